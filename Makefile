@@ -1,0 +1,79 @@
+# The map: which program is made of what.
+#
+#   make deps          install what building and testing needs (apt)
+#   make               all programs, into build/
+#   make check         the test suite, by prove
+#   make asan          the test suite again under address and undefined-behaviour sanitizers
+#   make fuzz bench    fuzz what reads bytes; measure speed
+#   make pipelines/X   run an experiment; results in out/X
+#   make install       programs and manual pages under PREFIX
+
+PREFIX ?= /usr/local
+BUILD ?= build
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR)
+ALL_CFLAGS = -std=gnu11 $(WARN) -I. -pthread -ffp-contract=fast $(CFLAGS) $(SANITIZE)
+ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZE)
+LDLIBS = -ldnnl -lgomp -lmsgpackc -lxxhash -ljansson -lm
+
+# On x86-64 the CPU kernels are built once for each level of the instruction
+# set and the best one is picked at run time; elsewhere once.
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ifeq ($(ARCH),x86_64)
+LEVELS = v2 v3 v4
+LEVEL_CFLAGS = -march=x86-64-$(1)
+else
+LEVELS = native
+LEVEL_CFLAGS =
+endif
+
+FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
+PROGRAMS := $(FILTERS:%=$(BUILD)/%)
+COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
+LEVELLED := $(wildcard kernels/cpu/level/*.c)
+CPU := $(wildcard kernels/cpu/*.c)
+TESTS_C := $(wildcard tests/*.c)
+
+COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
+	$(foreach l,$(LEVELS),$(LEVELLED:%.c=$(BUILD)/obj/%.$(l).o))
+LIBRARY := $(BUILD)/libmemoscope.a
+TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t)
+
+.PHONY: all check clean install
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+$(LIBRARY): $(COMMON_OBJ)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(TEST_PROGRAMS): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define level_rule
+$(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
+	@mkdir -p $$(@D)
+	$(CC) $(ALL_CFLAGS) -O3 $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
+
+# A plain prove run: C test programs and shell tests side by side.
+check: all $(TEST_PROGRAMS)
+	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(wildcard tests/*.sh)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,38 @@
+/* err.h - one error: its text and the exit status it deserves.
+ *
+ * Library code reports into a struct err that the caller owns and returns -1
+ * (or NULL); it never prints and never exits. The first error stays: later
+ * ones are dropped, so a sequence of calls may be checked once at its end.
+ * A text names the place and what was expected, without the program's name
+ * and without a newline: err_exit() adds both.
+ */
+#ifndef MEMOSCOPE_ERR_H
+#define MEMOSCOPE_ERR_H
+
+enum err_status {
+	ERR_NONE = 0,
+	ERR_DATA = 1, /* data or I/O failed */
+	ERR_USAGE = 2, /* the command line is wrong */
+};
+
+struct err {
+	enum err_status status; /* ERR_NONE: no error so far */
+	char text[480];
+};
+
+/* Record an error of status ERR_DATA, unless one is there already. Returns -1. */
+int err_set(struct err *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The same with ERR_USAGE. Returns -1. */
+int err_usage(struct err *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* For filters only: print "program: text" on stderr and exit with the status. */
+_Noreturn void err_exit(const struct err *err);
+
+/* For filters only: the two lines above in one, with status 1 or 2. */
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void die_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,108 @@
+/* gpt.h - the network: GPT-2 as nanoGPT trains it.
+ *
+ * Pre-norm blocks x += attn(ln_1(x)); x += mlp(ln_2(x)), learned positions,
+ * exact GELU, output head tied to the token embedding; biases only if asked
+ * for. (Radford et al. 2019; Karpathy, nanoGPT.) Parameters are one contiguous
+ * float32 array; gpt_tensors() says which tensor stands where, under the names
+ * and in the layout of transformers' GPT2LMHeadModel (Conv1D: [in, out]).
+ */
+#ifndef MEMOSCOPE_GPT_H
+#define MEMOSCOPE_GPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "kernels/kernels.h"
+
+#define GPT_CONTEXT_MAX 4096
+#define GPT_WIDTH_MAX 16384
+#define GPT_LAYERS_MAX 512
+#define GPT_TENSOR_NAME 64
+
+struct gpt_config {
+	int layers, heads, width, context, vocab;
+	bool bias; /* biases in linear layers and layer norms */
+};
+
+/* -1 with err set unless every number is in range and heads divide width. */
+int gpt_config_check(const struct gpt_config *config, struct err *err);
+
+struct gpt_tensor {
+	char name[GPT_TENSOR_NAME]; /* "transformer.h.0.attn.c_attn.weight" */
+	int rows, cols; /* rows 0: a vector of cols elements */
+	size_t offset; /* of its first element in the parameter array */
+	size_t count; /* elements */
+	bool decay; /* weight decay applies: it is a matrix */
+};
+
+/* The tensors in the order of the parameter array: wte, wpe, each block, ln_f.
+ * tensors has room for gpt_tensor_count(). */
+int gpt_tensor_count(const struct gpt_config *config);
+void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors);
+
+/* How many floats the parameter array holds: the number of parameters. */
+size_t gpt_parameter_count(const struct gpt_config *config);
+
+/* GPT-2's initialisation: N(0, 0.02), projections into the residual stream
+ * N(0, 0.02 / √(2 layers)), gains 1, biases 0; a function of seed alone. */
+void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *params);
+
+/* Rows for one pass; all host memory, the caller's. Targets, weights may be
+ * NULL for a pass without loss. */
+struct gpt_batch {
+	int count; /* rows: tokens */
+	struct sequences sequences;
+	const int32_t *token; /* [count], below vocab */
+	const int32_t *position; /* [count], below context */
+	const int32_t *target; /* [count], -1: none */
+	const float *weight; /* [count]; NULL: all 1 */
+};
+
+/* One worker's network: activations and gradients over parameters that the
+ * workers share. gpt_new … gpt_free. */
+struct gpt;
+
+/* params: device memory of gpt_parameter_count() floats, the caller's, read
+ * only. rows_max: the most rows of one pass. training: gradients are wanted. */
+struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kernels,
+                    struct device *dev, const float *params, int rows_max, bool training,
+                    struct err *err);
+void gpt_free(struct gpt *gpt); /* NULL is allowed */
+
+/* Dropout for the passes to come: rate 0 to begin with. stream must be another
+ * one for every pass of a seed. */
+void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t stream);
+
+/* Run forward. Where targets stand, losses[count] (host, may be NULL) gets each
+ * row's -log p(target) in nats. batch must live until gpt_backward(). */
+void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
+
+/* Gradients of Σ weight · loss of the last pass, accumulated. */
+void gpt_backward(struct gpt *gpt);
+
+/* Device memory: gpt_parameter_count() floats. */
+float *gpt_gradients(struct gpt *gpt);
+void gpt_zero_gradients(struct gpt *gpt);
+
+/* Logits of the last pass into host memory [count, vocab] - of a pass without
+ * targets, whose logits the loss has not overwritten. */
+void gpt_logits(struct gpt *gpt, float *logits);
+
+/* ---- decoding over a key-value cache ---- */
+
+struct gpt_cache; /* slots sequences of up to context tokens each */
+struct gpt_cache *gpt_cache_new(struct gpt *gpt, int slots, struct err *err);
+void gpt_cache_free(struct gpt_cache *cache); /* NULL is allowed */
+
+/* Append rows to slots: row r is token[r] of slot[r] at position place[r], rows
+ * of one slot in order and following what it holds (a place at or before that
+ * takes the slot back to there). want[i], i below wanted, are the rows whose
+ * logits are asked for: logits[wanted, vocab], host memory. count is at most
+ * rows_max of the network. A row's bits do not depend on the other slots. */
+void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token,
+                const int32_t *slot, const int32_t *place, int wanted,
+                const int32_t *want, float *logits);
+
+#endif

@@ -1,0 +1,40 @@
+/* model.h - the model directory. man/model.5 is the authority on its files.
+ *
+ *   config.json            GPT2Config, for transformers
+ *   model.safetensors      parameters in GPT2LMHeadModel's names and layout,
+ *                          with zero biases where the model has none
+ *   vocab.json             {character: token}
+ *   tokenizer.json, tokenizer_config.json   the same for transformers' AutoTokenizer
+ *   memoscope.json         {"chain": […], "bias": bool, "training": {…}}
+ *
+ * Each file is written whole or not at all (temporary file, fsync, rename).
+ */
+#ifndef MEMOSCOPE_MODEL_H
+#define MEMOSCOPE_MODEL_H
+
+#include <jansson.h>
+
+#include "common/err.h"
+#include "common/gpt.h"
+#include "common/vocab.h"
+
+struct model {
+	struct gpt_config config;
+	struct vocab *vocab; /* owned */
+	float *params; /* owned: gpt_parameter_count() floats, as gpt.h lays them out */
+	json_t *about; /* owned: memoscope.json, with "chain" */
+};
+
+/* Load a model directory. -1 with err set; then *model needs no release. */
+int model_load(const char *directory, struct model *model, struct err *err);
+
+/* Write a model directory, making it (and its parents) where needed. */
+int model_save(const char *directory, const struct model *model, struct err *err);
+
+/* Write one file whole or not at all: temporary file beside it, fsync, rename,
+ * fsync of the directory. */
+int file_replace(const char *path, const void *data, size_t size, struct err *err);
+
+void model_release(struct model *model); /* a zeroed one is allowed */
+
+#endif

@@ -1,0 +1,42 @@
+/* span.h - what a stretch of a record is, and how much information it holds.
+ *
+ * In a stream a span is the array [begin, end, kind, entry, nats]: begin and
+ * end count code points of a text record (tokens of a token record), end
+ * exclusive; kind is a word; entry says which line of a phone book (which item
+ * of a list) the stretch belongs to, -1 where that has no meaning; nats is the
+ * information the generator put there, given all that stands before it.
+ * Spans of a record are in order, not empty, and do not overlap.
+ */
+#ifndef MEMOSCOPE_SPAN_H
+#define MEMOSCOPE_SPAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPAN_KINDS 64 /* kinds that one program can tell apart, SPAN_OTHER among them */
+#define SPAN_KIND_BYTES 32 /* of a kind's word, with its NUL */
+#define SPAN_OTHER 0 /* the kind of what no span covers */
+
+struct span {
+	uint32_t begin, end;
+	int kind; /* an index into a struct span_kinds */
+	int entry; /* -1: none */
+	double nats;
+};
+
+/* The words for kinds; index 0 is SPAN_OTHER, "other". The caller's memory. */
+struct span_kinds {
+	int count;
+	char word[SPAN_KINDS][SPAN_KIND_BYTES];
+};
+
+void span_kinds_init(struct span_kinds *kinds);
+
+/* The index of a word, added if it is new. -1 where the word is empty, too
+ * long, holds anything but letters, digits, '_' and '-', or there is no room. */
+int span_kind(struct span_kinds *kinds, const char *word, size_t size);
+
+/* The index of a NUL-terminated word, or -1 where it is not known. */
+int span_kind_find(const struct span_kinds *kinds, const char *word);
+
+#endif

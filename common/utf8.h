@@ -1,0 +1,21 @@
+/* utf8.h - code points in and out of UTF-8 (RFC 3629: no surrogates, no
+ * overlong forms, nothing above U+10FFFF). */
+#ifndef MEMOSCOPE_UTF8_H
+#define MEMOSCOPE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define UTF8_MAX 4 /* bytes of one code point at most */
+
+/* Decode the code point at text[0 … size-1] into *code. Returns its length in
+ * bytes, or 0 where the bytes are not UTF-8 (or size is 0). */
+size_t utf8_decode(const char *text, size_t size, uint32_t *code);
+
+/* Encode a code point into out, which holds UTF8_MAX bytes. Returns its length. */
+size_t utf8_encode(uint32_t code, char *out);
+
+/* How many code points text holds, or -1 where it is not UTF-8. */
+long utf8_length(const char *text, size_t size);
+
+#endif

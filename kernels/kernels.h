@@ -1,0 +1,184 @@
+/* kernels.h - the table of operations that a device implements.
+ *
+ * common/gpt.c builds a transformer from these and knows nothing else of a
+ * device. Every buffer that an operation names is device memory (from alloc),
+ * float32 unless said otherwise, row-major, not overlapping another unless
+ * said so. "Overwrite": what the output held does not matter. "Accumulate":
+ * the result is added to it. Operations of one device run in the order of the
+ * calls; only download() and norm2() wait for them.
+ *
+ * A batch of sequences is packed: their tokens stand one after another in n
+ * rows, sequence s in rows begin[s] … begin[s+1]-1, with no padding; only
+ * attention and positions know where one ends (as FlashAttention's
+ * variable-length interface: Dao 2023).
+ *
+ * Letters in shapes: n rows (tokens), c width, v vocabulary, t context,
+ * h heads, d = c / h head width.
+ *
+ * Operations cannot fail once their buffers stand; open() and alloc() can.
+ */
+#ifndef MEMOSCOPE_KERNELS_H
+#define MEMOSCOPE_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* How matrix products read their operands. Sums and results are float32. */
+enum dtype {
+	DTYPE_F32,
+	DTYPE_BF16, /* operands rounded to bfloat16, products summed in float32 */
+};
+
+struct device; /* one worker's: memory, scratch and queue of a backend */
+
+/* Sequences packed in rows. begin[0] = 0, begin[count] = n. Host memory. */
+struct sequences {
+	int count;
+	const int32_t *begin; /* [count + 1] */
+	int longest; /* rows of the longest one */
+};
+
+/* Dropout: element i of a buffer is kept with probability 1 - rate and scaled
+ * by 1 / (1 - rate); the mask is a function of (seed, stream, i) alone, so the
+ * backward pass draws it again. rate 0: nothing is dropped. */
+struct dropout {
+	float rate;
+	uint64_t seed, stream;
+};
+
+/* AdamW, Loshchilov & Hutter 2019, algorithm 2, with decoupled decay
+ * lr * weight_decay and bias correction by step (from 1). */
+struct adamw {
+	float lr, beta1, beta2, epsilon, weight_decay;
+	float grad_scale; /* gradients are multiplied by it first (clipping, averaging) */
+	int64_t step;
+};
+
+struct kernels {
+	const char *name; /* "cpu", "cuda" */
+
+	/* Does this device have a matrix product in dtype that is worth using? */
+	bool (*supports)(enum dtype dtype);
+
+	/* A device of this backend, to close(). NULL with err set. */
+	struct device *(*open)(enum dtype dtype, struct err *err);
+	void (*close)(struct device *dev); /* NULL is allowed */
+
+	/* Device memory, 64-byte aligned, not cleared. NULL: out of memory. */
+	void *(*alloc)(struct device *dev, size_t bytes);
+	void (*free)(struct device *dev, void *memory); /* NULL is allowed */
+	void (*upload)(struct device *dev, void *to, const void *from_host, size_t bytes);
+	void (*download)(struct device *dev, void *to_host, const void *from, size_t bytes);
+	void (*copy)(struct device *dev, void *to, const void *from, size_t bytes);
+	void (*zero)(struct device *dev, void *memory, size_t bytes);
+
+	/* out[n,c] = wte[token[n],c] + wpe[position[n],c]. Overwrite.
+	 * token, position: int32 [n], device memory. */
+	void (*embed)(struct device *dev, float *out, const int32_t *token,
+	              const int32_t *position, const float *wte, const float *wpe, int n,
+	              int c);
+	/* dwte[v,c], dwpe[t,c] accumulate dout[n,c] by row, in a fixed order. */
+	void (*embed_backward)(struct device *dev, float *dwte, float *dwpe, const float *dout,
+	                       const int32_t *token, const int32_t *position, int n, int c);
+
+	/* Layer normalisation, Ba et al. 2016: out[n,c] = (x - mean) * rstd * gain
+	 * + bias, epsilon 1e-5; mean[n], rstd[n] are kept for the backward pass.
+	 * bias may be NULL. Overwrite. */
+	void (*layernorm)(struct device *dev, float *out, float *mean, float *rstd,
+	                  const float *x, const float *gain, const float *bias, int n, int c);
+	/* dx[n,c], dgain[c], dbias[c] (may be NULL) accumulate. */
+	void (*layernorm_backward)(struct device *dev, float *dx, float *dgain, float *dbias,
+	                           const float *dout, const float *x, const float *mean,
+	                           const float *rstd, const float *gain, int n, int c);
+
+	/* y[n,out] = x[n,in] w[in,out] + b[out]; b may be NULL. Overwrites y, or
+	 * adds to it if accumulate. w as in transformers' Conv1D. */
+	void (*linear)(struct device *dev, float *y, const float *x, const float *w,
+	               const float *b, int n, int in, int out, bool accumulate);
+	/* dx[n,in] = dy wᵀ overwritten; dw[in,out] += xᵀ dy; db[out] += sum of rows
+	 * of dy, where db is not NULL. */
+	void (*linear_backward)(struct device *dev, float *dx, float *dw, float *db,
+	                        const float *dy, const float *x, const float *w, int n, int in,
+	                        int out);
+
+	/* logits[n,v] = x[n,c] wteᵀ, wte[v,c]: the tied output head. Overwrite. */
+	void (*unembed)(struct device *dev, float *logits, const float *x, const float *wte,
+	                int n, int c, int v);
+	/* dx[n,c] = dlogits wte overwritten; dwte[v,c] += dlogitsᵀ x. */
+	void (*unembed_backward)(struct device *dev, float *dx, float *dwte,
+	                         const float *dlogits, const float *x, const float *wte, int n,
+	                         int c, int v);
+
+	/* Exact GELU, Hendrycks & Gimpel 2016: y = x Φ(x), count elements. Overwrite. */
+	void (*gelu)(struct device *dev, float *y, const float *x, size_t count);
+	/* dx = dy (Φ(x) + x φ(x)). Overwrite; dx may be dy. */
+	void (*gelu_backward)(struct device *dev, float *dx, const float *dy, const float *x,
+	                      size_t count);
+
+	/* x += y, count elements. */
+	void (*add)(struct device *dev, float *x, const float *y, size_t count);
+	/* x[i] *= mask[i] / (1 - rate), in place; the backward pass is the same call
+	 * on the gradient. */
+	void (*dropout)(struct device *dev, float *x, size_t count,
+	                const struct dropout *dropout);
+
+	/* Causal self-attention within each sequence, Vaswani et al. 2017, eq. 1:
+	 * qkv[n,3c] holds q, k, v of width c side by side, head i in columns
+	 * i*d … i*d+d-1 of each; out[n,c] = softmax(q kᵀ / √d, keys up to the query's
+	 * own row) v, and lse[h,n] the logarithm of each row's sum of exponentials
+	 * (of scaled scores), from which any row can be recomputed (Dao et al. 2022,
+	 * "FlashAttention", section 3.1). Overwrite. dropout acts on the
+	 * probabilities; element (head, query row, key row) has mask index
+	 * (head * n + query) * t + key - begin, t = longest. */
+	void (*attention)(struct device *dev, float *out, float *lse, const float *qkv,
+	                  const struct sequences *seqs, int c, int h,
+	                  const struct dropout *dropout);
+	/* dqkv[n,3c] overwritten, from dout[n,c] and what attention() left. */
+	void (*attention_backward)(struct device *dev, float *dqkv, const float *dout,
+	                           const float *out, const float *lse, const float *qkv,
+	                           const struct sequences *seqs, int c, int h,
+	                           const struct dropout *dropout);
+	/* The attention matrix of one head over rows first … first+length-1 of qkv
+	 * (one sequence), recomputed from q, k and lse: probs[length,length], zero
+	 * above the diagonal. Overwrite. */
+	void (*attention_probs)(struct device *dev, float *probs, const float *qkv,
+	                        const float *lse, int n, int first, int length, int head, int c,
+	                        int h);
+
+	/* One decoding step over a key-value cache. Row r of qkv[n,3c] is a new token
+	 * of slot slot[r] at position place[r]; its k and v are stored in
+	 * cache_k, cache_v [slots,t,c] first, then out[r,c] is its attention over
+	 * positions 0 … place[r] of the slot. Rows of one slot come in the order of
+	 * their positions. slot, place: int32 [n], device memory. A row's result does
+	 * not depend on the other slots' rows, to the bit. */
+	void (*attention_cached)(struct device *dev, float *out, float *cache_k, float *cache_v,
+	                         const float *qkv, const int32_t *slot, const int32_t *place,
+	                         int n, int t, int c, int h);
+
+	/* Matrix products from here on give each row of x the same bits whatever
+	 * other rows stand beside it (exact, slower) - for sampling and scoring. */
+	void (*row_invariant)(struct device *dev, bool on);
+
+	/* loss[n] = -log softmax(logits[n,v])[target[n]], in nats, 0 where target is
+	 * negative. dlogits (may be NULL, may be logits) = weight[n] *
+	 * (softmax - one-hot), 0 where target is negative. target: int32 [n];
+	 * weight NULL: all 1. Overwrite. */
+	void (*cross_entropy)(struct device *dev, float *loss, float *dlogits,
+	                      const float *logits, const int32_t *target, const float *weight,
+	                      int n, int v);
+
+	/* One AdamW step over count parameters; m and v are the moments. */
+	void (*adamw)(struct device *dev, float *param, const float *grad, float *m, float *v,
+	              size_t count, const struct adamw *step);
+	/* Sum of squares of count elements, summed in double in a fixed order. */
+	double (*norm2)(struct device *dev, const float *x, size_t count);
+};
+
+/* The table of a backend by name ("cpu"). NULL with err set where it is not
+ * there. The table is static. */
+const struct kernels *kernels_find(const char *name, struct err *err);
+
+#endif

@@ -13,7 +13,7 @@ BUILD ?= build
 CC ?= cc
 CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR)
-ALL_CFLAGS = -std=gnu11 $(WARN) -I. -pthread -ffp-contract=fast $(CFLAGS) $(SANITIZE)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -pthread -ffp-contract=fast $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZE)
 LDLIBS = -ldnnl -lgomp -lmsgpackc -lxxhash -ljansson -lm
 

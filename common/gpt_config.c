@@ -1,0 +1,180 @@
+/* gpt_config.c - the network's shape: its tensors, their places, their start. */
+#include "common/gpt.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/rng.h"
+#include "common/vocab.h"
+
+#define INIT_DEVIATION 0.02 /* Radford et al. 2019, as nanoGPT has it */
+
+/* What a tensor starts as. */
+enum start {
+	START_NORMAL, /* N(0, 0.02) */
+	START_RESIDUAL, /* N(0, 0.02 / sqrt(2 layers)): it writes into the residual stream */
+	START_ONE,
+	START_ZERO,
+};
+
+/* One tensor of a block; rows and cols in widths, rows 0: a vector. */
+struct block_tensor {
+	const char *name;
+	int rows, cols;
+	enum start start;
+	bool bias; /* there only where the network has biases */
+};
+
+static const struct block_tensor block[] = {
+	{"ln_1.weight", 0, 1, START_ONE, false},
+	{"ln_1.bias", 0, 1, START_ZERO, true},
+	{"attn.c_attn.weight", 1, 3, START_NORMAL, false},
+	{"attn.c_attn.bias", 0, 3, START_ZERO, true},
+	{"attn.c_proj.weight", 1, 1, START_RESIDUAL, false},
+	{"attn.c_proj.bias", 0, 1, START_ZERO, true},
+	{"ln_2.weight", 0, 1, START_ONE, false},
+	{"ln_2.bias", 0, 1, START_ZERO, true},
+	{"mlp.c_fc.weight", 1, 4, START_NORMAL, false},
+	{"mlp.c_fc.bias", 0, 4, START_ZERO, true},
+	{"mlp.c_proj.weight", 4, 1, START_RESIDUAL, false},
+	{"mlp.c_proj.bias", 0, 1, START_ZERO, true},
+};
+
+#define BLOCK_TENSORS ((int)(sizeof block / sizeof *block))
+
+static int check_range(const char *what, int value, int max, struct err *err)
+{
+	if (value < 1 || value > max)
+		return err_set(err, "%s is %d, expected 1 to %d", what, value, max);
+	return 0;
+}
+
+int gpt_config_check(const struct gpt_config *config, struct err *err)
+{
+	if (check_range("number of layers", config->layers, GPT_LAYERS_MAX, err) < 0 ||
+	    check_range("width", config->width, GPT_WIDTH_MAX, err) < 0 ||
+	    check_range("number of heads", config->heads, config->width, err) < 0 ||
+	    check_range("context", config->context, GPT_CONTEXT_MAX, err) < 0 ||
+	    check_range("vocabulary", config->vocab, VOCAB_MAX, err) < 0)
+		return -1;
+	if (config->width % config->heads != 0)
+		return err_set(err, "width %d is not a multiple of the number of heads, %d",
+		               config->width, config->heads);
+	return 0;
+}
+
+/* The tensors in their order, handed to visit() one by one. */
+typedef void visitor(void *data, const struct gpt_tensor *tensor, enum start start);
+
+struct walk {
+	visitor *visit;
+	void *data;
+	size_t offset; /* where the next tensor begins */
+};
+
+__attribute__((format(printf, 5, 6)))
+static void walk_one(struct walk *walk, int rows, int cols, enum start start,
+                     const char *format, ...)
+{
+	struct gpt_tensor tensor = {.rows = rows, .cols = cols, .decay = rows > 0};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(tensor.name, sizeof tensor.name, format, args);
+	va_end(args);
+	tensor.offset = walk->offset;
+	tensor.count = (rows > 0 ? (size_t)rows : 1) * (size_t)cols;
+	walk->offset += tensor.count;
+	walk->visit(walk->data, &tensor, start);
+}
+
+static size_t walk_tensors(const struct gpt_config *config, visitor *visit, void *data)
+{
+	struct walk walk = {.visit = visit, .data = data};
+	int c = config->width;
+
+	walk_one(&walk, config->vocab, c, START_NORMAL, "transformer.wte.weight");
+	walk_one(&walk, config->context, c, START_NORMAL, "transformer.wpe.weight");
+	for (int layer = 0; layer < config->layers; layer++) {
+		for (int i = 0; i < BLOCK_TENSORS; i++) {
+			const struct block_tensor *t = &block[i];
+			if (!t->bias || config->bias)
+				walk_one(&walk, t->rows * c, t->cols * c, t->start,
+				         "transformer.h.%d.%s", layer, t->name);
+		}
+	}
+	walk_one(&walk, 0, c, START_ONE, "transformer.ln_f.weight");
+	if (config->bias)
+		walk_one(&walk, 0, c, START_ZERO, "transformer.ln_f.bias");
+	return walk.offset;
+}
+
+static void visit_nothing(void *data, const struct gpt_tensor *tensor, enum start start)
+{
+	(void)data;
+	(void)tensor;
+	(void)start;
+}
+
+static void visit_list(void *data, const struct gpt_tensor *tensor, enum start start)
+{
+	struct gpt_tensor **next = data;
+
+	(void)start;
+	*(*next)++ = *tensor;
+}
+
+int gpt_tensor_count(const struct gpt_config *config)
+{
+	int weights = 0;
+
+	for (int i = 0; i < BLOCK_TENSORS; i++)
+		weights += !block[i].bias || config->bias;
+	return 2 + config->layers * weights + (config->bias ? 2 : 1);
+}
+
+void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors)
+{
+	walk_tensors(config, visit_list, &tensors);
+}
+
+size_t gpt_parameter_count(const struct gpt_config *config)
+{
+	return walk_tensors(config, visit_nothing, NULL);
+}
+
+struct init {
+	uint64_t seed;
+	uint64_t index; /* of the tensor: the sequence its numbers come from */
+	double residual;
+	float *params;
+};
+
+static void visit_init(void *data, const struct gpt_tensor *tensor, enum start start)
+{
+	struct init *init = data;
+	float *to = init->params + tensor->offset;
+	double deviation = start == START_RESIDUAL ? init->residual : INIT_DEVIATION;
+	struct rng rng;
+
+	rng_init(&rng, init->seed, RNG_INIT, init->index++);
+	for (size_t i = 0; i < tensor->count; i++) {
+		if (start == START_ONE)
+			to[i] = 1;
+		else if (start == START_ZERO)
+			to[i] = 0;
+		else
+			to[i] = (float)(deviation * rng_normal(&rng));
+	}
+}
+
+void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *params)
+{
+	struct init init = {
+		.seed = seed,
+		.residual = INIT_DEVIATION / sqrt(2.0 * config->layers),
+		.params = params,
+	};
+	walk_tensors(config, visit_init, &init);
+}

@@ -8,6 +8,17 @@
 #   make pipelines/X   run an experiment; results in out/X
 #   make install       programs and manual pages under PREFIX
 
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+# What follows asks the compiler what it is, and on a bare machine deps is what
+# brings one: so install first, then let another make read this file anew.
+.PHONY: $(MAKECMDGOALS)
+.NOTPARALLEL:
+deps:
+	@./deps.sh
+$(filter-out deps,$(MAKECMDGOALS)): deps
+	@$(MAKE) --no-print-directory $@
+else
+
 PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
@@ -40,7 +51,9 @@ COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
 LIBRARY := $(BUILD)/libmemoscope.a
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t)
 
-.PHONY: all check clean install
+PIPELINES := $(filter-out %.sh,$(wildcard pipelines/*))
+
+.PHONY: all check asan bench install clean $(PIPELINES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -73,7 +86,31 @@ $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 check: all $(TEST_PROGRAMS)
 	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(wildcard tests/*.sh)
 
+# The same tests, with every access to memory and every operation watched.
+asan:
+	$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
+
+bench: all
+	BUILD=$(abspath $(BUILD)) tests/bench/run
+
+# An experiment is a script; what it finds is in out/NAME.
+$(PIPELINES): all
+	BUILD=$(abspath $(BUILD)) $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
+		$(DESTDIR)$(PREFIX)/share/memoscope
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	for s in 1 5 7; do \
+		install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit 1; \
+	done
+	cp -R testdata/. $(DESTDIR)$(PREFIX)/share/memoscope
+
 clean:
 	rm -rf build
 
+include $(wildcard tests/fuzz/fuzz.mk)
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+endif

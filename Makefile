@@ -84,7 +84,7 @@ $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
 # A plain prove run: C test programs and shell tests side by side.
 check: all $(TEST_PROGRAMS)
-	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(wildcard tests/*.sh)
+	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(filter-out tests/lib.sh,$(wildcard tests/*.sh))
 
 # The same tests, with every access to memory and every operation watched.
 asan:

@@ -45,10 +45,12 @@ COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
 LEVELLED := $(wildcard kernels/cpu/level/*.c)
 CPU := $(wildcard kernels/cpu/*.c)
 TESTS_C := $(wildcard tests/*.c)
+TESTS_REF := $(wildcard tests/ref/*.c) # the reference that tests compare with
 
 COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
 	$(foreach l,$(LEVELS),$(LEVELLED:%.c=$(BUILD)/obj/%.$(l).o))
 LIBRARY := $(BUILD)/libmemoscope.a
+REFERENCE := $(BUILD)/tests/libref.a
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t)
 
 PIPELINES := $(filter-out %.sh,$(wildcard pipelines/*))
@@ -64,10 +66,15 @@ $(LIBRARY): $(COMMON_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+$(REFERENCE): $(TESTS_REF:%.c=$(BUILD)/obj/%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(TEST_PROGRAMS): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(LIBRARY)
+$(TEST_PROGRAMS): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(REFERENCE) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -1,0 +1,384 @@
+#include "tests/ref/ref.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void ref_embed(double *out, const int32_t *token, const int32_t *position, const double *wte,
+               const double *wpe, int n, int c)
+{
+	for (int r = 0; r < n; r++)
+		for (int j = 0; j < c; j++)
+			out[r * c + j] = wte[token[r] * c + j] + wpe[position[r] * c + j];
+}
+
+void ref_embed_backward(double *dwte, double *dwpe, const double *dout, const int32_t *token,
+                        const int32_t *position, int n, int c)
+{
+	for (int r = 0; r < n; r++) {
+		for (int j = 0; j < c; j++) {
+			dwte[token[r] * c + j] += dout[r * c + j];
+			dwpe[position[r] * c + j] += dout[r * c + j];
+		}
+	}
+}
+
+/* Ba, Kiros, Hinton 2016, "Layer Normalization", eq. 4; epsilon as in GPT-2. */
+void ref_layernorm(double *out, double *mean, double *rstd, const double *x, const double *gain,
+                   const double *bias, int n, int c)
+{
+	for (int r = 0; r < n; r++) {
+		const double *row = x + (size_t)r * c;
+		double sum = 0, square = 0;
+		for (int j = 0; j < c; j++)
+			sum += row[j];
+		mean[r] = sum / c;
+		for (int j = 0; j < c; j++)
+			square += (row[j] - mean[r]) * (row[j] - mean[r]);
+		rstd[r] = 1 / sqrt(square / c + 1e-5);
+		for (int j = 0; j < c; j++) {
+			out[(size_t)r * c + j] = (row[j] - mean[r]) * rstd[r] * gain[j];
+			if (bias)
+				out[(size_t)r * c + j] += bias[j];
+		}
+	}
+}
+
+/* With z = (x - mean) rstd and g = dout * gain, the mean and the variance both
+ * depend on every x: dx = rstd (g - avg(g) - z avg(g z)). */
+void ref_layernorm_backward(double *dx, double *dgain, double *dbias, const double *dout,
+                            const double *x, const double *mean, const double *rstd,
+                            const double *gain, int n, int c)
+{
+	for (int r = 0; r < n; r++) {
+		double avg_g = 0, avg_gz = 0;
+		for (int j = 0; j < c; j++) {
+			double z = (x[(size_t)r * c + j] - mean[r]) * rstd[r];
+			double g = dout[(size_t)r * c + j] * gain[j];
+			avg_g += g / c;
+			avg_gz += g * z / c;
+			dgain[j] += dout[(size_t)r * c + j] * z;
+			if (dbias)
+				dbias[j] += dout[(size_t)r * c + j];
+		}
+		for (int j = 0; j < c; j++) {
+			double z = (x[(size_t)r * c + j] - mean[r]) * rstd[r];
+			double g = dout[(size_t)r * c + j] * gain[j];
+			dx[(size_t)r * c + j] += rstd[r] * (g - avg_g - z * avg_gz);
+		}
+	}
+}
+
+void ref_linear(double *y, const double *x, const double *w, const double *b, int n, int in,
+                int out, bool accumulate)
+{
+	for (int r = 0; r < n; r++) {
+		double *row = y + (size_t)r * out;
+		for (int o = 0; o < out; o++)
+			row[o] = (accumulate ? row[o] : 0) + (b ? b[o] : 0);
+		for (int i = 0; i < in; i++)
+			for (int o = 0; o < out; o++)
+				row[o] += x[(size_t)r * in + i] * w[(size_t)i * out + o];
+	}
+}
+
+void ref_linear_backward(double *dx, double *dw, double *db, const double *dy, const double *x,
+                         const double *w, int n, int in, int out)
+{
+	for (int r = 0; r < n; r++) {
+		for (int i = 0; i < in; i++) {
+			double sum = 0;
+			for (int o = 0; o < out; o++)
+				sum += dy[(size_t)r * out + o] * w[(size_t)i * out + o];
+			dx[(size_t)r * in + i] = sum;
+		}
+	}
+	for (int r = 0; r < n; r++)
+		for (int i = 0; i < in; i++)
+			for (int o = 0; o < out; o++)
+				dw[(size_t)i * out + o] +=
+					x[(size_t)r * in + i] * dy[(size_t)r * out + o];
+	for (int r = 0; db && r < n; r++)
+		for (int o = 0; o < out; o++)
+			db[o] += dy[(size_t)r * out + o];
+}
+
+void ref_unembed(double *logits, const double *x, const double *wte, int n, int c, int v)
+{
+	for (int r = 0; r < n; r++) {
+		for (int o = 0; o < v; o++) {
+			double sum = 0;
+			for (int j = 0; j < c; j++)
+				sum += x[(size_t)r * c + j] * wte[(size_t)o * c + j];
+			logits[(size_t)r * v + o] = sum;
+		}
+	}
+}
+
+void ref_unembed_backward(double *dx, double *dwte, const double *dlogits, const double *x,
+                          const double *wte, int n, int c, int v)
+{
+	for (size_t i = 0; i < (size_t)n * c; i++)
+		dx[i] = 0;
+	for (int r = 0; r < n; r++) {
+		for (int o = 0; o < v; o++) {
+			double d = dlogits[(size_t)r * v + o];
+			for (int j = 0; j < c; j++) {
+				dx[(size_t)r * c + j] += d * wte[(size_t)o * c + j];
+				dwte[(size_t)o * c + j] += d * x[(size_t)r * c + j];
+			}
+		}
+	}
+}
+
+/* Hendrycks & Gimpel 2016, "Gaussian Error Linear Units", section 2: x Φ(x).
+ * erfc keeps the relative precision of Φ in the far left tail. */
+void ref_gelu(double *y, const double *x, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		y[i] = x[i] * 0.5 * erfc(-x[i] * M_SQRT1_2);
+}
+
+void ref_gelu_backward(double *dx, const double *dy, const double *x, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		double cdf = 0.5 * erfc(-x[i] * M_SQRT1_2);
+		double density = exp(-x[i] * x[i] / 2) / sqrt(2 * M_PI);
+		dx[i] = dy[i] * (cdf + x[i] * density);
+	}
+}
+
+void ref_add(double *x, const double *y, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		x[i] += y[i];
+}
+
+void ref_dropout(double *x, const double *mask, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		x[i] = mask[i] != 0 ? x[i] * mask[i] : 0;
+}
+
+/* The scaled score of one query against one key: q[d] · k[d] / √d */
+static double score(const double *q, const double *k, int d)
+{
+	double sum = 0;
+
+	for (int i = 0; i < d; i++)
+		sum += q[i] * k[i];
+	return sum / sqrt(d);
+}
+
+/* p[count] = softmax of scores[count]; returns log Σ exp(scores). */
+static double softmax(double *p, const double *scores, int count)
+{
+	double max = -INFINITY, sum = 0;
+
+	for (int i = 0; i < count; i++)
+		max = fmax(max, scores[i]);
+	for (int i = 0; i < count; i++)
+		sum += exp(scores[i] - max);
+	for (int i = 0; i < count; i++)
+		p[i] = exp(scores[i] - max) / sum;
+	return max + log(sum);
+}
+
+/* Probabilities of one query row over the keys begin … query of one head;
+ * returns its log-sum-exp. p has room for them. */
+static double attend(double *p, const double *qkv, int begin, int query, int c, int d, int head)
+{
+	int keys = query - begin + 1;
+	double *scores = malloc(keys * sizeof *scores);
+	double lse;
+
+	if (!scores)
+		abort();
+	for (int key = 0; key < keys; key++)
+		scores[key] = score(qkv + (size_t)query * 3 * c + head * d,
+		                    qkv + (size_t)(begin + key) * 3 * c + c + head * d, d);
+	lse = softmax(p, scores, keys);
+	free(scores);
+	return lse;
+}
+
+/* Vaswani et al. 2017, "Attention Is All You Need", eq. 1. */
+void ref_attention(double *out, double *lse, const double *qkv, const struct sequences *seqs,
+                   int c, int h, const double *mask)
+{
+	int n = seqs->begin[seqs->count], t = seqs->longest, d = c / h;
+	double *p = malloc(t * sizeof *p);
+
+	if (!p)
+		abort();
+	for (int s = 0; s < seqs->count; s++) {
+		int begin = seqs->begin[s];
+		for (int query = begin; query < seqs->begin[s + 1]; query++) {
+			for (int head = 0; head < h; head++) {
+				double *o = out + (size_t)query * c + head * d;
+				lse[(size_t)head * n + query] =
+					attend(p, qkv, begin, query, c, d, head);
+				for (int i = 0; i < d; i++)
+					o[i] = 0;
+				for (int key = 0; key <= query - begin; key++) {
+					const double *v = qkv + (size_t)(begin + key) * 3 * c +
+					                  2 * c + head * d;
+					double pm = p[key];
+					if (mask)
+						pm *= mask[((size_t)head * n + query) * t + key];
+					for (int i = 0; i < d; i++)
+						o[i] += pm * v[i];
+				}
+			}
+		}
+	}
+	free(p);
+}
+
+/* One query row of one head. With the masked probability p m:
+ *	dv_j += p_j m_j do, dp_j = m_j (do · v_j),
+ *	ds_j = p_j (dp_j - Σ p dp), dq += ds_j k_j / √d, dk_j += ds_j q / √d. */
+static void attend_backward(double *dqkv, const double *dout, const double *qkv, int begin,
+                            int query, int c, int d, int head, const double *m)
+{
+	int keys = query - begin + 1;
+	double *p = malloc(keys * sizeof *p), *dp = malloc(keys * sizeof *dp);
+	const double *dor = dout + (size_t)query * c + head * d;
+	const double *q = qkv + (size_t)query * 3 * c + head * d;
+	double *dq = dqkv + (size_t)query * 3 * c + head * d;
+	double average = 0;
+
+	if (!p || !dp)
+		abort();
+	attend(p, qkv, begin, query, c, d, head);
+	for (int j = 0; j < keys; j++) {
+		size_t at = (size_t)(begin + j) * 3 * c + 2 * c + head * d;
+		double factor = m ? m[j] : 1;
+		dp[j] = 0;
+		for (int i = 0; i < d; i++) {
+			dqkv[at + i] += p[j] * factor * dor[i];
+			dp[j] += factor * dor[i] * qkv[at + i];
+		}
+		average += p[j] * dp[j];
+	}
+	for (int j = 0; j < keys; j++) {
+		size_t at = (size_t)(begin + j) * 3 * c + c + head * d;
+		double ds = p[j] * (dp[j] - average) / sqrt(d);
+		for (int i = 0; i < d; i++) {
+			dq[i] += ds * qkv[at + i];
+			dqkv[at + i] += ds * q[i];
+		}
+	}
+	free(dp);
+	free(p);
+}
+
+void ref_attention_backward(double *dqkv, const double *dout, const double *qkv,
+                            const struct sequences *seqs, int c, int h, const double *mask)
+{
+	int n = seqs->begin[seqs->count], t = seqs->longest;
+
+	for (size_t i = 0; i < (size_t)n * 3 * c; i++)
+		dqkv[i] = 0;
+	for (int s = 0; s < seqs->count; s++)
+		for (int query = seqs->begin[s]; query < seqs->begin[s + 1]; query++)
+			for (int head = 0; head < h; head++)
+				attend_backward(dqkv, dout, qkv, seqs->begin[s], query, c, c / h,
+				                head,
+				                mask ? mask + ((size_t)head * n + query) * t
+				                     : NULL);
+}
+
+/* Dao et al. 2022, "FlashAttention", section 3.1: p = exp(s - lse). */
+void ref_attention_probs(double *probs, const double *qkv, const double *lse, int n, int first,
+                         int length, int head, int c, int h)
+{
+	int d = c / h;
+
+	for (int i = 0; i < length; i++) {
+		for (int j = 0; j < length; j++) {
+			const double *q = qkv + (size_t)(first + i) * 3 * c + head * d;
+			const double *k = qkv + (size_t)(first + j) * 3 * c + c + head * d;
+			probs[(size_t)i * length + j] =
+				j > i ? 0 : exp(score(q, k, d) - lse[(size_t)head * n + first + i]);
+		}
+	}
+}
+
+void ref_attention_cached(double *out, double *cache_k, double *cache_v, const double *qkv,
+                          const int32_t *slot, const int32_t *place, int n, int t, int c, int h)
+{
+	int d = c / h;
+	double *scores = malloc(t * sizeof *scores), *p = malloc(t * sizeof *p);
+
+	if (!scores || !p)
+		abort();
+	for (int r = 0; r < n; r++) {
+		double *k = cache_k + (size_t)slot[r] * t * c;
+		double *v = cache_v + (size_t)slot[r] * t * c;
+		const double *row = qkv + (size_t)r * 3 * c;
+		for (int j = 0; j < c; j++) {
+			k[(size_t)place[r] * c + j] = row[c + j];
+			v[(size_t)place[r] * c + j] = row[2 * c + j];
+		}
+		for (int head = 0; head < h; head++) {
+			double *o = out + (size_t)r * c + head * d;
+			for (int key = 0; key <= place[r]; key++)
+				scores[key] = score(row + head * d,
+				                    k + (size_t)key * c + head * d, d);
+			softmax(p, scores, place[r] + 1);
+			for (int i = 0; i < d; i++)
+				o[i] = 0;
+			for (int key = 0; key <= place[r]; key++)
+				for (int i = 0; i < d; i++)
+					o[i] += p[key] * v[(size_t)key * c + head * d + i];
+		}
+	}
+	free(p);
+	free(scores);
+}
+
+void ref_cross_entropy(double *loss, double *dlogits, const double *logits,
+                       const int32_t *target, const double *weight, int n, int v)
+{
+	double *p = malloc(v * sizeof *p);
+
+	if (!p)
+		abort();
+	for (int r = 0; r < n; r++) {
+		const double *row = logits + (size_t)r * v;
+		double right = target[r] < 0 ? 0 : row[target[r]];
+		double lse = softmax(p, row, v);
+		loss[r] = target[r] < 0 ? 0 : lse - right;
+		for (int o = 0; dlogits && o < v; o++)
+			dlogits[(size_t)r * v + o] =
+				target[r] < 0 ? 0
+					      : (weight ? weight[r] : 1) *
+							(p[o] - (o == target[r]));
+	}
+	free(p);
+}
+
+/* Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization",
+ * algorithm 2, lines 5 to 12. */
+void ref_adamw(double *param, const double *grad, double *m, double *v, size_t count,
+               const struct adamw *step)
+{
+	for (size_t i = 0; i < count; i++) {
+		double g = grad[i] * step->grad_scale;
+		m[i] = step->beta1 * m[i] + (1 - (double)step->beta1) * g;
+		v[i] = step->beta2 * v[i] + (1 - (double)step->beta2) * g * g;
+		double m_hat = m[i] / (1 - pow(step->beta1, step->step));
+		double v_hat = v[i] / (1 - pow(step->beta2, step->step));
+		param[i] -= step->lr * m_hat / (sqrt(v_hat) + step->epsilon) +
+		            (double)step->lr * step->weight_decay * param[i];
+	}
+}
+
+double ref_norm2(const double *x, size_t count)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += x[i] * x[i];
+	return sum;
+}

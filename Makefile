@@ -55,7 +55,7 @@ TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t)
 
 PIPELINES := $(filter-out %.sh,$(wildcard pipelines/*))
 
-.PHONY: all check asan bench install clean $(PIPELINES)
+.PHONY: all tests check asan bench install clean $(PIPELINES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -88,6 +88,8 @@ $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 	$(CC) $(ALL_CFLAGS) -O3 $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
+
+tests: $(TEST_PROGRAMS)
 
 # A plain prove run: C test programs and shell tests side by side.
 check: all $(TEST_PROGRAMS)

@@ -1,0 +1,98 @@
+#!/bin/bash
+# man.sh - run the examples of the manual pages.
+#
+# In a literal block a line that begins "$ " is a command (going on in the next
+# line after a backslash or a pipe), and the lines up to the next one are the
+# whole of its stdout, or the beginning where a line "..." follows. The commands
+# of a page run one after another in a folder that holds a link to testdata.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT" || exit 1
+
+# examples PAGE FOLDER: FOLDER/N.command and FOLDER/N.want for the Nth example
+examples() {
+	awk -v folder="$2" '
+	# Text as it is printed: mdoc writes \e for a backslash, \& for nothing …
+	function plain(line,    out, i, two, four) {
+		out = ""
+		for (i = 1; i <= length(line); i++) {
+			if (substr(line, i, 1) != "\\") {
+				out = out substr(line, i, 1)
+				continue
+			}
+			two = substr(line, i + 1, 1)
+			four = substr(line, i + 1, 3)
+			if (four in special) {
+				out = out special[four]
+				i += 3
+			} else {
+				out = out (two == "e" ? "\\" : two == "&" ? "" : two)
+				i++
+			}
+		}
+		return out
+	}
+	BEGIN {
+		special["(aq"] = "\047"; special["(dq"] = "\""; special["(ha"] = "^"
+		special["(ti"] = "~"; special["(ga"] = "`"; special["(rs"] = "\\"
+		special["(en"] = "–"; special["(em"] = "—"
+	}
+	/^\.Bd -literal/ { inside = 1; shown = more = 0; next }
+	/^\.Ed/ { inside = 0; next }
+	!inside || /^\.\\"/ { next }
+	{ line = plain($0) }
+	!more && line ~ /^\$ / {
+		n++
+		shown = 1
+		command = folder "/" n ".command"
+		want = folder "/" n ".want"
+		printf "" >want
+		line = substr(line, 3)
+		print line >command
+		more = line ~ /[|\\]$/
+		next
+	}
+	more { print line >command; more = line ~ /[|\\]$/; next }
+	shown { print line >want }
+	' "$1"
+}
+
+# matches HAVE WANT: are the files equal, up to a line "..." of WANT?
+matches() {
+	local lines
+	lines=$(grep -nxm1 -F '...' "$2" | cut -d: -f1)
+	if [ -n "$lines" ]; then
+		diff <(head -n $((lines - 1)) "$1") <(head -n $((lines - 1)) "$2")
+	else
+		diff "$1" "$2"
+	fi
+}
+
+for page in man/*.[1-9]; do
+	name=$(basename "$page")
+	mkdir -p "$TMP/$name" "$TMP/$name.cwd"
+	ln -s "$ROOT/testdata" "$TMP/$name.cwd/testdata"
+	examples "$page" "$TMP/$name"
+	for ((n = 1; ; n++)); do
+		example=$TMP/$name/$n
+		[ -e "$example.command" ] || break
+		(cd "$TMP/$name.cwd" && exec timeout 120 bash "$example.command") \
+			>"$example.have" 2>"$example.stderr" </dev/null
+		status=$?
+		difference=$(matches "$example.have" "$example.want")
+		[ $status -eq 0 ] && [ -z "$difference" ]
+		ok $? "$name: $(head -1 "$example.command")"
+		if [ $status -ne 0 ] || [ -n "$difference" ]; then
+			{
+				echo "exit $status"
+				cat "$example.stderr"
+				printf '%s\n' "$difference"
+			} | sed 's/^/# /'
+		fi
+	done
+	[ "$name" != "${name%.1}" ] || continue
+	[ $n -gt 1 ]
+	ok $? "$name: has an example"
+done
+
+done_testing

@@ -33,7 +33,7 @@ LDLIBS = -ldnnl -lgomp -lmsgpackc -lxxhash -ljansson -lm
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ifeq ($(ARCH),x86_64)
 LEVELS = v2 v3 v4
-LEVEL_CFLAGS = -march=x86-64-$(1)
+LEVEL_CFLAGS = -march=x86-64-$(1) $(if $(filter v4,$(1)),-mprefer-vector-width=512)
 else
 LEVELS = native
 LEVEL_CFLAGS =
@@ -85,7 +85,7 @@ $(BUILD)/obj/%.o: %.c
 define level_rule
 $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) -O3 $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ALL_CFLAGS) -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 

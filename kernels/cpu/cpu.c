@@ -1,0 +1,143 @@
+#include "kernels/cpu/cpu.h"
+
+#include <dnnl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cpu/bf16.h"
+
+/* libgomp's; declared here because clang brings no omp.h of its own. */
+extern void omp_set_num_threads(int threads);
+
+#ifdef __x86_64__
+extern const struct kernels kernels_cpu_v2, kernels_cpu_v3, kernels_cpu_v4;
+
+const struct kernels *kernels_cpu_level(const char *level)
+{
+	if (strcmp(level, "v4") == 0 && __builtin_cpu_supports("avx512f") &&
+	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		return &kernels_cpu_v4;
+	if (strcmp(level, "v3") == 0 && __builtin_cpu_supports("avx2") &&
+	    __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+		return &kernels_cpu_v3;
+	if (strcmp(level, "v2") == 0 && __builtin_cpu_supports("sse4.2"))
+		return &kernels_cpu_v2;
+	return NULL;
+}
+#else
+extern const struct kernels kernels_cpu_native;
+
+const struct kernels *kernels_cpu_level(const char *level)
+{
+	return strcmp(level, "native") == 0 ? &kernels_cpu_native : NULL;
+}
+#endif
+
+const struct kernels *kernels_cpu(void)
+{
+	static const char *const levels[] = {"v4", "v3", "v2", "native"};
+	const struct kernels *table = NULL;
+
+	for (size_t i = 0; table == NULL && i < sizeof levels / sizeof *levels; i++)
+		table = kernels_cpu_level(levels[i]);
+	return table;
+}
+
+static void *aligned(size_t bytes)
+{
+	void *memory;
+
+	if (bytes > SIZE_MAX - 64)
+		return NULL;
+	return posix_memalign(&memory, 64, bytes ? bytes : 64) == 0 ? memory : NULL;
+}
+
+void *cpu_scratch(struct device *dev, size_t bytes)
+{
+	if (bytes > dev->scratch_bytes) {
+		free(dev->scratch);
+		dev->scratch_bytes = bytes + bytes / 4;
+		dev->scratch = aligned(dev->scratch_bytes);
+		if (dev->scratch == NULL) {
+			fprintf(stderr, "memoscope: out of memory for %zu bytes of scratch\n", bytes);
+			exit(ERR_DATA);
+		}
+	}
+	return dev->scratch;
+}
+
+bool cpu_supports(enum dtype dtype)
+{
+	return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && bf16_worthwhile());
+}
+
+struct device *cpu_open(enum dtype dtype, struct err *err)
+{
+	struct device *dev = calloc(1, sizeof *dev);
+
+	if (dev == NULL) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	dev->dtype = dtype;
+	if (dtype == DTYPE_BF16) {
+		dev->bf16 = bf16_new(err);
+		if (dev->bf16 == NULL) {
+			free(dev);
+			return NULL;
+		}
+	}
+	return dev;
+}
+
+void cpu_close(struct device *dev)
+{
+	if (dev == NULL)
+		return;
+	bf16_free(dev->bf16);
+	free(dev->scratch);
+	free(dev);
+}
+
+void *cpu_alloc(struct device *dev, size_t bytes)
+{
+	(void)dev;
+	return aligned(bytes);
+}
+
+void cpu_free(struct device *dev, void *memory)
+{
+	(void)dev;
+	free(memory);
+}
+
+void cpu_copy(struct device *dev, void *to, const void *from, size_t bytes)
+{
+	(void)dev;
+	memcpy(to, from, bytes);
+}
+
+void cpu_zero(struct device *dev, void *memory, size_t bytes)
+{
+	(void)dev;
+	memset(memory, 0, bytes);
+}
+
+void cpu_row_invariant(struct device *dev, bool on)
+{
+	dev->row_invariant = on;
+}
+
+void cpu_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
+                 const float *a, const float *b, float beta, float *c)
+{
+	/* A worker is one thread: a product must not start a team of its own. */
+	omp_set_num_threads(1);
+	if (dev->bf16 && bf16_product(dev->bf16, transpose_a, transpose_b, m, n, k, a, b, beta, c))
+		return;
+	dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a,
+	           transpose_a ? m : k, b, transpose_b ? k : n, beta, c, n);
+}

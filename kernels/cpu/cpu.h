@@ -1,0 +1,49 @@
+/* cpu.h - the CPU's half of the kernel table; for kernels/ and tests only.
+ *
+ * kernels/cpu/level is compiled once for each level of the instruction set (on
+ * x86-64: v2, v3, v4 of the psABI); each copy ends in a table of its own, and
+ * kernels_cpu() picks the best that the processor runs. A device here is one
+ * thread's scratch memory; buffers are plain memory.
+ */
+#ifndef MEMOSCOPE_CPU_H
+#define MEMOSCOPE_CPU_H
+
+#include "kernels/kernels.h"
+
+const struct kernels *kernels_cpu(void);
+
+/* The table of one level ("v2", "v3", "v4", elsewhere "native"), or NULL where
+ * it was not built or this processor cannot run it. */
+const struct kernels *kernels_cpu_level(const char *level);
+
+struct bf16_products; /* of oneDNN: kernels/cpu/bf16.c */
+
+struct device {
+	enum dtype dtype;
+	bool row_invariant;
+	struct bf16_products *bf16; /* NULL: float32 products */
+	void *scratch; /* of scratch_bytes, see cpu_scratch() */
+	size_t scratch_bytes;
+};
+
+/* Scratch memory of at least so many bytes, 64-byte aligned, good until the
+ * next call on this device. Ends the program when there is none: operations
+ * have no way to fail, and scratch is small beside the activations. */
+void *cpu_scratch(struct device *dev, size_t bytes);
+
+/* The part of the table that is the same on every level. */
+bool cpu_supports(enum dtype dtype);
+struct device *cpu_open(enum dtype dtype, struct err *err);
+void cpu_close(struct device *dev);
+void *cpu_alloc(struct device *dev, size_t bytes);
+void cpu_free(struct device *dev, void *memory);
+void cpu_copy(struct device *dev, void *to, const void *from, size_t bytes);
+void cpu_zero(struct device *dev, void *memory, size_t bytes);
+void cpu_row_invariant(struct device *dev, bool on);
+
+/* Matrix products by oneDNN: c[m,n] = op(a) op(b) + beta c, row-major,
+ * leading dimensions those of dense matrices. */
+void cpu_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
+                 const float *a, const float *b, float beta, float *c);
+
+#endif

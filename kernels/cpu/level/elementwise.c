@@ -1,0 +1,72 @@
+#include "common/rng.h"
+#include "kernels/cpu/level/level.h"
+#include "kernels/cpu/level/math.h"
+#include "kernels/cpu/level/mask.h"
+
+#include <math.h>
+
+void op_gelu(struct device *dev, float *y, const float *x, size_t count)
+{
+	(void)dev;
+#pragma omp simd
+	for (size_t i = 0; i < count; i++)
+		y[i] = x[i] * normal_cdf(x[i]);
+}
+
+void op_gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
+                      size_t count)
+{
+	(void)dev;
+#pragma omp simd
+	for (size_t i = 0; i < count; i++)
+		dx[i] = dy[i] * (normal_cdf(x[i]) + x[i] * normal_pdf(x[i]));
+}
+
+void op_add(struct device *dev, float *x, const float *y, size_t count)
+{
+	(void)dev;
+#pragma omp simd
+	for (size_t i = 0; i < count; i++)
+		x[i] += y[i];
+}
+
+void op_dropout(struct device *dev, float *x, size_t count, const struct dropout *dropout)
+{
+	(void)dev;
+	if (dropout == NULL || dropout->rate <= 0)
+		return;
+	mask_apply(dropout, 0, x, count);
+}
+
+void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
+              size_t count, const struct adamw *step)
+{
+	(void)dev;
+	const float beta1 = step->beta1, beta2 = step->beta2, scale = step->grad_scale;
+	const float correct1 = (float)(1.0 / (1.0 - pow(beta1, (double)step->step)));
+	const float correct2 = (float)(1.0 / (1.0 - pow(beta2, (double)step->step)));
+	const float keep = 1.0f - step->lr * step->weight_decay;
+	const float lr = step->lr, epsilon = step->epsilon;
+
+#pragma omp simd
+	for (size_t i = 0; i < count; i++) {
+		float g = grad[i] * scale;
+		float mi = beta1 * m[i] + (1.0f - beta1) * g;
+		float vi = beta2 * v[i] + (1.0f - beta2) * g * g;
+		m[i] = mi;
+		v[i] = vi;
+		param[i] = keep * param[i] -
+		           lr * (mi * correct1) / (__builtin_sqrtf(vi * correct2) + epsilon);
+	}
+}
+
+double op_norm2(struct device *dev, const float *x, size_t count)
+{
+	(void)dev;
+	double sum = 0;
+
+#pragma omp simd reduction(+ : sum)
+	for (size_t i = 0; i < count; i++)
+		sum += (double)x[i] * x[i];
+	return sum;
+}

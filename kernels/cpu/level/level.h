@@ -1,0 +1,58 @@
+/* level.h - what the files of one instruction set level share.
+ *
+ * LEVEL is v2, v3, v4 or native. Names of functions carry it, so that the
+ * copies of a file live side by side in one program. Loops are plain C that the
+ * compiler vectorises (omp simd), but for gemm.h, which says its vectors.
+ */
+#ifndef MEMOSCOPE_LEVEL_H
+#define MEMOSCOPE_LEVEL_H
+
+#include "kernels/cpu/cpu.h"
+
+#define LEVEL_PASTE(name, level) name##_##level
+#define LEVEL_NAME_(name, level) LEVEL_PASTE(name, level)
+#define LEVEL_NAME(name) LEVEL_NAME_(name, LEVEL)
+
+#define op_embed LEVEL_NAME(op_embed)
+#define op_embed_backward LEVEL_NAME(op_embed_backward)
+#define op_layernorm LEVEL_NAME(op_layernorm)
+#define op_layernorm_backward LEVEL_NAME(op_layernorm_backward)
+#define op_linear LEVEL_NAME(op_linear)
+#define op_linear_backward LEVEL_NAME(op_linear_backward)
+#define op_unembed LEVEL_NAME(op_unembed)
+#define op_unembed_backward LEVEL_NAME(op_unembed_backward)
+#define op_gelu LEVEL_NAME(op_gelu)
+#define op_gelu_backward LEVEL_NAME(op_gelu_backward)
+#define op_add LEVEL_NAME(op_add)
+#define op_dropout LEVEL_NAME(op_dropout)
+#define op_attention LEVEL_NAME(op_attention)
+#define op_attention_backward LEVEL_NAME(op_attention_backward)
+#define op_attention_probs LEVEL_NAME(op_attention_probs)
+#define op_attention_cached LEVEL_NAME(op_attention_cached)
+#define op_cross_entropy LEVEL_NAME(op_cross_entropy)
+#define op_adamw LEVEL_NAME(op_adamw)
+#define op_norm2 LEVEL_NAME(op_norm2)
+
+/* Signatures are those of the table's slots. */
+#define SLOT(slot) __typeof__(*((struct kernels *)0)->slot)
+SLOT(embed) op_embed;
+SLOT(embed_backward) op_embed_backward;
+SLOT(layernorm) op_layernorm;
+SLOT(layernorm_backward) op_layernorm_backward;
+SLOT(linear) op_linear;
+SLOT(linear_backward) op_linear_backward;
+SLOT(unembed) op_unembed;
+SLOT(unembed_backward) op_unembed_backward;
+SLOT(gelu) op_gelu;
+SLOT(gelu_backward) op_gelu_backward;
+SLOT(add) op_add;
+SLOT(dropout) op_dropout;
+SLOT(attention) op_attention;
+SLOT(attention_backward) op_attention_backward;
+SLOT(attention_probs) op_attention_probs;
+SLOT(attention_cached) op_attention_cached;
+SLOT(cross_entropy) op_cross_entropy;
+SLOT(adamw) op_adamw;
+SLOT(norm2) op_norm2;
+
+#endif

@@ -1,0 +1,36 @@
+#include "kernels/cpu/level/level.h"
+
+extern const struct kernels LEVEL_NAME(kernels_cpu);
+
+const struct kernels LEVEL_NAME(kernels_cpu) = {
+	.name = "cpu",
+	.supports = cpu_supports,
+	.open = cpu_open,
+	.close = cpu_close,
+	.alloc = cpu_alloc,
+	.free = cpu_free,
+	.upload = cpu_copy,
+	.download = cpu_copy,
+	.copy = cpu_copy,
+	.zero = cpu_zero,
+	.embed = op_embed,
+	.embed_backward = op_embed_backward,
+	.layernorm = op_layernorm,
+	.layernorm_backward = op_layernorm_backward,
+	.linear = op_linear,
+	.linear_backward = op_linear_backward,
+	.unembed = op_unembed,
+	.unembed_backward = op_unembed_backward,
+	.gelu = op_gelu,
+	.gelu_backward = op_gelu_backward,
+	.add = op_add,
+	.dropout = op_dropout,
+	.attention = op_attention,
+	.attention_backward = op_attention_backward,
+	.attention_probs = op_attention_probs,
+	.attention_cached = op_attention_cached,
+	.row_invariant = cpu_row_invariant,
+	.cross_entropy = op_cross_entropy,
+	.adamw = op_adamw,
+	.norm2 = op_norm2,
+};

@@ -1,0 +1,477 @@
+#include "common/gpt.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Parameters or gradients of one block; biases NULL where there are none. */
+struct block {
+	float *ln_1, *ln_1_b, *attn, *attn_b, *proj, *proj_b;
+	float *ln_2, *ln_2_b, *fc, *fc_b, *out, *out_b;
+};
+
+/* The whole array by name. */
+struct weights {
+	float *wte, *wpe, *ln_f, *ln_f_b;
+	struct block *blocks;
+};
+
+/* What one block's backward pass needs of its forward pass; n rows each. */
+struct layer {
+	float *x; /* [n,c] the residual stream as it comes in */
+	float *ln_1, *mean_1, *rstd_1; /* [n,c], [n], [n] */
+	float *qkv, *lse, *att; /* [n,3c], [h,n], [n,c] */
+	float *mid; /* [n,c] the residual stream after attention */
+	float *ln_2, *mean_2, *rstd_2;
+	float *fc, *gelu; /* [n,4c] before and after GELU */
+};
+
+struct gpt {
+	struct gpt_config config;
+	const struct kernels *k;
+	struct device *dev;
+	int rows_max;
+	bool training;
+
+	float *grads; /* NULL unless training */
+	struct weights weight, grad;
+	struct layer *layers; /* [layers]; all the same buffers unless training */
+	float *x; /* [n,c] the residual stream after the last block */
+	float *ln_f, *mean_f, *rstd_f, *logits, *loss;
+	float *branch; /* [n,c] what a block adds, where it is dropped out first */
+	float *dx, *dbranch, *dwide; /* [n,c], [n,c], [n,4c] */
+	int32_t *token, *position, *target, *slot;
+	float *row_weight;
+
+	const struct gpt_batch *batch; /* of the last pass */
+	struct dropout dropout;
+
+	void **memory; /* everything above, to free */
+	int memory_count, memory_room;
+	bool memory_failed;
+};
+
+struct gpt_cache {
+	struct gpt *gpt;
+	int slots;
+	float **keys, **values; /* [layers] device memory [slots * context * width] */
+};
+
+/* ---- memory ---- */
+
+static void *take(struct gpt *gpt, size_t bytes)
+{
+	if (gpt->memory_count == gpt->memory_room) {
+		int room = gpt->memory_room ? 2 * gpt->memory_room : 64;
+		void **memory = realloc(gpt->memory, (size_t)room * sizeof *memory);
+		if (memory == NULL) {
+			gpt->memory_failed = true;
+			return NULL;
+		}
+		gpt->memory = memory;
+		gpt->memory_room = room;
+	}
+	void *buffer = gpt->k->alloc(gpt->dev, bytes);
+	if (buffer == NULL)
+		gpt->memory_failed = true;
+	gpt->memory[gpt->memory_count++] = buffer;
+	return buffer;
+}
+
+static float *take_floats(struct gpt *gpt, size_t rows, size_t cols)
+{
+	return take(gpt, rows * cols * sizeof(float));
+}
+
+/* Pointers into a parameter array by the order gpt_tensors() lays down. */
+static bool map_weights(const struct gpt_config *config, float *array, struct weights *weights)
+{
+	const int count = gpt_tensor_count(config);
+	struct gpt_tensor *tensors = calloc((size_t)count, sizeof *tensors);
+	int next = 0;
+
+	weights->blocks = calloc((size_t)config->layers, sizeof *weights->blocks);
+	if (tensors == NULL || weights->blocks == NULL) {
+		free(tensors);
+		return false;
+	}
+	gpt_tensors(config, tensors);
+#define NEXT(field) (field) = array + tensors[next++].offset
+#define NEXT_WITH_BIAS(field, bias_field)           \
+	do {                                        \
+		NEXT(field);                        \
+		if (config->bias)                   \
+			NEXT(bias_field);           \
+	} while (0)
+	NEXT(weights->wte);
+	NEXT(weights->wpe);
+	for (int l = 0; l < config->layers; l++) {
+		struct block *b = &weights->blocks[l];
+		NEXT_WITH_BIAS(b->ln_1, b->ln_1_b);
+		NEXT_WITH_BIAS(b->attn, b->attn_b);
+		NEXT_WITH_BIAS(b->proj, b->proj_b);
+		NEXT_WITH_BIAS(b->ln_2, b->ln_2_b);
+		NEXT_WITH_BIAS(b->fc, b->fc_b);
+		NEXT_WITH_BIAS(b->out, b->out_b);
+	}
+	NEXT_WITH_BIAS(weights->ln_f, weights->ln_f_b);
+#undef NEXT_WITH_BIAS
+#undef NEXT
+	assert(next == count);
+	free(tensors);
+	return true;
+}
+
+static void take_layer(struct gpt *gpt, struct layer *layer)
+{
+	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
+
+	layer->x = take_floats(gpt, n, c);
+	layer->ln_1 = take_floats(gpt, n, c);
+	layer->mean_1 = take_floats(gpt, n, 1);
+	layer->rstd_1 = take_floats(gpt, n, 1);
+	layer->qkv = take_floats(gpt, n, 3 * c);
+	layer->lse = take_floats(gpt, n, (size_t)gpt->config.heads);
+	layer->att = take_floats(gpt, n, c);
+	layer->mid = take_floats(gpt, n, c);
+	layer->ln_2 = take_floats(gpt, n, c);
+	layer->mean_2 = take_floats(gpt, n, 1);
+	layer->rstd_2 = take_floats(gpt, n, 1);
+	layer->fc = take_floats(gpt, n, 4 * c);
+	layer->gelu = take_floats(gpt, n, 4 * c);
+}
+
+static void take_buffers(struct gpt *gpt)
+{
+	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
+
+	for (int l = 0; l < gpt->config.layers; l++) {
+		if (l == 0 || gpt->training)
+			take_layer(gpt, &gpt->layers[l]);
+		else
+			gpt->layers[l] = gpt->layers[0];
+	}
+	/* Without a backward pass a block may write its output over its input. */
+	gpt->x = gpt->training ? take_floats(gpt, n, c) : gpt->layers[0].x;
+	gpt->ln_f = take_floats(gpt, n, c);
+	gpt->mean_f = take_floats(gpt, n, 1);
+	gpt->rstd_f = take_floats(gpt, n, 1);
+	gpt->logits = take_floats(gpt, n, (size_t)gpt->config.vocab);
+	gpt->loss = take_floats(gpt, n, 1);
+	gpt->branch = take_floats(gpt, n, c);
+	gpt->token = take(gpt, n * sizeof *gpt->token);
+	gpt->position = take(gpt, n * sizeof *gpt->position);
+	gpt->target = take(gpt, n * sizeof *gpt->target);
+	gpt->slot = take(gpt, n * sizeof *gpt->slot);
+	gpt->row_weight = take_floats(gpt, n, 1);
+	if (gpt->training) {
+		gpt->grads = take_floats(gpt, gpt_parameter_count(&gpt->config), 1);
+		gpt->dx = take_floats(gpt, n, c);
+		gpt->dbranch = take_floats(gpt, n, c);
+		gpt->dwide = take_floats(gpt, n, 4 * c);
+	}
+}
+
+struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kernels,
+                    struct device *dev, const float *params, int rows_max, bool training,
+                    struct err *err)
+{
+	struct gpt *gpt = calloc(1, sizeof *gpt);
+
+	if (gpt == NULL || gpt_config_check(config, err) < 0) {
+		free(gpt);
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	gpt->config = *config;
+	gpt->k = kernels;
+	gpt->dev = dev;
+	gpt->rows_max = rows_max;
+	gpt->training = training;
+	gpt->layers = calloc((size_t)config->layers, sizeof *gpt->layers);
+	if (gpt->layers)
+		take_buffers(gpt);
+	/* The cast drops const: weights are only read, gradients only written. */
+	if (gpt->layers == NULL || gpt->memory_failed ||
+	    !map_weights(config, (float *)params, &gpt->weight) ||
+	    (training && !map_weights(config, gpt->grads, &gpt->grad))) {
+		gpt_free(gpt);
+		err_set(err, "out of memory for a network of %zu parameters and %d rows a pass",
+		        gpt_parameter_count(config), rows_max);
+		return NULL;
+	}
+	if (training)
+		gpt_zero_gradients(gpt);
+	return gpt;
+}
+
+void gpt_free(struct gpt *gpt)
+{
+	if (gpt == NULL)
+		return;
+	for (int i = 0; i < gpt->memory_count; i++)
+		gpt->k->free(gpt->dev, gpt->memory[i]);
+	free(gpt->memory);
+	free(gpt->weight.blocks);
+	free(gpt->grad.blocks);
+	free(gpt->layers);
+	free(gpt);
+}
+
+void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t stream)
+{
+	gpt->dropout = (struct dropout){.rate = rate, .seed = seed, .stream = stream};
+}
+
+/* ---- dropout: one mask stream for each place of each pass ---- */
+
+enum place { PLACE_EMBEDDING, PLACE_ATTENTION, PLACE_PROJECTION, PLACE_MLP };
+
+static struct dropout dropout_at(const struct gpt *gpt, enum place place, int layer)
+{
+	struct dropout dropout = gpt->dropout;
+	dropout.stream = dropout.stream * (4 * GPT_LAYERS_MAX) + (uint64_t)(4 * layer) + place;
+	return dropout;
+}
+
+static void drop(struct gpt *gpt, float *x, size_t count, enum place place, int layer)
+{
+	const struct dropout dropout = dropout_at(gpt, place, layer);
+	if (dropout.rate > 0)
+		gpt->k->dropout(gpt->dev, x, count, &dropout);
+}
+
+/* ---- forward ---- */
+
+/* to[n,c] = from[n,c] + dropout(in[n,width] w + b): the end of each branch. */
+static void join(struct gpt *gpt, float *to, const float *from, const float *in, const float *w,
+                 const float *b, int n, int width, enum place place, int layer)
+{
+	const int c = gpt->config.width;
+	const size_t count = (size_t)n * c;
+
+	if (to != from)
+		gpt->k->copy(gpt->dev, to, from, count * sizeof *to);
+	if (gpt->dropout.rate > 0) {
+		gpt->k->linear(gpt->dev, gpt->branch, in, w, b, n, width, c, false);
+		drop(gpt, gpt->branch, count, place, layer);
+		gpt->k->add(gpt->dev, to, gpt->branch, count);
+	} else {
+		gpt->k->linear(gpt->dev, to, in, w, b, n, width, c, true);
+	}
+}
+
+/* One block over n rows: attention within seqs, or over the cache where there is one. */
+static void block_forward(struct gpt *gpt, int l, int n, const struct sequences *seqs,
+                          struct gpt_cache *cache)
+{
+	const struct kernels *k = gpt->k;
+	struct device *dev = gpt->dev;
+	const struct block *w = &gpt->weight.blocks[l];
+	struct layer *a = &gpt->layers[l];
+	float *next = l + 1 < gpt->config.layers ? gpt->layers[l + 1].x : gpt->x;
+	const int c = gpt->config.width, h = gpt->config.heads;
+
+	k->layernorm(dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c);
+	k->linear(dev, a->qkv, a->ln_1, w->attn, w->attn_b, n, c, 3 * c, false);
+	if (cache) {
+		k->attention_cached(dev, a->att, cache->keys[l], cache->values[l], a->qkv, gpt->slot,
+		                    gpt->position, n, gpt->config.context, c, h);
+	} else {
+		const struct dropout dropout = dropout_at(gpt, PLACE_ATTENTION, l);
+		k->attention(dev, a->att, a->lse, a->qkv, seqs, c, h, &dropout);
+	}
+	join(gpt, a->mid, a->x, a->att, w->proj, w->proj_b, n, c, PLACE_PROJECTION, l);
+	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->mid, w->ln_2, w->ln_2_b, n, c);
+	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, 4 * c, false);
+	k->gelu(dev, a->gelu, a->fc, (size_t)n * 4 * c);
+	join(gpt, next, a->mid, a->gelu, w->out, w->out_b, n, 4 * c, PLACE_MLP, l);
+}
+
+static void unembed(struct gpt *gpt, const float *x, int n)
+{
+	const int c = gpt->config.width;
+
+	gpt->k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, x, gpt->weight.ln_f,
+	                  gpt->weight.ln_f_b, n, c);
+	gpt->k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weight.wte, n, c,
+	                gpt->config.vocab);
+}
+
+static void embed(struct gpt *gpt, int n, const int32_t *token, const int32_t *position)
+{
+	const size_t bytes = (size_t)n * sizeof *token;
+
+	gpt->k->upload(gpt->dev, gpt->token, token, bytes);
+	gpt->k->upload(gpt->dev, gpt->position, position, bytes);
+	gpt->k->embed(gpt->dev, gpt->layers[0].x, gpt->token, gpt->position, gpt->weight.wte,
+	              gpt->weight.wpe, n, gpt->config.width);
+}
+
+void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
+{
+	const struct kernels *k = gpt->k;
+	const int n = batch->count, v = gpt->config.vocab;
+
+	assert(n >= 1 && n <= gpt->rows_max);
+	gpt->batch = batch;
+	embed(gpt, n, batch->token, batch->position);
+	drop(gpt, gpt->layers[0].x, (size_t)n * gpt->config.width, PLACE_EMBEDDING, 0);
+	for (int l = 0; l < gpt->config.layers; l++)
+		block_forward(gpt, l, n, &batch->sequences, NULL);
+	unembed(gpt, gpt->x, n);
+	if (batch->target == NULL)
+		return;
+
+	k->upload(gpt->dev, gpt->target, batch->target, (size_t)n * sizeof *batch->target);
+	if (batch->weight)
+		k->upload(gpt->dev, gpt->row_weight, batch->weight, (size_t)n * sizeof *batch->weight);
+	k->cross_entropy(gpt->dev, gpt->loss, gpt->training ? gpt->logits : NULL, gpt->logits,
+	                 gpt->target, batch->weight ? gpt->row_weight : NULL, n, v);
+	if (losses)
+		k->download(gpt->dev, losses, gpt->loss, (size_t)n * sizeof *losses);
+}
+
+void gpt_logits(struct gpt *gpt, float *logits)
+{
+	gpt->k->download(gpt->dev, logits, gpt->logits,
+	                 (size_t)gpt->batch->count * gpt->config.vocab * sizeof *logits);
+}
+
+/* ---- backward ---- */
+
+/* The gradient that goes into a branch: dx, or a dropped copy of it. */
+static const float *branch_gradient(struct gpt *gpt, int n, enum place place, int layer)
+{
+	const size_t count = (size_t)n * gpt->config.width;
+
+	if (gpt->dropout.rate <= 0)
+		return gpt->dx;
+	gpt->k->copy(gpt->dev, gpt->branch, gpt->dx, count * sizeof *gpt->dx);
+	drop(gpt, gpt->branch, count, place, layer);
+	return gpt->branch;
+}
+
+static void block_backward(struct gpt *gpt, int l, int n, const struct sequences *seqs)
+{
+	const struct kernels *k = gpt->k;
+	struct device *dev = gpt->dev;
+	const struct block *w = &gpt->weight.blocks[l], *g = &gpt->grad.blocks[l];
+	const struct layer *a = &gpt->layers[l];
+	const int c = gpt->config.width, h = gpt->config.heads;
+	const struct dropout dropout = dropout_at(gpt, PLACE_ATTENTION, l);
+	const float *into;
+
+	into = branch_gradient(gpt, n, PLACE_MLP, l);
+	k->linear_backward(dev, gpt->dwide, g->out, g->out_b, into, a->gelu, w->out, n, 4 * c, c);
+	k->gelu_backward(dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * 4 * c);
+	k->linear_backward(dev, gpt->dbranch, g->fc, g->fc_b, gpt->dwide, a->ln_2, w->fc, n, c,
+	                   4 * c);
+	k->layernorm_backward(dev, gpt->dx, g->ln_2, g->ln_2_b, gpt->dbranch, a->mid, a->mean_2,
+	                      a->rstd_2, w->ln_2, n, c);
+
+	into = branch_gradient(gpt, n, PLACE_PROJECTION, l);
+	k->linear_backward(dev, gpt->dbranch, g->proj, g->proj_b, into, a->att, w->proj, n, c, c);
+	k->attention_backward(dev, gpt->dwide, gpt->dbranch, a->att, a->lse, a->qkv, seqs, c, h,
+	                      &dropout);
+	k->linear_backward(dev, gpt->dbranch, g->attn, g->attn_b, gpt->dwide, a->ln_1, w->attn, n,
+	                   c, 3 * c);
+	k->layernorm_backward(dev, gpt->dx, g->ln_1, g->ln_1_b, gpt->dbranch, a->x, a->mean_1,
+	                      a->rstd_1, w->ln_1, n, c);
+}
+
+void gpt_backward(struct gpt *gpt)
+{
+	const struct kernels *k = gpt->k;
+	const int n = gpt->batch->count, c = gpt->config.width, v = gpt->config.vocab;
+	const size_t count = (size_t)n * c;
+
+	assert(gpt->training && gpt->batch->target);
+	k->unembed_backward(gpt->dev, gpt->dbranch, gpt->grad.wte, gpt->logits, gpt->ln_f,
+	                    gpt->weight.wte, n, c, v);
+	k->zero(gpt->dev, gpt->dx, count * sizeof *gpt->dx);
+	k->layernorm_backward(gpt->dev, gpt->dx, gpt->grad.ln_f, gpt->grad.ln_f_b, gpt->dbranch,
+	                      gpt->x, gpt->mean_f, gpt->rstd_f, gpt->weight.ln_f, n, c);
+	for (int l = gpt->config.layers - 1; l >= 0; l--)
+		block_backward(gpt, l, n, &gpt->batch->sequences);
+	drop(gpt, gpt->dx, count, PLACE_EMBEDDING, 0);
+	k->embed_backward(gpt->dev, gpt->grad.wte, gpt->grad.wpe, gpt->dx, gpt->token,
+	                  gpt->position, n, c);
+}
+
+float *gpt_gradients(struct gpt *gpt)
+{
+	return gpt->grads;
+}
+
+void gpt_zero_gradients(struct gpt *gpt)
+{
+	gpt->k->zero(gpt->dev, gpt->grads, gpt_parameter_count(&gpt->config) * sizeof *gpt->grads);
+}
+
+/* ---- decoding ---- */
+
+struct gpt_cache *gpt_cache_new(struct gpt *gpt, int slots, struct err *err)
+{
+	const struct gpt_config *config = &gpt->config;
+	const size_t floats = (size_t)slots * config->context * config->width;
+	struct gpt_cache *cache = calloc(1, sizeof *cache);
+	bool good = cache != NULL;
+
+	if (good) {
+		cache->gpt = gpt;
+		cache->slots = slots;
+		cache->keys = calloc((size_t)config->layers, sizeof *cache->keys);
+		cache->values = calloc((size_t)config->layers, sizeof *cache->values);
+		good = cache->keys && cache->values;
+	}
+	for (int l = 0; good && l < config->layers; l++) {
+		cache->keys[l] = gpt->k->alloc(gpt->dev, floats * sizeof(float));
+		cache->values[l] = gpt->k->alloc(gpt->dev, floats * sizeof(float));
+		good = cache->keys[l] && cache->values[l];
+	}
+	if (!good) {
+		gpt_cache_free(cache);
+		err_set(err, "out of memory for a key-value cache of %d sequences", slots);
+		return NULL;
+	}
+	return cache;
+}
+
+void gpt_cache_free(struct gpt_cache *cache)
+{
+	if (cache == NULL)
+		return;
+	for (int l = 0; l < cache->gpt->config.layers; l++) {
+		if (cache->keys)
+			cache->gpt->k->free(cache->gpt->dev, cache->keys[l]);
+		if (cache->values)
+			cache->gpt->k->free(cache->gpt->dev, cache->values[l]);
+	}
+	free(cache->keys);
+	free(cache->values);
+	free(cache);
+}
+
+void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const int32_t *slot,
+                const int32_t *place, int wanted, const int32_t *want, float *logits)
+{
+	struct gpt *gpt = cache->gpt;
+	const struct kernels *k = gpt->k;
+	const size_t c = (size_t)gpt->config.width, row = c * sizeof(float);
+
+	assert(count >= 1 && count <= gpt->rows_max && wanted <= count);
+	k->row_invariant(gpt->dev, true);
+	k->upload(gpt->dev, gpt->slot, slot, (size_t)count * sizeof *slot);
+	embed(gpt, count, token, place);
+	for (int l = 0; l < gpt->config.layers; l++)
+		block_forward(gpt, l, count, NULL, cache);
+	if (wanted > 0) {
+		for (int i = 0; i < wanted; i++)
+			k->copy(gpt->dev, gpt->branch + (size_t)i * c, gpt->x + (size_t)want[i] * c, row);
+		unembed(gpt, gpt->branch, wanted);
+		k->download(gpt->dev, logits, gpt->logits,
+		            (size_t)wanted * gpt->config.vocab * sizeof *logits);
+	}
+	k->row_invariant(gpt->dev, false);
+}

@@ -26,7 +26,9 @@ CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -pthread -ffp-contract=fast $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZE)
-LDLIBS = -ldnnl -lgomp -lmsgpackc -lxxhash -ljansson -lm
+# msgpack-c calls itself libmsgpackc up to 4.0 (Debian 12), libmsgpack-c from 5.0 (Debian 13).
+MSGPACK := $(if $(findstring /,$(shell $(CC) -print-file-name=libmsgpack-c.so)),msgpack-c,msgpackc)
+LDLIBS = -ldnnl -lgomp -l$(MSGPACK) -lxxhash -ljansson -lm
 
 # On x86-64 the CPU kernels are built once for each level of the instruction
 # set and the best one is picked at run time; elsewhere once.

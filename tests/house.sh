@@ -4,6 +4,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT" || exit 1
+shopt -s lastpipe # what stands after a pipe counts tests in this shell
 
 # none NAME: passed if nothing comes in on stdin; what does is the diagnosis
 none() {

@@ -10,7 +10,8 @@
 
 static int tap_run, tap_failed;
 
-__attribute__((format(printf, 2, 3), unused)) static bool ok(bool good, const char *format, ...)
+__attribute__((format(printf, 2, 3), unused))
+static bool ok(bool good, const char *format, ...)
 {
 	va_list args;
 	tap_run++;
@@ -25,7 +26,8 @@ __attribute__((format(printf, 2, 3), unused)) static bool ok(bool good, const ch
 	return good;
 }
 
-__attribute__((unused)) static bool is_int(long long have, long long want, const char *what)
+__attribute__((unused))
+static bool is_int(long long have, long long want, const char *what)
 {
 	bool good = ok(have == want, "%s", what);
 	if (!good)
@@ -33,16 +35,19 @@ __attribute__((unused)) static bool is_int(long long have, long long want, const
 	return good;
 }
 
-__attribute__((unused)) static bool is_string(const char *have, const char *want, const char *what)
+__attribute__((unused))
+static bool is_string(const char *have, const char *want, const char *what)
 {
 	bool good = ok(have && want && strcmp(have, want) == 0, "%s", what);
 	if (!good)
-		printf("# have \"%s\"\n# want \"%s\"\n", have ? have : "(null)", want ? want : "(null)");
+		printf("# have \"%s\"\n# want \"%s\"\n", have ? have : "(null)",
+		       want ? want : "(null)");
 	return good;
 }
 
 /* |have - want| <= tolerance * max(1, |want|) */
-__attribute__((unused)) static bool is_near(double have, double want, double tolerance, const char *what)
+__attribute__((unused))
+static bool is_near(double have, double want, double tolerance, const char *what)
 {
 	bool good = ok(fabs(have - want) <= tolerance * fmax(1, fabs(want)), "%s", what);
 	if (!good)

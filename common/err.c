@@ -11,6 +11,11 @@ static void record(struct err *err, enum err_status status, const char *format, 
 		return;
 	err->status = status;
 	vsnprintf(err->text, sizeof err->text, format, args);
+	/* what a text quotes of bad input stays on one line and moves no cursor */
+	for (char *p = err->text; *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
 }
 
 int err_set(struct err *err, const char *format, ...)

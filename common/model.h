@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "common/err.h"
+#include "common/file.h" /* file_replace: for those who write more files there */
 #include "common/gpt.h"
 #include "common/vocab.h"
 
@@ -30,10 +31,6 @@ int model_load(const char *directory, struct model *model, struct err *err);
 
 /* Write a model directory, making it (and its parents) where needed. */
 int model_save(const char *directory, const struct model *model, struct err *err);
-
-/* Write one file whole or not at all: temporary file beside it, fsync, rename,
- * fsync of the directory. */
-int file_replace(const char *path, const void *data, size_t size, struct err *err);
 
 void model_release(struct model *model); /* a zeroed one is allowed */
 

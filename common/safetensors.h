@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/file.h"
 
 /* A tensor to write. */
 struct safetensor {
@@ -26,6 +27,16 @@ struct safetensor {
 int safetensors_write(const char *path, const struct safetensor *tensors, int count,
                       const json_t *metadata, struct err *err);
 
+/* The bytes of such a file, for who writes it together with others
+ * (file_replace_all): parts point into the tensors' data. -1 with err set. */
+struct safetensors_image {
+	struct iovec *parts; /* owned */
+	int count;
+};
+int safetensors_image(struct safetensors_image *image, const struct safetensor *tensors,
+                      int count, const json_t *metadata, struct err *err);
+void safetensors_image_release(struct safetensors_image *image);
+
 struct safetensors; /* an open file, mapped */
 
 /* Open and check everything: header size, JSON, dtypes, shapes, offsets in
@@ -37,6 +48,10 @@ void safetensors_close(struct safetensors *file); /* NULL is allowed */
  * NULL with err set where it is missing or of another shape. */
 const float *safetensors_find(const struct safetensors *file, const char *name, int dims,
                               const size_t *shape, struct err *err);
+
+/* How many tensors the file holds, and their names (i below that), sorted. */
+size_t safetensors_count(const struct safetensors *file);
+const char *safetensors_name(const struct safetensors *file, size_t i);
 
 /* A value of the metadata, or NULL. Owned by file. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);

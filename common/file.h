@@ -1,0 +1,36 @@
+/* file.h - files read whole, and written whole or not at all.
+ *
+ * A file to be written goes into a temporary one beside it, which is synced to
+ * disk and renamed over the old one; then the directory is synced. Whatever
+ * fails, and whenever, the path holds the old file or the new one, whole.
+ */
+#ifndef MEMOSCOPE_FILE_H
+#define MEMOSCOPE_FILE_H
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+#include "common/err.h"
+
+/* A file to write: its path and its bytes, in parts. */
+struct file_content {
+	const char *path;
+	const struct iovec *parts;
+	int count; /* parts */
+};
+
+/* Write several files: none is renamed before all of them are on the disk, and
+ * they are renamed in the order given. -1 with err set. */
+int file_replace_all(const struct file_content *files, int count, struct err *err);
+
+/* Write one file of size bytes. -1 with err set. */
+int file_replace(const char *path, const void *data, size_t size, struct err *err);
+
+/* Read a regular file of at most max bytes. The memory is the caller's to
+ * free(); a NUL follows the last byte. NULL with err set. */
+char *file_read(const char *path, size_t max, size_t *size, struct err *err);
+
+/* Make a directory and its parents, where they do not stand. -1 with err set. */
+int directory_make(const char *path, struct err *err);
+
+#endif

@@ -99,7 +99,8 @@ static int replace_all(const struct file_content *files, char *const *temporary,
 	}
 	while (written == count && renamed < count) {
 		if (rename(temporary[renamed], files[renamed].path) < 0) {
-			err_set(err, "%s: cannot replace: %s", files[renamed].path, strerror(errno));
+			err_set(err, "%s: cannot replace: %s", files[renamed].path,
+			        strerror(errno));
 			break;
 		}
 		renamed++;

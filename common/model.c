@@ -339,7 +339,8 @@ static int check_kind(const char *path, const json_t *json, int width, struct er
 	if (epsilon != NULL && fabs(json_number_value(epsilon) - EPSILON) > 1e-9)
 		return err_set(err, "%s: \"layer_norm_epsilon\" is %g, expected %g", path,
 		               json_number_value(epsilon), EPSILON);
-	if (inner != NULL && !json_is_null(inner) && json_integer_value(inner) != 4 * (json_int_t)width)
+	if (inner != NULL && !json_is_null(inner) &&
+	    json_integer_value(inner) != 4 * (json_int_t)width)
 		return err_set(err, "%s: \"n_inner\" is %" JSON_INTEGER_FORMAT
 		               ", expected four times n_embd", path, json_integer_value(inner));
 	if (config_is(path, json, "scale_attn_weights", true, err) < 0 ||

@@ -153,14 +153,14 @@ static int read_shape(const char *path, struct entry *entry, const json_t *shape
 	uint64_t product = sizeof(float);
 
 	if (!json_is_array(shape) || dims > DIMS_MAX)
-		return err_set(err, "%s: tensor \"%s\": shape is not an array of at most %d numbers",
-		               path, entry->name, DIMS_MAX);
+		return err_set(err, "%s: tensor \"%s\": shape is not an array of at most %d "
+		               "numbers", path, entry->name, DIMS_MAX);
 	entry->dims = (int)dims;
 	for (size_t i = 0; i < dims; i++) {
 		const json_t *value = json_array_get(shape, i);
 		if (!whole_number(value))
-			return err_set(err, "%s: tensor \"%s\": shape holds what is no whole number",
-			               path, entry->name);
+			return err_set(err, "%s: tensor \"%s\": shape holds what is no whole "
+			               "number", path, entry->name);
 		entry->shape[i] = (size_t)json_integer_value(value);
 		if (__builtin_mul_overflow(product, (uint64_t)entry->shape[i], &product))
 			return err_set(err, "%s: tensor \"%s\": shape is too large", path,

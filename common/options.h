@@ -32,7 +32,9 @@ struct option {
 	char key; /* the short option, or 0 */
 	enum option_type type;
 	void *value; /* where it goes; holds the default beforehand */
-	const char *argument; /* its name in --help, in capitals: "N", "FILE"; NULL: a flag */
+	/* Its argument's name in --help, in capitals: "N", "FILE"; NULL: a flag. In
+	 * brackets, "[FIELDS]", it may be left out, and then is "" (TEXT and CALL). */
+	const char *argument;
 	const char *text; /* what it does, with unit and default */
 	double min, max; /* for INT, REAL and RANGE; both 0: any */
 	const char *(*call)(const char *argument, void *value); /* for OPTION_CALL */

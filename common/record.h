@@ -17,6 +17,16 @@
 #include "common/stream.h"
 #include "common/vocab.h"
 
+#define RECORD_BYTE_VOCAB 256 /* up to here a token is one byte, beyond it two */
+
+/* Set a header's "vocab", and its "bin" (see stream.5) to say how wide the
+ * tokens of its records are. */
+void header_set_vocab(json_t *header, const struct vocab *vocab);
+
+/* The vocabulary that a header names; the caller's, vocab_free(). NULL with err
+ * set where there is none or it is wrong. */
+struct vocab *header_vocab(const json_t *header, struct err *err);
+
 /* Either text or tokens; the other is NULL. What a record_… function fills in
  * is owned by the struct record_buffer given to it. */
 struct record {

@@ -1,5 +1,8 @@
 #include "common/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 size_t utf8_decode(const char *text, size_t size, uint32_t *code)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -68,6 +71,16 @@ long utf8_length(const char *text, size_t size)
 	uint32_t code;
 
 	while (size > 0) {
+		uint64_t eight;
+		if (size >= sizeof eight) { /* most text is ASCII */
+			memcpy(&eight, text, sizeof eight);
+			if (!(eight & UINT64_C(0x8080808080808080))) {
+				text += sizeof eight;
+				size -= sizeof eight;
+				length += sizeof eight;
+				continue;
+			}
+		}
 		size_t step = utf8_decode(text, size, &code);
 		if (step == 0)
 			return -1;

@@ -1,0 +1,44 @@
+#include "common/span.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+void span_kinds_init(struct span_kinds *kinds)
+{
+	memset(kinds, 0, sizeof *kinds);
+	kinds->count = 1;
+	strcpy(kinds->word[SPAN_OTHER], "other");
+}
+
+static bool is_word(const char *word, size_t size)
+{
+	if (size == 0 || size >= SPAN_KIND_BYTES)
+		return false;
+	for (size_t i = 0; i < size; i++)
+		if (!((word[i] >= 'a' && word[i] <= 'z') || (word[i] >= 'A' && word[i] <= 'Z') ||
+		      (word[i] >= '0' && word[i] <= '9') || word[i] == '_' || word[i] == '-'))
+			return false;
+	return true;
+}
+
+int span_kind(struct span_kinds *kinds, const char *word, size_t size)
+{
+	/* A word that is known needs no check: this is asked for every span read. */
+	if (size > 0 && size < SPAN_KIND_BYTES)
+		for (int i = 0; i < kinds->count; i++)
+			if (memcmp(kinds->word[i], word, size) == 0 && !kinds->word[i][size])
+				return i;
+	if (!is_word(word, size) || kinds->count == SPAN_KINDS)
+		return -1;
+	memcpy(kinds->word[kinds->count], word, size);
+	kinds->word[kinds->count][size] = '\0';
+	return kinds->count++;
+}
+
+int span_kind_find(const struct span_kinds *kinds, const char *word)
+{
+	for (int i = 0; i < kinds->count; i++)
+		if (strcmp(kinds->word[i], word) == 0)
+			return i;
+	return -1;
+}

@@ -1,0 +1,206 @@
+#include "common/vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+
+#define PAGE 256 /* code points that share a page of the table */
+#define PAGES (0x110000 / PAGE)
+#define NONE 0xFFFF /* in a page: no token */
+
+struct vocab {
+	int size;
+	char *text; /* NUL-terminated */
+	uint32_t *code; /* [size] */
+	char (*character)[UTF8_MAX + 1]; /* [size] */
+	uint16_t *page[PAGES]; /* [PAGE] tokens each; NULL: no character there */
+};
+
+/* "U+00E9 'é'", or without the character where it does not print. */
+static const char *describe(uint32_t code, char out[32])
+{
+	char character[UTF8_MAX + 1] = "";
+
+	if (code >= 0xA0 || (code >= 0x20 && code < 0x7F)) {
+		character[utf8_encode(code, character)] = '\0';
+		snprintf(out, 32, "U+%04X '%s'", code, character);
+	} else {
+		snprintf(out, 32, "U+%04X", code);
+	}
+	return out;
+}
+
+/* Add a character as the next token. */
+static int add(struct vocab *vocab, uint32_t code, struct err *err)
+{
+	uint16_t **page = &vocab->page[code / PAGE];
+	char name[32];
+
+	if (code == 0)
+		return err_set(err, "vocabulary: U+0000 cannot be a character of it");
+	if (vocab->size == VOCAB_MAX)
+		return err_set(err, "vocabulary: more than %d characters", VOCAB_MAX);
+	if (!*page) {
+		*page = malloc(PAGE * sizeof **page);
+		if (!*page)
+			return err_set(err, "vocabulary: out of memory");
+		memset(*page, 0xFF, PAGE * sizeof **page);
+	}
+	if ((*page)[code % PAGE] != NONE)
+		return err_set(err, "vocabulary: the character %s stands in it twice",
+		               describe(code, name));
+	(*page)[code % PAGE] = (uint16_t)vocab->size;
+	vocab->code[vocab->size] = code;
+	utf8_encode(code, vocab->character[vocab->size]);
+	vocab->size++;
+	return 0;
+}
+
+static int fill(struct vocab *vocab, const char *text, size_t size, struct err *err)
+{
+	size_t room = size < VOCAB_MAX ? size : VOCAB_MAX;
+
+	if (size == 0)
+		return err_set(err, "vocabulary: empty, expected at least one character");
+	vocab->text = malloc(size + 1);
+	vocab->code = calloc(room, sizeof *vocab->code);
+	vocab->character = calloc(room, sizeof *vocab->character);
+	if (!vocab->text || !vocab->code || !vocab->character)
+		return err_set(err, "vocabulary: out of memory");
+	memcpy(vocab->text, text, size);
+	vocab->text[size] = '\0';
+	for (size_t at = 0; at < size;) {
+		uint32_t code;
+		size_t step = utf8_decode(text + at, size - at, &code);
+		if (step == 0)
+			return err_set(err, "vocabulary: byte %zu is not UTF-8", at);
+		if (add(vocab, code, err) < 0)
+			return -1;
+		at += step;
+	}
+	return 0;
+}
+
+struct vocab *vocab_new(const char *text, size_t size, struct err *err)
+{
+	struct vocab *vocab = calloc(1, sizeof *vocab);
+
+	if (!vocab) {
+		err_set(err, "vocabulary: out of memory");
+		return NULL;
+	}
+	if (fill(vocab, text, size, err) < 0) {
+		vocab_free(vocab);
+		return NULL;
+	}
+	return vocab;
+}
+
+void vocab_free(struct vocab *vocab)
+{
+	if (!vocab)
+		return;
+	for (size_t i = 0; i < PAGES; i++)
+		free(vocab->page[i]);
+	free(vocab->text);
+	free(vocab->code);
+	free(vocab->character);
+	free(vocab);
+}
+
+int vocab_size(const struct vocab *vocab)
+{
+	return vocab->size;
+}
+
+const char *vocab_text(const struct vocab *vocab)
+{
+	return vocab->text;
+}
+
+uint32_t vocab_code(const struct vocab *vocab, int token)
+{
+	return vocab->code[token];
+}
+
+const char *vocab_char(const struct vocab *vocab, int token)
+{
+	return vocab->character[token];
+}
+
+int vocab_token(const struct vocab *vocab, uint32_t code)
+{
+	const uint16_t *page = code < 0x110000 ? vocab->page[code / PAGE] : NULL;
+
+	return page && page[code % PAGE] != NONE ? page[code % PAGE] : -1;
+}
+
+bool vocab_equal(const struct vocab *a, const struct vocab *b)
+{
+	return strcmp(a->text, b->text) == 0;
+}
+
+long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint16_t *tokens,
+                  struct err *err)
+{
+	long count = 0;
+	char name[32];
+
+	for (size_t at = 0; at < size; count++) {
+		uint32_t code;
+		size_t step = utf8_decode(text + at, size - at, &code);
+		if (step == 0)
+			return err_set(err, "character %ld, byte %zu: not UTF-8", count, at);
+		int token = vocab_token(vocab, code);
+		if (token < 0)
+			return err_set(err, "character %ld, %s, is not in the vocabulary", count,
+			               describe(code, name));
+		tokens[count] = (uint16_t)token;
+		at += step;
+	}
+	return count;
+}
+
+size_t vocab_decode(const struct vocab *vocab, const uint16_t *tokens, size_t count, char *text)
+{
+	char *to = text;
+
+	for (size_t i = 0; i < count; i++)
+		to += utf8_encode(vocab->code[tokens[i]], to);
+	return (size_t)(to - text);
+}
+
+int charset_add(struct charset *set, const char *text, size_t size, struct err *err)
+{
+	for (size_t at = 0; at < size;) {
+		uint32_t code;
+		size_t step = utf8_decode(text + at, size - at, &code);
+		if (step == 0)
+			return err_set(err, "byte %zu of the text is not UTF-8", at);
+		if (code == 0)
+			return err_set(err, "byte %zu of the text is U+0000, which no vocabulary holds",
+			               at);
+		set->bits[code / 64] |= UINT64_C(1) << code % 64;
+		at += step;
+	}
+	return 0;
+}
+
+char *charset_text(const struct charset *set)
+{
+	size_t count = 0, length = 0;
+	char *text;
+
+	for (size_t i = 0; i < 0x110000 / 64; i++)
+		count += (size_t)__builtin_popcountll(set->bits[i]);
+	text = malloc(UTF8_MAX * count + 1);
+	if (!text)
+		return NULL;
+	for (uint32_t code = 0; code < 0x110000; code++)
+		if (set->bits[code / 64] >> code % 64 & 1)
+			length += utf8_encode(code, text + length);
+	text[length] = '\0';
+	return text;
+}

@@ -102,7 +102,11 @@ asan:
 	$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 
-bench: all
+$(BUILD)/bench/peak: $(BUILD)/obj/tests/bench/peak.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: all $(BUILD)/bench/peak
 	BUILD=$(abspath $(BUILD)) tests/bench/run
 
 # An experiment is a script; what it finds is in out/NAME.

@@ -1,0 +1,92 @@
+# lib.sh - what the pipelines share. Sourced by pipelines/NAME, which runs in the
+# repository's root with the programs of $BUILD in front and ends at the first
+# command that fails, saying which.
+# shellcheck shell=bash
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export LC_ALL=C.UTF-8
+BUILD=$(cd "${BUILD:-build}" && pwd)
+export BUILD
+export PATH=$BUILD:$PATH
+pipeline=$(basename "$0")
+trap 'echo "$pipeline: failed: $BASH_COMMAND" >&2' ERR
+
+# say TEXT...: progress, on stderr
+say() {
+	printf '%s: %s\n' "$pipeline" "$*" >&2
+}
+
+# records COUNT JOBS PROGRAM ARGUMENTS...: COUNT records of a generator that
+# knows --first and --count, made by JOBS jobs side by side, in order: the same
+# stream of records however many jobs there are.
+records() {
+	local count=$1 jobs=$2 piece first
+	shift 2
+	piece=$(((count + jobs - 1) / jobs))
+	for ((first = 0; first < count; first += piece)); do
+		echo "$first $((count - first < piece ? count - first : piece))"
+	done | parallel --will-cite --colsep ' ' --keep-order --halt now,fail=1 --jobs "$jobs" \
+		"$@" --first '{1}' --count '{2}'
+}
+
+# value FILE KEY: the value of a key in a file of lines "key<TAB>value"
+value() {
+	awk -F '\t' -v key="$2" '$1 == key { print $2; found = 1 } END { exit !found }' "$1"
+}
+
+# curves METRICS FOLDER KIND...: the metrics of gpt-train as tables for plotting.
+# FOLDER/train.tsv: step, tokens, seconds, loss. FOLDER/val.tsv: step, tokens,
+# seconds, loss, floor, and loss and floor of each KIND of span.
+curves() {
+	local metrics=$1 folder=$2 fields='' kind
+	shift 2
+	for kind; do
+		fields+=,val.kinds.$kind.loss,val.kinds.$kind.floor
+	done
+	mpcat --tsv=step,tokens,seconds,loss "$metrics" |
+		awk -F '\t' '$1 ~ /^[0-9]/ && $4 != ""' >"$folder/train.tsv"
+	mpcat --tsv="step,tokens,seconds,val.loss,val.floor$fields" "$metrics" |
+		awk -F '\t' '$1 ~ /^[0-9]/ && $4 != ""' >"$folder/val.tsv"
+	[ -s "$folder/val.tsv" ]
+}
+
+# plot_curves FOLDER KIND...: FOLDER/loss.png from what curves left there, with
+# the same KINDs: total loss on the left, each kind on the right.
+plot_curves() {
+	local folder=$1
+	shift
+	gnuplot -e "folder = '$folder'; kinds = '$*'" <<-'END'
+		train = folder.'/train.tsv'
+		val = folder.'/val.tsv'
+		colour(i) = word('#56b4e9 #009e73 #e69f00 #d55e00 #cc79a7 #0072b2', i)
+		set terminal pngcairo size 1200,520 font 'DejaVu Sans,11' background '#ffffff'
+		set output folder.'/loss.png'
+		set datafile separator tab
+		stats val using 5 name 'floor' nooutput
+		stats val using 4 name 'loss' nooutput
+		stats val using ($2/1e6) name 'tokens' nooutput
+		set multiplot layout 1,2 margins 0.065,0.985,0.115,0.90 spacing 0.085,0
+		set border 3 lc rgb '#555555'
+		set tics nomirror out textcolor rgb '#333333'
+		set grid ytics lc rgb '#dddddd' lt 1 lw 0.6
+		set xlabel 'tokens trained on (millions)'
+		set xrange [0:tokens_max]
+		set ylabel 'loss (nats per character)' offset 1
+		set key top right spacing 1.15 samplen 2.5
+		set title 'All characters'
+		set yrange [floor_min * 0.9:floor_min + 1.1]
+		plot train using ($2/1e6):4 with lines lc rgb '#c8c8c8' title 'training batch', \
+		     val using ($2/1e6):4 with lines lw 2.5 lc rgb '#0072b2' title 'held-out records', \
+		     val using ($2/1e6):5 with lines lw 1.5 dt 2 lc rgb '#333333' title 'entropy floor'
+		set title 'By kind of span (dashed: its floor)'
+		set ylabel 'loss (nats per character, logarithmic)' offset 1
+		set logscale y
+		set format y '%g'
+		set yrange [*:6]
+		set key bottom left
+		plot for [i = 1:words(kinds)] val using ($2/1e6):(column(4 + 2 * i)) \
+		     with lines lw 2.5 lc rgb colour(i) title word(kinds, i), \
+		     for [i = 1:words(kinds)] val using ($2/1e6):(column(5 + 2 * i) > 0 ? column(5 + 2 * i) : NaN) \
+		     with lines lw 1.5 dt 2 lc rgb colour(i) notitle
+	END
+}

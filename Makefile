@@ -84,6 +84,13 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The names that phonegen comes with, as C string literals.
+$(BUILD)/gen/names.inc: testdata/names.txt
+	@mkdir -p $(@D)
+	sed 's/.*/"&\\n"/' $< > $@
+$(BUILD)/obj/common/names.o: $(BUILD)/gen/names.inc
+$(BUILD)/obj/common/names.o: ALL_CFLAGS += -I$(BUILD)/gen
+
 define level_rule
 $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 	@mkdir -p $$(@D)

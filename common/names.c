@@ -1,11 +1,10 @@
 #include "common/names.h"
 
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/utf8.h"
 
 /* testdata/names.txt as a string literal: the Makefile makes the file. */
@@ -120,44 +119,10 @@ struct names *names_parse(const char *text, size_t size, const char *place, stru
 	return names;
 }
 
-/* The whole of a file, in memory to free(). */
-static char *read_file(const char *path, size_t *size, struct err *err)
-{
-	FILE *file = fopen(path, "rb");
-	char *text = NULL;
-	size_t room = 0, have = 0;
-
-	if (!file) {
-		err_set(err, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	do {
-		if (have == room) {
-			room = room ? 2 * room : 65536;
-			char *more = realloc(text, room);
-			if (!more) {
-				err_set(err, "%s: out of memory", path);
-				break;
-			}
-			text = more;
-		}
-		have += fread(text + have, 1, room - have, file);
-	} while (!feof(file) && !ferror(file));
-	if (ferror(file))
-		err_set(err, "%s: %s", path, strerror(errno));
-	fclose(file);
-	if (err->status != ERR_NONE) {
-		free(text);
-		return NULL;
-	}
-	*size = have;
-	return text;
-}
-
 struct names *names_load(const char *path, struct err *err)
 {
 	size_t size;
-	char *text = read_file(path, &size, err);
+	char *text = file_read(path, (size_t)NAMES_MAX * (NAME_BYTES + 1), &size, err);
 	struct names *names = text ? names_parse(text, size, path, err) : NULL;
 
 	free(text);

@@ -1,0 +1,98 @@
+/* phonegen - phone-book records, as in the article. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/options.h"
+#include "common/phonebook.h"
+
+static int64_t count = 1000;
+static int64_t first = 0;
+static int64_t seed = 1;
+static const char *names_path; /* NULL: the bundled list */
+static struct option_range entries = {5, 5};
+static bool absent;
+static bool published;
+
+static const char *query(const char *argument, void *value)
+{
+	bool *is_absent = value;
+
+	*is_absent = strcmp(argument, "absent") == 0;
+	return *is_absent || strcmp(argument, "present") == 0 ? NULL : "expected present or absent";
+}
+
+static const struct option options[] = {
+	{"count", 'n', OPTION_INT, &count, "N", "How many records (1000)", 0, 1e18, NULL},
+	{"first", 0, OPTION_INT, &first, "I", "Index of the first one (0)", 0, 1e18, NULL},
+	{"seed", 's', OPTION_INT, &seed, "S", "Seed of all that is drawn (1)", 0, 0x1p63, NULL},
+	{"names", 0, OPTION_TEXT, &names_path, "FILE", "Given names, one a line (bundled ones)", 0, 0,
+	 NULL},
+	{"entries", 'e', OPTION_RANGE, &entries, "N|MIN-MAX", "Lines of a book (5)", 1,
+	 PHONEBOOK_ENTRIES_MAX, NULL},
+	{"query", 'q', OPTION_CALL, &absent, "KIND",
+	 "Ask for a name that is present in the book, or absent from it (present)", 0, 0, query},
+	{"published", 0, OPTION_FLAG, &published, NULL,
+	 "Draw the answer's number afresh, as the article's code does", 0, 0, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "",
+	.text = "Write phone-book records as a stream of text.",
+	.options = options,
+};
+
+static json_t *make_header(const struct names *names, int argc, char **argv)
+{
+	char *alphabet = phonebook_alphabet(names);
+	json_t *header = header_new(STREAM_TEXT, NULL, argc, argv);
+
+	if (!alphabet || !header ||
+	    json_object_set_new(header, "alphabet", json_string(alphabet)) < 0)
+		die("out of memory");
+	free(alphabet);
+	return header;
+}
+
+static int generate(struct phonebook *book, struct stream_writer *writer,
+                    const struct span_kinds *kinds, struct err *err)
+{
+	struct record record;
+
+	for (int64_t i = 0; i < count; i++) {
+		phonebook_record(book, (uint64_t)seed, (uint64_t)(first + i), &record);
+		if (record_write_text(writer, &record, kinds, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = {0};
+	struct span_kinds kinds;
+
+	options_parse(&program, argc, argv);
+	struct names *names = names_path ? names_load(names_path, &err) : names_bundled(&err);
+	if (!names)
+		err_exit(&err);
+	span_kinds_init(&kinds);
+	struct phonebook *book = phonebook_new(&(struct phonebook_options){
+		.names = names,
+		.entries_min = (int)entries.min,
+		.entries_max = (int)entries.max,
+		.absent = absent,
+		.published = published,
+	}, &kinds, &err);
+	if (!book)
+		err_exit(&err);
+	json_t *header = make_header(names, argc, argv);
+	struct stream_writer *writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	json_decref(header);
+	if (!writer || generate(book, writer, &kinds, &err) < 0 || stream_end(writer, &err) < 0)
+		err_exit(&err);
+	phonebook_free(book);
+	names_free(names);
+	return 0;
+}

@@ -1,0 +1,232 @@
+#include "common/source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/generation.h"
+#include "common/utf8.h"
+
+enum kind { TEXT, TOKENS, GENERATIONS };
+
+struct source {
+	char **paths;
+	int count, opened; /* files in all, files opened so far */
+	const struct vocab *vocab;
+	struct stream_reader *reader; /* of the file that is being read */
+	json_t *header; /* the first one */
+	enum kind kind;
+	struct span_kinds kinds;
+	struct record_buffer buffer;
+	struct generation_buffer *generation;
+};
+
+/* Tokens mean the same to both vocabularies, or an error names one that does not. */
+static int compare_vocab(const struct source *source, const char *path, struct err *err)
+{
+	const char *text = header_string(stream_header(source->reader), "vocab");
+	struct vocab *vocab;
+	int result = 0, have, want;
+
+	if (!text)
+		return err_set(err, "%s: the header of a token stream must name its \"vocab\"", path);
+	vocab = vocab_new(text, strlen(text), err);
+	if (!vocab)
+		return -1;
+	have = vocab_size(vocab);
+	want = vocab_size(source->vocab);
+	for (int i = 0; result == 0 && i < have && i < want; i++)
+		if (vocab_code(vocab, i) != vocab_code(source->vocab, i))
+			result = err_set(err, "%s: the tokens are not the model's: token %d is "
+			                 "U+%04X '%s' here, but U+%04X '%s' in the model; "
+			                 "tokenize -d makes text of them, which fits any model that "
+			                 "has its characters", path, i, vocab_code(vocab, i),
+			                 vocab_char(vocab, i), vocab_code(source->vocab, i),
+			                 vocab_char(source->vocab, i));
+	if (result == 0 && have != want)
+		result = err_set(err, "%s: the tokens are not the model's: a vocabulary of %d "
+		                 "characters here, but of %d in the model; token %d is U+%04X '%s'",
+		                 path, have, want, have < want ? have : want,
+		                 have < want ? vocab_code(source->vocab, have) :
+		                 vocab_code(vocab, want),
+		                 have < want ? vocab_char(source->vocab, have) :
+		                 vocab_char(vocab, want));
+	vocab_free(vocab);
+	return result;
+}
+
+static int open_next(struct source *source, struct err *err)
+{
+	static const char *const kinds[] = {STREAM_TEXT, STREAM_TOKENS, STREAM_GENERATIONS, NULL};
+	const char *path = source->count > 0 ? source->paths[source->opened] : "-";
+	const char *kind;
+
+	source->opened++;
+	stream_close(source->reader);
+	source->reader = stream_open(path, kinds, err);
+	if (!source->reader)
+		return -1;
+	if (!source->header)
+		source->header = json_deep_copy(stream_header(source->reader));
+	kind = header_string(stream_header(source->reader), "stream");
+	source->kind = strcmp(kind, STREAM_TEXT) == 0 ? TEXT :
+	               strcmp(kind, STREAM_TOKENS) == 0 ? TOKENS : GENERATIONS;
+	if (source->kind == TOKENS)
+		return compare_vocab(source, strcmp(path, "-") == 0 ? "standard input" : path, err);
+	return 0;
+}
+
+struct source *source_open(char **paths, int count, const struct vocab *vocab,
+                           struct err *err)
+{
+	struct source *source = calloc(1, sizeof *source);
+
+	if (!source) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	source->paths = paths;
+	source->count = count;
+	source->vocab = vocab;
+	span_kinds_init(&source->kinds);
+	source->generation = generation_buffer_new(err);
+	if (source->generation && open_next(source, err) == 0)
+		return source;
+	source_close(source);
+	return NULL;
+}
+
+const json_t *source_header(const struct source *source)
+{
+	return source->header;
+}
+
+const struct span_kinds *source_kinds(const struct source *source)
+{
+	return &source->kinds;
+}
+
+/* Text beside the tokens. */
+static int add_text(struct source *source, struct record *record, struct err *err)
+{
+	struct record_buffer *buffer = &source->buffer;
+	size_t room = (size_t)record->length * UTF8_MAX + 1;
+
+	if (room > buffer->text_room) {
+		char *text = realloc(buffer->text, room);
+		if (!text)
+			return source_bad(source, err, "out of memory");
+		buffer->text = text;
+		buffer->text_room = room;
+	}
+	record->size = vocab_decode(source->vocab, record->tokens, record->length, buffer->text);
+	record->text = buffer->text;
+	return 0;
+}
+
+/* The text of a generation; of the spans of its reference those in the prompt,
+ * which the text begins with. */
+static int read_generation(struct source *source, const struct stream_record *raw,
+                           struct record *record, struct err *err)
+{
+	struct generation generation;
+
+	if (generation_read(source->reader, raw, &source->kinds, source->generation,
+	                    &generation, err) < 0)
+		return -1;
+	*record = (struct record){
+		.id = generation.id,
+		.text = generation.text,
+		.size = generation.size,
+		.length = generation.length,
+		.spans = generation.spans,
+		.span_count = generation.span_count,
+	};
+	while (generation.reference && record->span_count > 0 &&
+	       record->spans[record->span_count - 1].end > generation.prompt)
+		record->span_count--;
+	return 0;
+}
+
+int source_next(struct source *source, struct record *record, struct err *err)
+{
+	struct err why = {0};
+	struct stream_record raw;
+	int more;
+
+	while ((more = stream_next(source->reader, &raw, err)) == 0 &&
+	       source->opened < source->count)
+		if (open_next(source, err) < 0)
+			return -1;
+	if (more <= 0)
+		return more;
+	if (source->kind == TOKENS) {
+		if (record_read_tokens(source->reader, &raw, source->vocab, &source->kinds,
+		                       &source->buffer, record, err) < 0)
+			return -1;
+		return add_text(source, record, err) < 0 ? -1 : 1;
+	}
+	if (source->kind == TEXT ?
+	    record_read_text(source->reader, &raw, &source->kinds, &source->buffer, record, err) < 0 :
+	    read_generation(source, &raw, record, err) < 0)
+		return -1;
+	if (record_encode(source->vocab, &source->buffer, record, &why) < 0)
+		return source_bad(source, err, "%s", why.text);
+	return 1;
+}
+
+/* The kinds of a record's spans as a list for people. */
+static void list_kinds(const struct source *source, const struct record *record, char *text,
+                       size_t size)
+{
+	uint64_t seen = 0;
+	size_t at = 0;
+
+	snprintf(text, size, "none");
+	for (uint32_t i = 0; i < record->span_count && at < size; i++) {
+		int kind = record->spans[i].kind;
+		if (!(seen >> kind & 1))
+			at += (size_t)snprintf(text + at, size - at, "%s%s", seen ? ", " : "",
+			                       source->kinds.word[kind]);
+		seen |= UINT64_C(1) << kind;
+	}
+}
+
+long source_prompt(struct source *source, const struct record *record, const char *kind,
+                   struct err *err)
+{
+	int wanted = span_kind_find(&source->kinds, kind);
+	char have[200];
+
+	for (uint32_t i = 0; wanted >= 0 && i < record->span_count; i++)
+		if (record->spans[i].kind == wanted) {
+			if (record->spans[i].begin > 0)
+				return record->spans[i].begin;
+			return source_bad(source, err, "nothing stands before the first '%s' span", kind);
+		}
+	list_kinds(source, record, have, sizeof have);
+	return source_bad(source, err, "no span of kind '%s'; the record has: %s", kind, have);
+}
+
+int source_bad(struct source *source, struct err *err, const char *format, ...)
+{
+	char text[sizeof err->text];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	return stream_bad(source->reader, err, "%s", text);
+}
+
+void source_close(struct source *source)
+{
+	if (!source)
+		return;
+	stream_close(source->reader);
+	json_decref(source->header);
+	record_buffer_release(&source->buffer);
+	generation_buffer_free(source->generation);
+	free(source);
+}

@@ -1,0 +1,60 @@
+/* generator.h - threads that let a model write on, or score, many texts at once.
+ *
+ * What comes out is the same to the bit for every batch and number of threads:
+ * a row of the network does not depend on its neighbours, random numbers belong
+ * to the record, and generations come back in the order they were given.
+ */
+#ifndef MEMOSCOPE_GENERATOR_H
+#define MEMOSCOPE_GENERATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/job.h"
+#include "common/model.h"
+#include "common/record.h"
+#include "common/sampler.h"
+
+struct generator_settings {
+	bool score; /* score texts as they stand; of the rest only probs and threads count */
+	struct sampling sampling;
+	uint64_t seed;
+	int probs; /* candidates kept of each step */
+	uint32_t max_tokens; /* to write; 0: until the context is full */
+	const uint16_t *stop; /* [stop_length] the end of a text once written; kept by the caller */
+	size_t stop_length; /* 0: none */
+	int batch; /* texts at once, over all threads */
+	int threads;
+};
+
+struct generator; /* own: generator_new … generator_free */
+
+/* The model and the settings must outlive the generator. NULL with err set. */
+struct generator *generator_new(const struct model *model,
+                                const struct generator_settings *settings, struct err *err);
+
+/* Nothing more goes in until something is taken out. */
+bool generator_full(struct generator *generator);
+
+/* Let the model go on after the first prompt tokens of a record, which becomes
+ * the generation's reference if refer. -1 with err set where they do not fit
+ * the model's context. */
+int generator_write(struct generator *generator, const struct record *record,
+                    uint32_t prompt, uint32_t sample, bool refer, struct err *err);
+
+/* Score a record: wanted[length] says which positions get a step; NULL: all.
+ * The first one never does: nothing stands before it. -1 as above. */
+int generator_score(struct generator *generator, const struct record *record,
+                    const uint8_t *wanted, struct err *err);
+
+/* The oldest generation, when it is done, into *job, then the caller's: 1; where
+ * nothing is under way: 0; -1 with err set, naming the record. */
+int generator_take(struct generator *generator, struct job **job, struct err *err);
+
+void generator_free(struct generator *generator); /* NULL is allowed */
+
+/* How many threads the machine can run at once. */
+int generator_threads(void);
+
+#endif

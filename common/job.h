@@ -1,0 +1,65 @@
+/* job.h - generations in the making, and the queue that hands them to threads.
+ *
+ * One thread gives jobs and takes them back; others work on them, each job in
+ * one thread's hands at a time. Jobs come back in the order they were given,
+ * whoever is done first.
+ */
+#ifndef MEMOSCOPE_JOB_H
+#define MEMOSCOPE_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/generation.h"
+#include "common/record.h"
+#include "common/sampler.h"
+#include "common/vocab.h"
+
+struct job {
+	struct generation generation; /* all but text, tops and what follows from tokens: */
+	uint16_t *tokens; /* [room] the prompt, then what was written */
+	uint32_t room;
+	uint8_t *wanted; /* [room] of a text to score: does this position get a step? */
+	struct err err; /* why there is no generation */
+	/* what generation points to */
+	char *text, *reference;
+	struct span *spans;
+	struct generation_step *steps;
+	struct generation_top *tops;
+	size_t step_room, top_count, top_room;
+};
+
+/* A job over a copy of the record's first prompt tokens, which may grow to room
+ * of them; refer: the record is its reference. NULL with err set where memory
+ * is out. */
+struct job *job_new(const struct record *record, uint32_t prompt, uint32_t sample,
+                    uint32_t room, bool refer, struct err *err);
+void job_free(struct job *job); /* NULL is allowed */
+
+/* Add the step for the token at position. -1: memory is out, job->err says so. */
+int job_step(struct job *job, const struct vocab *vocab, uint32_t position,
+             const struct sampler_step *step);
+
+/* The tokens are all there: make text of them. -1 as above. */
+int job_finish(struct job *job, const struct vocab *vocab, enum generation_stop stop);
+
+struct job_queue; /* own */
+
+struct job_queue *job_queue_new(int room, struct err *err);
+void job_queue_free(struct job_queue *queue); /* frees the jobs in it, too; NULL is allowed */
+
+/* The giver's side. */
+bool job_queue_full(struct job_queue *queue);
+void job_queue_give(struct job_queue *queue, struct job *job); /* not where it is full */
+void job_queue_close(struct job_queue *queue); /* no job will come any more */
+/* The oldest job, waiting till it is done; NULL where none is in the queue.
+ * From then on the caller's. */
+struct job *job_queue_collect(struct job_queue *queue);
+
+/* The workers' side: the next job nobody works on. Where there is none: NULL at
+ * once, or, with wait, when there is one or the queue is closed. */
+struct job *job_queue_take(struct job_queue *queue, bool wait);
+void job_queue_done(struct job_queue *queue, struct job *job);
+
+#endif

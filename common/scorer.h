@@ -1,0 +1,21 @@
+/* scorer.h - one thread's part in scoring texts: one forward pass over each. */
+#ifndef MEMOSCOPE_SCORER_H
+#define MEMOSCOPE_SCORER_H
+
+#include "common/err.h"
+#include "common/gpt.h"
+#include "common/job.h"
+#include "common/vocab.h"
+
+struct scorer; /* own */
+
+/* gpt must hold context rows; it and vocab must outlive the scorer. NULL with
+ * err set. */
+struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
+                          const struct vocab *vocab, int probs, struct err *err);
+void scorer_free(struct scorer *scorer); /* NULL is allowed */
+
+/* Work on jobs until the queue is closed and empty. */
+void scorer_run(struct scorer *scorer, struct job_queue *queue);
+
+#endif

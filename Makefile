@@ -54,6 +54,7 @@ COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
 LIBRARY := $(BUILD)/libmemoscope.a
 REFERENCE := $(BUILD)/tests/libref.a
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t)
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
 
 PIPELINES := $(filter-out %.sh,$(wildcard pipelines/*))
 
@@ -80,6 +81,10 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(REFERENCE) $(LIBR
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(TEST_TOOLS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -98,10 +103,10 @@ $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
-tests: $(TEST_PROGRAMS)
+tests: $(TEST_PROGRAMS) $(TEST_TOOLS)
 
 # A plain prove run: C test programs and shell tests side by side.
-check: all $(TEST_PROGRAMS)
+check: all $(TEST_PROGRAMS) $(TEST_TOOLS)
 	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(filter-out tests/lib.sh,$(wildcard tests/*.sh))
 
 # The same tests, with every access to memory and every operation watched.

@@ -1,0 +1,188 @@
+/* gpt-score - how likely a model finds texts as they stand. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/generation.h"
+#include "common/generator.h"
+#include "common/model.h"
+#include "common/options.h"
+#include "common/progress.h"
+#include "common/source.h"
+#include "common/stream.h"
+
+static const char *from; /* steps begin at the first span of this kind; NULL: at the start */
+static const char *kinds_text; /* steps in spans of these kinds only; NULL: everywhere */
+static int64_t probs = 5;
+static int64_t threads; /* 0: as many as the machine has */
+static bool quiet;
+
+static const struct option options[] = {
+	{"from", 'f', OPTION_TEXT, &from, "KIND",
+	 "score from the first span of this kind on (default: all)", 0, 0, NULL},
+	{"kinds", 'k', OPTION_TEXT, &kinds_text, "KIND,...",
+	 "score spans of these kinds only (default: all)", 0, 0, NULL},
+	{"probs", 0, OPTION_INT, &probs, "K", "candidates named in every step (default 5)",
+	 0, VOCAB_MAX, NULL},
+	{"threads", 0, OPTION_INT, &threads, "N", "default: as many as the machine has cores",
+	 1, 256, NULL},
+	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "MODEL [FILE...]",
+	.text = "Score texts: the model's probability of each character, given those before it.",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = -1,
+};
+
+/* The words of --kinds. */
+struct wanted {
+	json_t *words; /* array of strings; NULL: all kinds */
+	bool *met; /* has a span of that kind come? */
+	uint8_t *mask; /* of one record: is a step wanted for this position? */
+	size_t room;
+};
+
+static void split_kinds(struct wanted *wanted)
+{
+	const char *word = kinds_text, *end;
+
+	if (!kinds_text)
+		return;
+	wanted->words = json_array();
+	for (; word; word = *end ? end + 1 : NULL) {
+		end = word + strcspn(word, ",");
+		if (end == word)
+			die_usage("--kinds: expected words with a comma between them: %s", kinds_text);
+		json_array_append_new(wanted->words, json_stringn(word, (size_t)(end - word)));
+	}
+	wanted->met = calloc(json_array_size(wanted->words), sizeof *wanted->met);
+	if (!wanted->met)
+		die("out of memory");
+}
+
+/* Is this a kind that was asked for? */
+static bool kind_wanted(struct wanted *wanted, const char *kind)
+{
+	size_t count = json_array_size(wanted->words);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(json_string_value(json_array_get(wanted->words, i)), kind) == 0)
+			return wanted->met[i] = true;
+	return wanted->words == NULL;
+}
+
+/* Mark the positions of a record that get a step. */
+static int mark(struct wanted *wanted, struct source *source, const struct record *record,
+                struct err *err)
+{
+	const struct span_kinds *kinds = source_kinds(source);
+	long first = from ? source_prompt(source, record, from, err) : 0;
+
+	if (first < 0)
+		return -1;
+	if (record->length > wanted->room) {
+		free(wanted->mask);
+		wanted->mask = malloc(record->length);
+		wanted->room = wanted->mask ? record->length : 0;
+		if (!wanted->mask)
+			return err_set(err, "out of memory");
+	}
+	if (record->length > 0)
+		memset(wanted->mask, wanted->words == NULL, record->length);
+	for (uint32_t i = 0; i < record->span_count; i++) {
+		const struct span *span = &record->spans[i];
+		if (kind_wanted(wanted, kinds->word[span->kind]))
+			memset(wanted->mask + span->begin, 1, span->end - span->begin);
+	}
+	if (first > 0)
+		memset(wanted->mask, 0, (size_t)first);
+	return 0;
+}
+
+/* Give the generator all it takes. */
+static int feed(struct generator *generator, struct source *source, struct wanted *wanted,
+                struct err *err)
+{
+	struct record record;
+	struct err why = {0};
+	int more = 1;
+
+	while (!generator_full(generator) && (more = source_next(source, &record, err)) > 0) {
+		if (mark(wanted, source, &record, err) < 0)
+			return -1;
+		if (generator_score(generator, &record, wanted->mask, &why) < 0)
+			return source_bad(source, err, "%s", why.text);
+	}
+	return more < 0 ? -1 : 0;
+}
+
+/* The loop: texts in, scores out. */
+static int run(struct generator *generator, struct source *source, struct wanted *wanted,
+               struct stream_writer *writer, struct err *err)
+{
+	struct progress progress;
+	uint64_t records = 0, scored = 0;
+	struct job *job;
+	int more = 1;
+
+	progress_start(&progress, "texts", "characters", quiet);
+	while (more > 0) {
+		if (feed(generator, source, wanted, err) < 0)
+			return -1;
+		if ((more = generator_take(generator, &job, err)) <= 0)
+			break;
+		if (generation_write(writer, &job->generation, source_kinds(source), err) < 0)
+			more = -1;
+		scored += job->generation.length;
+		job_free(job);
+		progress_update(&progress, ++records, scored);
+	}
+	progress_end(&progress);
+	for (size_t i = 0; more == 0 && records > 0 && i < json_array_size(wanted->words); i++)
+		if (!wanted->met[i])
+			return err_set(err, "--kinds: no record has a span of kind '%s'",
+			               json_string_value(json_array_get(wanted->words, i)));
+	return more;
+}
+
+int main(int argc, char **argv)
+{
+	int operands = options_parse(&program, argc, argv);
+	struct generator_settings settings = {.score = true, .probs = (int)probs};
+	struct wanted wanted = {0};
+	struct stream_writer *writer;
+	struct generator *generator;
+	struct source *source;
+	struct model model;
+	struct err err = {0};
+
+	split_kinds(&wanted);
+	settings.threads = threads ? (int)threads : generator_threads();
+	if (model_load(argv[operands], &model, &err) < 0)
+		err_exit(&err);
+	source = source_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
+	if (!source)
+		err_exit(&err);
+	generator = generator_new(&model, &settings, &err);
+	json_t *header = generation_header(source_header(source), &model, argv[operands],
+	                                   (int)probs, "scoring",
+	                                   json_pack("{s:s?, s:O?}", "from", from, "kinds",
+	                                             wanted.words), argc, argv);
+	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	if (!generator || !writer || run(generator, source, &wanted, writer, &err) < 0 ||
+	    stream_end(writer, &err) < 0)
+		err_exit(&err);
+	generator_free(generator);
+	json_decref(header);
+	source_close(source);
+	json_decref(wanted.words);
+	free(wanted.met);
+	free(wanted.mask);
+	model_release(&model);
+	return 0;
+}

@@ -39,6 +39,7 @@ void model_release(struct model *model)
 
 /* ---- writing: the JSON files ---- */
 
+/* GPT2Config, with all the fields that decide what is computed. */
 static json_t *config_json(const struct gpt_config *config)
 {
 	return json_pack(
@@ -192,10 +193,10 @@ static const char *const file_names[FILES] = {
 	[FILE_ABOUT] = "memoscope.json",
 };
 
-/* The text of a JSON file: lines for people, but a vocabulary on few. Takes json. */
-static char *json_text(json_t *json)
+/* The text of a JSON file. Takes json. */
+static char *json_text(json_t *json, size_t flags)
 {
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	char *text = json ? json_dumps(json, JSON_INDENT(2) | flags) : NULL;
 	char *line = text ? format_text("%s\n", text) : NULL;
 
 	json_decref(json);
@@ -234,11 +235,11 @@ static int save(const char *directory, const struct model *model, char **texts,
 {
 	struct safetensors_image params;
 
-	texts[FILE_CONFIG] = json_text(config_json(&model->config));
-	texts[FILE_VOCAB] = json_text(vocab_json(model->vocab));
-	texts[FILE_TOKENIZER] = json_text(tokenizer_json(model->vocab));
-	texts[FILE_TOKENIZER_CONFIG] = json_text(tokenizer_config_json(&model->config));
-	texts[FILE_ABOUT] = json_text(about_json(model));
+	texts[FILE_CONFIG] = json_text(config_json(&model->config), JSON_REAL_PRECISION(15));
+	texts[FILE_VOCAB] = json_text(vocab_json(model->vocab), 0);
+	texts[FILE_TOKENIZER] = json_text(tokenizer_json(model->vocab), 0);
+	texts[FILE_TOKENIZER_CONFIG] = json_text(tokenizer_config_json(&model->config), 0);
+	texts[FILE_ABOUT] = json_text(about_json(model), 0);
 	for (int i = 0; i < FILES; i++) {
 		if (i != FILE_PARAMS && texts[i] == NULL)
 			return err_set(err, "%s/%s: cannot be written as JSON", directory,

@@ -150,10 +150,11 @@ struct kernels {
 
 	/* One decoding step over a key-value cache. Row r of qkv[n,3c] is a new token
 	 * of slot slot[r] at position place[r]; its k and v are stored in
-	 * cache_k, cache_v [slots * t * c] first, in an order that is the device's own, then out[r,c] is its attention over
-	 * positions 0 … place[r] of the slot. Rows of one slot come in the order of
-	 * their positions. slot, place: int32 [n], device memory. A row's result does
-	 * not depend on the other slots' rows, to the bit. */
+	 * cache_k, cache_v [slots,t*c] first (the order within a slot is the
+	 * device's own), then out[r,c] is its attention over positions 0 … place[r]
+	 * of the slot. Rows of one slot come in the order of their positions. slot,
+	 * place: int32 [n], device memory. A row's result does not depend on the
+	 * other slots' rows, to the bit. */
 	void (*attention_cached)(struct device *dev, float *out, float *cache_k, float *cache_v,
 	                         const float *qkv, const int32_t *slot, const int32_t *place,
 	                         int n, int t, int c, int h);

@@ -117,7 +117,7 @@ void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const flo
 #pragma omp simd reduction(+ : sum)
 		for (int j = 0; j < v; j++)
 			sum += exp_clamped(l[j] - top);
-		loss[i] = top + logf(sum) - l[target[i]];
+		loss[i] = logf(sum) + (top - l[target[i]]); /* top may be large */
 		if (d == NULL)
 			continue;
 		const float w = weight ? weight[i] : 1.0f, scale = w / sum;

@@ -1,0 +1,35 @@
+/* Every operation of the CPU's tables, one for each level of the instruction
+ * set that this processor runs, against the double-precision reference. */
+#include "tests/tap.h"
+
+#include "kernels/cpu/cpu.h"
+#include "tests/ref/check.h"
+
+static void check_level(const char *level)
+{
+	const struct kernels *kernels = kernels_cpu_level(level);
+	char label[40];
+
+	if (kernels == NULL)
+		return;
+	snprintf(label, sizeof label, "cpu %s", level);
+	ops_check(kernels, DTYPE_F32, label, ok);
+	if (!kernels->supports(DTYPE_BF16))
+		return;
+	snprintf(label, sizeof label, "cpu %s, bf16", level);
+	ops_check(kernels, DTYPE_BF16, label, ok);
+}
+
+int main(void)
+{
+	struct err err = {0};
+
+	check_level("v2");
+	check_level("v3");
+	check_level("v4");
+	check_level("native");
+	ok(kernels_find("cpu", &err) != NULL, "there is a table for cpu");
+	ok(kernels_find("abacus", &err) == NULL && err.status == ERR_USAGE,
+	   "there is none for abacus: %s", err.text);
+	return done();
+}

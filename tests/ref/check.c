@@ -1,0 +1,1035 @@
+#include "tests/ref/check.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/ref/ref.h"
+#include "tests/ref/trial.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+/* Bounds, relative to each value or to the buffer's root mean square, whichever
+ * is more. Rounding to float32 is 6e-8; a sum of K terms of random sign loses
+ * some √K of that. */
+static const struct bound EXACT = {1e-7, 0}; /* one rounding */
+static const struct bound SUM = {1e-5, 0}; /* sums of up to some thousand terms */
+static const struct bound FUNCTION = {1e-6, 1}; /* exp, erf, log of values about 1 */
+
+/* A matrix product's: bfloat16 operands are off by up to 2^-8 each, whole
+ * numbers by nothing. */
+static struct bound product(const struct trial *trial, bool whole)
+{
+	if (whole)
+		return (struct bound){3e-7, 0};
+	return trial->dtype == DTYPE_BF16 ? (struct bound){2e-2, 0} : SUM;
+}
+
+/* ---- memory ---- */
+
+static void check_memory(struct trial *t)
+{
+	static const size_t sizes[] = {1, 3, 4, 63, 64, 65, 4096, 100003};
+	const struct kernels *k = t->kernels;
+
+	k->free(t->dev, NULL);
+	k->close(NULL);
+	for (int i = 0; i < COUNT(sizes); i++) {
+		size_t size = sizes[i];
+		unsigned char *host = malloc(size), *back = malloc(size);
+		char *a = k->alloc(t->dev, size), *b = k->alloc(t->dev, size);
+		bool good = true;
+
+		trial_case(t, "%zu bytes", size);
+		if (!host || !back || !a || !b)
+			abort();
+		trial_expect(t, (uintptr_t)a % 64 == 0 && (uintptr_t)b % 64 == 0,
+		             "alloc is not aligned to 64 bytes");
+		for (size_t j = 0; j < size; j++)
+			host[j] = (unsigned char)(j * 7 + 1);
+		k->upload(t->dev, a, host, size);
+		k->zero(t->dev, b, size);
+		k->copy(t->dev, b, a, size / 2);
+		k->download(t->dev, back, b, size);
+		for (size_t j = 0; j < size; j++)
+			good &= back[j] == (j < size / 2 ? host[j] : 0);
+		trial_expect(t, good, "upload, zero, copy of half and download do not agree");
+		k->free(t->dev, a);
+		k->free(t->dev, b);
+		free(host);
+		free(back);
+	}
+}
+
+/* ---- embed ---- */
+
+static const int embed_sizes[][4] = {
+	/* n, c, v, t */
+	{1, 1, 1, 1},      {2, 3, 5, 2},      {17, 16, 70, 17}, {33, 17, 3, 40},
+	{100, 33, 71, 31}, {7, 128, 257, 64}, {500, 12, 4, 3},  {257, 512, 70, 256},
+};
+
+static void check_embed(struct trial *t)
+{
+	for (int i = 0; i < COUNT(embed_sizes); i++) {
+		const int *size = embed_sizes[i];
+		int n = size[0], c = size[1];
+		trial_case(t, "n %d c %d v %d t %d", n, c, size[2], size[3]);
+		struct buffer *out = trial_output(t, "out", (size_t)n * c, EXACT);
+		struct buffer *token = trial_indices(t, "token", n, size[2]);
+		struct buffer *position = trial_indices(t, "position", n, size[3]);
+		struct buffer *wte = trial_input(t, "wte", (size_t)size[2] * c, 1);
+		struct buffer *wpe = trial_input(t, "wpe", (size_t)size[3] * c, 1);
+		trial_send(t);
+		t->kernels->embed(t->dev, out->at, (int32_t *)token->at, (int32_t *)position->at,
+		                  wte->at, wpe->at, n, c);
+		ref_embed(out->want, token->index, position->index, wte->value, wpe->value, n, c);
+		trial_judge(t);
+	}
+}
+
+/* The same rows twice into two buffers of zeros: the same bits. */
+static void embed_twice(struct trial *t, int n, int c, int v)
+{
+	const struct kernels *k = t->kernels;
+	size_t count = (size_t)v * c;
+	float *host[2];
+
+	trial_case(t, "n %d c %d v %d, twice", n, c, v);
+	struct buffer *dout = trial_input(t, "dout", (size_t)n * c, 1);
+	struct buffer *token = trial_indices(t, "token", n, v);
+	trial_send(t);
+	for (int i = 0; i < 2; i++) {
+		float *sums = k->alloc(t->dev, 2 * count * sizeof *sums);
+		if (!sums)
+			abort();
+		k->zero(t->dev, sums, 2 * count * sizeof *sums);
+		k->embed_backward(t->dev, sums, sums + count, dout->at, (int32_t *)token->at,
+		                  (int32_t *)token->at, n, c);
+		host[i] = trial_read(t, sums, 2 * count);
+		k->free(t->dev, sums);
+	}
+	trial_expect(t, memcmp(host[0], host[1], 2 * count * sizeof *host[0]) == 0,
+	             "sums differ from one call to the next");
+	free(host[0]);
+	free(host[1]);
+	trial_judge(t);
+}
+
+static void check_embed_backward(struct trial *t)
+{
+	for (int i = 0; i < COUNT(embed_sizes); i++) {
+		const int *size = embed_sizes[i];
+		int n = size[0], c = size[1];
+		trial_case(t, "n %d c %d v %d t %d", n, c, size[2], size[3]);
+		struct buffer *dwte = trial_sum(t, "dwte", (size_t)size[2] * c, SUM);
+		struct buffer *dwpe = trial_sum(t, "dwpe", (size_t)size[3] * c, SUM);
+		struct buffer *dout = trial_input(t, "dout", (size_t)n * c, 1);
+		struct buffer *token = trial_indices(t, "token", n, size[2]);
+		struct buffer *position = trial_indices(t, "position", n, size[3]);
+		trial_send(t);
+		t->kernels->embed_backward(t->dev, dwte->at, dwpe->at, dout->at,
+		                           (int32_t *)token->at, (int32_t *)position->at, n, c);
+		ref_embed_backward(dwte->want, dwpe->want, dout->value, token->index,
+		                   position->index, n, c);
+		trial_judge(t);
+	}
+	embed_twice(t, 999, 17, 5);
+}
+
+/* ---- layernorm ---- */
+
+static const int norm_rows[] = {1, 2, 5, 17, 33};
+static const int norm_widths[] = {1,  2,  3,  4,  5,  7,  8,   15,  16,  17,
+                                  31, 32, 33, 63, 64, 65, 127, 128, 129, 512};
+
+/* A few entries almost alike make rstd large and differences small. */
+static struct bound norm_bound(int c)
+{
+	return (struct bound){c < 16 ? 1e-4 : 1e-5, 0};
+}
+
+static void layernorm_case(struct trial *t, int n, int c, bool biased, double offset)
+{
+	trial_case(t, "n %d c %d%s, average %g", n, c, biased ? " bias" : "", offset);
+	struct bound bound = norm_bound(c);
+	if (offset > 10) /* x itself has lost these digits */
+		bound.relative = 2e-4;
+	struct buffer *out = trial_output(t, "out", (size_t)n * c, bound);
+	struct buffer *mean = trial_output(t, "mean", n, (struct bound){1e-6, 1 + offset});
+	struct buffer *rstd = trial_output(t, "rstd", n, bound);
+	struct buffer *x = trial_input(t, "x", (size_t)n * c, 1);
+	struct buffer *gain = trial_input(t, "gain", c, 1);
+	struct buffer *bias = biased ? trial_input(t, "bias", c, 1) : NULL;
+	for (size_t i = 0; i < x->count; i++)
+		x->value[i] += offset;
+	for (int j = 0; j < c; j++)
+		x->value[(size_t)(n / 2) * c + j] = 0.5; /* a row without variance */
+	trial_send(t);
+	t->kernels->layernorm(t->dev, out->at, mean->at, rstd->at, x->at, gain->at, at_of(bias),
+	                      n, c);
+	ref_layernorm(out->want, mean->want, rstd->want, x->value, gain->value, value_of(bias), n,
+	              c);
+	trial_judge(t);
+}
+
+static void check_layernorm(struct trial *t)
+{
+	for (int i = 0; i < COUNT(norm_rows); i++)
+		for (int j = 0; j < COUNT(norm_widths); j++)
+			for (int biased = 0; biased < 2; biased++)
+				layernorm_case(t, norm_rows[i], norm_widths[j], biased, 0);
+	layernorm_case(t, 17, 128, true, 100);
+	layernorm_case(t, 3, 37, true, 100);
+}
+
+static void layernorm_backward_case(struct trial *t, int n, int c, bool biased)
+{
+	trial_case(t, "n %d c %d%s", n, c, biased ? " bias" : "");
+	struct buffer *dx = trial_sum(t, "dx", (size_t)n * c, norm_bound(c));
+	struct buffer *dgain = trial_sum(t, "dgain", c, norm_bound(c));
+	struct buffer *dbias = biased ? trial_sum(t, "dbias", c, SUM) : NULL;
+	struct buffer *dout = trial_input(t, "dout", (size_t)n * c, 1);
+	struct buffer *x = trial_input(t, "x", (size_t)n * c, 1);
+	struct buffer *mean = trial_input(t, "mean", n, 1);
+	struct buffer *rstd = trial_input(t, "rstd", n, 1);
+	struct buffer *gain = trial_input(t, "gain", c, 1);
+	double *out = malloc(x->count * sizeof *out);
+	if (!out)
+		abort();
+	ref_layernorm(out, mean->value, rstd->value, x->value, gain->value, NULL, n, c);
+	free(out);
+	trial_send(t);
+	t->kernels->layernorm_backward(t->dev, dx->at, dgain->at, at_of(dbias), dout->at, x->at,
+	                               mean->at, rstd->at, gain->at, n, c);
+	ref_layernorm_backward(dx->want, dgain->want, want_of(dbias), dout->value, x->value,
+	                       mean->value, rstd->value, gain->value, n, c);
+	trial_judge(t);
+}
+
+static void check_layernorm_backward(struct trial *t)
+{
+	for (int i = 0; i < COUNT(norm_rows); i++)
+		for (int j = 0; j < COUNT(norm_widths); j++)
+			for (int biased = 0; biased < 2; biased++)
+				layernorm_backward_case(t, norm_rows[i], norm_widths[j], biased);
+}
+
+/* ---- matrix products ---- */
+
+static const int products[][3] = {
+	/* n, in, out */
+	{1, 1, 1},       {1, 2, 3},      {2, 3, 1},    {3, 1, 2},      {2, 4, 12},
+	{5, 7, 11},      {13, 4, 16},    {16, 16, 16}, {17, 33, 17},   {33, 17, 33},
+	{31, 64, 65},    {1, 128, 384},  {1, 512, 70}, {2, 513, 3},    {7, 512, 128},
+	{100, 127, 129}, {64, 128, 512}, {257, 32, 96}, {1000, 16, 4}, {48, 70, 257},
+};
+
+/* An operand of a product: normal, or whole numbers up to ±8, whose products
+ * and sums are exact in float32 and in bfloat16. */
+static struct buffer *factor(struct trial *t, const char *name, size_t count, bool whole)
+{
+	struct buffer *b = trial_input(t, name, count, 1);
+
+	for (size_t i = 0; whole && i < count; i++)
+		b->value[i] = (double)rng_below(&t->rng, 17) - 8;
+	return b;
+}
+
+static void check_linear(struct trial *t)
+{
+	for (int i = 0; i < 8 * COUNT(products); i++) {
+		const int *size = products[i / 8];
+		int n = size[0], in = size[1], out = size[2];
+		bool biased = i & 1, accumulate = i & 2, whole = i & 4;
+		size_t count = (size_t)n * out;
+		trial_case(t, "n %d in %d out %d%s%s%s", n, in, out, biased ? " bias" : "",
+		           accumulate ? " accumulate" : "", whole ? " whole numbers" : "");
+		struct buffer *y = accumulate ? trial_sum(t, "y", count, product(t, whole))
+					      : trial_output(t, "y", count, product(t, whole));
+		struct buffer *x = factor(t, "x", (size_t)n * in, whole);
+		struct buffer *w = factor(t, "w", (size_t)in * out, whole);
+		struct buffer *b = biased ? trial_input(t, "b", out, 1) : NULL;
+		trial_send(t);
+		t->kernels->linear(t->dev, y->at, x->at, w->at, at_of(b), n, in, out, accumulate);
+		ref_linear(y->want, x->value, w->value, value_of(b), n, in, out, accumulate);
+		trial_judge(t);
+	}
+}
+
+static void check_linear_backward(struct trial *t)
+{
+	for (int i = 0; i < 4 * COUNT(products); i++) {
+		const int *size = products[i / 4];
+		int n = size[0], in = size[1], out = size[2];
+		bool whole = i & 2;
+		trial_case(t, "n %d in %d out %d%s%s", n, in, out, i & 1 ? " bias" : "",
+		           whole ? " whole numbers" : "");
+		struct buffer *dx = trial_output(t, "dx", (size_t)n * in, product(t, whole));
+		struct buffer *dw = trial_sum(t, "dw", (size_t)in * out, product(t, whole));
+		struct buffer *db = i & 1 ? trial_sum(t, "db", out, SUM) : NULL;
+		struct buffer *dy = factor(t, "dy", (size_t)n * out, whole);
+		struct buffer *x = factor(t, "x", (size_t)n * in, whole);
+		struct buffer *w = factor(t, "w", (size_t)in * out, whole);
+		trial_send(t);
+		t->kernels->linear_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at,
+		                            w->at, n, in, out);
+		ref_linear_backward(dx->want, dw->want, want_of(db), dy->value, x->value, w->value,
+		                    n, in, out);
+		trial_judge(t);
+	}
+}
+
+static void check_unembed(struct trial *t)
+{
+	for (int i = 0; i < 2 * COUNT(products); i++) {
+		int n = products[i / 2][0], c = products[i / 2][1], v = products[i / 2][2];
+		bool whole = i & 1;
+		trial_case(t, "n %d c %d v %d%s", n, c, v, whole ? " whole numbers" : "");
+		struct buffer *logits = trial_output(t, "logits", (size_t)n * v,
+		                                     product(t, whole));
+		struct buffer *x = factor(t, "x", (size_t)n * c, whole);
+		struct buffer *wte = factor(t, "wte", (size_t)v * c, whole);
+		trial_send(t);
+		t->kernels->unembed(t->dev, logits->at, x->at, wte->at, n, c, v);
+		ref_unembed(logits->want, x->value, wte->value, n, c, v);
+		trial_judge(t);
+	}
+}
+
+static void check_unembed_backward(struct trial *t)
+{
+	for (int i = 0; i < 2 * COUNT(products); i++) {
+		int n = products[i / 2][0], c = products[i / 2][1], v = products[i / 2][2];
+		bool whole = i & 1;
+		trial_case(t, "n %d c %d v %d%s", n, c, v, whole ? " whole numbers" : "");
+		struct buffer *dx = trial_output(t, "dx", (size_t)n * c, product(t, whole));
+		struct buffer *dwte = trial_sum(t, "dwte", (size_t)v * c, product(t, whole));
+		struct buffer *dlogits = factor(t, "dlogits", (size_t)n * v, whole);
+		struct buffer *x = factor(t, "x", (size_t)n * c, whole);
+		struct buffer *wte = factor(t, "wte", (size_t)v * c, whole);
+		trial_send(t);
+		t->kernels->unembed_backward(t->dev, dx->at, dwte->at, dlogits->at, x->at, wte->at,
+		                             n, c, v);
+		ref_unembed_backward(dx->want, dwte->want, dlogits->value, x->value, wte->value, n,
+		                     c, v);
+		trial_judge(t);
+	}
+}
+
+/* y[n,out] of the rows of x, in calls of at most chunk rows. */
+static float *products_of(struct trial *t, bool tied, const struct buffer *x,
+                          const struct buffer *w, const struct buffer *b, int n, int in, int out,
+                          int chunk)
+{
+	const struct kernels *k = t->kernels;
+	float *y = k->alloc(t->dev, (size_t)n * out * sizeof *y), *host;
+
+	if (!y)
+		abort();
+	for (int r = 0; r < n; r += chunk) {
+		int rows = n - r < chunk ? n - r : chunk;
+		float *to = y + (size_t)r * out;
+		const float *from = x->at + (size_t)r * in;
+		if (tied)
+			k->unembed(t->dev, to, from, w->at, rows, in, out);
+		else
+			k->linear(t->dev, to, from, w->at, at_of(b), rows, in, out, false);
+	}
+	host = trial_read(t, y, (size_t)n * out);
+	k->free(t->dev, y);
+	return host;
+}
+
+/* Each row has the same bits in calls of 1, 2, 5, 16 … rows as in one of all. */
+static void check_row_invariant(struct trial *t)
+{
+	static const int chunks[] = {1, 2, 5, 16, 31};
+	struct bound bound = product(t, false);
+
+	t->kernels->row_invariant(t->dev, true);
+	for (int i = 0; i < 2 * COUNT(products); i++) {
+		int n = products[i / 2][0], in = products[i / 2][1], out = products[i / 2][2];
+		bool tied = i & 1;
+		size_t bytes = (size_t)n * out * sizeof(float);
+		trial_case(t, "%s n %d in %d out %d", tied ? "unembed" : "linear", n, in, out);
+		struct buffer *x = trial_input(t, "x", (size_t)n * in, 1);
+		struct buffer *w = trial_input(t, "w", (size_t)in * out, 1);
+		struct buffer *b = trial_input(t, "b", out, 1);
+		struct buffer *y = trial_output(t, "y", (size_t)n * out, bound);
+		trial_send(t);
+		if (tied) {
+			t->kernels->unembed(t->dev, y->at, x->at, w->at, n, in, out);
+			ref_unembed(y->want, x->value, w->value, n, in, out);
+		} else {
+			t->kernels->linear(t->dev, y->at, x->at, w->at, b->at, n, in, out, false);
+			ref_linear(y->want, x->value, w->value, b->value, n, in, out, false);
+		}
+		float *whole = trial_read(t, y->at, (size_t)n * out);
+		for (int j = 0; j < COUNT(chunks) && chunks[j] < n; j++) {
+			float *part = products_of(t, tied, x, w, b, n, in, out, chunks[j]);
+			trial_expect(t, memcmp(whole, part, bytes) == 0,
+			             "%d rows at a time give other bits than all at once",
+			             chunks[j]);
+			free(part);
+		}
+		free(whole);
+		trial_judge(t);
+	}
+	t->kernels->row_invariant(t->dev, false);
+}
+
+/* ---- elementwise ---- */
+
+static const size_t counts[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 100, 1000, 4099};
+
+/* From -50 to 50, dense about 0; zeros, tiny and large ones among them. */
+static void fill_gelu(struct trial *t, double *x, size_t count)
+{
+	static const double special[] = {0,     -0.0,  50,  -50,   1e-30, -1e-30, -5.5,
+	                                 -13.3, -8.25, 1e4, -1e4, 3e-39,  -3e-39};
+
+	for (size_t i = 0; i < count; i++) {
+		double u = 2 * rng_uniform(&t->rng) - 1;
+		x[i] = rng_below(&t->rng, 2) ? 50 * u : 6 * u;
+		if (count > 31 && i < 2 * COUNT(special) && i % 2)
+			x[i] = special[i / 2];
+	}
+}
+
+static void check_gelu(struct trial *t)
+{
+	for (int i = 0; i < COUNT(counts); i++) {
+		trial_case(t, "count %zu", counts[i]);
+		struct buffer *y = trial_output(t, "y", counts[i], FUNCTION);
+		struct buffer *x = trial_input(t, "x", counts[i], 1);
+		fill_gelu(t, x->value, counts[i]);
+		trial_send(t);
+		t->kernels->gelu(t->dev, y->at, x->at, counts[i]);
+		ref_gelu(y->want, x->value, counts[i]);
+		trial_judge(t);
+	}
+}
+
+static void check_gelu_backward(struct trial *t)
+{
+	for (int i = 0; i < 2 * COUNT(counts); i++) {
+		size_t count = counts[i / 2];
+		bool alias = i & 1;
+		struct bound bound = {2e-6, 1};
+		trial_case(t, "count %zu%s", count, alias ? ", dx is dy" : "");
+		struct buffer *dx = alias ? trial_sum(t, "dx", count, bound)
+					  : trial_output(t, "dx", count, bound);
+		struct buffer *dy = alias ? dx : trial_input(t, "dy", count, 1);
+		struct buffer *x = trial_input(t, "x", count, 1);
+		fill_gelu(t, x->value, count);
+		trial_send(t);
+		t->kernels->gelu_backward(t->dev, dx->at, dy->at, x->at, count);
+		ref_gelu_backward(dx->want, dy->value, x->value, count);
+		trial_judge(t);
+	}
+}
+
+static void check_add(struct trial *t)
+{
+	for (int i = 0; i < COUNT(counts); i++) {
+		trial_case(t, "count %zu", counts[i]);
+		struct buffer *x = trial_sum(t, "x", counts[i], EXACT);
+		struct buffer *y = trial_input(t, "y", counts[i], 1);
+		trial_send(t);
+		t->kernels->add(t->dev, x->at, y->at, counts[i]);
+		ref_add(x->want, y->value, counts[i]);
+		trial_judge(t);
+	}
+}
+
+/* ---- dropout ---- */
+
+/* The mask's factors over count elements: dropout of ones. */
+static double *mask_of(struct trial *t, const struct dropout *dropout, size_t count)
+{
+	const struct kernels *k = t->kernels;
+	float *ones = malloc((count + 1) * sizeof *ones), *host;
+	double *mask = malloc((count + 1) * sizeof *mask);
+	float *at = k->alloc(t->dev, count * sizeof *at);
+
+	if (!ones || !mask || !at)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		ones[i] = 1;
+	k->upload(t->dev, at, ones, count * sizeof *at);
+	k->dropout(t->dev, at, count, dropout);
+	host = trial_read(t, at, count);
+	for (size_t i = 0; i < count; i++)
+		mask[i] = host[i];
+	k->free(t->dev, at);
+	free(ones);
+	free(host);
+	return mask;
+}
+
+/* Every factor is 0 or 1 / (1 - rate), to the float; the kept share is near
+ * 1 - rate, and so is the share kept among neighbours of kept ones. */
+static void mask_rate(struct trial *t, const double *mask, size_t count, float rate)
+{
+	double factor = (float)(1 / (1 - (double)rate)), keep = 1 - (double)rate;
+	double kept = 0, both = 0;
+	bool clean = true;
+
+	for (size_t i = 0; i < count; i++) {
+		clean &= mask[i] == 0 || fabs(mask[i] - factor) <= 2e-7 * factor;
+		kept += mask[i] != 0;
+		both += i > 0 && mask[i] != 0 && mask[i - 1] != 0;
+	}
+	trial_expect(t, clean, "a factor is neither 0 nor 1 / (1 - rate)");
+	trial_expect(t, fabs(kept / count - keep) < 5 * sqrt(keep * rate / count),
+	             "%g of %zu are kept", kept / count, count);
+	trial_expect(t, fabs(both / (count - 1) - keep * keep) < 8 * keep * sqrt(rate / count),
+	             "%g of %zu pairs are kept", both / (count - 1), count);
+}
+
+/* The masks of other seeds and streams agree as often as chance has it. */
+static void mask_independent(struct trial *t, const double *mask, size_t count,
+                             const struct dropout *dropout)
+{
+	struct dropout other[] = {
+		{dropout->rate, dropout->seed + 1, dropout->stream},
+		{dropout->rate, dropout->seed, dropout->stream + 1},
+		{dropout->rate, dropout->seed ^ (uint64_t)1 << 32, dropout->stream},
+		{dropout->rate, dropout->seed, dropout->stream ^ (uint64_t)1 << 32},
+		{dropout->rate, dropout->seed + 1, dropout->stream - 1},
+	};
+	double rate = dropout->rate, chance = rate * rate + (1 - rate) * (1 - rate);
+
+	for (int i = 0; i < COUNT(other); i++) {
+		double *second = mask_of(t, &other[i], count), same = 0;
+		for (size_t j = 0; j < count; j++)
+			same += (mask[j] != 0) == (second[j] != 0);
+		trial_expect(t, fabs(same / count - chance) < 5 * sqrt(chance * (1 - chance) / count),
+		             "seed %llu stream %llu agrees in %g of the mask",
+		             (unsigned long long)other[i].seed,
+		             (unsigned long long)other[i].stream, same / count);
+		free(second);
+	}
+}
+
+static void check_dropout(struct trial *t)
+{
+	static const float rates[] = {0, 0.1f, 0.25f, 0.5f, 0.9f};
+	enum { LARGE = 100003 };
+
+	for (int i = 0; i < COUNT(rates); i++) {
+		struct dropout dropout = {rates[i], 42 + i, 1000};
+		trial_case(t, "rate %g, the mask", rates[i]);
+		double *mask = mask_of(t, &dropout, LARGE);
+		if (rates[i] > 0) {
+			mask_rate(t, mask, LARGE, rates[i]);
+			mask_independent(t, mask, LARGE, &dropout);
+		}
+		for (int j = 0; j < COUNT(counts); j++) {
+			trial_case(t, "rate %g count %zu", rates[i], counts[j]);
+			struct buffer *x = trial_sum(t, "x", counts[j], (struct bound){2e-7, 0});
+			trial_send(t);
+			t->kernels->dropout(t->dev, x->at, counts[j], &dropout);
+			/* element i of any buffer has the mask of i */
+			ref_dropout(x->want, mask, counts[j]);
+			for (size_t e = 0; e < counts[j] && rates[i] == 0; e++)
+				trial_expect(t, mask[e] == 1, "rate 0 drops");
+			trial_judge(t);
+		}
+		free(mask);
+	}
+}
+
+/* ---- attention ---- */
+
+static const int32_t alone[] = {0, 1};
+static const int32_t mixed[] = {0, 1, 3, 18, 34, 51, 82, 115};
+static const int32_t hundred[] = {0, 100};
+static const int32_t many[] = {0, 257, 258, 260, 275, 291, 308, 339, 372, 472};
+static const struct sequences packs[] = {
+	{1, alone, 1},
+	{7, mixed, 33},
+	{1, hundred, 100},
+	{9, many, 257},
+};
+
+static const int head_widths[] = {1, 2, 3, 4, 5, 8, 16, 17, 32, 64, 128};
+
+struct attention {
+	const struct sequences *seqs;
+	int n, c, h;
+	struct dropout dropout;
+	double scale; /* deviation of q and k; 0: integers whose scores are exact */
+};
+
+static struct bound attention_bound(const struct trial *t, double relative)
+{
+	return (struct bound){t->dtype == DTYPE_BF16 ? 4e-2 : relative, 0};
+}
+
+/* q, k, v: normal, or q and k whole numbers up to ±40 so that scores run into
+ * the thousands and are still exact in either type. */
+static struct buffer *attention_input(struct trial *t, const struct attention *a)
+{
+	struct buffer *qkv = trial_input(t, "qkv", (size_t)a->n * 3 * a->c, 1);
+
+	for (size_t i = 0; i < qkv->count; i++) {
+		if ((int)(i % (3 * a->c)) >= 2 * a->c)
+			continue;
+		if (a->scale > 0)
+			qkv->value[i] *= a->scale;
+		else
+			qkv->value[i] = (double)rng_below(&t->rng, 81) - 40;
+	}
+	return qkv;
+}
+
+static double *attention_mask(struct trial *t, const struct attention *a)
+{
+	return a->dropout.rate > 0 ? mask_of(t, &a->dropout, (size_t)a->h * a->n * a->seqs->longest)
+				   : NULL;
+}
+
+static void attention_name(struct trial *t, const struct attention *a)
+{
+	trial_case(t, "n %d in %d sequences of up to %d, c %d h %d, q and k about %g%s", a->n,
+	           a->seqs->count, a->seqs->longest, a->c, a->h, a->scale,
+	           a->dropout.rate > 0 ? ", dropout" : "");
+}
+
+static void attention_forward_case(struct trial *t, const struct attention *a)
+{
+	attention_name(t, a);
+	struct buffer *out = trial_output(t, "out", (size_t)a->n * a->c, attention_bound(t, 1e-5));
+	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h,
+	                                  (struct bound){t->dtype == DTYPE_BF16 ? 2e-2 : 2e-6, 1});
+	struct buffer *qkv = attention_input(t, a);
+	double *mask = attention_mask(t, a);
+	trial_send(t);
+	t->kernels->attention(t->dev, out->at, lse->at, qkv->at, a->seqs, a->c, a->h, &a->dropout);
+	ref_attention(out->want, lse->want, qkv->value, a->seqs, a->c, a->h, mask);
+	free(mask);
+	trial_judge(t);
+}
+
+static void attention_backward_case(struct trial *t, const struct attention *a)
+{
+	attention_name(t, a);
+	/* An lse in the thousands is rounded to 2e-4, and so is what it gives. */
+	struct bound bound = attention_bound(t, a->scale > 0 ? 3e-5 : 1e-3);
+	struct buffer *dqkv = trial_output(t, "dqkv", (size_t)a->n * 3 * a->c, bound);
+	struct buffer *dout = trial_input(t, "dout", (size_t)a->n * a->c, 1);
+	struct buffer *out = trial_input(t, "out", (size_t)a->n * a->c, 1);
+	struct buffer *lse = trial_input(t, "lse", (size_t)a->n * a->h, 1);
+	struct buffer *qkv = attention_input(t, a);
+	double *mask = attention_mask(t, a);
+	for (size_t i = 0; i < qkv->count; i++)
+		qkv->value[i] = (float)qkv->value[i];
+	ref_attention(out->value, lse->value, qkv->value, a->seqs, a->c, a->h, mask);
+	trial_send(t);
+	t->kernels->attention_backward(t->dev, dqkv->at, dout->at, out->at, lse->at, qkv->at,
+	                               a->seqs, a->c, a->h, &a->dropout);
+	ref_attention_backward(dqkv->want, dout->value, qkv->value, a->seqs, a->c, a->h, mask);
+	free(mask);
+	trial_judge(t);
+}
+
+/* Every head width over the mixed pack; longer sequences for a few. */
+static void each_attention(struct trial *t,
+                           void (*run)(struct trial *t, const struct attention *a))
+{
+	static const int heads[] = {1, 3};
+
+	for (int i = 0; i < 4 * COUNT(head_widths); i++) {
+		int d = head_widths[i / 4], h = heads[i % 2];
+		struct dropout dropout = {i & 2 ? 0.3f : 0, 5, (uint64_t)i + ((uint64_t)1 << 40)};
+		run(t, &(struct attention){&packs[1], 115, d * h, h, dropout, 1});
+		if (i % 4 < 2)
+			run(t, &(struct attention){&packs[0], 1, d * h, h, dropout, 1});
+	}
+	for (int i = 0; i < 2; i++) {
+		struct dropout dropout = {i ? 0.1f : 0, 6, (uint64_t)i};
+		run(t, &(struct attention){&packs[2], 100, 5 * 2, 2, dropout, 2});
+		run(t, &(struct attention){&packs[3], 472, 2 * 3, 3, dropout, 1});
+		run(t, &(struct attention){&packs[3], 472, 32 * 2, 2, dropout, 1});
+		run(t, &(struct attention){&packs[1], 115, 16 * 2, 2, dropout, 0});
+		run(t, &(struct attention){&packs[2], 100, 4, 1, dropout, 0});
+	}
+}
+
+static void check_attention(struct trial *t)
+{
+	each_attention(t, attention_forward_case);
+}
+
+static void check_attention_backward(struct trial *t)
+{
+	each_attention(t, attention_backward_case);
+}
+
+static void check_attention_probs(struct trial *t)
+{
+	for (int i = 0; i < 3 * COUNT(head_widths); i++) {
+		int d = head_widths[i / 3], h = 1 + i % 3, c = d * h, head = h - 1 - i % 2 * (h > 1);
+		int s = i % 7, first = mixed[s], length = mixed[s + 1] - first;
+		trial_case(t, "rows %d to %d of 115, c %d h %d head %d", first, first + length - 1,
+		           c, h, head);
+		struct attention a = {&packs[1], 115, c, h, {0, 0, 0}, i % 2 ? 1 : 0.3};
+		struct bound bound = {t->dtype == DTYPE_BF16 ? 4e-2 : 1e-5, 1};
+		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, bound);
+		struct buffer *qkv = attention_input(t, &a);
+		struct buffer *lse = trial_input(t, "lse", (size_t)115 * h, 1);
+		double *out = malloc((size_t)115 * c * sizeof *out);
+		if (!out)
+			abort();
+		for (size_t e = 0; e < qkv->count; e++)
+			qkv->value[e] = (float)qkv->value[e];
+		ref_attention(out, lse->value, qkv->value, &packs[1], c, h, NULL);
+		free(out);
+		trial_send(t);
+		t->kernels->attention_probs(t->dev, probs->at, qkv->at, lse->at, 115, first, length,
+		                            head, c, h);
+		ref_attention_probs(probs->want, qkv->value, lse->value, 115, first, length, head,
+		                    c, h);
+		for (int e = 0; e < length * length; e++)
+			if (e % length > e / length) /* exactly zero above the diagonal */
+				probs->want[e] = 0;
+		trial_judge(t);
+	}
+}
+
+/* ---- the cache ---- */
+
+enum { SLOTS = 4 };
+
+/* Calls of one decoding: prompts of some lengths, then single steps, a slot
+ * left out now and then, a slot taken back to an earlier place. */
+static const int32_t cached_calls[][2][8] = {
+	/* slot of each row, -1 ends; place of each row */
+	{{0, 0, 0, 2, 2, 1, -1}, {0, 1, 2, 0, 1, 0}},
+	{{2, 0, 1, -1}, {2, 3, 1}},
+	{{3, 3, 3, 3, 3, 3, 3, -1}, {0, 1, 2, 3, 4, 5, 6}},
+	{{3, 1, 0, 2, -1}, {7, 2, 4, 3}},
+	{{1, 1, 1, 1, 3, -1}, {3, 4, 5, 6, 5}},
+	{{1, 3, -1}, {7, 6}},
+};
+
+/* The cache's keys and values: the device's, whose layout within a slot is its
+ * own, and the reference's. */
+struct caches {
+	size_t slot; /* floats of a slot in each */
+	float *device[2];
+	double *reference[2];
+};
+
+static struct caches new_caches(size_t slot)
+{
+	struct caches caches = {.slot = slot};
+
+	for (int i = 0; i < 2; i++) {
+		caches.device[i] = malloc(SLOTS * slot * sizeof *caches.device[i]);
+		caches.reference[i] = calloc(SLOTS * slot, sizeof *caches.reference[i]);
+		if (!caches.device[i] || !caches.reference[i])
+			abort();
+		for (size_t j = 0; j < SLOTS * slot; j++)
+			caches.device[i][j] = 1e20f; /* reading what was not stored shows */
+	}
+	return caches;
+}
+
+static void free_caches(struct caches *caches)
+{
+	for (int i = 0; i < 2; i++) {
+		free(caches->device[i]);
+		free(caches->reference[i]);
+	}
+}
+
+/* A slot that no row names keeps its part of the cache; the rest is kept for
+ * the next call. */
+static void keep_cache(struct trial *t, const struct buffer *slot, const float *at, float *kept,
+                       size_t floats)
+{
+	float *after = trial_read(t, at, SLOTS * floats);
+
+	for (int s = 0; s < SLOTS; s++) {
+		bool named = false;
+		for (size_t r = 0; r < slot->count; r++)
+			named |= slot->index[r] == s;
+		trial_expect(t, named || memcmp(after + s * floats, kept + s * floats,
+		                                floats * sizeof *after) == 0,
+		             "the cache of slot %d was written", s);
+	}
+	memcpy(kept, after, SLOTS * floats * sizeof *after);
+	free(after);
+}
+
+/* The rows of the call one by one, in the same order: the same bits. */
+static void cached_rows(struct trial *t, const float *whole, float *ck, float *cv,
+                        const float *qkv, const int32_t *slot, const int32_t *place, int n,
+                        int context, int c, int h)
+{
+	const struct kernels *k = t->kernels;
+	float *out = k->alloc(t->dev, c * sizeof *out);
+
+	if (!out)
+		abort();
+	for (int r = 0; r < n; r++) {
+		k->attention_cached(t->dev, out, ck, cv, qkv + (size_t)r * 3 * c, slot + r,
+		                    place + r, 1, context, c, h);
+		float *row = trial_read(t, out, c);
+		trial_expect(t, memcmp(row, whole + (size_t)r * c, c * sizeof *row) == 0,
+		             "row %d alone has other bits", r);
+		free(row);
+	}
+	k->free(t->dev, out);
+}
+
+static void cached_call(struct trial *t, int c, int h, int context, int call,
+                        struct caches *caches)
+{
+	const struct kernels *k = t->kernels;
+	const int32_t *slots = cached_calls[call][0], *places = cached_calls[call][1];
+	size_t floats = caches->slot;
+	int n = 0;
+
+	while (slots[n] >= 0)
+		n++;
+	trial_case(t, "c %d h %d context %d, call %d", c, h, context, call);
+	struct buffer *out = trial_output(t, "out", (size_t)n * c, attention_bound(t, 1e-5));
+	struct buffer *ck = trial_sum(t, "cache_k", SLOTS * floats, (struct bound){INFINITY, 1});
+	struct buffer *cv = trial_sum(t, "cache_v", SLOTS * floats, (struct bound){INFINITY, 1});
+	struct buffer *qkv = trial_input(t, "qkv", (size_t)n * 3 * c, 1);
+	struct buffer *slot = trial_indices(t, "slot", n, 1);
+	struct buffer *place = trial_indices(t, "place", n, 1);
+	for (size_t i = 0; i < SLOTS * floats; i++) {
+		ck->value[i] = caches->device[0][i];
+		cv->value[i] = caches->device[1][i];
+	}
+	memcpy(slot->index, slots, n * sizeof *slots);
+	memcpy(place->index, places, n * sizeof *places);
+	trial_send(t);
+	k->attention_cached(t->dev, out->at, ck->at, cv->at, qkv->at, (int32_t *)slot->at,
+	                    (int32_t *)place->at, n, context, c, h);
+	ref_attention_cached(out->want, caches->reference[0], caches->reference[1], qkv->value,
+	                     slot->index, place->index, n, context, c, h);
+
+	float *whole = trial_read(t, out->at, (size_t)n * c);
+	for (int i = 0; i < 2; i++) { /* kept for the next call, and back to before this one */
+		const struct buffer *cache = i == 0 ? ck : cv;
+		keep_cache(t, slot, cache->at, caches->device[i], floats);
+		k->upload(t->dev, cache->at, cache->image + cache->lead,
+		          cache->count * sizeof *cache->image);
+	}
+	cached_rows(t, whole, ck->at, cv->at, qkv->at, (int32_t *)slot->at, (int32_t *)place->at,
+	            n, context, c, h);
+	free(whole);
+	trial_judge(t);
+}
+
+static void check_attention_cached(struct trial *t)
+{
+	static const int contexts[] = {8, 9, 33};
+
+	for (int i = 0; i < 3 * COUNT(head_widths); i++) {
+		int d = head_widths[i / 3], h = i % 3 + 1, context = contexts[i % 3];
+		struct caches caches = new_caches((size_t)context * d * h);
+		for (int call = 0; call < COUNT(cached_calls); call++)
+			cached_call(t, d * h, h, context, call, &caches);
+		free_caches(&caches);
+	}
+}
+
+/* ---- loss ---- */
+
+static const int loss_sizes[][2] = {
+	/* n, v */
+	{1, 1},   {1, 2},   {3, 5},   {2, 16},   {7, 17},   {5, 31},
+	{17, 33}, {33, 70}, {64, 71}, {100, 65}, {9, 1031}, {257, 128},
+};
+
+/* How a case of the loss goes beside its sizes. */
+enum { WEIGHTED = 1, GRADIENTS = 2, IN_PLACE = 4 };
+
+static void cross_entropy_case(struct trial *t, int n, int v, int how, double sigma)
+{
+	trial_case(t, "n %d v %d logits about %g%s%s%s", n, v, sigma,
+	           how & WEIGHTED ? " weighted" : "", how & GRADIENTS ? " gradients" : "",
+	           how & IN_PLACE ? " in place" : "");
+	struct bound bound = {3e-6, 1};
+	struct buffer *logits = how & IN_PLACE ? trial_sum(t, "logits", (size_t)n * v, bound)
+					       : trial_input(t, "logits", (size_t)n * v, sigma);
+	struct buffer *loss = trial_output(t, "loss", n, bound);
+	struct buffer *target = trial_indices(t, "target", n, v);
+	struct buffer *weight = how & WEIGHTED ? trial_input(t, "weight", n, 1) : NULL;
+	struct buffer *dlogits = NULL;
+	if (how & IN_PLACE)
+		dlogits = logits;
+	else if (how & GRADIENTS)
+		dlogits = trial_output(t, "dlogits", (size_t)n * v, bound);
+	for (int r = 0; r < n; r++) {
+		if (r % 5 == 3)
+			target->index[r] = -1;
+		for (int o = 0; r % 7 == 6 && o < v; o++) /* extreme, a whole number */
+			logits->value[(size_t)r * v + o] = o % 3 == 0 ? 1e4 : -1e4;
+	}
+	trial_send(t);
+	t->kernels->cross_entropy(t->dev, loss->at, at_of(dlogits), logits->at,
+	                          (int32_t *)target->at, at_of(weight), n, v);
+	ref_cross_entropy(loss->want, want_of(dlogits), logits->value, target->index,
+	                  value_of(weight), n, v);
+	for (size_t i = 0; dlogits && i < dlogits->count; i++)
+		trial_expect(t, target->index[i / v] >= 0 || dlogits->want[i] == 0, "reference");
+	trial_judge(t);
+}
+
+static void check_cross_entropy(struct trial *t)
+{
+	for (int i = 0; i < COUNT(loss_sizes); i++)
+		for (int how = 0; how < 6; how++) /* the bits of IN_PLACE and GRADIENTS apart */
+			cross_entropy_case(t, loss_sizes[i][0], loss_sizes[i][1], how, 3);
+	cross_entropy_case(t, 33, 70, WEIGHTED | GRADIENTS, 100);
+	cross_entropy_case(t, 33, 70, GRADIENTS, 1e-3);
+}
+
+/* ---- optimizer ---- */
+
+static void adamw_case(struct trial *t, size_t count, const struct adamw *step, double size)
+{
+	trial_case(t, "count %zu step %lld lr %g decay %g scale %g, gradients about %g", count,
+	           (long long)step->step, step->lr, step->weight_decay, step->grad_scale, size);
+	double scaled = size * step->grad_scale;
+	struct buffer *param = trial_sum(t, "param", count, (struct bound){1e-6, 0.1});
+	struct buffer *grad = trial_input(t, "grad", count, size);
+	struct buffer *m = trial_sum(t, "m", count, (struct bound){1e-6, scaled});
+	struct buffer *v = trial_sum(t, "v", count, (struct bound){1e-6, scaled * scaled});
+	for (size_t i = 0; i < count; i++) {
+		param->value[i] *= 0.1;
+		m->value[i] *= step->step > 1 ? scaled : 0;
+		v->value[i] *= step->step > 1 ? scaled * scaled * v->value[i] : 0;
+		if (i % 5 == 4) /* nothing ever flowed here: only decay */
+			grad->value[i] = m->value[i] = v->value[i] = 0;
+	}
+	trial_send(t);
+	t->kernels->adamw(t->dev, param->at, grad->at, m->at, v->at, count, step);
+	ref_adamw(param->want, grad->value, m->want, v->want, count, step);
+	trial_judge(t);
+}
+
+static void check_adamw(struct trial *t)
+{
+	static const int64_t steps[] = {1, 2, 3, 1000, 5000000000};
+
+	for (int i = 0; i < COUNT(counts); i++)
+		for (int j = 0; j < COUNT(steps); j++) {
+			struct adamw step = {
+				.lr = 0.03f, .beta1 = 0.9f, .beta2 = j % 2 ? 0.99f : 0.999f,
+				.epsilon = 1e-8f, .weight_decay = i % 2 ? 0.1f : 0,
+				.grad_scale = i % 3 ? 1 : 0.125f, .step = steps[j],
+			};
+			adamw_case(t, counts[i], &step, 1);
+			if (i % 4 == 0) /* epsilon is of their size */
+				adamw_case(t, counts[i], &step, 1e-8);
+		}
+}
+
+static void check_norm2(struct trial *t)
+{
+	static const double sizes[] = {1, 1e20, 1e-15};
+
+	for (int i = 0; i < COUNT(counts) + 1; i++)
+		for (int j = 0; j < COUNT(sizes); j++) {
+			size_t count = i < COUNT(counts) ? counts[i] : 100003;
+			trial_case(t, "count %zu of about %g", count, sizes[j]);
+			struct buffer *x = trial_input(t, "x", count, sizes[j]);
+			trial_send(t);
+			double want = ref_norm2(x->value, count);
+			double have = t->kernels->norm2(t->dev, x->at, count);
+			trial_expect(t, fabs(have - want) <= 1e-12 * want, "have %.17g, want %.17g",
+			             have, want);
+			trial_expect(t, have == t->kernels->norm2(t->dev, x->at, count),
+			             "another sum at the second call");
+			trial_judge(t);
+		}
+}
+
+/* ---- the table of checks ---- */
+
+static const struct row {
+	const char *name;
+	void (*check)(struct trial *trial);
+} rows[] = {
+	{"memory", check_memory},
+	{"embed", check_embed},
+	{"embed_backward", check_embed_backward},
+	{"layernorm", check_layernorm},
+	{"layernorm_backward", check_layernorm_backward},
+	{"linear", check_linear},
+	{"linear_backward", check_linear_backward},
+	{"unembed", check_unembed},
+	{"unembed_backward", check_unembed_backward},
+	{"row_invariant", check_row_invariant},
+	{"gelu", check_gelu},
+	{"gelu_backward", check_gelu_backward},
+	{"add", check_add},
+	{"dropout", check_dropout},
+	{"attention", check_attention},
+	{"attention_backward", check_attention_backward},
+	{"attention_probs", check_attention_probs},
+	{"attention_cached", check_attention_cached},
+	{"cross_entropy", check_cross_entropy},
+	{"adamw", check_adamw},
+	{"norm2", check_norm2},
+};
+
+int ops_rows(void)
+{
+	return COUNT(rows);
+}
+
+const char *ops_row_name(int row)
+{
+	return rows[row].name;
+}
+
+void ops_check_row(const struct kernels *kernels, enum dtype dtype, int row,
+                   struct ops_result *result)
+{
+	struct err err = {0};
+	struct trial trial = {.kernels = kernels, .dtype = dtype};
+
+	memset(result, 0, sizeof *result);
+	rng_init(&trial.rng, 3, RNG_TEST, row);
+	trial.dev = kernels->open(dtype, &err);
+	if (!trial.dev) {
+		result->failed = 1;
+		snprintf(result->first, sizeof result->first, "open: %.400s", err.text);
+		return;
+	}
+	rows[row].check(&trial);
+	kernels->close(trial.dev);
+	result->cases = trial.cases;
+	result->failed = trial.failed;
+	snprintf(result->first, sizeof result->first, "%s", trial.first);
+}
+
+int ops_check(const struct kernels *kernels, enum dtype dtype, const char *label,
+              bool (*ok)(bool good, const char *format, ...))
+{
+	int failed = 0;
+
+	for (int i = 0; i < ops_rows(); i++) {
+		struct ops_result result;
+		ops_check_row(kernels, dtype, i, &result);
+		ok(result.failed == 0, "%s: %s in %d cases", label, rows[i].name, result.cases);
+		if (result.failed) {
+			printf("# %d of %d cases; the first: %s\n", result.failed, result.cases,
+			       result.first);
+			failed++;
+		}
+	}
+	return failed;
+}

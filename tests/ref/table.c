@@ -1,0 +1,452 @@
+#include "tests/ref/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/rng.h"
+#include "tests/ref/ref.h"
+
+struct device {
+	enum dtype dtype;
+};
+
+static bool supports(enum dtype dtype)
+{
+	return dtype == DTYPE_F32 || dtype == DTYPE_BF16;
+}
+
+static void *must(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+static struct device *open_device(enum dtype dtype, struct err *err)
+{
+	struct device *dev = malloc(sizeof *dev);
+
+	if (!dev) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	dev->dtype = dtype;
+	return dev;
+}
+
+static void close_device(struct device *dev)
+{
+	free(dev);
+}
+
+static void *alloc_bytes(struct device *dev, size_t bytes)
+{
+	(void)dev;
+	return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+static void free_bytes(struct device *dev, void *memory)
+{
+	(void)dev;
+	free(memory);
+}
+
+static void copy_bytes(struct device *dev, void *to, const void *from, size_t bytes)
+{
+	(void)dev;
+	memcpy(to, from, bytes);
+}
+
+static void zero_bytes(struct device *dev, void *memory, size_t bytes)
+{
+	(void)dev;
+	memset(memory, 0, bytes);
+}
+
+/* count floats as doubles, to free(); NULL for NULL. */
+static double *widen(const float *x, size_t count)
+{
+	double *wide;
+
+	if (!x)
+		return NULL;
+	wide = must(malloc((count + 1) * sizeof *wide));
+	for (size_t i = 0; i < count; i++)
+		wide[i] = x[i];
+	return wide;
+}
+
+/* And back into x; wide is freed. */
+static void narrow(float *x, double *wide, size_t count)
+{
+	for (size_t i = 0; wide && i < count; i++)
+		x[i] = (float)wide[i];
+	free(wide);
+}
+
+/* The operand of a matrix product as the device reads it: rounded to bfloat16,
+ * to nearest even, where that is its type. */
+static double *operand(const struct device *dev, const float *x, size_t count)
+{
+	double *wide = widen(x, count);
+
+	for (size_t i = 0; dev->dtype == DTYPE_BF16 && i < count; i++) {
+		uint32_t bits;
+		float rounded;
+		memcpy(&bits, x + i, sizeof bits);
+		bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+		memcpy(&rounded, &bits, sizeof rounded);
+		wide[i] = rounded;
+	}
+	return wide;
+}
+
+/* The factors of a dropout mask; NULL where nothing is dropped. */
+static double *draw_mask(const struct dropout *dropout, size_t count)
+{
+	double *mask;
+
+	if (dropout->rate == 0)
+		return NULL;
+	mask = must(malloc((count + 1) * sizeof *mask));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t counter[4] = {
+			(uint32_t)i, (uint32_t)((uint64_t)i >> 32),
+			(uint32_t)dropout->stream, (uint32_t)(dropout->stream >> 32),
+		};
+		uint32_t key[2] = {(uint32_t)dropout->seed, (uint32_t)(dropout->seed >> 32)};
+		uint32_t words[4];
+		rng_philox(counter, key, words);
+		mask[i] = words[0] * 0x1p-32 < dropout->rate ? 0 : 1 / (1 - (double)dropout->rate);
+	}
+	return mask;
+}
+
+/* 1 + the largest of index[n]: how many rows the table it points into has. */
+static int rows_named(const int32_t *index, int n)
+{
+	int rows = 0;
+
+	for (int i = 0; i < n; i++)
+		if (index[i] >= rows)
+			rows = index[i] + 1;
+	return rows;
+}
+
+static void embed(struct device *dev, float *out, const int32_t *token, const int32_t *position,
+                  const float *wte, const float *wpe, int n, int c)
+{
+	size_t count = (size_t)n * c;
+	double *o = widen(out, count);
+	double *te = widen(wte, (size_t)rows_named(token, n) * c);
+	double *pe = widen(wpe, (size_t)rows_named(position, n) * c);
+
+	(void)dev;
+	ref_embed(o, token, position, te, pe, n, c);
+	narrow(out, o, count);
+	free(te);
+	free(pe);
+}
+
+static void embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
+                           const int32_t *token, const int32_t *position, int n, int c)
+{
+	size_t te_count = (size_t)rows_named(token, n) * c;
+	size_t pe_count = (size_t)rows_named(position, n) * c;
+	double *te = widen(dwte, te_count), *pe = widen(dwpe, pe_count);
+	double *o = widen(dout, (size_t)n * c);
+
+	(void)dev;
+	ref_embed_backward(te, pe, o, token, position, n, c);
+	narrow(dwte, te, te_count);
+	narrow(dwpe, pe, pe_count);
+	free(o);
+}
+
+static void layernorm(struct device *dev, float *out, float *mean, float *rstd, const float *x,
+                      const float *gain, const float *bias, int n, int c)
+{
+	size_t count = (size_t)n * c;
+	double *o = widen(out, count), *m = widen(mean, n), *r = widen(rstd, n);
+	double *xw = widen(x, count), *g = widen(gain, c), *b = widen(bias, c);
+
+	(void)dev;
+	ref_layernorm(o, m, r, xw, g, b, n, c);
+	narrow(out, o, count);
+	narrow(mean, m, n);
+	narrow(rstd, r, n);
+	free(xw);
+	free(g);
+	free(b);
+}
+
+static void layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
+                               const float *dout, const float *x, const float *mean,
+                               const float *rstd, const float *gain, int n, int c)
+{
+	size_t count = (size_t)n * c;
+	double *dxw = widen(dx, count), *dg = widen(dgain, c), *db = widen(dbias, c);
+	double *o = widen(dout, count), *xw = widen(x, count), *m = widen(mean, n);
+	double *r = widen(rstd, n), *g = widen(gain, c);
+
+	(void)dev;
+	ref_layernorm_backward(dxw, dg, db, o, xw, m, r, g, n, c);
+	narrow(dx, dxw, count);
+	narrow(dgain, dg, c);
+	narrow(dbias, db, c);
+	free(o);
+	free(xw);
+	free(m);
+	free(r);
+	free(g);
+}
+
+static void linear(struct device *dev, float *y, const float *x, const float *w, const float *b,
+                   int n, int in, int out, bool accumulate)
+{
+	size_t count = (size_t)n * out;
+	double *yw = widen(y, count), *xw = operand(dev, x, (size_t)n * in);
+	double *ww = operand(dev, w, (size_t)in * out), *bw = widen(b, out);
+
+	ref_linear(yw, xw, ww, bw, n, in, out, accumulate);
+	narrow(y, yw, count);
+	free(xw);
+	free(ww);
+	free(bw);
+}
+
+static void linear_backward(struct device *dev, float *dx, float *dw, float *db, const float *dy,
+                            const float *x, const float *w, int n, int in, int out)
+{
+	size_t x_count = (size_t)n * in, w_count = (size_t)in * out;
+	double *dxw = widen(dx, x_count), *dww = widen(dw, w_count), *dbw = widen(db, out);
+	double *dyw = operand(dev, dy, (size_t)n * out), *xw = operand(dev, x, x_count);
+	double *ww = operand(dev, w, w_count), *exact = widen(dy, (size_t)n * out);
+
+	ref_linear_backward(dxw, dww, NULL, dyw, xw, ww, n, in, out);
+	for (int i = 0; dbw && i < n * out; i++) /* no product: not rounded */
+		dbw[i % out] += exact[i];
+	narrow(dx, dxw, x_count);
+	narrow(dw, dww, w_count);
+	narrow(db, dbw, out);
+	free(dyw);
+	free(xw);
+	free(ww);
+	free(exact);
+}
+
+static void unembed(struct device *dev, float *logits, const float *x, const float *wte, int n,
+                    int c, int v)
+{
+	size_t count = (size_t)n * v;
+	double *l = widen(logits, count), *xw = operand(dev, x, (size_t)n * c);
+	double *ww = operand(dev, wte, (size_t)v * c);
+
+	ref_unembed(l, xw, ww, n, c, v);
+	narrow(logits, l, count);
+	free(xw);
+	free(ww);
+}
+
+static void unembed_backward(struct device *dev, float *dx, float *dwte, const float *dlogits,
+                             const float *x, const float *wte, int n, int c, int v)
+{
+	size_t x_count = (size_t)n * c, w_count = (size_t)v * c;
+	double *dxw = widen(dx, x_count), *dww = widen(dwte, w_count);
+	double *dl = operand(dev, dlogits, (size_t)n * v), *xw = operand(dev, x, x_count);
+	double *ww = operand(dev, wte, w_count);
+
+	ref_unembed_backward(dxw, dww, dl, xw, ww, n, c, v);
+	narrow(dx, dxw, x_count);
+	narrow(dwte, dww, w_count);
+	free(dl);
+	free(xw);
+	free(ww);
+}
+
+static void gelu(struct device *dev, float *y, const float *x, size_t count)
+{
+	double *yw = widen(y, count), *xw = widen(x, count);
+
+	(void)dev;
+	ref_gelu(yw, xw, count);
+	narrow(y, yw, count);
+	free(xw);
+}
+
+static void gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
+                          size_t count)
+{
+	double *dxw = widen(dx, count), *dyw = widen(dy, count), *xw = widen(x, count);
+
+	(void)dev;
+	ref_gelu_backward(dxw, dyw, xw, count);
+	narrow(dx, dxw, count);
+	free(dyw);
+	free(xw);
+}
+
+static void add(struct device *dev, float *x, const float *y, size_t count)
+{
+	double *xw = widen(x, count), *yw = widen(y, count);
+
+	(void)dev;
+	ref_add(xw, yw, count);
+	narrow(x, xw, count);
+	free(yw);
+}
+
+static void drop(struct device *dev, float *x, size_t count, const struct dropout *dropout)
+{
+	double *mask = draw_mask(dropout, count), *xw = widen(x, count);
+
+	(void)dev;
+	if (mask)
+		ref_dropout(xw, mask, count);
+	narrow(x, xw, count);
+	free(mask);
+}
+
+static void attention(struct device *dev, float *out, float *lse, const float *qkv,
+                      const struct sequences *seqs, int c, int h, const struct dropout *dropout)
+{
+	int n = seqs->begin[seqs->count];
+	size_t count = (size_t)n * c, lse_count = (size_t)n * h;
+	double *o = widen(out, count), *l = widen(lse, lse_count), *q = widen(qkv, 3 * count);
+	double *mask = draw_mask(dropout, lse_count * seqs->longest);
+
+	(void)dev;
+	ref_attention(o, l, q, seqs, c, h, mask);
+	narrow(out, o, count);
+	narrow(lse, l, lse_count);
+	free(q);
+	free(mask);
+}
+
+static void attention_backward(struct device *dev, float *dqkv, const float *dout,
+                               const float *out, const float *lse, const float *qkv,
+                               const struct sequences *seqs, int c, int h,
+                               const struct dropout *dropout)
+{
+	int n = seqs->begin[seqs->count];
+	size_t count = (size_t)n * c;
+	double *d = widen(dqkv, 3 * count), *o = widen(dout, count), *q = widen(qkv, 3 * count);
+	double *mask = draw_mask(dropout, (size_t)n * h * seqs->longest);
+
+	(void)dev;
+	(void)out;
+	(void)lse;
+	ref_attention_backward(d, o, q, seqs, c, h, mask);
+	narrow(dqkv, d, 3 * count);
+	free(o);
+	free(q);
+	free(mask);
+}
+
+static void attention_probs(struct device *dev, float *probs, const float *qkv, const float *lse,
+                            int n, int first, int length, int head, int c, int h)
+{
+	size_t count = (size_t)length * length;
+	double *p = widen(probs, count), *q = widen(qkv, (size_t)n * 3 * c);
+	double *l = widen(lse, (size_t)n * h);
+
+	(void)dev;
+	ref_attention_probs(p, q, l, n, first, length, head, c, h);
+	narrow(probs, p, count);
+	free(q);
+	free(l);
+}
+
+static void attention_cached(struct device *dev, float *out, float *cache_k, float *cache_v,
+                             const float *qkv, const int32_t *slot, const int32_t *place, int n,
+                             int t, int c, int h)
+{
+	size_t count = (size_t)n * c, cached = (size_t)rows_named(slot, n) * t * c;
+	double *o = widen(out, count), *k = widen(cache_k, cached), *v = widen(cache_v, cached);
+	double *q = widen(qkv, 3 * count);
+
+	(void)dev;
+	ref_attention_cached(o, k, v, q, slot, place, n, t, c, h);
+	narrow(out, o, count);
+	narrow(cache_k, k, cached);
+	narrow(cache_v, v, cached);
+	free(q);
+}
+
+/* A row's bits depend on that row alone as it is. */
+static void row_invariant(struct device *dev, bool on)
+{
+	(void)dev;
+	(void)on;
+}
+
+static void cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
+                          const int32_t *target, const float *weight, int n, int v)
+{
+	size_t count = (size_t)n * v;
+	double *ls = widen(loss, n), *dl = widen(dlogits, count), *l = widen(logits, count);
+	double *w = widen(weight, n);
+
+	(void)dev;
+	ref_cross_entropy(ls, dl, l, target, w, n, v);
+	narrow(loss, ls, n);
+	narrow(dlogits, dl, count);
+	free(l);
+	free(w);
+}
+
+static void adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
+                  size_t count, const struct adamw *step)
+{
+	double *p = widen(param, count), *g = widen(grad, count), *mw = widen(m, count);
+	double *vw = widen(v, count);
+
+	(void)dev;
+	ref_adamw(p, g, mw, vw, count, step);
+	narrow(param, p, count);
+	narrow(m, mw, count);
+	narrow(v, vw, count);
+	free(g);
+}
+
+static double norm2(struct device *dev, const float *x, size_t count)
+{
+	double *wide = widen(x, count), sum = ref_norm2(wide, count);
+
+	(void)dev;
+	free(wide);
+	return sum;
+}
+
+const struct kernels ref_table = {
+	.name = "reference",
+	.supports = supports,
+	.open = open_device,
+	.close = close_device,
+	.alloc = alloc_bytes,
+	.free = free_bytes,
+	.upload = copy_bytes,
+	.download = copy_bytes,
+	.copy = copy_bytes,
+	.zero = zero_bytes,
+	.embed = embed,
+	.embed_backward = embed_backward,
+	.layernorm = layernorm,
+	.layernorm_backward = layernorm_backward,
+	.linear = linear,
+	.linear_backward = linear_backward,
+	.unembed = unembed,
+	.unembed_backward = unembed_backward,
+	.gelu = gelu,
+	.gelu_backward = gelu_backward,
+	.add = add,
+	.dropout = drop,
+	.attention = attention,
+	.attention_backward = attention_backward,
+	.attention_probs = attention_probs,
+	.attention_cached = attention_cached,
+	.row_invariant = row_invariant,
+	.cross_entropy = cross_entropy,
+	.adamw = adamw,
+	.norm2 = norm2,
+};

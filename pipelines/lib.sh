@@ -1,6 +1,6 @@
 # lib.sh - what the pipelines share. Sourced by pipelines/NAME, which runs in the
 # repository's root with the programs of $BUILD in front and ends at the first
-# command that fails, saying which.
+# command that fails, saying what it was about.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,11 +9,13 @@ BUILD=$(cd "${BUILD:-build}" && pwd)
 export BUILD
 export PATH=$BUILD:$PATH
 pipeline=$(basename "$0")
-trap 'echo "$pipeline: failed: $BASH_COMMAND" >&2' ERR
+stage=starting
+trap '[ $? -eq 0 ] || echo "$pipeline: failed while $stage" >&2' EXIT
 
-# say TEXT...: progress, on stderr
+# say STAGE...: what is done next, on stderr
 say() {
-	printf '%s: %s\n' "$pipeline" "$*" >&2
+	stage=$*
+	printf '%s: %s\n' "$pipeline" "$stage" >&2
 }
 
 # records COUNT JOBS PROGRAM ARGUMENTS...: COUNT records of a generator that
@@ -89,4 +91,28 @@ plot_curves() {
 		     for [i = 1:words(kinds)] val using ($2/1e6):(column(5 + 2 * i) > 0 ? column(5 + 2 * i) : NaN) \
 		     with lines lw 1.5 dt 2 lc rgb colour(i) notitle
 	END
+}
+
+# last_losses FOLDER KIND...: "kind<TAB>loss<TAB>floor" at the end of training,
+# from what curves left, with the same KINDs; the first line is for all of them.
+last_losses() {
+	local folder=$1
+	shift
+	tail -n 1 "$folder/val.tsv" | awk -F '\t' -v OFS='\t' -v kinds="all $*" '{
+		n = split(kinds, kind, " ")
+		for (i = 1; i <= n; i++)
+			print kind[i], $(2 * i + 2), $(2 * i + 3)
+	}'
+}
+
+# indented: stdin as a block of code in Markdown
+indented() {
+	sed 's/^/    /'
+}
+
+# chain STREAM: the commands that the header of a stream of generations tells of,
+# those behind its model first
+chain() {
+	mpcat --header "$1" |
+		jq -r '(.model.chain // [])[], .chain[] | [.program] + .args | @sh' | tr -d "'"
 }

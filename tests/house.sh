@@ -40,7 +40,7 @@ fi
 
 includes filters | awk '$2 !~ /^common\// && $2 != "kernels/kernels.h"' |
 	none "filters include common/ and kernels/kernels.h only"
-includes common | awk '$2 !~ /^common\// && $2 != "kernels/kernels.h"' |
+includes common | awk '$2 !~ /^common\// && $2 != "kernels/kernels.h" && $2 !~ /^[^/]+\.inc$/' |
 	none "common includes common/ and kernels/kernels.h only"
 includes kernels |
 	awk '$2 !~ /^kernels\// && $2 != "common/err.h" && $2 != "common/rng.h"' |

@@ -1,0 +1,54 @@
+#!/bin/bash
+# pipeline.sh - pipelines/phonebook from end to end, with a network and a run
+# that are too small to learn the task: everything but the score is as it is.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT" || exit 1
+
+run() {
+	OUT=$TMP/$1 JOBS=$2 RECORDS=600 STEPS=30 ASKED=20 BATCH=8 EVAL_EVERY=10 \
+		MODEL='--layers 1 --heads 2 --width 16' pipelines/phonebook
+}
+
+run one 1 >"$TMP/log" 2>&1
+status=$?
+ok $status "pipelines/phonebook runs"
+[ $status -eq 0 ] || sed 's/^/# /' "$TMP/log"
+
+for file in report.md summary.tsv loss.png model/model.safetensors model/config.json; do
+	[ -s "$TMP/one/$file" ]
+	ok $? "it leaves $file"
+done
+is "$(head -c 8 "$TMP/one/loss.png" | od -An -tx1 | tr -d ' ')" 89504e470d0a1a0a "loss.png is a PNG"
+
+# number KEY: is the key in the summary, once, with a number?
+number() {
+	[ "$(awk -F '\t' -v key="$1" 'NF == 2 && $1 == key && $2 ~ /^[0-9.e+-]+$/' \
+		"$TMP/one/summary.tsv" | wc -l)" -eq 1 ]
+}
+for key in exact exact_low exact_high train_seconds parameters val_loss floor tokens; do
+	number $key
+	ok $? "summary.tsv says $key"
+done
+is "$(awk -F '\t' '$1 == "records" { print $2 }' "$TMP/one/summary.tsv")" 20 \
+	"every record was asked about"
+
+# The data of two jobs are those of one; so are what follows from them.
+run two 2 >/dev/null 2>&1
+is "$(mpcat --text "$TMP/two/data/val.mp" | sha256sum)" \
+	"$(mpcat --text "$TMP/one/data/val.mp" | sha256sum)" "two jobs make the data of one"
+is "$(grep -v seconds "$TMP/two/summary.tsv")" "$(grep -v seconds "$TMP/one/summary.tsv")" \
+	"and come to the same results"
+
+# A stage that fails fails the whole, and says so.
+mkdir "$TMP/bin"
+printf '#!/bin/sh\nexit 1\n' >"$TMP/bin/tokenize"
+chmod +x "$TMP/bin/tokenize"
+for program in "$BUILD"/*; do
+	[ -x "$program" ] && [ -f "$program" ] && [ ! -e "$TMP/bin/$(basename "$program")" ] &&
+		ln -s "$(cd "$BUILD" && pwd)/$(basename "$program")" "$TMP/bin/"
+done
+! BUILD=$TMP/bin run three 1 >/dev/null 2>"$TMP/log" && grep -q '^phonebook: failed' "$TMP/log"
+ok $? "a stage that fails fails the pipeline loudly"
+
+done_testing

@@ -367,58 +367,6 @@ static int read_config(const char *path, const json_t *json, struct gpt_config *
 	return check_kind(path, json, config->width, err);
 }
 
-/* The characters of vocab.json in the order of their tokens. */
-static char *vocab_characters(const char *path, const json_t *json, struct err *err)
-{
-	size_t count = json_object_size(json), at = 0;
-	const char **characters = calloc(count + 1, sizeof *characters);
-	char *text = malloc(UTF8_MAX * count + 1);
-	const char *key;
-	json_t *value;
-	bool good = characters != NULL && text != NULL;
-
-	if (!good)
-		err_set(err, "%s: out of memory", path);
-	json_object_foreach((json_t *)json, key, value) {
-		json_int_t token = json_is_integer(value) ? json_integer_value(value) : -1;
-		if (!good)
-			break;
-		if (utf8_length(key, strlen(key)) != 1) {
-			err_set(err, "%s: \"%.40s\" is not one character", path, key);
-			good = false;
-		} else if (token < 0 || (size_t)token >= count || characters[token] != NULL) {
-			err_set(err, "%s: \"%s\" has no token of its own in 0 to %zu", path, key,
-			        count - 1);
-			good = false;
-		} else {
-			characters[token] = key;
-		}
-	}
-	for (size_t i = 0; i < count && good; i++)
-		at += strlen(strcpy(text + at, characters[i]));
-	free(characters);
-	if (!good) {
-		free(text);
-		return NULL;
-	}
-	text[at] = 0;
-	return text;
-}
-
-static struct vocab *read_vocab(const char *path, const json_t *json, struct err *err)
-{
-	struct err found = {0};
-	char *text = vocab_characters(path, json, err);
-
-	if (text == NULL)
-		return NULL;
-	struct vocab *vocab = vocab_new(text, strlen(text), &found);
-	free(text);
-	if (vocab == NULL)
-		err_set(err, "%s: %s", path, found.text);
-	return vocab;
-}
-
 static int load_config(const char *directory, struct gpt_config *config, struct err *err)
 {
 	char *path = format_text("%s/%s", directory, file_names[FILE_CONFIG]);
@@ -433,14 +381,11 @@ static int load_config(const char *directory, struct gpt_config *config, struct 
 static int load_vocab(const char *directory, struct model *model, struct err *err)
 {
 	char *path = format_text("%s/%s", directory, file_names[FILE_VOCAB]);
-	json_t *json = path ? load_json(path, err) : NULL;
 
-	if (json != NULL)
-		model->vocab = read_vocab(path, json, err);
+	model->vocab = path ? vocab_load(path, err) : NULL;
 	if (model->vocab != NULL && vocab_size(model->vocab) != model->config.vocab)
 		err_set(err, "%s: %d characters, but config.json has a \"vocab_size\" of %d", path,
 		        vocab_size(model->vocab), model->config.vocab);
-	json_decref(json);
 	free(path);
 	return err->status == ERR_NONE && model->vocab != NULL ? 0 : -1;
 }

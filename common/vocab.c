@@ -1,13 +1,16 @@
 #include "common/vocab.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/utf8.h"
 
 #define PAGE 256 /* code points that share a page of the table */
 #define PAGES (0x110000 / PAGE)
+#define VOCAB_JSON_MAX (8u << 20) /* bytes of a vocabulary as JSON */
 #define NONE 0xFFFF /* in a page: no token */
 
 struct vocab {
@@ -108,6 +111,72 @@ void vocab_free(struct vocab *vocab)
 	free(vocab->code);
 	free(vocab->character);
 	free(vocab);
+}
+
+/* The characters of an object {character: token} in the order of their tokens. */
+static char *object_characters(const char *path, const json_t *json, struct err *err)
+{
+	size_t count = json_object_size(json), at = 0;
+	const char **characters = calloc(count + 1, sizeof *characters);
+	char *text = malloc(UTF8_MAX * count + 1);
+	const char *key;
+	json_t *value;
+	bool good = characters != NULL && text != NULL;
+
+	if (!good)
+		err_set(err, "%s: out of memory", path);
+	json_object_foreach((json_t *)json, key, value) {
+		json_int_t token = json_is_integer(value) ? json_integer_value(value) : -1;
+		if (!good)
+			break;
+		if (utf8_length(key, strlen(key)) != 1) {
+			err_set(err, "%s: \"%.40s\" is not one character", path, key);
+			good = false;
+		} else if (token < 0 || (size_t)token >= count || characters[token] != NULL) {
+			err_set(err, "%s: \"%s\" has no token of its own in 0 to %zu", path, key,
+			        count - 1);
+			good = false;
+		} else {
+			characters[token] = key;
+		}
+	}
+	for (size_t i = 0; i < count && good; i++)
+		at += strlen(strcpy(text + at, characters[i]));
+	free(characters);
+	if (!good) {
+		free(text);
+		return NULL;
+	}
+	text[at] = 0;
+	return text;
+}
+
+struct vocab *vocab_load(const char *path, struct err *err)
+{
+	struct err found = {0};
+	json_error_t error;
+	size_t size;
+	char *text = file_read(path, VOCAB_JSON_MAX, &size, err);
+
+	if (!text)
+		return NULL;
+	json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	free(text);
+	text = NULL;
+	if (!json)
+		err_set(err, "%s: line %d: %s", path, error.line, error.text);
+	else if (json_is_object(json))
+		text = object_characters(path, json, err);
+	else if (!json_is_string(json))
+		err_set(err, "%s: neither an object {character: token, ...} nor a string", path);
+	else if (!(text = strdup(json_string_value(json))))
+		err_set(err, "%s: out of memory", path);
+	json_decref(json);
+	struct vocab *vocab = text ? vocab_new(text, strlen(text), &found) : NULL;
+	free(text);
+	if (!vocab) /* the first error stays */
+		err_set(err, "%s: %s", path, found.text);
+	return vocab;
 }
 
 int vocab_size(const struct vocab *vocab)

@@ -22,6 +22,10 @@ struct vocab; /* own: vocab_new … vocab_free */
 struct vocab *vocab_new(const char *text, size_t size, struct err *err);
 void vocab_free(struct vocab *vocab); /* NULL is allowed */
 
+/* The vocabulary of a JSON file: an object {character: token, ...}, as vocab.json
+ * of a model directory, or a string of the characters. NULL with err naming path. */
+struct vocab *vocab_load(const char *path, struct err *err);
+
 int vocab_size(const struct vocab *vocab);
 
 /* The vocabulary as the string it was made of: NUL-terminated, owned by vocab. */

@@ -256,6 +256,24 @@ int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
 	return 0;
 }
 
+int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
+                  struct record *record, struct err *err)
+{
+	size_t room = (size_t)record->length * UTF8_MAX + 1; /* not NULL, even for none */
+
+	if (buffer->text_room < room) {
+		free(buffer->text);
+		buffer->text_room = 0;
+		buffer->text = malloc(room);
+		if (!buffer->text)
+			return err_set(err, "out of memory");
+		buffer->text_room = room;
+	}
+	record->text = buffer->text;
+	record->size = vocab_decode(vocab, record->tokens, record->length, buffer->text);
+	return 0;
+}
+
 /* ---- writing ----
  *
  * msgpack-c calls the packer's callback for every part of every object. A phone

@@ -85,4 +85,8 @@ long record_read_spans(struct stream_reader *reader, const msgpack_object *array
 int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
                   struct record *record, struct err *err);
 
+/* The other way: record->text and size are set (in buffer), record->tokens stay. */
+int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
+                  struct record *record, struct err *err);
+
 #endif

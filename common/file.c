@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,15 +25,6 @@ static int write_all(int fd, const char *data, size_t size)
 	return 0;
 }
 
-static int write_parts(int fd, const struct file_content *file)
-{
-	for (int i = 0; i < file->count; i++) {
-		if (write_all(fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
-			return -1;
-	}
-	return fsync(fd);
-}
-
 /* Open a temporary file that is not there yet; umask decides on its mode. */
 static int open_temporary(const char *path)
 {
@@ -45,32 +37,61 @@ static int open_temporary(const char *path)
 	return fd;
 }
 
-static int write_temporary(const char *path, const struct file_content *file, struct err *err)
+int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
 {
-	int fd = open_temporary(path);
+	*draft = (struct file_draft){.path = strdup(path), .fd = -1};
+	if (asprintf(&draft->temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
+		draft->temporary = NULL;
+	if (draft->path == NULL || draft->temporary == NULL)
+		err_set(err, "out of memory");
+	else if ((draft->fd = open_temporary(draft->temporary)) < 0)
+		err_set(err, "%s: cannot create: %s", draft->temporary, strerror(errno));
+	if (draft->fd >= 0)
+		return 0;
+	free(draft->temporary);
+	draft->temporary = NULL; /* nothing to unlink */
+	file_draft_drop(draft);
+	return -1;
+}
 
-	if (fd < 0)
-		return err_set(err, "%s: cannot create: %s", path, strerror(errno));
-	if (write_parts(fd, file) < 0) {
-		err_set(err, "%s: cannot write: %s", file->path, strerror(errno));
-		close(fd);
-		unlink(path);
-		return -1;
-	}
-	if (close(fd) < 0) {
-		err_set(err, "%s: cannot write: %s", file->path, strerror(errno));
-		unlink(path);
-		return -1;
-	}
-	return 0;
+void file_draft_drop(struct file_draft *draft)
+{
+	if (draft->path != NULL && draft->fd >= 0)
+		close(draft->fd);
+	if (draft->temporary != NULL)
+		unlink(draft->temporary);
+	free(draft->temporary);
+	free(draft->path);
+	*draft = (struct file_draft){.fd = -1};
+}
+
+static int close_draft(struct file_draft *draft, struct err *err)
+{
+	int fd = draft->fd;
+	bool synced = fsync(fd) == 0;
+
+	draft->fd = -1;
+	if (!synced)
+		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
+	if (close(fd) < 0 && synced)
+		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
+	return err->status == ERR_NONE ? 0 : -1;
+}
+
+/* The directory that holds path; to free(). */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
 /* Make a rename in the directory of path last through a loss of power. */
 static int sync_directory(const char *path, struct err *err)
 {
-	const char *slash = strrchr(path, '/');
-	char *directory = slash == path ? strdup("/")
-	                : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	char *directory = directory_of(path);
 	int rc = 0;
 
 	if (directory == NULL)
@@ -85,55 +106,71 @@ static int sync_directory(const char *path, struct err *err)
 	return rc;
 }
 
-/* All temporary files, then all renames; on failure, the temporary files that
- * are left are removed. */
-static int replace_all(const struct file_content *files, char *const *temporary, int count,
-                       struct err *err)
+/* Whether both lie in one directory, as their texts tell. */
+static bool same_directory(const char *a, const char *b)
 {
-	int written = 0, renamed = 0;
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+	ptrdiff_t size = slash_a ? slash_a - a : -1;
 
-	while (written < count) {
-		if (write_temporary(temporary[written], &files[written], err) < 0)
-			break;
-		written++;
-	}
-	while (written == count && renamed < count) {
-		if (rename(temporary[renamed], files[renamed].path) < 0) {
-			err_set(err, "%s: cannot replace: %s", files[renamed].path,
-			        strerror(errno));
-			break;
-		}
-		renamed++;
-	}
-	for (int i = renamed; i < written; i++)
-		unlink(temporary[i]);
-	if (renamed < count)
-		return -1;
-	for (int i = 0; i < count; i++) {
-		if (sync_directory(files[i].path, err) < 0)
+	return size == (slash_b ? slash_b - b : -1) && (size < 0 || memcmp(a, b, (size_t)size) == 0);
+}
+
+static int keep_drafts(struct file_draft *drafts, int count, struct err *err)
+{
+	for (int i = 0; i < count; i++)
+		if (close_draft(&drafts[i], err) < 0)
 			return -1;
+	for (int i = 0; i < count; i++) {
+		if (rename(drafts[i].temporary, drafts[i].path) < 0)
+			return err_set(err, "%s: cannot replace: %s", drafts[i].path,
+			               strerror(errno));
+		char *renamed = drafts[i].temporary;
+		drafts[i].temporary = NULL; /* nothing to unlink any more */
+		free(renamed);
 	}
+	for (int i = 0; i < count; i++)
+		if ((i == 0 || !same_directory(drafts[i - 1].path, drafts[i].path)) &&
+		    sync_directory(drafts[i].path, err) < 0)
+			return -1;
+	return 0;
+}
+
+int file_drafts_keep(struct file_draft *drafts, int count, struct err *err)
+{
+	int rc = keep_drafts(drafts, count, err);
+
+	for (int i = 0; i < count; i++)
+		file_draft_drop(&drafts[i]);
+	return rc;
+}
+
+static int write_parts(int fd, const struct file_content *file, struct err *err)
+{
+	for (int i = 0; i < file->count; i++)
+		if (write_all(fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
+			return err_set(err, "%s: cannot write: %s", file->path, strerror(errno));
 	return 0;
 }
 
 int file_replace_all(const struct file_content *files, int count, struct err *err)
 {
-	char **temporary = calloc((size_t)count + 1, sizeof *temporary);
-	int rc = 0;
+	struct file_draft *drafts = calloc((size_t)count + 1, sizeof *drafts);
+	int opened = 0, rc = 0;
 
-	if (temporary == NULL)
+	if (drafts == NULL)
 		return err_set(err, "out of memory");
-	for (int i = 0; i < count && rc == 0; i++) {
-		if (asprintf(&temporary[i], "%s.%ld.tmp", files[i].path, (long)getpid()) < 0) {
-			temporary[i] = NULL;
-			rc = err_set(err, "out of memory");
-		}
+	while (opened < count && rc == 0) {
+		rc = file_draft_open(&drafts[opened], files[opened].path, err);
+		if (rc == 0)
+			rc = write_parts(drafts[opened].fd, &files[opened], err);
+		opened++;
 	}
 	if (rc == 0)
-		rc = replace_all(files, temporary, count, err);
-	for (int i = 0; i < count; i++)
-		free(temporary[i]);
-	free(temporary);
+		rc = file_drafts_keep(drafts, count, err);
+	else
+		for (int i = 0; i < opened; i++)
+			file_draft_drop(&drafts[i]);
+	free(drafts);
 	return rc;
 }
 

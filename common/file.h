@@ -26,6 +26,22 @@ int file_replace_all(const struct file_content *files, int count, struct err *er
 /* Write one file of size bytes. -1 with err set. */
 int file_replace(const char *path, const void *data, size_t size, struct err *err);
 
+/* A file that is written as it comes: to fd, which is that of a temporary file. */
+struct file_draft {
+	char *path, *temporary; /* owned; NULL: none */
+	int fd;
+};
+
+/* Begin one. -1 with err set, and nothing to drop. */
+int file_draft_open(struct file_draft *draft, const char *path, struct err *err);
+
+/* Sync and close all drafts, then give each its path, in order, then sync the
+ * directories. -1 with err set; the drafts are gone, whatever comes back. */
+int file_drafts_keep(struct file_draft *drafts, int count, struct err *err);
+
+/* Remove what was written. A zeroed or kept one is allowed. */
+void file_draft_drop(struct file_draft *draft);
+
 /* Read a regular file of at most max bytes. The memory is the caller's to
  * free(); a NUL follows the last byte. NULL with err set. */
 char *file_read(const char *path, size_t max, size_t *size, struct err *err);

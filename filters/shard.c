@@ -1,0 +1,191 @@
+/* shard - a stream of tokens divided into training and validation files. */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "common/file.h"
+#include "common/options.h"
+#include "common/record.h"
+
+#define SHARDS_MAX 1000 /* files open at once */
+#define FILE_NAME "train-%04d.mp"
+
+static const char *directory;
+static double validation = 0;
+static int64_t shards = 1;
+
+static const struct option options[] = {
+	{"output", 'o', OPTION_TEXT, &directory, "DIR", "Where the files go; made if need be", 0, 0,
+	 NULL},
+	{"val", 0, OPTION_REAL, &validation, "F", "Share of records for validation (0)", 0, 0.999999,
+	 NULL},
+	{"shards", 0, OPTION_INT, &shards, "N", "Files of training records (1)", 1, SHARDS_MAX, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "",
+	.text = "Divide a stream of tokens into training and validation files.",
+	.options = options,
+};
+
+/* The files under way: training, then validation if there is any. The number
+ * counts what the handler of signals may read. */
+static struct file_draft drafts[SHARDS_MAX + 1];
+static volatile sig_atomic_t draft_count;
+static struct stream_writer *writers[SHARDS_MAX + 1];
+static uint64_t counts[SHARDS_MAX + 1];
+
+/* Ctrl-C leaves no temporary files behind. */
+static void on_signal(int number)
+{
+	for (int i = 0; i < draft_count; i++)
+		if (drafts[i].temporary)
+			unlink(drafts[i].temporary);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void drop_files(void)
+{
+	for (int i = 0; i < draft_count; i++)
+		file_draft_drop(&drafts[i]);
+}
+
+static char *path_of(int file)
+{
+	char *path;
+
+	if ((file < shards ? asprintf(&path, "%s/" FILE_NAME, directory, file)
+	                   : asprintf(&path, "%s/val.mp", directory)) < 0)
+		die("out of memory");
+	return path;
+}
+
+static int open_files(int count, const json_t *header, struct err *err)
+{
+	if (directory_make(directory, err) < 0)
+		return -1;
+	for (int i = 0; i < count; i++) {
+		char *path = path_of(i);
+		if (file_draft_open(&drafts[i], path, err) == 0) {
+			draft_count = i + 1;
+			writers[i] = stream_create(drafts[i].fd, path, header, err);
+		}
+		free(path);
+		if (!writers[i])
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether a text is held out: its hash as a number in [0, 1) lies below the
+ * share. Nothing but the text decides, so equal records never stand on both
+ * sides, and what one data set holds out, no other one trains on. */
+static bool held_out(const struct record *record)
+{
+	return (double)(XXH3_64bits(record->text, record->size) >> 11) * 0x1p-53 < validation;
+}
+
+static int divide(struct stream_reader *reader, const struct vocab *vocab, struct err *err)
+{
+	struct span_kinds kinds;
+	struct record_buffer buffer = {0};
+	struct stream_record raw;
+	struct record record;
+	uint64_t trained = 0;
+	int status;
+
+	span_kinds_init(&kinds);
+	while ((status = stream_next(reader, &raw, err)) > 0) {
+		if (record_read_tokens(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0 ||
+		    record_decode(vocab, &buffer, &record, err) < 0)
+			return -1;
+		int file = held_out(&record) ? (int)shards : (int)(trained++ % (uint64_t)shards);
+		counts[file]++;
+		if (stream_copy(writers[file], raw.bytes, raw.size, err) < 0)
+			return -1;
+	}
+	record_buffer_release(&buffer);
+	return status;
+}
+
+static int finish_files(int count, struct err *err)
+{
+	for (int i = 0; i < count; i++) {
+		struct stream_writer *writer = writers[i];
+		writers[i] = NULL;
+		if (stream_end(writer, err) < 0)
+			return -1;
+	}
+	return file_drafts_keep(drafts, count, err);
+}
+
+/* Files of an earlier run that this one did not replace would be read as if they
+ * belonged to it. */
+static bool is_stale(const char *name)
+{
+	char again[32];
+	int number = 0;
+
+	if (strcmp(name, "val.mp") == 0)
+		return validation == 0;
+	for (int i = 0; i < 4 && strlen(name) == strlen("train-0000.mp"); i++)
+		number = 10 * number + name[6 + i] - '0';
+	snprintf(again, sizeof again, FILE_NAME, number);
+	return strcmp(name, again) == 0 && number >= shards;
+}
+
+static int remove_stale(struct err *err)
+{
+	DIR *open_directory = opendir(directory);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (!open_directory)
+		return err_set(err, "%s: %s", directory, strerror(errno));
+	while ((entry = readdir(open_directory)))
+		if (is_stale(entry->d_name) &&
+		    unlinkat(dirfd(open_directory), entry->d_name, 0) < 0)
+			rc = err_set(err, "%s/%s: cannot remove: %s", directory, entry->d_name,
+			             strerror(errno));
+	closedir(open_directory);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const kinds[] = {STREAM_TOKENS, NULL};
+	struct err err = {0};
+
+	options_parse(&program, argc, argv);
+	if (!directory)
+		die_usage("-o: where the files go is missing");
+	for (int i = 0; i < 3; i++)
+		signal((int[]){SIGINT, SIGTERM, SIGHUP}[i], on_signal);
+	int count = (int)shards + (validation > 0);
+	struct stream_reader *reader = stream_open("-", kinds, &err);
+	struct vocab *vocab = reader ? header_vocab(stream_header(reader), &err) : NULL;
+	if (!vocab)
+		err_exit(&err);
+	json_t *header = header_new(STREAM_TOKENS, stream_header(reader), argc, argv);
+	header_set_vocab(header, vocab);
+	if (open_files(count, header, &err) < 0 || divide(reader, vocab, &err) < 0 ||
+	    finish_files(count, &err) < 0 || remove_stale(&err) < 0) {
+		drop_files();
+		err_exit(&err);
+	}
+	for (int i = 0; i < count; i++)
+		if (counts[i] == 0)
+			fprintf(stderr, "shard: no record came into %s\n",
+			        i < shards ? "one of the training files" : "val.mp");
+	json_decref(header);
+	stream_close(reader);
+	vocab_free(vocab);
+	return 0;
+}

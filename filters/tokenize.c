@@ -1,0 +1,195 @@
+/* tokenize - records of text to records of tokens, and back. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/options.h"
+#include "common/record.h"
+
+static const char *vocab_path; /* NULL: by the header's alphabet, or by what comes */
+static bool decode;
+
+static const char *const text_kinds[] = {STREAM_TEXT, NULL};
+static const char *const token_kinds[] = {STREAM_TOKENS, NULL};
+
+static const struct option options[] = {
+	{"decode", 'd', OPTION_FLAG, &decode, NULL, "Turn tokens back to text", 0, 0, NULL},
+	{"vocab", 0, OPTION_TEXT, &vocab_path, "FILE",
+	 "The vocabulary: a JSON file, or a model directory (the characters that come)", 0, 0, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "",
+	.text = "Turn a stream of text into tokens of a character vocabulary, or back.",
+	.options = options,
+};
+
+static int encode_records(struct stream_reader *reader, struct stream_writer *writer,
+                          const struct vocab *vocab, struct err *err)
+{
+	struct span_kinds kinds;
+	struct record_buffer buffer = {0};
+	struct stream_record raw;
+	struct record record;
+	int status;
+
+	span_kinds_init(&kinds);
+	while ((status = stream_next(reader, &raw, err)) > 0) {
+		struct err found = {0};
+		if (record_read_text(reader, &raw, &kinds, &buffer, &record, err) < 0)
+			return -1;
+		if (record_encode(vocab, &buffer, &record, &found) < 0)
+			return stream_bad(reader, err, "%s", found.text);
+		if (record_write_tokens(writer, &record, vocab, &kinds, err) < 0)
+			return -1;
+	}
+	record_buffer_release(&buffer);
+	return status;
+}
+
+static int decode_records(struct stream_reader *reader, struct stream_writer *writer,
+                          const struct vocab *vocab, struct err *err)
+{
+	struct span_kinds kinds;
+	struct record_buffer buffer = {0};
+	struct stream_record raw;
+	struct record record;
+	int status;
+
+	span_kinds_init(&kinds);
+	while ((status = stream_next(reader, &raw, err)) > 0)
+		if (record_read_tokens(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0 ||
+		    record_decode(vocab, &buffer, &record, err) < 0 ||
+		    record_write_text(writer, &record, &kinds, err) < 0)
+			return -1;
+	record_buffer_release(&buffer);
+	return status;
+}
+
+/* A file in TMPDIR that has no name any more. */
+static int spool_file(void)
+{
+	const char *directory = getenv("TMPDIR");
+	char path[4096];
+
+	if (!directory || !*directory)
+		directory = "/tmp";
+	if (snprintf(path, sizeof path, "%s/tokenize.XXXXXX", directory) >= (int)sizeof path)
+		die("TMPDIR: longer than %zu bytes", sizeof path);
+	int fd = mkstemp(path);
+	if (fd < 0 || unlink(path) < 0)
+		die("%s: cannot make a temporary file: %s", directory, strerror(errno));
+	return fd;
+}
+
+/* Copy all records to fd and return the vocabulary of their characters. */
+static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err)
+{
+	struct charset *set = calloc(1, sizeof *set);
+	struct span_kinds kinds;
+	struct record_buffer buffer = {0};
+	struct stream_writer *writer =
+		stream_create(fd, "temporary file", stream_header(reader), err);
+	struct stream_record raw;
+	struct record record;
+	struct vocab *vocab = NULL;
+	int status = set && writer ? 1 : err_set(err, "out of memory");
+
+	span_kinds_init(&kinds);
+	while (status > 0 && (status = stream_next(reader, &raw, err)) > 0) {
+		struct err found = {0};
+		if (record_read_text(reader, &raw, &kinds, &buffer, &record, err) < 0)
+			status = -1;
+		else if (charset_add(set, record.text, record.size, &found) < 0)
+			status = stream_bad(reader, err, "%s", found.text);
+		else if (stream_copy(writer, raw.bytes, raw.size, err) < 0)
+			status = -1;
+	}
+	record_buffer_release(&buffer);
+	if (status < 0)
+		stream_abandon(writer);
+	else if (stream_end(writer, err) == 0) {
+		char *text = charset_text(set);
+		vocab = text ? vocab_new(text, strlen(text), err) : NULL;
+		free(text);
+	}
+	free(set);
+	return vocab;
+}
+
+/* Read the input to its end for its characters, then begin again with the copy
+ * that was made of it, which takes the place of standard input. */
+static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err)
+{
+	int fd = spool_file();
+	struct vocab *vocab = spool(*reader, fd, err);
+
+	stream_close(*reader);
+	*reader = NULL;
+	if (!vocab)
+		return NULL;
+	if (lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, STDIN_FILENO) < 0) {
+		err_set(err, "temporary file: %s", strerror(errno));
+		return NULL;
+	}
+	close(fd);
+	*reader = stream_open("-", text_kinds, err);
+	return *reader ? vocab : NULL;
+}
+
+static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
+{
+	const char *alphabet = header_string(stream_header(*reader), "alphabet");
+	char path[4096];
+	struct stat status;
+
+	if (decode)
+		return header_vocab(stream_header(*reader), err);
+	if (vocab_path && stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode)) {
+		snprintf(path, sizeof path, "%s/vocab.json", vocab_path);
+		return vocab_load(path, err);
+	}
+	if (vocab_path)
+		return vocab_load(vocab_path, err);
+	if (alphabet)
+		return vocab_new(alphabet, strlen(alphabet), err);
+	return vocab_of_all(reader, err);
+}
+
+static json_t *make_header(const struct stream_reader *reader, const struct vocab *vocab,
+                           int argc, char **argv)
+{
+	json_t *header = header_new(decode ? STREAM_TEXT : STREAM_TOKENS, stream_header(reader),
+	                            argc, argv);
+
+	if (decode)
+		json_object_set_new(header, "alphabet", json_string(vocab_text(vocab)));
+	else
+		header_set_vocab(header, vocab);
+	return header;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = {0};
+
+	options_parse(&program, argc, argv);
+	if (decode && vocab_path)
+		die_usage("--vocab: tokens name their vocabulary themselves; not with --decode");
+	struct stream_reader *reader = stream_open("-", decode ? token_kinds : text_kinds, &err);
+	struct vocab *vocab = reader ? find_vocab(&reader, &err) : NULL;
+	if (!vocab)
+		err_exit(&err);
+	json_t *header = make_header(reader, vocab, argc, argv);
+	struct stream_writer *writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	json_decref(header);
+	if (!writer || (decode ? decode_records : encode_records)(reader, writer, vocab, &err) < 0 ||
+	    stream_end(writer, &err) < 0)
+		err_exit(&err);
+	stream_close(reader);
+	vocab_free(vocab);
+	return 0;
+}

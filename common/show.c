@@ -1,0 +1,350 @@
+#include "common/show.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/options.h"
+#include "common/utf8.h"
+
+void show_release(struct show *show)
+{
+	free(show->text);
+	memset(show, 0, sizeof *show);
+}
+
+void show_clear(struct show *show)
+{
+	show->size = 0;
+}
+
+void show_bytes(struct show *show, const char *bytes, size_t size)
+{
+	if (show->room - show->size < size) {
+		size_t room = show->room ? show->room : 4096;
+		while (room - show->size < size)
+			room *= 2;
+		char *text = realloc(show->text, room);
+		if (!text) {
+			show->failed = true;
+			return;
+		}
+		show->text = text;
+		show->room = room;
+	}
+	memcpy(show->text + show->size, bytes, size);
+	show->size += size;
+}
+
+static void show_string(struct show *show, const char *text)
+{
+	show_bytes(show, text, strlen(text));
+}
+
+/* ---- numbers ---- */
+
+/* A finite number in the fewest digits that read back as the same one: digits
+ * are tried from few to most, which always suffice. */
+static void show_digits(struct show *show, double value, bool single)
+{
+	char text[40];
+
+	for (int digits = single ? 6 : 15; digits <= (single ? 9 : 17); digits++) {
+		struct err err = {0};
+		double back = 0;
+		snprintf(text, sizeof text, "%.*g", digits, value);
+		option_real("", text, -INFINITY, INFINITY, &back, &err);
+		if (single ? (float)back == (float)value : back == value)
+			break;
+	}
+	show_string(show, text);
+}
+
+static void show_real(struct show *show, double value, bool single, const char *none)
+{
+	if (isfinite(value))
+		show_digits(show, value, single);
+	else
+		show_string(show, none);
+}
+
+/* ---- binary data ---- */
+
+static const struct bin_type {
+	const char *name;
+	size_t size; /* of one number, which stands low byte first */
+	bool real;
+} bin_types[] = {
+	{"u8", 1, false},
+	{"u16", 2, false},
+	{"u32", 4, false},
+	{"f32", 4, true},
+};
+
+static const struct bin_type *bin_type(const char *name)
+{
+	for (size_t i = 0; i < sizeof bin_types / sizeof *bin_types; i++)
+		if (name && strcmp(bin_types[i].name, name) == 0)
+			return &bin_types[i];
+	return NULL;
+}
+
+int show_check_bin(const json_t *bin, struct err *err)
+{
+	if (bin && !json_is_object(bin))
+		return err_set(err, "\"bin\" is not a map of fields to types");
+	for (void *at = json_object_iter((json_t *)bin); at;
+	     at = json_object_iter_next((json_t *)bin, at))
+		if (!bin_type(json_string_value(json_object_iter_value(at))))
+			return err_set(err, "\"bin\": the type of '%.40s' is none of u8, u16, u32 and f32",
+			               json_object_iter_key(at));
+	return 0;
+}
+
+static int show_bin(struct show *show, const msgpack_object_bin *data, const char *key,
+                    const json_t *bin, struct err *err)
+{
+	const char *name = key ? json_string_value(json_object_get(bin, key)) : NULL;
+	const struct bin_type *type = bin_type(name ? name : "u8");
+	const unsigned char *byte = (const unsigned char *)data->ptr;
+	char text[24];
+
+	if (!type || data->size % type->size != 0)
+		return err_set(err, "\"%.40s\" has %u bytes, which are not %s", key, data->size, name);
+	show_string(show, "[");
+	for (uint32_t at = 0; at < data->size; at += type->size) {
+		uint32_t bits = 0;
+		float real;
+		for (size_t i = 0; i < type->size; i++)
+			bits |= (uint32_t)byte[at + i] << 8 * i;
+		if (at > 0)
+			show_string(show, ",");
+		memcpy(&real, &bits, sizeof real);
+		if (type->real)
+			show_real(show, real, true, "null");
+		else
+			show_bytes(show, text, (size_t)snprintf(text, sizeof text, "%" PRIu32, bits));
+	}
+	show_string(show, "]");
+	return 0;
+}
+
+/* ---- JSON ---- */
+
+static int show_quoted(struct show *show, const msgpack_object_str *string, struct err *err)
+{
+	const char *text = string->ptr;
+	size_t size = string->size, plain = 0;
+	char escape[8];
+
+	if (utf8_length(text, size) < 0)
+		return err_set(err, "text that is not UTF-8");
+	show_string(show, "\"");
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c >= ' ' && c != '"' && c != '\\')
+			continue;
+		show_bytes(show, text + plain, i - plain);
+		plain = i + 1;
+		if (c == '\n' || c == '\t')
+			show_string(show, c == '\n' ? "\\n" : "\\t");
+		else if (c >= ' ')
+			show_bytes(show, (char[]){'\\', (char)c}, 2);
+		else
+			show_bytes(show, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
+	}
+	show_bytes(show, text + plain, size - plain);
+	show_string(show, "\"");
+	return 0;
+}
+
+/* A number or a word: what prints alike in JSON and in a table, but for none. */
+static void show_scalar(struct show *show, const msgpack_object *object, bool json)
+{
+	char text[24];
+
+	switch (object->type) {
+	case MSGPACK_OBJECT_BOOLEAN:
+		show_string(show, object->via.boolean ? "true" : "false");
+		break;
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+		show_bytes(show, text,
+		           (size_t)snprintf(text, sizeof text, "%" PRIu64, object->via.u64));
+		break;
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		show_bytes(show, text,
+		           (size_t)snprintf(text, sizeof text, "%" PRId64, object->via.i64));
+		break;
+	case MSGPACK_OBJECT_FLOAT32:
+	case MSGPACK_OBJECT_FLOAT64:
+		show_real(show, object->via.f64, object->type == MSGPACK_OBJECT_FLOAT32,
+		          json ? "null"
+		          : isnan(object->via.f64) ? "nan"
+		          : object->via.f64 > 0 ? "inf" : "-inf");
+		break;
+	default: /* nil; a stream holds nothing else */
+		show_string(show, json ? "null" : "");
+	}
+}
+
+/* A map's key as a NUL-terminated string, cut where it is longer than any that
+ * "bin" could name. */
+static const char *key_text(const msgpack_object_str *key, char out[64])
+{
+	snprintf(out, 64, "%.*s", key->size < 63 ? (int)key->size : 63, key->ptr);
+	return out;
+}
+
+static int show_map(struct show *show, const msgpack_object_map *map, const json_t *bin,
+                    struct err *err)
+{
+	char key[64];
+
+	for (uint32_t i = 0; i < map->size; i++) {
+		show_string(show, i ? "," : "{");
+		if (show_quoted(show, &map->ptr[i].key.via.str, err) < 0)
+			return -1;
+		show_string(show, ":");
+		if (show_json(show, &map->ptr[i].val, key_text(&map->ptr[i].key.via.str, key), bin,
+		              err) < 0)
+			return -1;
+	}
+	show_string(show, map->size ? "}" : "{}");
+	return 0;
+}
+
+int show_json(struct show *show, const msgpack_object *object, const char *key,
+              const json_t *bin, struct err *err)
+{
+	switch (object->type) {
+	case MSGPACK_OBJECT_STR:
+		return show_quoted(show, &object->via.str, err);
+	case MSGPACK_OBJECT_BIN:
+		return show_bin(show, &object->via.bin, key, bin, err);
+	case MSGPACK_OBJECT_MAP:
+		return show_map(show, &object->via.map, bin, err);
+	case MSGPACK_OBJECT_ARRAY:
+		show_string(show, "[");
+		for (uint32_t i = 0; i < object->via.array.size; i++) {
+			if (i > 0)
+				show_string(show, ",");
+			if (show_json(show, &object->via.array.ptr[i], key, bin, err) < 0)
+				return -1;
+		}
+		show_string(show, "]");
+		return 0;
+	default:
+		show_scalar(show, object, true);
+		return 0;
+	}
+}
+
+/* ---- tables ---- */
+
+static int show_escaped(struct show *show, const msgpack_object_str *string, struct err *err)
+{
+	if (utf8_length(string->ptr, string->size) < 0)
+		return err_set(err, "text that is not UTF-8");
+	for (uint32_t i = 0; i < string->size; i++) {
+		char c = string->ptr[i];
+		if (c == '\t' || c == '\n' || c == '\r' || c == '\\')
+			show_bytes(show, (char[]){'\\', c == '\t' ? 't' : c == '\n' ? 'n'
+			                                : c == '\r' ? 'r' : '\\'}, 2);
+		else
+			show_bytes(show, &c, 1);
+	}
+	return 0;
+}
+
+int show_field(struct show *show, const msgpack_object *object, const char *key,
+               const json_t *bin, struct err *err)
+{
+	if (!object)
+		return 0;
+	switch (object->type) {
+	case MSGPACK_OBJECT_STR:
+		return show_escaped(show, &object->via.str, err);
+	case MSGPACK_OBJECT_BIN:
+	case MSGPACK_OBJECT_MAP:
+	case MSGPACK_OBJECT_ARRAY:
+		return show_json(show, object, key, bin, err);
+	default:
+		show_scalar(show, object, false);
+		return 0;
+	}
+}
+
+/* The element of an array that the size digits at name count, or NULL. */
+static const msgpack_object *element(const msgpack_object_array *array, const char *name,
+                                     size_t size)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (name[i] < '0' || name[i] > '9' || number > UINT32_MAX)
+			return NULL;
+		number = 10 * number + (uint64_t)(name[i] - '0');
+	}
+	return size > 0 && number < array->size ? &array->ptr[number] : NULL;
+}
+
+static const msgpack_object *member(const msgpack_object_map *map, const char *name, size_t size)
+{
+	for (uint32_t i = 0; i < map->size; i++) {
+		const msgpack_object_str *key = &map->ptr[i].key.via.str;
+		if (key->size == size && memcmp(key->ptr, name, size) == 0)
+			return &map->ptr[i].val;
+	}
+	return NULL;
+}
+
+const msgpack_object *show_find(const msgpack_object *object, const char *path,
+                                const char **key)
+{
+	for (;;) {
+		size_t size = strcspn(path, ".");
+		if (key)
+			*key = path;
+		if (object->type == MSGPACK_OBJECT_MAP)
+			object = member(&object->via.map, path, size);
+		else if (object->type == MSGPACK_OBJECT_ARRAY)
+			object = element(&object->via.array, path, size);
+		else
+			object = NULL;
+		if (!object || path[size] == '\0')
+			return object;
+		path += size + 1;
+	}
+}
+
+/* prefix: where the path of the map itself begins in show->text, length bytes. */
+static void paths_below(struct show *show, const msgpack_object_map *map, const char *prefix,
+                        size_t length)
+{
+	for (uint32_t i = 0; i < map->size; i++) {
+		const msgpack_object_str *key = &map->ptr[i].key.via.str;
+		const msgpack_object *value = &map->ptr[i].val;
+		struct show path = {0};
+
+		show_bytes(&path, prefix, length);
+		if (length > 0)
+			show_string(&path, ".");
+		show_bytes(&path, key->ptr, key->size);
+		if (value->type == MSGPACK_OBJECT_MAP) {
+			paths_below(show, &value->via.map, path.text, path.size);
+		} else if (value->type != MSGPACK_OBJECT_ARRAY && value->type != MSGPACK_OBJECT_BIN) {
+			if (show->size > 0)
+				show_string(show, ",");
+			show_bytes(show, path.text, path.size);
+		}
+		show->failed |= path.failed;
+		show_release(&path);
+	}
+}
+
+void show_paths(struct show *show, const msgpack_object *map)
+{
+	paths_below(show, &map->via.map, "", 0);
+}

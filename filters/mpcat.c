@@ -1,0 +1,277 @@
+/* mpcat - print streams as text: the door to jq, grep and awk. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/options.h"
+#include "common/record.h"
+#include "common/show.h"
+#include "common/stream.h"
+#include "common/utf8.h"
+
+#define OUTPUT_BYTES (64 << 10) /* what a pipe holds */
+
+static bool want_text; /* --text: the text of the records, as it is */
+static bool want_json; /* --json: a JSON object a line */
+static const char *want_tsv; /* --tsv: these fields, or "" for those of the first record */
+static bool want_header; /* --header: no records but the header */
+
+static const struct option options[] = {
+	{"json", 'j', OPTION_FLAG, &want_json, NULL,
+	 "Print each record as a JSON object on a line (default)", 0, 0, NULL},
+	{"text", 't', OPTION_FLAG, &want_text, NULL,
+	 "Print the text of each record, as it is", 0, 0, NULL},
+	{"tsv", 0, OPTION_TEXT, &want_tsv, "[FIELDS]",
+	 "Print a table of FIELDS, paths like id,val.loss (default: those of the first "
+	 "record), separated by tabs", 0, 0, NULL},
+	{"header", 0, OPTION_FLAG, &want_header, NULL,
+	 "Print the header, and nothing else", 0, 0, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "[FILE...]",
+	.text = "Print streams of any kind as text.",
+	.options = options,
+	.operands_min = 0,
+	.operands_max = -1,
+};
+
+/* A table's columns: NULL until the first record has named them. */
+struct table {
+	char *fields; /* with NULs for commas */
+	char **field; /* [count] */
+	size_t count;
+};
+
+/* One stream that is being printed. */
+struct input {
+	struct stream_reader *reader;
+	const json_t *bin;
+	const char *kind;
+	struct vocab *vocab; /* of a token stream, where its text is wanted */
+	struct record_buffer buffer;
+	struct span_kinds kinds;
+};
+
+static void write_out(const struct show *show)
+{
+	if (show->failed)
+		die("out of memory");
+	if (fwrite(show->text, 1, show->size, stdout) != show->size)
+		die("standard output: cannot write: %s", strerror(errno));
+}
+
+static int bad(struct input *input, const struct err *what, struct err *err)
+{
+	return stream_bad(input->reader, err, "%s", what->text);
+}
+
+/* ---- one record, in each of the ways ---- */
+
+static int as_json(struct show *show, struct input *input, const struct stream_record *raw,
+                   struct err *err)
+{
+	struct err what = {0};
+
+	if (show_json(show, raw->map, NULL, input->bin, &what) < 0)
+		return bad(input, &what, err);
+	show_bytes(show, "\n", 1);
+	return 0;
+}
+
+/* Generations end where the model stopped: those without a newline get one. */
+static int as_text(struct show *show, struct input *input, const struct stream_record *raw,
+                   struct err *err)
+{
+	struct record record;
+
+	if (input->vocab) {
+		if (record_read_tokens(input->reader, raw, input->vocab, &input->kinds,
+		                       &input->buffer, &record, err) < 0)
+			return -1;
+		for (uint32_t i = 0; i < record.length; i++) {
+			const char *character = vocab_char(input->vocab, record.tokens[i]);
+			show_bytes(show, character, strlen(character));
+		}
+		return 0;
+	}
+	const msgpack_object *text = record_field(raw->map, "text");
+	if (!text || text->type != MSGPACK_OBJECT_STR)
+		return stream_bad(input->reader, err, "no \"text\", a string");
+	if (utf8_length(text->via.str.ptr, text->via.str.size) < 0)
+		return stream_bad(input->reader, err, "\"text\" is not UTF-8");
+	show_bytes(show, text->via.str.ptr, text->via.str.size);
+	if (strcmp(input->kind, STREAM_TEXT) != 0 && text->via.str.size > 0 &&
+	    text->via.str.ptr[text->via.str.size - 1] != '\n')
+		show_bytes(show, "\n", 1);
+	return 0;
+}
+
+static void make_columns(struct table *table, const char *fields, size_t size)
+{
+	table->count = 1;
+	for (size_t i = 0; i < size; i++)
+		table->count += fields[i] == ',';
+	table->fields = strndup(fields, size);
+	table->field = calloc(table->count, sizeof *table->field);
+	if (!table->fields || !table->field)
+		die("out of memory");
+	char *rest = table->fields;
+	for (size_t i = 0; i < table->count; i++)
+		table->field[i] = strsep(&rest, ",");
+}
+
+static void head_of_table(struct show *show, const struct table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const msgpack_object name = {
+			.type = MSGPACK_OBJECT_STR,
+			.via.str = {(uint32_t)strlen(table->field[i]), table->field[i]}};
+		struct err ignored = {0}; /* a name that is not UTF-8 meets no field */
+		if (i > 0)
+			show_bytes(show, "\t", 1);
+		show_field(show, &name, NULL, NULL, &ignored);
+	}
+	show_bytes(show, "\n", 1);
+}
+
+static int as_row(struct show *show, struct input *input, const struct table *table,
+                  const struct stream_record *raw, struct err *err)
+{
+	struct err what = {0};
+
+	for (size_t i = 0; i < table->count; i++) {
+		const char *key;
+		const msgpack_object *value = show_find(raw->map, table->field[i], &key);
+		if (i > 0)
+			show_bytes(show, "\t", 1);
+		if (show_field(show, value, key, input->bin, &what) < 0)
+			return bad(input, &what, err);
+	}
+	show_bytes(show, "\n", 1);
+	return 0;
+}
+
+static int as_table(struct show *show, struct input *input, struct table *table,
+                    const struct stream_record *raw, struct err *err)
+{
+	if (!table->field) {
+		struct show paths = {0};
+		show_paths(&paths, raw->map);
+		if (paths.failed)
+			die("out of memory");
+		make_columns(table, paths.size ? paths.text : "", paths.size);
+		show_release(&paths);
+		head_of_table(show, table);
+	}
+	return as_row(show, input, table, raw, err);
+}
+
+/* ---- one stream ---- */
+
+static void print_header(const json_t *header)
+{
+	if (json_dumpf(header, stdout, JSON_INDENT(2)) < 0 || putchar('\n') == EOF)
+		die("standard output: cannot write: %s", strerror(errno));
+}
+
+/* What the header has to say before a record is printed. */
+static int prepare(struct input *input, const char *path, struct err *err)
+{
+	const json_t *header = stream_header(input->reader);
+	struct err what = {0};
+
+	span_kinds_init(&input->kinds);
+	input->kind = header_string(header, "stream");
+	input->bin = json_object_get(header, "bin");
+	if (show_check_bin(input->bin, &what) < 0)
+		return err_set(err, "%s: header: %s", path, what.text);
+	if (!want_text)
+		return 0;
+	if (strcmp(input->kind, STREAM_TOKENS) == 0) {
+		input->vocab = header_vocab(header, &what);
+		if (!input->vocab)
+			return err_set(err, "%s: header: %s", path, what.text);
+	} else if (strcmp(input->kind, STREAM_TEXT) != 0 &&
+	           strcmp(input->kind, STREAM_GENERATIONS) != 0) {
+		return err_set(err, "%s: a stream of kind '%.40s' has no text; try --json", path,
+		               input->kind);
+	}
+	return 0;
+}
+
+static int print_records(struct input *input, struct table *table, struct show *show,
+                         struct err *err)
+{
+	/* Of a training run, each line is wanted as it comes. */
+	bool live = strcmp(input->kind, STREAM_METRICS) == 0;
+	struct stream_record raw;
+	int status;
+
+	while ((status = stream_next(input->reader, &raw, err)) > 0) {
+		show_clear(show);
+		if (want_text)
+			status = as_text(show, input, &raw, err);
+		else if (want_tsv)
+			status = as_table(show, input, table, &raw, err);
+		else
+			status = as_json(show, input, &raw, err);
+		if (status < 0)
+			break;
+		write_out(show);
+		if (live)
+			fflush(stdout);
+	}
+	return status;
+}
+
+static int print_stream(const char *path, struct table *table, struct show *show,
+                        struct err *err)
+{
+	struct input input = {.reader = stream_open(path, NULL, err)};
+	int status = 0;
+
+	if (!input.reader)
+		return -1;
+	if (want_header)
+		print_header(stream_header(input.reader));
+	else if ((status = prepare(&input, strcmp(path, "-") ? path : "standard input", err)) == 0)
+		status = print_records(&input, table, show, err);
+	vocab_free(input.vocab);
+	record_buffer_release(&input.buffer);
+	stream_close(input.reader);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int first = options_parse(&program, argc, argv);
+	struct table table = {0};
+	struct show show = {0};
+	struct err err = {0};
+
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
+	if (want_text + want_json + want_header + (want_tsv != NULL) > 1)
+		die_usage("--text, --json, --tsv and --header exclude one another");
+	if (want_tsv && want_tsv[0] != '\0') {
+		make_columns(&table, want_tsv, strlen(want_tsv));
+		head_of_table(&show, &table);
+		write_out(&show);
+	}
+	if (first == argc && print_stream("-", &table, &show, &err) < 0)
+		err_exit(&err);
+	for (int i = first; i < argc; i++)
+		if (print_stream(argv[i], &table, &show, &err) < 0)
+			err_exit(&err);
+	show_release(&show);
+	free(table.fields);
+	free(table.field);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die("standard output: cannot write: %s", strerror(errno));
+	return 0;
+}

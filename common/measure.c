@@ -40,7 +40,7 @@ static int enter(struct measure *measure, int map, uint64_t count, struct err *e
 	measure->objects += count;
 	measure->maps += (unsigned)map;
 	if (measure->objects > MEASURE_OBJECTS)
-		return err_set(err, "an array of %ju elements: at most %ju objects in all are allowed",
+		return err_set(err, "an array or map of %ju: a record has at most %ju objects",
 		               (uintmax_t)count, (uintmax_t)MEASURE_OBJECTS);
 	if (count == 0)
 		return 0;
@@ -74,8 +74,9 @@ static int pass(struct measure *measure, const unsigned char *bytes, size_t size
 		return 1;
 	}
 	if (head.shape >= EXTENSION)
-		return err_set(err, head.shape == UNUSED ? "byte 0xc1 is not msgpack"
-		                                         : "extension types have no place in a stream");
+		return err_set(err, "byte 0x%02x is %s", bytes[measure->at],
+		               head.shape == UNUSED ? "not msgpack"
+		                                    : "an extension type, which no stream has");
 	for (size_t i = 1; i <= head.extra; i++)
 		length = length << 8 | bytes[measure->at + i];
 	if (head.shape == ARRAY || head.shape == MAP) {

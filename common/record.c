@@ -61,7 +61,7 @@ struct vocab *header_vocab(const json_t *header, struct err *err)
 	const json_t *text = json_object_get(header, "vocab");
 
 	if (!json_is_string(text)) {
-		err_set(err, "the header has no \"vocab\", a string of the vocabulary's characters");
+		err_set(err, "the header has no \"vocab\", the characters as a string");
 		return NULL;
 	}
 	return vocab_new(json_string_value(text), json_string_length(text), err);
@@ -117,8 +117,9 @@ static int read_span(struct stream_reader *reader, const msgpack_object *object,
 		                  "span %ld: begin and end are not integers from 0 to %u", number,
 		                  UINT32_MAX);
 	if (span->end > length)
-		return stream_bad(reader, err, "span %ld: end %u is past the record's %u characters",
-		                  number, span->end, length);
+		return stream_bad(reader, err,
+		                  "span %ld: end %u is past the record's %u characters", number,
+		                  span->end, length);
 	if (span->begin >= span->end)
 		return stream_bad(reader, err, "span %ld: begin %u is not before end %u", number,
 		                  span->begin, span->end);
@@ -131,15 +132,15 @@ static int read_span(struct stream_reader *reader, const msgpack_object *object,
 	span->kind = span_kind(kinds, part[2].via.str.ptr, part[2].via.str.size);
 	if (span->kind < 0)
 		return stream_bad(reader, err,
-		                  "span %ld: kind is not a word of 1 to %d letters, digits, '_' and '-',"
-		                  " or the stream has more than %d kinds",
+		                  "span %ld: kind is not a word of 1 to %d letters, digits, '_' "
+		                  "and '-', or there are more than %d kinds",
 		                  number, SPAN_KIND_BYTES - 1, SPAN_KINDS - 1);
 	if (!as_entry(&part[3], &span->entry))
 		return stream_bad(reader, err, "span %ld: entry is not an integer from -1 to %d",
 		                  number, INT32_MAX);
 	if (!as_nats(&part[4], &span->nats))
-		return stream_bad(reader, err, "span %ld: nats is not a finite number of at least 0",
-		                  number);
+		return stream_bad(reader, err,
+		                  "span %ld: nats is not a finite number of at least 0", number);
 	return 0;
 }
 
@@ -233,8 +234,8 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
 	for (size_t i = 0; i < count; i++)
 		top = buffer->tokens[i] > top ? buffer->tokens[i] : top;
 	if (count > 0 && top >= vocab_size(vocab))
-		return stream_bad(reader, err, "token %u is not below the vocabulary's size, %d", top,
-		                  vocab_size(vocab));
+		return stream_bad(reader, err, "token %u is not below the vocabulary's size, %d",
+		                  top, vocab_size(vocab));
 	memset(record, 0, sizeof *record);
 	record->tokens = buffer->tokens;
 	record->length = (uint32_t)count;
@@ -338,8 +339,9 @@ void record_pack_spans(msgpack_packer *packer, const struct span *spans, uint32_
 
 	msgpack_pack_array(packer, count);
 	for (uint32_t i = 0; i < count;) {
+		uint32_t end = count - i < SPANS_AT_ONCE ? count : i + SPANS_AT_ONCE;
 		char *to = bytes;
-		for (uint32_t end = count - i < SPANS_AT_ONCE ? count : i + SPANS_AT_ONCE; i < end; i++)
+		for (; i < end; i++)
 			to = put_span(to, &spans[i], kinds);
 		packer->callback(packer->data, bytes, (size_t)(to - bytes));
 	}

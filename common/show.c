@@ -62,6 +62,14 @@ static void show_digits(struct show *show, double value, bool single)
 	show_string(show, text);
 }
 
+static void show_integer(struct show *show, uint64_t value, bool negative)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%s%" PRIu64, negative ? "-" : "", value);
+	show_string(show, text);
+}
+
 static void show_real(struct show *show, double value, bool single, const char *none)
 {
 	if (isfinite(value))
@@ -98,7 +106,8 @@ int show_check_bin(const json_t *bin, struct err *err)
 	for (void *at = json_object_iter((json_t *)bin); at;
 	     at = json_object_iter_next((json_t *)bin, at))
 		if (!bin_type(json_string_value(json_object_iter_value(at))))
-			return err_set(err, "\"bin\": the type of '%.40s' is none of u8, u16, u32 and f32",
+			return err_set(err,
+			               "\"bin\": the type of '%.40s' is not u8, u16, u32 or f32",
 			               json_object_iter_key(at));
 	return 0;
 }
@@ -109,10 +118,10 @@ static int show_bin(struct show *show, const msgpack_object_bin *data, const cha
 	const char *name = key ? json_string_value(json_object_get(bin, key)) : NULL;
 	const struct bin_type *type = bin_type(name ? name : "u8");
 	const unsigned char *byte = (const unsigned char *)data->ptr;
-	char text[24];
 
 	if (!type || data->size % type->size != 0)
-		return err_set(err, "\"%.40s\" has %u bytes, which are not %s", key, data->size, name);
+		return err_set(err, "\"%.40s\" has %u bytes, which are not %s", key, data->size,
+		               name);
 	show_string(show, "[");
 	for (uint32_t at = 0; at < data->size; at += type->size) {
 		uint32_t bits = 0;
@@ -125,7 +134,7 @@ static int show_bin(struct show *show, const msgpack_object_bin *data, const cha
 		if (type->real)
 			show_real(show, real, true, "null");
 		else
-			show_bytes(show, text, (size_t)snprintf(text, sizeof text, "%" PRIu32, bits));
+			show_integer(show, bits, false);
 	}
 	show_string(show, "]");
 	return 0;
@@ -133,11 +142,22 @@ static int show_bin(struct show *show, const msgpack_object_bin *data, const cha
 
 /* ---- JSON ---- */
 
+/* A control character, a quotation mark or a backslash, in a string. */
+static void show_escape(struct show *show, unsigned char c)
+{
+	char text[8];
+
+	if (c == '\n' || c == '\t')
+		snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : 't');
+	else
+		snprintf(text, sizeof text, c < ' ' ? "\\u%04x" : "\\%c", c);
+	show_string(show, text);
+}
+
 static int show_quoted(struct show *show, const msgpack_object_str *string, struct err *err)
 {
 	const char *text = string->ptr;
 	size_t size = string->size, plain = 0;
-	char escape[8];
 
 	if (utf8_length(text, size) < 0)
 		return err_set(err, "text that is not UTF-8");
@@ -148,12 +168,7 @@ static int show_quoted(struct show *show, const msgpack_object_str *string, stru
 			continue;
 		show_bytes(show, text + plain, i - plain);
 		plain = i + 1;
-		if (c == '\n' || c == '\t')
-			show_string(show, c == '\n' ? "\\n" : "\\t");
-		else if (c >= ' ')
-			show_bytes(show, (char[]){'\\', (char)c}, 2);
-		else
-			show_bytes(show, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
+		show_escape(show, c);
 	}
 	show_bytes(show, text + plain, size - plain);
 	show_string(show, "\"");
@@ -163,19 +178,15 @@ static int show_quoted(struct show *show, const msgpack_object_str *string, stru
 /* A number or a word: what prints alike in JSON and in a table, but for none. */
 static void show_scalar(struct show *show, const msgpack_object *object, bool json)
 {
-	char text[24];
-
 	switch (object->type) {
 	case MSGPACK_OBJECT_BOOLEAN:
 		show_string(show, object->via.boolean ? "true" : "false");
 		break;
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		show_bytes(show, text,
-		           (size_t)snprintf(text, sizeof text, "%" PRIu64, object->via.u64));
+		show_integer(show, object->via.u64, false);
 		break;
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-		show_bytes(show, text,
-		           (size_t)snprintf(text, sizeof text, "%" PRId64, object->via.i64));
+		show_integer(show, -(uint64_t)object->via.i64, true);
 		break;
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:
@@ -334,7 +345,8 @@ static void paths_below(struct show *show, const msgpack_object_map *map, const 
 		show_bytes(&path, key->ptr, key->size);
 		if (value->type == MSGPACK_OBJECT_MAP) {
 			paths_below(show, &value->via.map, path.text, path.size);
-		} else if (value->type != MSGPACK_OBJECT_ARRAY && value->type != MSGPACK_OBJECT_BIN) {
+		} else if (value->type != MSGPACK_OBJECT_ARRAY &&
+		           value->type != MSGPACK_OBJECT_BIN) {
 			if (show->size > 0)
 				show_string(show, ",");
 			show_bytes(show, path.text, path.size);

@@ -79,7 +79,9 @@ const msgpack_object *record_field(const msgpack_object *map, const char *key);
 struct stream_writer;
 
 /* A writer to a file descriptor, which stays the caller's; name is for messages
- * ("standard output"). Writes the header at once. The header stays the caller's. */
+ * ("standard output"). Writes the header at once. The header stays the caller's.
+ * A terminal is refused; metrics, whose program says on stderr what a person
+ * wants to know, are let through to it and go nowhere. */
 struct stream_writer *stream_create(int fd, const char *name, const json_t *header,
                                     struct err *err);
 

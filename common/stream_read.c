@@ -358,7 +358,8 @@ static int next_header(struct stream_reader *reader)
 		            "expected a header, a map that begins with \"memoscope\"");
 	header = json_from_msgpack(&reader->object);
 	if (!header)
-		return fail(reader, HEADER, reader->place, "text that is not UTF-8, or out of memory");
+		return fail(reader, HEADER, reader->place,
+		            "text that is not UTF-8, or out of memory");
 	if (check_header(reader, header) < 0 ||
 	    (reader->header && check_alike(reader, header) < 0)) {
 		json_decref(header);
@@ -390,7 +391,7 @@ static int take_end(struct stream_reader *reader, size_t size)
 	    count->type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
 	    sum->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
 		return fail(reader, END, reader->place,
-		            "expected \"end\" and \"xxh3\", a count and a checksum, and nothing else");
+		            "expected \"end\", a count, and \"xxh3\", a checksum, and no more");
 	if (count->via.u64 != reader->count)
 		return fail(reader, END, reader->place, "it counts %ju records, but %ju came",
 		            (uintmax_t)count->via.u64, (uintmax_t)reader->count);
@@ -437,7 +438,7 @@ static int open_input(struct stream_reader *reader, const char *path)
 		return err_set(&reader->err, "%s: cannot open: %s", path, strerror(errno));
 	if (standard && isatty(reader->fd))
 		return err_set(&reader->err,
-		               "standard input is a terminal: expected a stream, by a pipe or from a file");
+		               "standard input is a terminal: expected a stream, piped or from a file");
 	if (fstat(reader->fd, &about) == 0 && S_ISFIFO(about.st_mode))
 		(void)fcntl(reader->fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish, not a need */
 	return 0;
@@ -482,7 +483,7 @@ static int sort_out(struct stream_reader *reader, size_t size)
 		return 1;
 	if (key_is(&map->ptr[0].key, "memoscope"))
 		return fail(reader, HEADER, reader->place,
-		            "the segment before it has no end map: what wrote it failed or was cut off");
+		            "no end map before it: what wrote that segment failed or was cut off");
 	return take_end(reader, size);
 }
 
@@ -502,7 +503,7 @@ int stream_next(struct stream_reader *reader, struct stream_record *record, stru
 		status = next_object(reader, RECORD, &size);
 		if (status == 0)
 			fail(reader, END, reader->place,
-			     "missing after %ju records: what wrote the stream failed or was cut off",
+			     "missing after %ju records: what wrote them failed or was cut off",
 			     (uintmax_t)reader->count);
 		if (status <= 0)
 			return failed(reader, err);

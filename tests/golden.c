@@ -194,12 +194,14 @@ static void rows_fill(struct rows *rows, const json_t *sequences)
 	*rows = (struct rows){0};
 	json_array_foreach(sequences, index, row) {
 		const json_t *tokens = json_object_get(row, "tokens");
+		const json_t *targets = json_object_get(row, "targets");
+		const json_t *weights = json_object_get(row, "weights");
 		int length = (int)json_array_size(tokens);
 		for (int i = 0; i < length; i++, n++) {
 			rows->token[n] = (int32_t)int_at(tokens, (size_t)i);
 			rows->position[n] = i;
-			rows->target[n] = (int32_t)int_at(json_object_get(row, "targets"), (size_t)i);
-			rows->weight[n] = (float)int_at(json_object_get(row, "weights"), (size_t)i);
+			rows->target[n] = (int32_t)int_at(targets, (size_t)i);
+			rows->weight[n] = (float)int_at(weights, (size_t)i);
 		}
 		rows->begin[index + 1] = n;
 		if (length > rows->batch.sequences.longest)
@@ -232,7 +234,8 @@ static void test_forward(const struct golden *golden, struct network *network,
 static void test_gradients(const struct golden *golden, struct network *network,
                            struct rows *rows)
 {
-	size_t n = (size_t)rows->batch.count, parameters = gpt_parameter_count(&golden->model.config);
+	size_t parameters = gpt_parameter_count(&golden->model.config);
+	size_t n = (size_t)rows->batch.count;
 	struct err err = {0};
 	float losses[64];
 	float *have = calloc(parameters, sizeof *have);

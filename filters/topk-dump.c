@@ -1,0 +1,197 @@
+/* topk-dump - the table of probabilities: a line for every step of a generation. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/escape.h"
+#include "common/generation.h"
+#include "common/options.h"
+#include "common/stream.h"
+
+static bool tuples; /* the article's form in place of the table */
+
+static const struct option options[] = {
+	{"tuples", 't', OPTION_FLAG, &tuples, NULL,
+	 "print Python tuples: ([p, ...], ['c', ...], 'picked')", 0, 0, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "[FILE...]",
+	.text = "Print the probabilities of every step of generations, a line each.",
+	.options = options,
+	.operands_min = 0,
+	.operands_max = -1,
+};
+
+static void print_header(int probs)
+{
+	printf("record\tsample\tpos\tspan\tchar\tp\trank\tentropy");
+	for (int i = 1; i <= probs; i++)
+		printf("\tc%d\tp%d", i, i);
+	putchar('\n');
+}
+
+/* The kind of the span over a position of the reference, or "-" past its end.
+ * *at: the first span that may reach that far; it only rises within a record. */
+static const char *span_at(const struct generation *generation, const struct span_kinds *kinds,
+                           uint32_t position, uint32_t *at)
+{
+	if (generation->reference ? position >= generation->reference_length :
+	    position >= generation->length || generation->stop != GENERATION_END)
+		return "-";
+	while (*at < generation->span_count && generation->spans[*at].end <= position)
+		++*at;
+	if (*at < generation->span_count && generation->spans[*at].begin <= position)
+		return kinds->word[generation->spans[*at].kind];
+	return kinds->word[SPAN_OTHER];
+}
+
+static void print_table(const struct generation *generation, const struct span_kinds *kinds,
+                        int probs)
+{
+	char text[ESCAPE_MAX];
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < generation->step_count; i++) {
+		const struct generation_step *step = &generation->steps[i];
+		escape_code(ESCAPE_WORD, step->code, text);
+		printf("%llu\t%u\t%u\t%s\t%s\t%.6g\t%u\t%.6g", (unsigned long long)generation->id,
+		       generation->sample, step->position,
+		       span_at(generation, kinds, step->position, &at), text, step->p, step->rank,
+		       step->entropy);
+		for (int j = 0; j < probs; j++) {
+			const struct generation_top *top = &generation->tops[step->top + (size_t)j];
+			if ((uint32_t)j >= step->top_count) {
+				printf("\t-\t0"); /* a foreign writer named fewer */
+				continue;
+			}
+			escape_code(ESCAPE_WORD, top->code, text);
+			printf("\t%s\t%.6g", text, top->p);
+		}
+		putchar('\n');
+	}
+}
+
+/* A number of four decimals as Python prints it: 0.5, 1.0, 0.0298. */
+static void print_rounded(double p)
+{
+	char text[16];
+	size_t length = (size_t)snprintf(text, sizeof text, "%.4f", p);
+
+	while (text[length - 1] == '0' && text[length - 2] != '.')
+		length--;
+	printf("%.*s", (int)length, text);
+}
+
+static int by_code(const void *a, const void *b)
+{
+	const struct generation_top *left = a, *right = b;
+
+	return (left->code > right->code) - (left->code < right->code);
+}
+
+/* The article's form: candidates in the order of their characters. sorted has
+ * room for all candidates of a step. */
+static void print_tuple(const struct generation *generation, const struct generation_step *step,
+                        struct generation_top *sorted)
+{
+	char text[ESCAPE_MAX];
+
+	if (step->top_count > 0)
+		memcpy(sorted, generation->tops + step->top, step->top_count * sizeof *sorted);
+	qsort(sorted, step->top_count, sizeof *sorted, by_code);
+	printf("([");
+	for (uint32_t i = 0; i < step->top_count; i++) {
+		printf("%s", i > 0 ? ", " : "");
+		print_rounded(sorted[i].p);
+	}
+	printf("], [");
+	for (uint32_t i = 0; i < step->top_count; i++) {
+		escape_code(ESCAPE_PYTHON, sorted[i].code, text);
+		printf("%s'%s'", i > 0 ? ", " : "", text);
+	}
+	escape_code(ESCAPE_PYTHON, step->code, text);
+	printf("], '%s')\n", text);
+}
+
+static int print_tuples(const struct generation *generation, struct err *err)
+{
+	struct generation_top *sorted;
+	size_t most = 1;
+
+	for (uint32_t i = 0; i < generation->step_count; i++)
+		if (generation->steps[i].top_count > most)
+			most = generation->steps[i].top_count;
+	sorted = malloc(most * sizeof *sorted);
+	if (!sorted)
+		return err_set(err, "out of memory");
+	for (uint32_t i = 0; i < generation->step_count; i++)
+		print_tuple(generation, &generation->steps[i], sorted);
+	free(sorted);
+	return 0;
+}
+
+/* How many candidates the header promises for every step. */
+static int read_probs(struct stream_reader *reader, const char *path, struct err *err)
+{
+	const json_t *probs = json_object_get(stream_header(reader), "probs");
+
+	if (!json_is_integer(probs) || json_integer_value(probs) < 0 ||
+	    json_integer_value(probs) > VOCAB_MAX)
+		return err_set(err, "%s: the header's \"probs\": expected a whole number from 0 to %d",
+		               path, VOCAB_MAX);
+	return (int)json_integer_value(probs);
+}
+
+/* One file; *probs is that of the first file, -1 to begin with. */
+static int dump(const char *path, int *probs, struct err *err)
+{
+	static const char *const kind[] = {STREAM_GENERATIONS, NULL};
+	struct stream_reader *reader = stream_open(path, kind, err);
+	struct generation_buffer *buffer = generation_buffer_new(err);
+	struct generation generation;
+	struct stream_record raw;
+	struct span_kinds kinds;
+	int more = -1, own;
+
+	span_kinds_init(&kinds);
+	if (!reader || !buffer || (own = read_probs(reader, path, err)) < 0)
+		goto out;
+	if (*probs < 0 && !tuples)
+		print_header(own);
+	if (*probs >= 0 && *probs != own && !tuples) {
+		err_set(err, "%s: %d candidates a step, but %d in the file before", path, own, *probs);
+		goto out;
+	}
+	*probs = own;
+	while ((more = stream_next(reader, &raw, err)) > 0) {
+		if (generation_read(reader, &raw, &kinds, buffer, &generation, err) < 0 ||
+		    (tuples && print_tuples(&generation, err) < 0)) {
+			more = -1;
+			break;
+		}
+		if (!tuples)
+			print_table(&generation, &kinds, own);
+	}
+out:
+	generation_buffer_free(buffer);
+	stream_close(reader);
+	return more;
+}
+
+int main(int argc, char **argv)
+{
+	int operand = options_parse(&program, argc, argv), probs = -1;
+	struct err err = {0};
+
+	do {
+		if (dump(operand < argc ? argv[operand] : "-", &probs, &err) < 0)
+			err_exit(&err);
+	} while (++operand < argc);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die("standard output: %s", strerror(errno));
+	return 0;
+}

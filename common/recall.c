@@ -112,6 +112,10 @@ static int check_prompt(const struct question *question, struct err *err)
 	const struct span *ask = question->ask, *answer = question->answer;
 	uint32_t prompt = question->generation->prompt;
 
+	if (prompt > question->reference.length ||
+	    !equal(slice(question->text.codes, 0, prompt),
+	           slice(question->reference.codes, 0, prompt)))
+		return err_set(err, "the prompt is not the beginning of the reference");
 	if (prompt > answer->begin)
 		return err_set(err, "the prompt of %u characters reaches past the beginning of the "
 		               "answer, character %u", prompt, answer->begin);

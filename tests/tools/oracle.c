@@ -1,0 +1,171 @@
+/* oracle KIND ANSWER… - generations whose score is known, of the phone-book
+ * records on stdin: as a model would write them from the span KIND on (ask or
+ * answer, which keeps the name asked for), the nth record by the nth ANSWER,
+ * round and round:
+ *
+ *   right    as the reference stands
+ *   digitN   the Nth digit of the number changed
+ *   other    name and number of another line of the book
+ *   mixed    the name asked for, the number of another line
+ *   book     the name asked for, the number beside it in the book
+ *   stranger a name that is not in the book, the right number
+ *   cut      only the first 4 characters of the number, and no end
+ *   unsplit  name and number with nothing between them
+ *   endless  as the reference stands, another record after it
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/generation.h"
+#include "common/record.h"
+#include "common/stream.h"
+
+/* Phone books are ASCII here: a character is a byte. */
+struct part {
+	const char *at;
+	int size;
+};
+
+struct parts {
+	struct part prompt, ask, between, answer, tail;
+	struct part other_name, other_number, book_number;
+};
+
+static struct part part(const struct record *record, uint32_t begin, uint32_t end)
+{
+	return (struct part){record->text + begin, (int)(end - begin)};
+}
+
+static const struct span *find(const struct record *record, const struct span_kinds *kinds,
+                               const char *kind, int entry, bool other)
+{
+	for (uint32_t i = 0; i < record->span_count; i++) {
+		const struct span *span = &record->spans[i];
+		if (span->kind == span_kind_find(kinds, kind) &&
+		    (entry < 0 || (span->entry == entry) != other))
+			return span;
+	}
+	die("oracle: no span of kind '%s'", kind);
+}
+
+static void take_apart(const struct record *record, const struct span_kinds *kinds,
+                       struct parts *parts)
+{
+	const struct span *ask = find(record, kinds, "ask", -1, false);
+	const struct span *answer = find(record, kinds, "answer", -1, false);
+	const struct span *name = find(record, kinds, "name", ask->entry, true);
+	const struct span *number = find(record, kinds, "number", name->entry, false);
+	const struct span *book = find(record, kinds, "number", ask->entry, false);
+
+	parts->prompt = part(record, 0, ask->begin);
+	parts->ask = part(record, ask->begin, ask->end);
+	parts->between = part(record, ask->end, answer->begin);
+	parts->answer = part(record, answer->begin, answer->end);
+	parts->tail = part(record, answer->end, record->length);
+	parts->other_name = part(record, name->begin, name->end);
+	parts->other_number = part(record, number->begin, number->end);
+	parts->book_number = part(record, book->begin, book->end);
+}
+
+static void change_digit(char *number, int which)
+{
+	for (; *number; number++)
+		if (*number >= '0' && *number <= '9' && --which == 0)
+			*number = (char)('0' + (*number - '0' + 1) % 10);
+}
+
+/* The text as the answer wants it; with given, the name is the one asked for.
+ * To free(). */
+static char *compose(const struct parts *parts, const char *answer, bool given)
+{
+	struct part name = parts->ask, number = parts->answer, between = parts->between;
+	char *changed = strndup(number.at, (size_t)number.size), *text = NULL;
+	const char *end = "{E}";
+
+	if (strcmp(answer, "other") == 0) {
+		name = parts->other_name;
+		number = parts->other_number;
+	} else if (strcmp(answer, "mixed") == 0) {
+		number = parts->other_number;
+	} else if (strcmp(answer, "book") == 0) {
+		number = parts->book_number;
+	} else if (strncmp(answer, "digit", 5) == 0) {
+		change_digit(changed, (int)strtol(answer + 5, NULL, 10));
+		number.at = changed;
+	} else if (strcmp(answer, "stranger") == 0) {
+		name = (struct part){"Zz Zz", 5};
+	} else if (strcmp(answer, "unsplit") == 0) {
+		between.size = 0;
+	} else if (strcmp(answer, "endless") == 0) {
+		end = "{E}\n{B}\nZz Zz: 111-111-1111 \n";
+	}
+	if (given) {
+		name = parts->ask;
+		between = parts->between;
+	}
+	bool cut = strcmp(answer, "cut") == 0;
+	if (asprintf(&text, "%.*s%.*s%.*s%.*s%s%s", parts->prompt.size, parts->prompt.at,
+	             name.size, name.at, between.size, between.at, cut ? 4 : number.size,
+	             number.at, cut ? "" : " \n", cut ? "" : end) < 0)
+		die("oracle: out of memory");
+	free(changed);
+	return text;
+}
+
+static void write_one(struct stream_writer *writer, const struct record *record,
+                      const struct span_kinds *kinds, const char *kind, const char *answer,
+                      struct err *err)
+{
+	struct parts parts;
+	take_apart(record, kinds, &parts);
+	char *text = compose(&parts, answer, strcmp(kind, "answer") == 0);
+	struct generation generation = {
+		.id = record->id,
+		.text = text,
+		.size = strlen(text),
+		.length = (uint32_t)strlen(text),
+		.prompt = find(record, kinds, kind, -1, false)->begin,
+		.reference = record->text,
+		.reference_size = record->size,
+		.reference_length = record->length,
+		.spans = record->spans,
+		.span_count = record->span_count,
+		.stop = GENERATION_STOP,
+	};
+	generation_write(writer, &generation, kinds, err);
+	free(text);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const kind[] = {STREAM_TEXT, NULL};
+	struct err err = {0};
+	struct stream_reader *reader = stream_open("-", kind, &err);
+	struct record_buffer buffer = {0};
+	struct stream_writer *writer;
+	struct stream_record raw;
+	struct span_kinds kinds;
+	struct record record;
+	json_t *header;
+
+	if (argc < 3)
+		die_usage("usage: oracle KIND ANSWER...");
+	if (!reader)
+		err_exit(&err);
+	header = header_new(STREAM_GENERATIONS, stream_header(reader), argc, argv);
+	json_object_set_new(header, "probs", json_integer(0));
+	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	span_kinds_init(&kinds);
+	while (stream_next(reader, &raw, &err) > 0 &&
+	       record_read_text(reader, &raw, &kinds, &buffer, &record, &err) == 0)
+		write_one(writer, &record, &kinds, argv[1],
+		          argv[2 + raw.number % (unsigned)(argc - 2)], &err);
+	if (err.status != ERR_NONE || stream_end(writer, &err) < 0)
+		err_exit(&err);
+	json_decref(header);
+	stream_close(reader);
+	record_buffer_release(&buffer);
+	return 0;
+}

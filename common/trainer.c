@@ -1,0 +1,454 @@
+#include "common/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/team.h"
+
+#define PASS_ROWS 512 /* rows of one pass, unless an example is longer: they stay in cache */
+
+/* Rows of one pass of one worker, host memory. */
+struct rows {
+	int room, sequence_room;
+	struct gpt_batch batch;
+	int32_t *token, *position, *target, *begin;
+	float *weight, *loss;
+	uint8_t *kind; /* of the target */
+};
+
+struct worker {
+	struct device *dev;
+	struct gpt *gpt;
+	struct rows rows;
+	int *share, share_count; /* examples of this step's batch */
+	uint64_t passes; /* in this step: dropout's stream */
+	double loss, norm2; /* sums of this step */
+	struct evaluation evaluation;
+};
+
+struct trainer {
+	struct gpt_config config;
+	struct trainer_options options;
+	const struct kernels *k;
+	struct team *team;
+	struct worker *workers;
+	size_t count; /* parameters */
+	struct gpt_tensor *tensors;
+	int tensor_count;
+	float *params, *moment1, *moment2;
+	int64_t step;
+	int share_room;
+
+	/* of the step or evaluation under way */
+	const struct example *examples;
+	const struct corpus *corpus;
+	int example_count;
+	double weight_sum, grad_norm;
+	struct adamw adamw;
+	bool finite;
+};
+
+/* ---- rows ---- */
+
+static bool rows_new(struct rows *rows, int room)
+{
+	rows->room = room;
+	rows->sequence_room = room / 2 + 1;
+	rows->token = malloc((size_t)room * sizeof *rows->token);
+	rows->position = malloc((size_t)room * sizeof *rows->position);
+	rows->target = malloc((size_t)room * sizeof *rows->target);
+	rows->weight = malloc((size_t)room * sizeof *rows->weight);
+	rows->loss = malloc((size_t)room * sizeof *rows->loss);
+	rows->kind = malloc((size_t)room);
+	rows->begin = malloc((size_t)(rows->sequence_room + 1) * sizeof *rows->begin);
+	return rows->token && rows->position && rows->target && rows->weight && rows->loss &&
+	       rows->kind && rows->begin;
+}
+
+static void rows_release(struct rows *rows)
+{
+	free(rows->token);
+	free(rows->position);
+	free(rows->target);
+	free(rows->weight);
+	free(rows->loss);
+	free(rows->kind);
+	free(rows->begin);
+}
+
+static void rows_clear(struct rows *rows)
+{
+	rows->begin[0] = 0;
+	rows->batch = (struct gpt_batch){
+		.sequences = {.begin = rows->begin},
+		.token = rows->token,
+		.position = rows->position,
+		.target = rows->target,
+		.weight = rows->weight,
+	};
+}
+
+/* An example of t tokens makes t - 1 rows: each predicts the token after it.
+ * False where it does not fit any more. */
+static bool rows_add(struct rows *rows, const struct example *example, const float *weight)
+{
+	struct gpt_batch *batch = &rows->batch;
+	const int length = example->length - 1, at = batch->count;
+
+	if (at + length > rows->room || batch->sequences.count == rows->sequence_room)
+		return false;
+	for (int i = 0; i < length; i++) {
+		const uint8_t kind = example->kind[i + 1];
+		rows->token[at + i] = example->token[i];
+		rows->position[at + i] = i;
+		rows->target[at + i] = example->token[i + 1];
+		rows->weight[at + i] = weight[kind];
+		rows->kind[at + i] = kind;
+	}
+	batch->count += length;
+	rows->begin[++batch->sequences.count] = batch->count;
+	if (length > batch->sequences.longest)
+		batch->sequences.longest = length;
+	return true;
+}
+
+/* ---- making and freeing ---- */
+
+static int worker_new(struct trainer *trainer, struct worker *worker, struct err *err)
+{
+	const int room = trainer->config.context > PASS_ROWS ? trainer->config.context : PASS_ROWS;
+
+	worker->dev = trainer->k->open(trainer->options.dtype, err);
+	if (worker->dev == NULL)
+		return -1;
+	worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params, room, true,
+	                      err);
+	if (worker->gpt == NULL)
+		return -1;
+	return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
+}
+
+static int trainer_fill(struct trainer *trainer, const float *params, struct err *err)
+{
+	const size_t bytes = trainer->count * sizeof *params;
+	const int workers = trainer->options.workers;
+
+	trainer->k = kernels_find("cpu", err);
+	trainer->team = team_new(workers, err);
+	trainer->workers = calloc((size_t)workers, sizeof *trainer->workers);
+	trainer->tensor_count = gpt_tensor_count(&trainer->config);
+	trainer->tensors = calloc((size_t)trainer->tensor_count, sizeof *trainer->tensors);
+	if (trainer->k == NULL || trainer->team == NULL)
+		return -1;
+	/* Host and device memory are the same on the CPU; worker 0's device serves. */
+	trainer->params = trainer->k->alloc(NULL, bytes);
+	trainer->moment1 = trainer->k->alloc(NULL, bytes);
+	trainer->moment2 = trainer->k->alloc(NULL, bytes);
+	if (!trainer->workers || !trainer->tensors || !trainer->params || !trainer->moment1 ||
+	    !trainer->moment2)
+		return err_set(err, "out of memory for %zu parameters", trainer->count);
+	gpt_tensors(&trainer->config, trainer->tensors);
+	memcpy(trainer->params, params, bytes);
+	memset(trainer->moment1, 0, bytes);
+	memset(trainer->moment2, 0, bytes);
+	for (int i = 0; i < workers; i++)
+		if (worker_new(trainer, &trainer->workers[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+struct trainer *trainer_new(const struct gpt_config *config,
+                            const struct trainer_options *options, const float *params,
+                            struct err *err)
+{
+	struct trainer *trainer = calloc(1, sizeof *trainer);
+
+	if (trainer == NULL) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	trainer->config = *config;
+	trainer->options = *options;
+	trainer->count = gpt_parameter_count(config);
+	if (trainer_fill(trainer, params, err) < 0) {
+		trainer_free(trainer);
+		return NULL;
+	}
+	return trainer;
+}
+
+void trainer_free(struct trainer *trainer)
+{
+	if (trainer == NULL)
+		return;
+	for (int i = 0; trainer->workers && i < trainer->options.workers; i++) {
+		struct worker *worker = &trainer->workers[i];
+		gpt_free(worker->gpt);
+		rows_release(&worker->rows);
+		free(worker->share);
+		if (worker->dev)
+			trainer->k->close(worker->dev);
+	}
+	if (trainer->k) {
+		trainer->k->free(NULL, trainer->params);
+		trainer->k->free(NULL, trainer->moment1);
+		trainer->k->free(NULL, trainer->moment2);
+	}
+	team_free(trainer->team);
+	free(trainer->workers);
+	free(trainer->tensors);
+	free(trainer);
+}
+
+/* ---- a step ---- */
+
+double trainer_lr(const struct trainer_options *options, int64_t step)
+{
+	if (step < options->warmup)
+		return options->lr * (double)(step + 1) / (double)(options->warmup + 1);
+	if (step >= options->steps)
+		return options->min_lr;
+	double part = (double)(step - options->warmup) / (double)(options->steps - options->warmup);
+	return options->min_lr + 0.5 * (1.0 + cos(M_PI * part)) * (options->lr - options->min_lr);
+}
+
+/* Give each example to the worker with the fewest tokens so far. */
+static int share_out(struct trainer *trainer, struct err *err)
+{
+	const int workers = trainer->options.workers, count = trainer->example_count;
+	int64_t *load = calloc((size_t)workers, sizeof *load);
+
+	if (count > trainer->share_room) {
+		for (int i = 0; i < workers; i++) {
+			int *share = realloc(trainer->workers[i].share, (size_t)count * sizeof *share);
+			if (share == NULL)
+				return err_set(err, "out of memory");
+			trainer->workers[i].share = share;
+		}
+		trainer->share_room = count;
+	}
+	for (int i = 0; i < workers; i++) {
+		trainer->workers[i].share_count = 0;
+		load[i] = 0;
+	}
+	for (int e = 0; e < count; e++) {
+		int least = 0;
+		for (int i = 1; i < workers; i++)
+			if (load[i] < load[least])
+				least = i;
+		struct worker *worker = &trainer->workers[least];
+		worker->share[worker->share_count++] = e;
+		load[least] += trainer->examples[e].length;
+	}
+	return 0;
+}
+
+static void train_pass(struct trainer *trainer, struct worker *worker, int index)
+{
+	struct rows *rows = &worker->rows;
+	const uint64_t stream = ((uint64_t)trainer->step * (uint64_t)trainer->options.workers +
+	                         (uint64_t)index) * 4096 + worker->passes++;
+
+	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, stream);
+	gpt_forward(worker->gpt, &rows->batch, rows->loss);
+	gpt_backward(worker->gpt);
+	for (int i = 0; i < rows->batch.count; i++)
+		worker->loss += rows->loss[i];
+	rows_clear(rows);
+}
+
+/* The stretch of the parameters that a worker sums and steps. */
+static void stretch(const struct trainer *trainer, int index, size_t *begin, size_t *end)
+{
+	const size_t workers = (size_t)trainer->options.workers;
+	const size_t part = (trainer->count / workers + 15) / 16 * 16 + 16;
+
+	*begin = (size_t)index * part < trainer->count ? (size_t)index * part : trainer->count;
+	*end = *begin + part < trainer->count ? *begin + part : trainer->count;
+}
+
+static void sum_gradients(struct trainer *trainer, int index)
+{
+	struct worker *worker = &trainer->workers[index];
+	float *sum = gpt_gradients(trainer->workers[0].gpt);
+	size_t begin, end;
+
+	stretch(trainer, index, &begin, &end);
+	for (int i = 1; i < trainer->options.workers; i++)
+		trainer->k->add(worker->dev, sum + begin,
+		                gpt_gradients(trainer->workers[i].gpt) + begin, end - begin);
+	worker->norm2 = trainer->k->norm2(worker->dev, sum + begin, end - begin);
+}
+
+static void decide(struct trainer *trainer)
+{
+	const struct trainer_options *options = &trainer->options;
+	double norm2 = 0, loss = 0, scale = 1.0 / trainer->weight_sum;
+
+	for (int i = 0; i < options->workers; i++) {
+		norm2 += trainer->workers[i].norm2;
+		loss += trainer->workers[i].loss;
+	}
+	trainer->grad_norm = sqrt(norm2) * scale;
+	trainer->finite = isfinite(trainer->grad_norm) && isfinite(loss);
+	if (options->clip > 0 && trainer->grad_norm > options->clip)
+		scale *= options->clip / trainer->grad_norm;
+	trainer->adamw = (struct adamw){
+		.lr = (float)trainer_lr(options, trainer->step),
+		.beta1 = (float)options->beta1,
+		.beta2 = (float)options->beta2,
+		.epsilon = 1e-8f,
+		.grad_scale = (float)scale,
+		.step = trainer->step + 1,
+	};
+}
+
+static void step_parameters(struct trainer *trainer, int index)
+{
+	const float *grad = gpt_gradients(trainer->workers[0].gpt);
+	size_t begin, end;
+
+	stretch(trainer, index, &begin, &end);
+	for (int i = 0; i < trainer->tensor_count; i++) {
+		const struct gpt_tensor *tensor = &trainer->tensors[i];
+		size_t from = tensor->offset > begin ? tensor->offset : begin;
+		size_t to = tensor->offset + tensor->count < end ? tensor->offset + tensor->count : end;
+		struct adamw adamw = trainer->adamw;
+		if (from >= to)
+			continue;
+		adamw.weight_decay = tensor->decay ? (float)trainer->options.weight_decay : 0;
+		trainer->k->adamw(trainer->workers[index].dev, trainer->params + from, grad + from,
+		                  trainer->moment1 + from, trainer->moment2 + from, to - from, &adamw);
+	}
+}
+
+static void step_work(int index, void *data)
+{
+	struct trainer *trainer = data;
+	struct worker *worker = &trainer->workers[index];
+
+	worker->loss = 0;
+	worker->passes = 0;
+	gpt_zero_gradients(worker->gpt);
+	rows_clear(&worker->rows);
+	for (int i = 0; i < worker->share_count; i++) {
+		const struct example *example = &trainer->examples[worker->share[i]];
+		if (!rows_add(&worker->rows, example, trainer->options.weight)) {
+			train_pass(trainer, worker, index);
+			rows_add(&worker->rows, example, trainer->options.weight);
+		}
+	}
+	if (worker->rows.batch.count > 0)
+		train_pass(trainer, worker, index);
+	team_meet(trainer->team);
+	sum_gradients(trainer, index);
+	team_meet(trainer->team);
+	if (index == 0)
+		decide(trainer);
+	team_meet(trainer->team);
+	if (trainer->finite)
+		step_parameters(trainer, index);
+}
+
+int trainer_step(struct trainer *trainer, const struct example *examples, int count,
+                 struct step_result *result, struct err *err)
+{
+	*result = (struct step_result){.lr = trainer_lr(&trainer->options, trainer->step)};
+	trainer->examples = examples;
+	trainer->example_count = count;
+	trainer->weight_sum = 0;
+	for (int e = 0; e < count; e++) {
+		for (int i = 1; i < examples[e].length; i++)
+			trainer->weight_sum += trainer->options.weight[examples[e].kind[i]];
+		result->tokens += examples[e].length - 1;
+	}
+	if (trainer->weight_sum <= 0)
+		return err_set(err, "no token of the batch has a weight above 0");
+	if (share_out(trainer, err) < 0)
+		return -1;
+	team_run(trainer->team, step_work, trainer);
+	for (int i = 0; i < trainer->options.workers; i++)
+		result->loss += trainer->workers[i].loss;
+	result->loss /= (double)result->tokens;
+	result->grad_norm = trainer->grad_norm;
+	if (!trainer->finite)
+		return err_set(err, "step %lld: loss %g and gradient norm %g, expected finite numbers",
+		               (long long)trainer->step, result->loss, result->grad_norm);
+	trainer->step++;
+	return 0;
+}
+
+/* ---- evaluation ---- */
+
+static void evaluate_pass(struct worker *worker)
+{
+	struct rows *rows = &worker->rows;
+
+	gpt_dropout(worker->gpt, 0, 0, 0);
+	gpt_forward(worker->gpt, &rows->batch, rows->loss);
+	for (int i = 0; i < rows->batch.count; i++) {
+		worker->evaluation.loss[rows->kind[i]] += rows->loss[i];
+		worker->evaluation.tokens[rows->kind[i]]++;
+	}
+	rows_clear(rows);
+}
+
+static void evaluate_work(int index, void *data)
+{
+	struct trainer *trainer = data;
+	struct worker *worker = &trainer->workers[index];
+
+	worker->evaluation = (struct evaluation){0};
+	rows_clear(&worker->rows);
+	for (int i = index; i < trainer->example_count; i += trainer->options.workers) {
+		struct example example = corpus_example(trainer->corpus, (size_t)i);
+		if (!rows_add(&worker->rows, &example, trainer->options.weight)) {
+			evaluate_pass(worker);
+			rows_add(&worker->rows, &example, trainer->options.weight);
+		}
+	}
+	if (worker->rows.batch.count > 0)
+		evaluate_pass(worker);
+}
+
+void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,
+                      struct evaluation *evaluation)
+{
+	trainer->corpus = corpus;
+	trainer->example_count = (int)(count < corpus->count ? count : corpus->count);
+	team_run(trainer->team, evaluate_work, trainer);
+	*evaluation = (struct evaluation){0};
+	for (int i = 0; i < trainer->options.workers; i++)
+		for (int kind = 0; kind < SPAN_KINDS; kind++) {
+			evaluation->loss[kind] += trainer->workers[i].evaluation.loss[kind];
+			evaluation->tokens[kind] += trainer->workers[i].evaluation.tokens[kind];
+		}
+}
+
+/* ---- state ---- */
+
+int64_t trainer_steps(const struct trainer *trainer)
+{
+	return trainer->step;
+}
+
+struct trainer_state trainer_state(struct trainer *trainer)
+{
+	return (struct trainer_state){
+		.params = trainer->params,
+		.moment1 = trainer->moment1,
+		.moment2 = trainer->moment2,
+		.step = trainer->step,
+	};
+}
+
+void trainer_restore(struct trainer *trainer, const struct trainer_state *state)
+{
+	const size_t bytes = trainer->count * sizeof *state->params;
+
+	memcpy(trainer->params, state->params, bytes);
+	memcpy(trainer->moment1, state->moment1, bytes);
+	memcpy(trainer->moment2, state->moment2, bytes);
+	trainer->step = state->step;
+}

@@ -1,0 +1,74 @@
+/* trainer.h - data-parallel training of a network.
+ *
+ * Every worker of a team runs the whole network over its share of a batch;
+ * gradients are summed in the order of the workers; each worker then steps its
+ * stretch of the parameters with AdamW. Same seed, same workers: same bits.
+ */
+#ifndef MEMOSCOPE_TRAINER_H
+#define MEMOSCOPE_TRAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/corpus.h"
+#include "common/err.h"
+#include "common/gpt.h"
+#include "common/span.h"
+
+struct trainer_options {
+	int workers;
+	enum dtype dtype;
+	double lr, min_lr; /* peak, and what the cosine falls to */
+	int64_t warmup, steps; /* steps of linear warm-up; of the whole schedule */
+	double beta1, beta2, weight_decay;
+	double clip; /* of the gradient's norm; 0: none */
+	double dropout;
+	uint64_t seed;
+	float weight[SPAN_KINDS]; /* of a token's loss by its kind */
+};
+
+struct trainer; /* trainer_new … trainer_free */
+
+/* params: gpt_parameter_count() floats of host memory, copied. NULL with err set. */
+struct trainer *trainer_new(const struct gpt_config *config,
+                            const struct trainer_options *options, const float *params,
+                            struct err *err);
+void trainer_free(struct trainer *trainer); /* NULL is allowed */
+
+/* What one step did. */
+struct step_result {
+	double loss; /* mean over predicted tokens, in nats, each with weight 1 */
+	double grad_norm; /* of the mean gradient, before clipping */
+	double lr;
+	int64_t tokens; /* predicted tokens */
+};
+
+/* One optimizer step on a batch of examples. -1 where loss or gradient is not
+ * finite: the parameters are as they were (err says what was met). */
+int trainer_step(struct trainer *trainer, const struct example *examples, int count,
+                 struct step_result *result, struct err *err);
+
+/* Loss by kind of the predicted token, no gradients. Sums, in nats. */
+struct evaluation {
+	double loss[SPAN_KINDS];
+	int64_t tokens[SPAN_KINDS];
+};
+void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,
+                      struct evaluation *evaluation);
+
+/* The learning rate of a step (from 0): linear warm-up, then cosine decay. */
+double trainer_lr(const struct trainer_options *options, int64_t step);
+
+/* Steps done. */
+int64_t trainer_steps(const struct trainer *trainer);
+
+/* The state that makes a resume exact: arrays of gpt_parameter_count() floats,
+ * owned by the trainer, and the count of steps. */
+struct trainer_state {
+	float *params, *moment1, *moment2;
+	int64_t step;
+};
+struct trainer_state trainer_state(struct trainer *trainer);
+void trainer_restore(struct trainer *trainer, const struct trainer_state *state);
+
+#endif

@@ -38,7 +38,10 @@ static int grow(struct corpus *corpus, size_t tokens, struct err *err)
 		uint8_t *kind = realloc(corpus->kind, room);
 		if (kind)
 			corpus->kind = kind;
-		if (token == NULL || kind == NULL)
+		float *nats = realloc(corpus->nats, room * sizeof *nats);
+		if (nats)
+			corpus->nats = nats;
+		if (token == NULL || kind == NULL || nats == NULL)
 			return err_set(err, "out of memory for %zu tokens", room);
 		corpus->token_room = room;
 	}
@@ -54,8 +57,9 @@ static int add(struct corpus *corpus, const struct record *record, struct err *e
 	memcpy(corpus->token + corpus->token_count, record->tokens,
 	       record->length * sizeof *corpus->token);
 	example_kinds(record, corpus->kind + corpus->token_count);
+	memset(corpus->nats + corpus->token_count, 0, record->length * sizeof *corpus->nats);
 	for (uint32_t i = 0; i < record->span_count; i++)
-		corpus->nats[record->spans[i].kind] += record->spans[i].nats;
+		corpus->nats[corpus->token_count + record->spans[i].begin] = (float)record->spans[i].nats;
 	corpus->token_count += record->length;
 	corpus->begin[++corpus->count] = corpus->token_count;
 	return 0;
@@ -92,7 +96,16 @@ void corpus_release(struct corpus *corpus)
 	free(corpus->begin);
 	free(corpus->token);
 	free(corpus->kind);
+	free(corpus->nats);
 	*corpus = (struct corpus){0};
+}
+
+void corpus_nats(const struct corpus *corpus, size_t count, double *nats)
+{
+	for (int i = 0; i < SPAN_KINDS; i++)
+		nats[i] = 0;
+	for (uint64_t i = 0; i < corpus->begin[count]; i++)
+		nats[corpus->kind[i]] += corpus->nats[i];
 }
 
 struct example corpus_example(const struct corpus *corpus, size_t index)

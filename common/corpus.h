@@ -21,7 +21,7 @@ struct corpus {
 	uint64_t *begin; /* [count + 1]: where a record's tokens begin */
 	uint16_t *token; /* [token_count] */
 	uint8_t *kind; /* [token_count] */
-	double nats[SPAN_KINDS]; /* information by kind, over all records */
+	float *nats; /* [token_count]: information, on the first token of its span */
 	size_t counted; /* private: room */
 	size_t token_room;
 };
@@ -41,6 +41,10 @@ struct example {
 int corpus_load(struct corpus *corpus, const char *path, struct vocab **vocab,
                 struct span_kinds *kinds, json_t **header, struct err *err);
 void corpus_release(struct corpus *corpus);
+
+/* Information by kind in the first count records, in nats: the floor of any
+ * model's loss on them. nats has SPAN_KINDS elements. */
+void corpus_nats(const struct corpus *corpus, size_t count, double *nats);
 
 struct example corpus_example(const struct corpus *corpus, size_t index);
 

@@ -22,6 +22,7 @@ struct worker {
 	struct gpt *gpt;
 	struct rows rows;
 	int *share, share_count; /* examples of this step's batch */
+	int64_t load; /* tokens of the share */
 	uint64_t passes; /* in this step: dropout's stream */
 	double loss, norm2; /* sums of this step */
 	struct evaluation evaluation;
@@ -119,9 +120,6 @@ static int worker_new(struct trainer *trainer, struct worker *worker, struct err
 {
 	const int room = trainer->config.context > PASS_ROWS ? trainer->config.context : PASS_ROWS;
 
-	worker->dev = trainer->k->open(trainer->options.dtype, err);
-	if (worker->dev == NULL)
-		return -1;
 	worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params, room, true,
 	                      err);
 	if (worker->gpt == NULL)
@@ -141,17 +139,21 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->tensors = calloc((size_t)trainer->tensor_count, sizeof *trainer->tensors);
 	if (trainer->k == NULL || trainer->team == NULL)
 		return -1;
-	/* Host and device memory are the same on the CPU; worker 0's device serves. */
-	trainer->params = trainer->k->alloc(NULL, bytes);
-	trainer->moment1 = trainer->k->alloc(NULL, bytes);
-	trainer->moment2 = trainer->k->alloc(NULL, bytes);
-	if (!trainer->workers || !trainer->tensors || !trainer->params || !trainer->moment1 ||
-	    !trainer->moment2)
-		return err_set(err, "out of memory for %zu parameters", trainer->count);
+	if (!trainer->workers || !trainer->tensors)
+		return err_set(err, "out of memory");
 	gpt_tensors(&trainer->config, trainer->tensors);
-	memcpy(trainer->params, params, bytes);
-	memset(trainer->moment1, 0, bytes);
-	memset(trainer->moment2, 0, bytes);
+	for (int i = 0; i < workers; i++)
+		if ((trainer->workers[i].dev = trainer->k->open(trainer->options.dtype, err)) == NULL)
+			return -1;
+	struct device *first = trainer->workers[0].dev;
+	trainer->params = trainer->k->alloc(first, bytes);
+	trainer->moment1 = trainer->k->alloc(first, bytes);
+	trainer->moment2 = trainer->k->alloc(first, bytes);
+	if (!trainer->params || !trainer->moment1 || !trainer->moment2)
+		return err_set(err, "out of memory for %zu parameters", trainer->count);
+	trainer->k->upload(first, trainer->params, params, bytes);
+	trainer->k->zero(first, trainer->moment1, bytes);
+	trainer->k->zero(first, trainer->moment2, bytes);
 	for (int i = 0; i < workers; i++)
 		if (worker_new(trainer, &trainer->workers[i], err) < 0)
 			return -1;
@@ -183,18 +185,18 @@ void trainer_free(struct trainer *trainer)
 	if (trainer == NULL)
 		return;
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++) {
-		struct worker *worker = &trainer->workers[i];
-		gpt_free(worker->gpt);
-		rows_release(&worker->rows);
-		free(worker->share);
-		if (worker->dev)
-			trainer->k->close(worker->dev);
+		gpt_free(trainer->workers[i].gpt);
+		rows_release(&trainer->workers[i].rows);
+		free(trainer->workers[i].share);
 	}
-	if (trainer->k) {
-		trainer->k->free(NULL, trainer->params);
-		trainer->k->free(NULL, trainer->moment1);
-		trainer->k->free(NULL, trainer->moment2);
+	if (trainer->workers && trainer->workers[0].dev) {
+		struct device *first = trainer->workers[0].dev;
+		trainer->k->free(first, trainer->params);
+		trainer->k->free(first, trainer->moment1);
+		trainer->k->free(first, trainer->moment2);
 	}
+	for (int i = 0; trainer->workers && i < trainer->options.workers; i++)
+		trainer->k->close(trainer->workers[i].dev);
 	team_free(trainer->team);
 	free(trainer->workers);
 	free(trainer->tensors);
@@ -217,7 +219,6 @@ double trainer_lr(const struct trainer_options *options, int64_t step)
 static int share_out(struct trainer *trainer, struct err *err)
 {
 	const int workers = trainer->options.workers, count = trainer->example_count;
-	int64_t *load = calloc((size_t)workers, sizeof *load);
 
 	if (count > trainer->share_room) {
 		for (int i = 0; i < workers; i++) {
@@ -230,16 +231,16 @@ static int share_out(struct trainer *trainer, struct err *err)
 	}
 	for (int i = 0; i < workers; i++) {
 		trainer->workers[i].share_count = 0;
-		load[i] = 0;
+		trainer->workers[i].load = 0;
 	}
 	for (int e = 0; e < count; e++) {
 		int least = 0;
 		for (int i = 1; i < workers; i++)
-			if (load[i] < load[least])
+			if (trainer->workers[i].load < trainer->workers[least].load)
 				least = i;
 		struct worker *worker = &trainer->workers[least];
 		worker->share[worker->share_count++] = e;
-		load[least] += trainer->examples[e].length;
+		worker->load += trainer->examples[e].length;
 	}
 	return 0;
 }

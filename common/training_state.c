@@ -1,0 +1,127 @@
+#include "common/training_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/options.h"
+#include "common/safetensors.h"
+
+#define FILE_NAME "training.safetensors"
+
+static char *state_path(const char *directory, struct err *err)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/" FILE_NAME, directory) >= 0)
+		return path;
+	err_set(err, "out of memory");
+	return NULL;
+}
+
+static void put(json_t *metadata, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void put(json_t *metadata, const char *key, const char *format, ...)
+{
+	char text[64];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	json_object_set_new(metadata, key, json_string(text));
+}
+
+int training_state_save(const char *directory, const struct gpt_config *config,
+                        const struct trainer_state *state,
+                        const struct training_progress *progress, struct err *err)
+{
+	const size_t count = gpt_parameter_count(config);
+	const struct safetensor tensors[] = {
+		{.name = "params", .dims = 1, .shape = {count}, .data = state->params},
+		{.name = "moment1", .dims = 1, .shape = {count}, .data = state->moment1},
+		{.name = "moment2", .dims = 1, .shape = {count}, .data = state->moment2},
+	};
+	char *path = state_path(directory, err);
+	json_t *metadata = json_object();
+	int result = -1;
+
+	if (path && metadata) {
+		put(metadata, "step", "%" PRId64, progress->step);
+		put(metadata, "examples", "%" PRIu64, progress->examples);
+		put(metadata, "tokens", "%" PRId64, progress->tokens);
+		put(metadata, "seconds", "%.17g", progress->seconds);
+		if (progress->best < 1e300) /* absent: there was none */
+			put(metadata, "best", "%.17g", progress->best);
+		put(metadata, "seed", "%" PRId64, progress->seed);
+		put(metadata, "batch", "%" PRId64, progress->batch);
+		put(metadata, "threads", "%" PRId64, progress->threads);
+		result = safetensors_write(path, tensors, 3, metadata, err);
+	}
+	json_decref(metadata);
+	free(path);
+	return result;
+}
+
+static void get_int(const struct safetensors *file, const char *key, int64_t *value,
+                    struct err *err)
+{
+	const char *text = safetensors_metadata(file, key);
+
+	if (text == NULL)
+		err_set(err, FILE_NAME ": no \"%s\" in its metadata", key);
+	else
+		option_int(key, text, 0, INT64_MAX, value, err);
+}
+
+static void get_real(const struct safetensors *file, const char *key, double *value,
+                     struct err *err)
+{
+	const char *text = safetensors_metadata(file, key);
+
+	if (text == NULL)
+		err_set(err, FILE_NAME ": no \"%s\" in its metadata", key);
+	else
+		option_real(key, text, 0, 1e300, value, err);
+}
+
+static void get_array(const struct safetensors *file, const char *name, size_t count,
+                      float *array, struct err *err)
+{
+	const float *data = safetensors_find(file, name, 1, &count, err);
+
+	if (data)
+		memcpy(array, data, count * sizeof *array);
+}
+
+int training_state_load(const char *directory, const struct gpt_config *config,
+                        struct trainer_state *state, struct training_progress *progress,
+                        struct err *err)
+{
+	const size_t count = gpt_parameter_count(config);
+	char *path = state_path(directory, err);
+	struct safetensors *file = path ? safetensors_open(path, err) : NULL;
+	int64_t examples = 0;
+
+	free(path);
+	if (file == NULL)
+		return -1;
+	*progress = (struct training_progress){.best = 1.0 / 0.0};
+	get_int(file, "step", &progress->step, err);
+	get_int(file, "examples", &examples, err);
+	get_int(file, "tokens", &progress->tokens, err);
+	get_real(file, "seconds", &progress->seconds, err);
+	if (safetensors_metadata(file, "best"))
+		get_real(file, "best", &progress->best, err);
+	get_int(file, "seed", &progress->seed, err);
+	get_int(file, "batch", &progress->batch, err);
+	get_int(file, "threads", &progress->threads, err);
+	progress->examples = (uint64_t)examples;
+	get_array(file, "params", count, state->params, err);
+	get_array(file, "moment1", count, state->moment1, err);
+	get_array(file, "moment2", count, state->moment2, err);
+	state->step = progress->step;
+	safetensors_close(file);
+	return err->status == ERR_NONE ? 0 : -1;
+}

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define GEMM_LANES 16
@@ -25,6 +28,19 @@
 #endif
 
 typedef float gemm_vector __attribute__((vector_size(4 * GEMM_LANES)));
+
+/* a * b + c. Said outright where there is a fused instruction: gcc 13 and later
+ * take it or leave it loop by loop, and bits would differ between tiles. */
+static inline gemm_vector gemm_madd(float a, gemm_vector b, gemm_vector c)
+{
+#if defined(__AVX512F__)
+	return _mm512_fmadd_ps(_mm512_set1_ps(a), b, c);
+#elif defined(__AVX__) && defined(__FMA__)
+	return _mm256_fmadd_ps(_mm256_set1_ps(a), b, c);
+#else
+	return a * b + c;
+#endif
+}
 
 /* A tile of rows × vectors · GEMM_LANES; both are constants where it is
  * inlined, so the accumulators live in registers. */
@@ -48,7 +64,7 @@ gemm_tile(int rows, int vectors, int k, const float *a, ptrdiff_t row, ptrdiff_t
 		for (int i = 0; i < rows; i++) {
 			float ap = a[i * row + p * col];
 			for (int j = 0; j < vectors; j++)
-				sum[i][j] += ap * bp[j];
+				sum[i][j] = gemm_madd(ap, bp[j], sum[i][j]);
 		}
 	}
 	for (int i = 0; i < rows; i++)

@@ -19,6 +19,7 @@ struct vocab {
 	uint32_t *code; /* [size] */
 	char (*character)[UTF8_MAX + 1]; /* [size] */
 	uint16_t *page[PAGES]; /* [PAGE] tokens each; NULL: no character there */
+	uint16_t ascii[128]; /* the tokens of the first half page: most texts need no other */
 };
 
 /* "U+00E9 'é'", or without the character where it does not print. */
@@ -55,6 +56,8 @@ static int add(struct vocab *vocab, uint32_t code, struct err *err)
 		return err_set(err, "vocabulary: the character %s stands in it twice",
 		               describe(code, name));
 	(*page)[code % PAGE] = (uint16_t)vocab->size;
+	if (code < 128)
+		vocab->ascii[code] = (uint16_t)vocab->size;
 	vocab->code[vocab->size] = code;
 	utf8_encode(code, vocab->character[vocab->size]);
 	vocab->size++;
@@ -72,6 +75,7 @@ static int fill(struct vocab *vocab, const char *text, size_t size, struct err *
 	vocab->character = calloc(room, sizeof *vocab->character);
 	if (!vocab->text || !vocab->code || !vocab->character)
 		return err_set(err, "vocabulary: out of memory");
+	memset(vocab->ascii, 0xFF, sizeof vocab->ascii);
 	memcpy(vocab->text, text, size);
 	vocab->text[size] = '\0';
 	for (size_t at = 0; at < size;) {
@@ -218,7 +222,13 @@ long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint
 	char name[32];
 
 	for (size_t at = 0; at < size; count++) {
+		unsigned char first = (unsigned char)text[at];
 		uint32_t code;
+		if (first < 128 && vocab->ascii[first] != NONE) {
+			tokens[count] = vocab->ascii[first];
+			at++;
+			continue;
+		}
 		size_t step = utf8_decode(text + at, size - at, &code);
 		if (step == 0)
 			return err_set(err, "character %ld, byte %zu: not UTF-8", count, at);
@@ -236,8 +246,13 @@ size_t vocab_decode(const struct vocab *vocab, const uint16_t *tokens, size_t co
 {
 	char *to = text;
 
-	for (size_t i = 0; i < count; i++)
-		to += utf8_encode(vocab->code[tokens[i]], to);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t code = vocab->code[tokens[i]];
+		if (code < 128)
+			*to++ = (char)code;
+		else
+			to += utf8_encode(code, to);
+	}
 	return (size_t)(to - text);
 }
 

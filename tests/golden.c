@@ -1,4 +1,4 @@
-/* The network against PyTorch's: testdata/golden, made by make.py there.
+/* The network and its training against PyTorch's: testdata/golden, made by make.py there.
  *
  * golden.t --write DIR writes the model directories that make.py starts from.
  */
@@ -9,6 +9,7 @@
 #include "common/model.h"
 #include "common/rng.h"
 #include "common/safetensors.h"
+#include "common/trainer.h"
 #include "tests/tap.h"
 
 #define GOLDEN "testdata/golden/"
@@ -303,6 +304,102 @@ static void test_greedy(const struct golden *golden, struct network *network)
 	free(logits);
 }
 
+/* A bias on the keys moves all scores of a row alike, so its gradient is
+ * nothing but rounding, which Adam scales up to full steps. */
+static void forget_key_bias(const struct golden *golden, const struct gpt_tensor *tensor,
+                            float *have, const float *want)
+{
+	int c = golden->model.config.width;
+
+	if (strstr(tensor->name, "c_attn.bias"))
+		memcpy(have + c, want + c, (size_t)c * sizeof *have);
+}
+
+static int examples_of(const json_t *step, struct example *examples, uint16_t *token,
+                       uint8_t *kind)
+{
+	const json_t *list = json_object_get(step, "examples");
+	int count = (int)json_array_size(list);
+
+	for (int e = 0; e < count; e++) {
+		const json_t *example = json_array_get(list, (size_t)e);
+		const json_t *tokens = json_object_get(example, "tokens");
+		int length = (int)json_array_size(tokens);
+		for (int i = 0; i < length; i++) {
+			token[i] = (uint16_t)int_at(tokens, (size_t)i);
+			kind[i] = (uint8_t)int_at(json_object_get(example, "kinds"), (size_t)i);
+		}
+		examples[e] = (struct example){.token = token, .kind = kind, .length = length};
+		token += length;
+		kind += length;
+	}
+	return count;
+}
+
+static struct trainer_options recipe_of(const json_t *recipe, int workers)
+{
+	struct trainer_options options = {
+		.workers = workers,
+		.dtype = DTYPE_F32,
+		.lr = json_number_value(json_object_get(recipe, "lr")),
+		.min_lr = json_number_value(json_object_get(recipe, "min_lr")),
+		.warmup = json_integer_value(json_object_get(recipe, "warmup")),
+		.steps = json_integer_value(json_object_get(recipe, "steps")),
+		.beta1 = json_number_value(json_object_get(recipe, "beta1")),
+		.beta2 = json_number_value(json_object_get(recipe, "beta2")),
+		.weight_decay = json_number_value(json_object_get(recipe, "weight_decay")),
+		.clip = json_number_value(json_object_get(recipe, "clip")),
+	};
+	for (size_t kind = 0; kind < 2; kind++)
+		options.weight[kind] = (float)int_at(json_object_get(recipe, "kind_weight"), kind);
+	return options;
+}
+
+/* Losses, norms and rates of every step, and the parameters after the last. */
+static void test_training(const struct golden *golden, int workers)
+{
+	const json_t *recipe = json_object_get(golden->json, "training");
+	struct trainer_options options = recipe_of(recipe, workers);
+	struct err err = {0};
+	struct trainer *trainer = trainer_new(&golden->model.config, &options,
+	                                      golden->model.params, &err);
+	double loss = 0, norm = 0, rate = 0, worst = 0;
+	uint16_t token[256];
+	uint8_t kind[256];
+	struct example examples[8];
+	size_t index;
+	json_t *step;
+
+	json_array_foreach(json_object_get(recipe, "step"), index, step) {
+		struct step_result result;
+		int count = examples_of(step, examples, token, kind);
+		if (trainer_step(trainer, examples, count, &result, &err) < 0)
+			printf("# %s\n", err.text);
+		double want = json_number_value(json_object_get(step, "norm"));
+		double mean = json_number_value(json_object_get(step, "loss"));
+		loss = fmax(loss, fabs(result.loss - mean));
+		norm = fmax(norm, fabs(result.grad_norm - want) / want);
+		rate = fmax(rate, fabs(result.lr - json_number_value(json_object_get(step, "lr"))));
+	}
+	is_int((long long)index, 10, "ten steps");
+	close_to(loss, 1e-5, golden->name, "losses of ten steps");
+	close_to(norm, 1e-5, golden->name, "gradient norms of ten steps");
+	close_to(rate, 1e-12, golden->name, "learning rates of ten steps");
+	for (int i = 0; i < golden->tensor_count; i++) {
+		const struct gpt_tensor *tensor = &golden->tensors[i];
+		const float *want = golden_tensor(golden, "final", tensor);
+		float *have = trainer_state(trainer).params + tensor->offset;
+		if (want)
+			forget_key_bias(golden, tensor, have, want);
+		double off = want ? distance(have, want, tensor->count, 1) : INFINITY;
+		if (off > 1e-5)
+			printf("# %s: off by %g\n", tensor->name, off);
+		worst = fmax(worst, off);
+	}
+	close_to(worst, 1e-4, golden->name, "parameters after ten steps");
+	trainer_free(trainer);
+}
+
 /* A model that transformers wrote. */
 static void test_saved(void)
 {
@@ -347,6 +444,8 @@ int main(int argc, char **argv)
 			test_greedy(&golden, &network);
 		}
 		network_close(&network);
+		test_training(&golden, 1);
+		test_training(&golden, 2);
 		golden_close(&golden);
 	}
 	test_saved();

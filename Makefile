@@ -100,7 +100,7 @@ $(BUILD)/obj/common/names.o: ALL_CFLAGS += -I$(BUILD)/gen
 define level_rule
 $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ALL_CFLAGS) -O3 -fopenmp-simd -Wno-pass-failed -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 

@@ -57,7 +57,7 @@ curves() {
 plot_curves() {
 	local folder=$1
 	shift
-	gnuplot -e "folder = '$folder'; kinds = '$*'" <<-'END'
+	gnuplot -e "folder = '$folder'; kinds = '$*'" - <<-'END'
 		train = folder.'/train.tsv'
 		val = folder.'/val.tsv'
 		colour(i) = word('#56b4e9 #009e73 #e69f00 #d55e00 #cc79a7 #0072b2', i)

@@ -175,7 +175,7 @@ int generator_write(struct generator *generator, const struct record *record,
 }
 
 int generator_score(struct generator *generator, const struct record *record,
-                    const uint8_t *wanted, struct err *err)
+                    uint32_t sample, const uint8_t *wanted, struct err *err)
 {
 	uint32_t context = (uint32_t)generator->model->config.context;
 	struct job *job;
@@ -183,7 +183,7 @@ int generator_score(struct generator *generator, const struct record *record,
 	if (record->length > context + 1)
 		return err_set(err, "a text of %u characters, but the model's context of %u "
 		               "reaches %u", record->length, context, context + 1);
-	job = job_new(record, record->length, 0, record->length, false, err);
+	job = job_new(record, record->length, sample, record->length, false, err);
 	if (!job)
 		return -1;
 	if (wanted) {

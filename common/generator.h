@@ -46,7 +46,7 @@ int generator_write(struct generator *generator, const struct record *record,
 /* Score a record: wanted[length] says which positions get a step; NULL: all.
  * The first one never does: nothing stands before it. -1 as above. */
 int generator_score(struct generator *generator, const struct record *record,
-                    const uint8_t *wanted, struct err *err);
+                    uint32_t sample, const uint8_t *wanted, struct err *err);
 
 /* The oldest generation, when it is done, into *job, then the caller's: 1; where
  * nothing is under way: 0; -1 with err set, naming the record. */

@@ -20,6 +20,7 @@ struct source {
 	struct span_kinds kinds;
 	struct record_buffer buffer;
 	struct generation_buffer *generation;
+	uint32_t sample; /* of the record read last */
 };
 
 /* Tokens mean the same to both vocabularies, or an error names one that does not. */
@@ -107,6 +108,11 @@ const struct span_kinds *source_kinds(const struct source *source)
 	return &source->kinds;
 }
 
+uint32_t source_sample(const struct source *source)
+{
+	return source->sample;
+}
+
 /* Text beside the tokens. */
 static int add_text(struct source *source, struct record *record, struct err *err)
 {
@@ -135,6 +141,7 @@ static int read_generation(struct source *source, const struct stream_record *ra
 	if (generation_read(source->reader, raw, &source->kinds, source->generation,
 	                    &generation, err) < 0)
 		return -1;
+	source->sample = generation.sample;
 	*record = (struct record){
 		.id = generation.id,
 		.text = generation.text,
@@ -161,6 +168,7 @@ int source_next(struct source *source, struct record *record, struct err *err)
 			return -1;
 	if (more <= 0)
 		return more;
+	source->sample = 0;
 	if (source->kind == TOKENS) {
 		if (record_read_tokens(source->reader, &raw, source->vocab, &source->kinds,
 		                       &source->buffer, record, err) < 0)

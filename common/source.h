@@ -27,6 +27,9 @@ const json_t *source_header(const struct source *source);
  * at the end of the last file: 0; -1 with err set. */
 int source_next(struct source *source, struct record *record, struct err *err);
 
+/* The sample number of a record that was a generation; else 0. */
+uint32_t source_sample(const struct source *source);
+
 /* The kinds met so far: those of the records' spans. */
 const struct span_kinds *source_kinds(const struct source *source);
 

@@ -115,7 +115,8 @@ static int feed(struct generator *generator, struct source *source, struct wante
 	while (!generator_full(generator) && (more = source_next(source, &record, err)) > 0) {
 		if (mark(wanted, source, &record, err) < 0)
 			return -1;
-		if (generator_score(generator, &record, wanted->mask, &why) < 0)
+		if (generator_score(generator, &record, source_sample(source), wanted->mask,
+		                    &why) < 0)
 			return source_bad(source, err, "%s", why.text);
 	}
 	return more < 0 ? -1 : 0;

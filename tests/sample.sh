@@ -137,12 +137,12 @@ is "$(mpcat --header have | jq -c '[.stream, .probs, .sampling.temperature, .sam
 	(.chain | map(.program))]')" \
 	'["generations",2,0.5,9,0.9,3,"answer",2,256,["phonegen","gpt-sample"]]' "the header tells how"
 is "$(mpcat --header have | jq -r .vocab)" "${alphabet%$'\n'}" "and names the vocabulary"
-mpcat --json have | jq -e 'select(.id == 4) |
+is "$(mpcat --json have | jq 'select(.id == 4) |
 	(.reference[:.prompt] == .text[:.prompt]) and
 	(.prompt == (.spans[] | select(.[2] == "answer") | .[0])) and
 	(.steps | all(.top | length == 2)) and
-	(.steps | all(.rest + (.top | map(.[1]) | add) - 1 | fabs < 1e-9))' >/dev/null
-ok $? "prompt, reference and steps fit together"
+	(.steps | all(.rest + (.top | map(.[1]) | add) - 1 | fabs < 1e-9))')" true \
+	"prompt, reference and steps fit together"
 
 # ---- bad input ----
 

@@ -250,9 +250,9 @@ static void put_line(struct page *page, const struct phonebook *book, uint64_t f
  * by ending the book, ln (max - count + 1), stands on the rule. */
 static double another_nats(const struct phonebook *book, int count)
 {
-	int max = book->options.entries_max;
+	int left = book->options.entries_max - count; /* lines that may come */
 
-	return count < book->options.entries_min ? 0 : book->ln[max - count + 1] - book->ln[max - count];
+	return count < book->options.entries_min ? 0 : book->ln[left + 1] - book->ln[left];
 }
 
 static void write_book(struct page *page, const struct phonebook *book, int entries)

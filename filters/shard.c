@@ -103,13 +103,14 @@ static int divide(struct stream_reader *reader, const struct vocab *vocab, struc
 
 	span_kinds_init(&kinds);
 	while ((status = stream_next(reader, &raw, err)) > 0) {
+		status = -1;
 		if (record_read_tokens(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0 ||
 		    record_decode(vocab, &buffer, &record, err) < 0)
-			return -1;
+			break;
 		int file = held_out(&record) ? (int)shards : (int)(trained++ % (uint64_t)shards);
 		counts[file]++;
 		if (stream_copy(writers[file], raw.bytes, raw.size, err) < 0)
-			return -1;
+			break;
 	}
 	record_buffer_release(&buffer);
 	return status;

@@ -27,45 +27,50 @@ static const struct program program = {
 	.options = options,
 };
 
-static int encode_records(struct stream_reader *reader, struct stream_writer *writer,
-                          const struct vocab *vocab, struct err *err)
-{
+/* What a record is read into, and what it refers to. */
+struct desk {
+	const struct vocab *vocab;
 	struct span_kinds kinds;
-	struct record_buffer buffer = {0};
-	struct stream_record raw;
+	struct record_buffer buffer;
 	struct record record;
-	int status;
+};
 
-	span_kinds_init(&kinds);
-	while ((status = stream_next(reader, &raw, err)) > 0) {
-		struct err found = {0};
-		if (record_read_text(reader, &raw, &kinds, &buffer, &record, err) < 0)
-			return -1;
-		if (record_encode(vocab, &buffer, &record, &found) < 0)
-			return stream_bad(reader, err, "%s", found.text);
-		if (record_write_tokens(writer, &record, vocab, &kinds, err) < 0)
-			return -1;
-	}
-	record_buffer_release(&buffer);
-	return status;
+static int encode_record(struct stream_reader *reader, const struct stream_record *raw,
+                         struct stream_writer *writer, struct desk *desk, struct err *err)
+{
+	struct err found = {0};
+
+	if (record_read_text(reader, raw, &desk->kinds, &desk->buffer, &desk->record, err) < 0)
+		return -1;
+	if (record_encode(desk->vocab, &desk->buffer, &desk->record, &found) < 0)
+		return stream_bad(reader, err, "%s", found.text);
+	return record_write_tokens(writer, &desk->record, desk->vocab, &desk->kinds, err);
 }
 
-static int decode_records(struct stream_reader *reader, struct stream_writer *writer,
-                          const struct vocab *vocab, struct err *err)
+static int decode_record(struct stream_reader *reader, const struct stream_record *raw,
+                         struct stream_writer *writer, struct desk *desk, struct err *err)
 {
-	struct span_kinds kinds;
-	struct record_buffer buffer = {0};
+	if (record_read_tokens(reader, raw, desk->vocab, &desk->kinds, &desk->buffer, &desk->record,
+	                       err) < 0 ||
+	    record_decode(desk->vocab, &desk->buffer, &desk->record, err) < 0)
+		return -1;
+	return record_write_text(writer, &desk->record, &desk->kinds, err);
+}
+
+static int convert(struct stream_reader *reader, struct stream_writer *writer,
+                   const struct vocab *vocab, struct err *err)
+{
+	struct desk desk = {.vocab = vocab};
 	struct stream_record raw;
-	struct record record;
 	int status;
 
-	span_kinds_init(&kinds);
-	while ((status = stream_next(reader, &raw, err)) > 0)
-		if (record_read_tokens(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0 ||
-		    record_decode(vocab, &buffer, &record, err) < 0 ||
-		    record_write_text(writer, &record, &kinds, err) < 0)
-			return -1;
-	record_buffer_release(&buffer);
+	span_kinds_init(&desk.kinds);
+	while ((status = stream_next(reader, &raw, err)) > 0) {
+		status = (decode ? decode_record : encode_record)(reader, &raw, writer, &desk, err);
+		if (status < 0)
+			break;
+	}
+	record_buffer_release(&desk.buffer);
 	return status;
 }
 
@@ -186,8 +191,7 @@ int main(int argc, char **argv)
 	json_t *header = make_header(reader, vocab, argc, argv);
 	struct stream_writer *writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	json_decref(header);
-	if (!writer || (decode ? decode_records : encode_records)(reader, writer, vocab, &err) < 0 ||
-	    stream_end(writer, &err) < 0)
+	if (!writer || convert(reader, writer, vocab, &err) < 0 || stream_end(writer, &err) < 0)
 		err_exit(&err);
 	stream_close(reader);
 	vocab_free(vocab);

@@ -51,6 +51,13 @@ static void on_signal(int number)
 	raise(number);
 }
 
+/* What nohup and the shell's & have switched off stays off. */
+static void catch(int number)
+{
+	if (signal(number, on_signal) == SIG_IGN)
+		signal(number, SIG_IGN);
+}
+
 static void drop_files(void)
 {
 	for (int i = 0; i < draft_count; i++)
@@ -167,8 +174,9 @@ int main(int argc, char **argv)
 	options_parse(&program, argc, argv);
 	if (!directory)
 		die_usage("-o: where the files go is missing");
-	for (int i = 0; i < 3; i++)
-		signal((int[]){SIGINT, SIGTERM, SIGHUP}[i], on_signal);
+	catch(SIGINT);
+	catch(SIGTERM);
+	catch(SIGHUP);
 	int count = (int)shards + (validation > 0);
 	struct stream_reader *reader = stream_open("-", kinds, &err);
 	struct vocab *vocab = reader ? header_vocab(stream_header(reader), &err) : NULL;

@@ -100,12 +100,55 @@ void corpus_release(struct corpus *corpus)
 	*corpus = (struct corpus){0};
 }
 
+size_t corpus_record_at(const struct corpus *corpus, uint64_t token)
+{
+	size_t low = 0, high = corpus->count;
+
+	/* begin[low] <= token < begin[high]; records without a token lie in between */
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (corpus->begin[middle] <= token)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+int corpus_cut(struct corpus *corpus, size_t length, struct err *err)
+{
+	const size_t rest = corpus->token_count % length;
+	const size_t count = corpus->token_count / length + (rest > 1);
+	uint64_t *id = malloc((count + 1) * sizeof *id);
+	uint64_t *begin = malloc((count + 1) * sizeof *begin);
+
+	if (id == NULL || begin == NULL) {
+		free(id);
+		free(begin);
+		return err_set(err, "out of memory for %zu pieces", count);
+	}
+	corpus->token_count -= rest == 1;
+	for (size_t i = 0; i < count; i++) {
+		begin[i] = i * length;
+		id[i] = corpus->id[corpus_record_at(corpus, begin[i])];
+	}
+	begin[count] = corpus->token_count;
+	free(corpus->id);
+	free(corpus->begin);
+	corpus->id = id;
+	corpus->begin = begin;
+	corpus->count = count;
+	corpus->counted = count + 1;
+	return 0;
+}
+
 void corpus_nats(const struct corpus *corpus, size_t count, double *nats)
 {
 	for (int i = 0; i < SPAN_KINDS; i++)
 		nats[i] = 0;
-	for (uint64_t i = 0; i < corpus->begin[count]; i++)
-		nats[corpus->kind[i]] += corpus->nats[i];
+	for (size_t r = 0; r < count; r++)
+		for (uint64_t i = corpus->begin[r] + 1; i < corpus->begin[r + 1]; i++)
+			nats[corpus->kind[i]] += corpus->nats[i];
 }
 
 struct example corpus_example(const struct corpus *corpus, size_t index)

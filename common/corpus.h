@@ -42,8 +42,17 @@ int corpus_load(struct corpus *corpus, const char *path, struct vocab **vocab,
                 struct span_kinds *kinds, json_t **header, struct err *err);
 void corpus_release(struct corpus *corpus);
 
+/* Take the records for running text and cut it into pieces of length tokens, the
+ * last one maybe shorter; a single token left over goes. What is evaluated where
+ * windows of the running text are trained on. -1 with err set. */
+int corpus_cut(struct corpus *corpus, size_t length, struct err *err);
+
+/* The index of the record that holds a token of the corpus. */
+size_t corpus_record_at(const struct corpus *corpus, uint64_t token);
+
 /* Information by kind in the first count records, in nats: the floor of any
- * model's loss on them. nats has SPAN_KINDS elements. */
+ * model's loss on them. Spans that begin with a record count for nothing: its
+ * first token is not predicted. nats has SPAN_KINDS elements. */
 void corpus_nats(const struct corpus *corpus, size_t count, double *nats);
 
 struct example corpus_example(const struct corpus *corpus, size_t index);

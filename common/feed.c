@@ -21,9 +21,9 @@ struct feed {
 	struct vocab *vocab; /* the caller's */
 	struct span_kinds *kinds;
 	struct record_buffer buffer;
-	uint16_t *token; /* running text not yet given: held of them */
+	uint16_t *token; /* running text; not yet given: held of them, from begin */
 	uint8_t *kind;
-	size_t held, room;
+	size_t begin, held, room;
 	uint64_t id; /* of the record read last */
 	bool ended;
 };
@@ -136,7 +136,7 @@ static struct example corpus_window(const struct feed *feed)
 	rng_init(&rng, feed->seed, RNG_SHUFFLE, feed->position);
 	uint64_t begin = rng_below(&rng, corpus->token_count - (uint64_t)feed->context);
 	return (struct example){
-		.id = begin,
+		.id = corpus->id[corpus_record_at(corpus, begin + (uint64_t)feed->context)],
 		.token = corpus->token + begin,
 		.kind = corpus->kind + begin,
 		.length = feed->context + 1,
@@ -164,6 +164,30 @@ struct feed *feed_stream(const char *path, enum pack pack, int context, struct v
 	return feed;
 }
 
+/* Room for more tokens behind those held, which move to the front. Only here:
+ * windows of a long record must not each move all the rest of it. */
+static int make_room(struct feed *feed, size_t more, struct err *err)
+{
+	if (feed->begin > 0) {
+		memmove(feed->token, feed->token + feed->begin, feed->held * sizeof *feed->token);
+		memmove(feed->kind, feed->kind + feed->begin, feed->held);
+		feed->begin = 0;
+	}
+	if (feed->held + more > feed->room) {
+		size_t room = 2 * feed->room + more;
+		uint16_t *token = realloc(feed->token, room * sizeof *token);
+		if (token)
+			feed->token = token;
+		uint8_t *kind = realloc(feed->kind, room);
+		if (kind)
+			feed->kind = kind;
+		if (token == NULL || kind == NULL)
+			return err_set(err, "out of memory for %zu tokens", room);
+		feed->room = room;
+	}
+	return 0;
+}
+
 /* The next record's tokens behind those held. 1, 0 at the end, -1. */
 static int read_record(struct feed *feed, struct err *err)
 {
@@ -180,18 +204,8 @@ static int read_record(struct feed *feed, struct err *err)
 		return stream_bad(feed->reader, err,
 		                  "%u tokens, expected 2 to the context of %d", record.length,
 		                  feed->context);
-	if (feed->held + record.length > feed->room) {
-		size_t room = 2 * feed->room + record.length;
-		uint16_t *token = realloc(feed->token, room * sizeof *token);
-		if (token)
-			feed->token = token;
-		uint8_t *kind = realloc(feed->kind, room);
-		if (kind)
-			feed->kind = kind;
-		if (token == NULL || kind == NULL)
-			return err_set(err, "out of memory");
-		feed->room = room;
-	}
+	if (make_room(feed, record.length, err) < 0)
+		return -1;
 	memcpy(feed->token + feed->held, record.tokens, record.length * sizeof *feed->token);
 	example_kinds(&record, feed->kind + feed->held);
 	feed->held += record.length;
@@ -210,8 +224,8 @@ static int stream_example(struct feed *feed, struct example *example, struct err
 	}
 	*example = (struct example){
 		.id = feed->id,
-		.token = feed->token,
-		.kind = feed->kind,
+		.token = feed->token + feed->begin,
+		.kind = feed->kind + feed->begin,
 		.length = (int)(feed->pack == PACK_TEXT ? wanted : feed->held),
 	};
 	return 1;
@@ -223,8 +237,7 @@ static void drop_held(struct feed *feed, int length)
 {
 	const size_t gone = feed->pack == PACK_TEXT ? (size_t)length - 1 : (size_t)length;
 
-	memmove(feed->token, feed->token + gone, (feed->held - gone) * sizeof *feed->token);
-	memmove(feed->kind, feed->kind + gone, feed->held - gone);
+	feed->begin += gone;
 	feed->held -= gone;
 }
 

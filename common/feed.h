@@ -34,7 +34,8 @@ struct feed *feed_stream(const char *path, enum pack pack, int context,
 void feed_free(struct feed *feed); /* NULL is allowed */
 
 /* Copy the next example into token and kind (room for context + 1 each) and
- * *example, whose pointers become these. 1; 0 at the end of a stream (a corpus
+ * *example, whose pointers become these. A window's id is that of the record
+ * that holds its last token. 1; 0 at the end of a stream (a corpus
  * has none); -1 with err set. */
 int feed_next(struct feed *feed, uint16_t *token, uint8_t *kind, struct example *example,
               struct err *err);

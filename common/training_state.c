@@ -68,22 +68,24 @@ static void get_int(const struct safetensors *file, const char *key, int64_t *va
                     struct err *err)
 {
 	const char *text = safetensors_metadata(file, key);
+	struct err bad = {0};
 
 	if (text == NULL)
 		err_set(err, FILE_NAME ": no \"%s\" in its metadata", key);
-	else
-		option_int(key, text, 0, INT64_MAX, value, err);
+	else if (option_int(key, text, 0, INT64_MAX, value, &bad) < 0)
+		err_set(err, FILE_NAME ": %s", bad.text);
 }
 
 static void get_real(const struct safetensors *file, const char *key, double *value,
                      struct err *err)
 {
 	const char *text = safetensors_metadata(file, key);
+	struct err bad = {0};
 
 	if (text == NULL)
 		err_set(err, FILE_NAME ": no \"%s\" in its metadata", key);
-	else
-		option_real(key, text, 0, 1e300, value, err);
+	else if (option_real(key, text, 0, 1e300, value, &bad) < 0)
+		err_set(err, FILE_NAME ": %s", bad.text);
 }
 
 static void get_array(const struct safetensors *file, const char *name, size_t count,

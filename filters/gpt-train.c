@@ -1,7 +1,9 @@
 /* gpt-train: train a network on token streams; metrics go to stdout. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -154,8 +156,9 @@ static enum pack chosen_pack(void)
 	die_usage("--pack: '%s' is not records or text", pack);
 }
 
-/* "ask=5,answer=5" into a weight for each kind. */
-static void parse_weights(struct span_kinds *kinds, float *weight)
+/* "ask=5,answer=5" into a weight for each kind. Kinds are numbered as they come,
+ * so those named here stand first: how many they are. */
+static int parse_weights(struct span_kinds *kinds, float *weight)
 {
 	char *list = strdup(weights), *rest = list, *word;
 	struct err err = {0};
@@ -176,6 +179,7 @@ static void parse_weights(struct span_kinds *kinds, float *weight)
 		weight[kind] = (float)value;
 	}
 	free(list);
+	return kinds->count;
 }
 
 /* ---- one run ---- */
@@ -186,6 +190,9 @@ struct run {
 	json_t *header; /* of the training data */
 	struct corpus train, val;
 	struct feed *feed;
+	uint64_t fed; /* examples that the steps so far took from it */
+	int weighted; /* kinds that --weight names: 1 to this - 1 */
+	bool seen[SPAN_KINDS]; /* kinds that the training data hold, as far as they are read */
 	struct model model; /* config, vocab, about; its parameters are the trainer's */
 	struct trainer_options options;
 	struct trainer *trainer;
@@ -194,6 +201,7 @@ struct run {
 	uint8_t *kind;
 	struct example *examples;
 	double best; /* lowest validation loss so far */
+	int64_t saved; /* step that DIR/last is of; -1: of none of this run */
 	double seconds, since; /* of training so far; the clock when it would have begun */
 	int64_t tokens; /* predicted so far */
 	struct err err;
@@ -201,10 +209,15 @@ struct run {
 
 static volatile sig_atomic_t interrupted;
 
+/* Ctrl-C reaches a whole pipeline: whoever writes our input or reads the metrics
+ * may be gone, and neither must keep us from saving. A read that waits for more
+ * input ends when there is none to read from. */
 static void interrupt(int signal_number)
 {
 	(void)signal_number;
 	interrupted = 1;
+	signal(SIGPIPE, SIG_IGN);
+	close(STDIN_FILENO);
 }
 
 static double now(void)
@@ -215,6 +228,7 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* What is said of a run that goes as it should: --quiet silences it. */
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
 {
@@ -223,36 +237,81 @@ static void say(const char *format, ...)
 	if (quiet)
 		return;
 	va_start(args, format);
+	fprintf(stderr, "%s%s: ", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+	        program_invocation_short_name);
 	vfprintf(stderr, format, args);
 	va_end(args);
 }
 
-static void read_data(struct run *run, char **files, int count)
+/* What is not as it was asked for. */
+static void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void warn(const char *format, ...)
 {
-	const enum pack how = chosen_pack();
+	va_list args;
 
-	if (count == 0 || (count == 1 && strcmp(files[0], "-") == 0)) {
-		run->feed = feed_stream("-", how, (int)context, &run->vocab, &run->kinds, &run->header,
-		                        &run->err);
-	} else {
-		for (int i = 0; i < count; i++)
-			if (corpus_load(&run->train, files[i], &run->vocab, &run->kinds, &run->header,
-			                &run->err) < 0)
-				err_exit(&run->err);
-		run->feed = feed_corpus(&run->train, how, (int)context, (uint64_t)seed, &run->err);
-	}
-	if (run->feed == NULL)
-		err_exit(&run->err);
-	if (val_path == NULL)
-		return;
+	va_start(args, format);
+	fprintf(stderr, "%s%s: ", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+	        program_invocation_short_name);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+/* The word of a kind that --weight names and no span of the data has, or NULL. */
+static const char *unseen_kind(const struct run *run)
+{
+	for (int i = SPAN_OTHER + 1; i < run->weighted; i++)
+		if (!run->seen[i])
+			return run->kinds.word[i];
+	return NULL;
+}
+
+static void read_files(struct run *run, char **files, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (corpus_load(&run->train, files[i], &run->vocab, &run->kinds, &run->header,
+		                &run->err) < 0)
+			err_exit(&run->err);
+	for (size_t i = 0; i < run->train.token_count; i++)
+		run->seen[run->train.kind[i]] = true;
+	if (unseen_kind(run))
+		die_usage("--weight: no record of the training data has a span of kind '%s'",
+		          unseen_kind(run));
+	run->feed = feed_corpus(&run->train, chosen_pack(), (int)context, (uint64_t)seed, &run->err);
+}
+
+/* What is validated is cut as what is trained on. */
+static void read_validation(struct run *run)
+{
 	if (corpus_load(&run->val, val_path, &run->vocab, &run->kinds, NULL, &run->err) < 0)
+		err_exit(&run->err);
+	if (chosen_pack() == PACK_TEXT && corpus_cut(&run->val, (size_t)context + 1, &run->err) < 0)
 		err_exit(&run->err);
 	if (run->val.count == 0)
 		die("%s: no record to validate on", val_path);
-	for (size_t i = 0; i < run->val.count; i++)
-		if (corpus_example(&run->val, i).length > context)
-			die("%s: record %zu has %d tokens, expected at most the context of %" PRId64, val_path,
-			    i, corpus_example(&run->val, i).length, context);
+	for (size_t i = 0; i < run->val.count && chosen_pack() == PACK_RECORDS; i++) {
+		const struct example example = corpus_example(&run->val, i);
+		if (example.length < 2 || example.length > context)
+			die("%s: record %zu (id %" PRIu64 ") has %d tokens, expected 2 to the context of %"
+			    PRId64, val_path, i, example.id, example.length, context);
+	}
+}
+
+static void read_data(struct run *run, char **files, int count)
+{
+	const bool streaming = count == 0 || (count == 1 && strcmp(files[0], "-") == 0);
+
+	if (streaming && val_path && strcmp(val_path, "-") == 0)
+		die_usage("--val: the standard input is what is trained on, expected a file");
+	if (streaming)
+		run->feed = feed_stream("-", chosen_pack(), (int)context, &run->vocab, &run->kinds,
+		                        &run->header, &run->err);
+	else
+		read_files(run, files, count);
+	if (run->feed == NULL)
+		err_exit(&run->err);
+	if (val_path)
+		read_validation(run);
 }
 
 static void build(struct run *run, int argc, char **argv)
@@ -293,6 +352,10 @@ static void build(struct run *run, int argc, char **argv)
 	if (run->trainer == NULL)
 		err_exit(&run->err);
 	run->best = INFINITY;
+	run->saved = -1;
+	say("%zu parameters, a vocabulary of %d, %d thread%s, %s\n",
+	    gpt_parameter_count(&model->config), model->config.vocab, run->options.workers,
+	    run->options.workers == 1 ? "" : "s", run->options.dtype == DTYPE_BF16 ? "bf16" : "f32");
 }
 
 /* ---- what is kept on disk ---- */
@@ -318,11 +381,23 @@ static char *path_in(const char *folder, const char *name)
 	return path;
 }
 
+/* Find out now, and not after the first hundred steps, that nothing can be kept. */
+static void prepare_directory(struct run *run)
+{
+	char *last = path_in(directory, "last");
+
+	if (directory_make(last, &run->err) < 0)
+		err_exit(&run->err);
+	if (access(directory, W_OK | X_OK) < 0 || access(last, W_OK | X_OK) < 0)
+		die("%s: cannot write: %s", directory, strerror(errno));
+	free(last);
+}
+
 static void save_last(struct run *run)
 {
 	const struct training_progress progress = {
 		.step = trainer_steps(run->trainer),
-		.examples = feed_position(run->feed),
+		.examples = run->fed,
 		.tokens = run->tokens,
 		.seconds = run->seconds,
 		.best = run->best,
@@ -337,6 +412,31 @@ static void save_last(struct run *run)
 	if (training_state_save(last, &run->model.config, &state, &progress, &run->err) < 0)
 		err_exit(&run->err);
 	free(last);
+	run->saved = trainer_steps(run->trainer);
+}
+
+/* The network that is to go on must be the one that was left: some that differ
+ * have equally many parameters. */
+static void compare_network(const struct run *run, const char *last)
+{
+	const struct gpt_config *want = &run->model.config;
+	struct model model;
+	struct err err = {0};
+
+	if (model_load(last, &model, &err) < 0)
+		err_exit(&err);
+	const struct gpt_config *have = &model.config;
+	if (have->layers != want->layers || have->heads != want->heads ||
+	    have->width != want->width || have->context != want->context ||
+	    have->bias != want->bias)
+		die_usage("--resume: %s has layers %d, heads %d, width %d, context %d%s, this command "
+		          "asks for %d, %d, %d, %d%s", last, have->layers, have->heads, have->width,
+		          have->context, have->bias ? " and biases" : "", want->layers, want->heads,
+		          want->width, want->context, want->bias ? " and biases" : "");
+	if (!vocab_equal(model.vocab, run->vocab))
+		die("--resume: %s has a vocabulary of %d characters, the training data have another "
+		    "one, of %d", last, have->vocab, want->vocab);
+	model_release(&model);
 }
 
 static void resume_last(struct run *run)
@@ -345,6 +445,7 @@ static void resume_last(struct run *run)
 	struct trainer_state state = trainer_state(run->trainer);
 	char *last = path_in(directory, "last");
 
+	compare_network(run, last);
 	if (training_state_load(last, &run->model.config, &state, &at, &run->err) < 0)
 		err_exit(&run->err);
 	if (at.seed != seed || at.batch != batch * accumulate)
@@ -352,26 +453,51 @@ static void resume_last(struct run *run)
 		          "this command asks for %" PRId64 " and %" PRId64,
 		          last, at.seed, at.batch, seed, batch * accumulate);
 	if (at.threads != run->options.workers)
-		say("%s: %s was made by %" PRId64 " threads, this run has %d: bits will differ\n",
-		    program_invocation_short_name, last, at.threads, run->options.workers);
+		warn("%s was made by %" PRId64 " threads, this run has %d: bits will differ", last,
+		     at.threads, run->options.workers);
 	trainer_restore(run->trainer, &state);
 	run->tokens = at.tokens;
 	run->seconds = at.seconds;
 	run->best = at.best;
+	run->fed = at.examples;
+	run->saved = at.step;
 	if (feed_skip(run->feed, at.examples, &run->err) < 0)
 		err_exit(&run->err);
-	say("%s: resuming at step %" PRId64 "\n", program_invocation_short_name, at.step);
+	say("going on from step %" PRId64 "\n", at.step);
 	free(last);
 }
 
+/* For the end of a message. */
+static const char *last_good(const struct run *run)
+{
+	static char text[PATH_MAX + 64];
+
+	if (run->saved < 0)
+		return "no model was saved before";
+	snprintf(text, sizeof text, "the last good model is %s/last, of step %" PRId64, directory,
+	         run->saved);
+	return text;
+}
+
 /* ---- metrics ---- */
+
+/* Did Ctrl-C, which ends us in good order, also end who reads the metrics? */
+static bool reader_interrupted(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return interrupted && poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
 
 static void write_metrics(struct run *run, json_t *record)
 {
 	json_to_msgpack(record, stream_record(run->metrics));
 	json_decref(record);
-	if (stream_commit(run->metrics, &run->err) < 0 || stream_flush(run->metrics, &run->err) < 0)
-		err_exit(&run->err);
+	if (stream_commit(run->metrics, &run->err) < 0 || stream_flush(run->metrics, &run->err) < 0) {
+		if (!reader_interrupted())
+			err_exit(&run->err);
+		run->err = (struct err){0};
+	}
 }
 
 /* {"loss", "floor", "tokens"} of sums over tokens. */
@@ -383,11 +509,12 @@ static json_t *loss_and_floor(double loss, double nats, int64_t tokens)
 	                 (json_int_t)tokens);
 }
 
-/* Validate, write the record; the mean loss. */
-static double validate(struct run *run)
+/* The loss on the validation set, and the metrics record that tells of it. */
+static double validate(struct run *run, json_t **record)
 {
 	const size_t count = (size_t)eval_records < run->val.count ? (size_t)eval_records
 	                                                           : run->val.count;
+	const int64_t step = trainer_steps(run->trainer);
 	struct evaluation evaluation;
 	double loss = 0, nats = 0, floor[SPAN_KINDS];
 	int64_t tokens = 0;
@@ -404,14 +531,15 @@ static double validate(struct run *run)
 		json_object_set_new(kinds, run->kinds.word[i],
 		                    loss_and_floor(evaluation.loss[i], floor[i], evaluation.tokens[i]));
 	}
+	if (!isfinite(loss))
+		die("step %" PRId64 ": validation loss %g, expected a finite number; %s", step, loss,
+		    last_good(run));
 	val = loss_and_floor(loss, nats, tokens);
 	json_object_set_new(val, "kinds", kinds);
-	write_metrics(run, json_pack("{s:I,s:I,s:f,s:o}", "step",
-	                             (json_int_t)trainer_steps(run->trainer), "tokens",
-	                             (json_int_t)run->tokens, "seconds", run->seconds, "val", val));
-	say("%s%s: step %" PRId64 ": validation loss %.4f, floor %.4f\n",
-	    isatty(STDERR_FILENO) ? "\r\033[K" : "", program_invocation_short_name,
-	    trainer_steps(run->trainer), loss / (double)tokens, nats / (double)tokens);
+	*record = json_pack("{s:I,s:I,s:f,s:o}", "step", (json_int_t)step, "tokens",
+	                    (json_int_t)run->tokens, "seconds", run->seconds, "val", val);
+	say("step %" PRId64 ": validation loss %.4f, floor %.4f\n", step, loss / (double)tokens,
+	    nats / (double)tokens);
 	return loss / (double)tokens;
 }
 
@@ -425,27 +553,33 @@ static void report(struct run *run, const struct step_result *result)
 	                             result->loss, "lr", result->lr, "grad_norm",
 	                             result->grad_norm));
 	if (terminal || step % (10 * log_every) == 0)
-		say("%s%s: step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s left%s",
-		    terminal ? "\r\033[K" : "", program_invocation_short_name, step, steps, result->loss,
-		    (double)run->tokens / run->seconds,
+		say("step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s left%s", step, steps,
+		    result->loss, (double)run->tokens / run->seconds,
 		    run->seconds / (double)step * (double)(steps - step), terminal ? "" : "\n");
 }
 
 /* ---- the loop ---- */
 
-/* Keep what this step is worth: the best model in DIR, the last in DIR/last.
- * The clock of training stands still meanwhile. */
+/* Keep what this step is worth: the best model in DIR, the last in DIR/last; only
+ * then the metrics, whose reader may be gone. The clock of training stands still
+ * meanwhile. */
 static void milestone(struct run *run)
 {
 	const double began = now();
-	double loss = run->val.count > 0 ? validate(run) : -INFINITY;
+	json_t *record = NULL;
+	double loss = run->val.count > 0 ? validate(run, &record) : -INFINITY;
 
+	if (run->saved < 0 && run->fed > 0 && unseen_kind(run))
+		warn("--weight: none of the first %" PRIu64 " sequences has a span of kind '%s'",
+		     run->fed, unseen_kind(run));
 	if (loss < run->best) {
 		if (run->val.count > 0)
 			run->best = loss;
 		save_model(run, directory);
 	}
 	save_last(run);
+	if (record)
+		write_metrics(run, record);
 	run->since += now() - began;
 }
 
@@ -459,20 +593,29 @@ static void checkpoint(struct run *run)
 	free(path);
 }
 
-/* The batch of the next step: how many sequences, fewer at a stream's end. */
+/* The batch of the next step: how many sequences, fewer at a stream's end; 0 at
+ * the end, and where an interrupt came meanwhile. */
 static int next_batch(struct run *run)
 {
 	const size_t row = (size_t)context + 1;
+	int count = 0;
 
-	for (int i = 0; i < (int)(batch * accumulate); i++) {
-		int more = feed_next(run->feed, run->token + (size_t)i * row, run->kind + (size_t)i * row,
-		                     &run->examples[i], &run->err);
+	for (; count < (int)(batch * accumulate); count++) {
+		uint8_t *kind = run->kind + (size_t)count * row;
+		int more = feed_next(run->feed, run->token + (size_t)count * row, kind,
+		                     &run->examples[count], &run->err);
+		if (more <= 0 && interrupted) {
+			run->err = (struct err){0};
+			return 0;
+		}
 		if (more < 0)
 			err_exit(&run->err);
 		if (more == 0)
-			return i;
+			break;
+		for (int i = 0; i < run->examples[count].length; i++)
+			run->seen[kind[i]] = true;
 	}
-	return (int)(batch * accumulate);
+	return count;
 }
 
 /* A step met a number that is not finite: name the records it saw. */
@@ -485,8 +628,24 @@ _Noreturn static void stop_not_finite(struct run *run, int count)
 	for (; shown < count && used < sizeof ids - 24; shown++)
 		used += (size_t)snprintf(ids + used, sizeof ids - used, " %" PRIu64,
 		                         run->examples[shown].id);
-	die("%s; the batch's record ids:%s%s; the last good model is in %s/last", run->err.text, ids,
-	    shown < count ? " ..." : "", directory);
+	die("%s; the batch's record ids:%s%s; %s", run->err.text, ids, shown < count ? " ..." : "",
+	    last_good(run));
+}
+
+/* Why training is over before the steps that were asked for. */
+static void explain_end(const struct run *run)
+{
+	const int64_t step = trainer_steps(run->trainer);
+
+	if (interrupted)
+		say("interrupted at step %" PRId64 " and saved; --resume goes on\n", step);
+	else if (step < steps)
+		warn("the standard input ends after %" PRIu64 " sequences: %" PRId64 " of %" PRId64
+		     " steps are done, and the learning rate has not come down to --min-lr",
+		     feed_position(run->feed), step, steps);
+	else
+		say("%" PRId64 " steps, %" PRId64 " tokens in %.1f s\n", step, run->tokens,
+		    run->seconds);
 }
 
 static void train(struct run *run)
@@ -500,6 +659,7 @@ static void train(struct run *run)
 		if (trainer_step(run->trainer, run->examples, count, &result, &run->err) < 0)
 			stop_not_finite(run, count);
 		const int64_t step = trainer_steps(run->trainer);
+		run->fed = feed_position(run->feed);
 		run->tokens += result.tokens;
 		run->seconds = now() - run->since;
 		if (step % log_every == 0 || step == steps)
@@ -509,7 +669,11 @@ static void train(struct run *run)
 		if (step % eval_every == 0 && step < steps)
 			milestone(run);
 	}
+	if (run->fed == 0 && !interrupted)
+		die("standard input: no sequence to train on: the stream ends before %s",
+		    chosen_pack() == PACK_TEXT ? "one context and a token" : "its first record");
 	milestone(run);
+	explain_end(run);
 }
 
 int main(int argc, char **argv)
@@ -535,18 +699,18 @@ int main(int argc, char **argv)
 		.dropout = dropout,
 		.seed = (uint64_t)seed,
 	};
-	parse_weights(&run.kinds, run.options.weight);
+	if (run.options.min_lr > lr)
+		die_usage("--min-lr: %g is above the peak, --lr %g", run.options.min_lr, lr);
+	run.weighted = parse_weights(&run.kinds, run.options.weight);
 	read_data(&run, argv + first, argc - first);
 	build(&run, argc, argv);
+	prepare_directory(&run);
 	if (resume)
 		resume_last(&run);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	train(&run);
-	if (interrupted)
-		say("%s: interrupted at step %" PRId64 " and saved; --resume goes on\n",
-		    program_invocation_short_name, trainer_steps(run.trainer));
-	if (stream_end(run.metrics, &run.err) < 0)
+	if (stream_end(run.metrics, &run.err) < 0 && !reader_interrupted())
 		err_exit(&run.err);
 
 	trainer_free(run.trainer);

@@ -7,9 +7,10 @@ mkmodel=$(cd "$BUILD" && pwd)/tests/tools/mkmodel
 shopt -s lastpipe
 
 # fresh: a good model in $TMP/model
+"$mkmodel" "$TMP/good" $'ab \n' 2 2 4 16 1 1
 fresh() {
 	rm -rf "$TMP/model"
-	"$mkmodel" "$TMP/model" $'ab \n' 2 2 4 16 1 1
+	cp -R "$TMP/good" "$TMP/model"
 }
 
 # edit FILE FILTER: change a JSON file of the model by jq

@@ -25,7 +25,8 @@ static const char default_stop[] = "{E}";
 
 static const struct option options[] = {
 	{.type = OPTION_GROUP, .text = "Prompts:"},
-	{"prompt", 'p', OPTION_TEXT, &prompt_text, "TEXT", "go on after TEXT, as it stands", 0, 0, NULL},
+	{"prompt", 'p', OPTION_TEXT, &prompt_text, "TEXT", "go on after TEXT, as it stands",
+	 0, 0, NULL},
 	{"from", 'f', OPTION_TEXT, &from, "KIND",
 	 "a record's prompt is what stands before its first span of this kind (default: all of it)",
 	 0, 0, NULL},

@@ -23,12 +23,17 @@ static const char *in_model(const char *name)
 	return path;
 }
 
+static void put_bytes(const char *name, const char *data, size_t size)
+{
+	unlink(in_model(name)); /* some file systems sync what is written over */
+	FILE *file = fopen(in_model(name), "w");
+	fwrite(data, 1, size, file);
+	fclose(file);
+}
+
 static void put(const char *name, const char *text)
 {
-	FILE *file = fopen(in_model(name), "w");
-
-	fputs(text, file);
-	fclose(file);
+	put_bytes(name, text, strlen(text));
 }
 
 /* ---- models ---- */
@@ -310,11 +315,8 @@ static void make_good(void)
 
 static void put_back(void)
 {
-	for (size_t i = 0; i < GOODS; i++) {
-		FILE *file = fopen(in_model(goods[i].name), "w");
-		fwrite(goods[i].data, 1, goods[i].size, file);
-		fclose(file);
-	}
+	for (size_t i = 0; i < GOODS; i++)
+		put_bytes(goods[i].name, goods[i].data, goods[i].size);
 }
 
 static void test_missing(void)
@@ -422,6 +424,27 @@ static void test_json(void)
 	put_back();
 }
 
+/* Every prefix of a JSON file is refused, but for the newline at its end. */
+static void test_prefixes(void)
+{
+	for (size_t i = 0; i < GOODS; i++) {
+		int loads = 0;
+		if (strstr(goods[i].name, ".json") == NULL)
+			continue;
+		for (size_t size = 0; size + 1 < goods[i].size; size++) {
+			struct model model;
+			struct err err = {0};
+			put_bytes(goods[i].name, goods[i].data, size);
+			if (model_load(directory, &model, &err) < 0)
+				continue;
+			loads++;
+			model_release(&model);
+		}
+		is_int(loads, 0, goods[i].name);
+		put_back();
+	}
+}
+
 /* Write model.safetensors again: all its tensors but one, which is left out or
  * of another shape, and one more. */
 static void rewrite(const char *without, const struct safetensor *more)
@@ -517,6 +540,7 @@ int main(void)
 	test_missing();
 	test_config();
 	test_json();
+	test_prefixes();
 	test_tensors();
 	for (size_t i = 0; i < GOODS; i++)
 		free(goods[i].data);

@@ -16,6 +16,7 @@ static char path[96];
 /* A file: header size (-1: that of json), header, then bytes of data 0, 1, 2 … */
 static void put(long long header_size, const char *json, size_t bytes)
 {
+	unlink(path); /* some file systems sync what is written over */
 	FILE *file = fopen(path, "wb");
 	uint64_t size = header_size < 0 ? strlen(json) : (uint64_t)header_size;
 
@@ -160,6 +161,38 @@ static void test_prefixes(void)
 	ok(status.st_size > 64 && opened == 0, "every prefix is refused");
 }
 
+/* A flipped bit is refused, or it leaves tensors whose data can be read. */
+static void test_flipped_bits(void)
+{
+	char json[] = "{\"__metadata__\":{\"format\":\"pt\"}," A("[2,2]", 0, 16) ","
+	              B("[2]", 16, 24) "}";
+	size_t shapes[][2] = {{2, 2}, {2, 0}}, bits = 8 * (sizeof json - 1);
+	int refusals = 0, good = 0;
+	volatile float sum = 0;
+
+	for (size_t bit = 0; bit < bits; bit++) {
+		struct err err = {0};
+		json[bit / 8] ^= (char)(1 << bit % 8);
+		put(sizeof json - 1, json, 24);
+		json[bit / 8] ^= (char)(1 << bit % 8);
+		struct safetensors *file = safetensors_open(path, &err);
+		refusals += file == NULL && err.status == ERR_DATA;
+		good += file != NULL && err.status == ERR_NONE;
+		for (size_t i = 0; file && i < safetensors_count(file); i++) {
+			const char *name = safetensors_name(file, i);
+			for (int dims = 1; dims <= 2; dims++) {
+				const size_t *shape = shapes[2 - dims];
+				const float *data = safetensors_find(file, name, dims, shape, &err);
+				for (int k = 0; data && k < 2 * dims; k++)
+					sum += data[k];
+			}
+		}
+		safetensors_close(file);
+	}
+	ok(refusals > 300 && good > 0 && refusals + good == (int)bits,
+	   "a flipped bit in the header: %d refused, %d harmless", refusals, good);
+}
+
 static void test_round_trip(void)
 {
 	struct err err = {0};
@@ -287,6 +320,7 @@ int main(void)
 	test_lies();
 	test_header_size();
 	test_prefixes();
+	test_flipped_bits();
 	test_round_trip();
 	test_foreign();
 	test_failing_write();

@@ -375,7 +375,7 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 	result->grad_norm = trainer->grad_norm;
 	if (!trainer->finite)
 		return err_set(err, "step %lld: loss %g and gradient norm %g, expected finite numbers",
-		               (long long)trainer->step, result->loss, result->grad_norm);
+		               (long long)trainer->step + 1, result->loss, result->grad_norm);
 	trainer->step++;
 	return 0;
 }

@@ -1,0 +1,571 @@
+/* trainer.c - training steps against the network itself: whoever divides the
+ * work, and however, the gradient is that of the weighted mean. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/rng.h"
+#include "common/trainer.h"
+#include "common/training_state.h"
+#include "tests/tap.h"
+
+#define EXAMPLES 96 /* of up to CONTEXT tokens: more rows than one pass takes */
+#define CONTEXT 16
+#define KINDS 3
+
+static const struct gpt_config config = {
+	.layers = 2, .heads = 2, .width = 8, .context = CONTEXT, .vocab = 11, .bias = true,
+};
+
+/* A batch, and the same records as a corpus. */
+struct data {
+	uint16_t token[EXAMPLES * CONTEXT];
+	uint8_t kind[EXAMPLES * CONTEXT];
+	uint64_t id[EXAMPLES], begin[EXAMPLES + 1];
+	struct example example[EXAMPLES];
+	struct corpus corpus;
+};
+
+/* Records count up from a random token, modulo the vocabulary: a thing to learn. */
+static void make_data(struct data *data, uint64_t seed)
+{
+	struct rng rng;
+	uint64_t at = 0;
+
+	rng_init(&rng, seed, RNG_TEST, 0);
+	for (int e = 0; e < EXAMPLES; e++) {
+		int length = 2 + (int)rng_below(&rng, CONTEXT - 1);
+		int token = (int)rng_below(&rng, (uint64_t)config.vocab);
+		data->id[e] = (uint64_t)e;
+		data->begin[e] = at;
+		data->example[e] = (struct example){
+			.id = (uint64_t)e, .token = data->token + at, .kind = data->kind + at,
+			.length = length,
+		};
+		for (int i = 0; i < length; i++, at++) {
+			data->token[at] = (uint16_t)((token + i) % config.vocab);
+			data->kind[at] = (uint8_t)rng_below(&rng, KINDS);
+		}
+	}
+	data->begin[EXAMPLES] = at;
+	data->corpus = (struct corpus){
+		.count = EXAMPLES, .token_count = at, .id = data->id, .begin = data->begin,
+		.token = data->token, .kind = data->kind,
+	};
+}
+
+static struct trainer_options options_of(int workers)
+{
+	struct trainer_options options = {
+		.workers = workers, .dtype = DTYPE_F32, .lr = 1e-2, .min_lr = 1e-3, .warmup = 3,
+		.steps = 100, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1, .seed = 1,
+	};
+
+	for (int i = 0; i < SPAN_KINDS; i++)
+		options.weight[i] = 1;
+	return options;
+}
+
+static size_t parameters(void)
+{
+	return gpt_parameter_count(&config);
+}
+
+static struct trainer *make_trainer(const struct trainer_options *options)
+{
+	struct err err = {0};
+	float *params = malloc(parameters() * sizeof *params);
+
+	gpt_init_parameters(&config, 3, params);
+	struct trainer *trainer = trainer_new(&config, options, params, &err);
+	free(params);
+	if (trainer == NULL) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	return trainer;
+}
+
+/* The largest difference, as a share of the largest number wanted. */
+static double off(const float *have, const float *want, size_t count)
+{
+	double worst = 0, largest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		worst = fmax(worst, fabs((double)have[i] - (double)want[i]));
+		largest = fmax(largest, fabs((double)want[i]));
+		if (isnan(have[i]) || isnan(want[i]))
+			return INFINITY;
+	}
+	return largest > 0 ? worst / largest : worst;
+}
+
+static bool below(double have, double limit, const char *what)
+{
+	bool good = ok(have < limit, "%s", what);
+
+	if (!good)
+		printf("# %g, expected less than %g\n", have, limit);
+	return good;
+}
+
+/* ---- learning rate ---- */
+
+/* min + (max - min) (1 + cos(pi t)) / 2 (Loshchilov & Hutter 2017, equation 5)
+ * behind a linear rise; as nanoGPT has it. */
+static void test_rate(void)
+{
+	struct trainer_options options = {.lr = 3e-3, .min_lr = 1e-4, .warmup = 4, .steps = 24};
+	double worst = 0;
+
+	for (int step = 0; step < 4; step++)
+		worst = fmax(worst, fabs(trainer_lr(&options, step) - 3e-3 * (step + 1) / 5));
+	below(worst, 1e-15, "warm-up rises in equal parts");
+	is_near(trainer_lr(&options, 4), 3e-3, 1e-15, "then comes the peak");
+	is_near(trainer_lr(&options, 9), 1e-4 + 2.9e-3 * (2 + sqrt(2)) / 4, 1e-15, "a quarter down");
+	is_near(trainer_lr(&options, 14), 1e-4 + 2.9e-3 / 2, 1e-15, "half-way");
+	is_near(trainer_lr(&options, 19), 1e-4 + 2.9e-3 * (2 - sqrt(2)) / 4, 1e-15, "three quarters");
+	is_near(trainer_lr(&options, 24), 1e-4, 1e-15, "the end of the schedule");
+	is_near(trainer_lr(&options, 1000), 1e-4, 1e-15, "and past it");
+	for (int step = 5; step < 24; step++)
+		if (trainer_lr(&options, step) >= trainer_lr(&options, step - 1))
+			worst = 1;
+	below(worst, 1e-15, "falls at every step");
+	options.warmup = 0;
+	is_near(trainer_lr(&options, 0), 3e-3, 1e-15, "without a warm-up the peak comes first");
+	options.warmup = 24;
+	is_near(trainer_lr(&options, 23), 3e-3 * 24 / 25, 1e-15, "all warm-up");
+	is_near(trainer_lr(&options, 24), 1e-4, 1e-15, "all warm-up, and past it");
+	options.min_lr = options.lr;
+	options.warmup = 0;
+	is_near(trainer_lr(&options, 17), 3e-3, 1e-15, "a minimum at the peak: constant");
+}
+
+/* ---- gradients ---- */
+
+/* What the network itself says of some examples: losses by kind, and Σ w ∇l / Σ w. */
+struct direct {
+	double loss[KINDS];
+	int64_t tokens[KINDS];
+	float *gradient;
+};
+
+static void ask_network(struct direct *direct, const struct example *examples, int count,
+                        const float *params, const float *weight)
+{
+	struct err err = {0};
+	const struct kernels *k = kernels_find("cpu", &err);
+	struct device *dev = k->open(DTYPE_F32, &err);
+	struct gpt *gpt = gpt_new(&config, k, dev, params, CONTEXT, true, &err);
+	double sum = 0;
+
+	*direct = (struct direct){.gradient = malloc(parameters() * sizeof(float))};
+	gpt_zero_gradients(gpt);
+	for (int e = 0; e < count; e++) {
+		const struct example *example = &examples[e];
+		int32_t token[CONTEXT], position[CONTEXT], target[CONTEXT], begin[2] = {0};
+		float weights[CONTEXT], loss[CONTEXT];
+		const int n = example->length - 1;
+		for (int i = 0; i < n; i++) {
+			token[i] = example->token[i];
+			position[i] = i;
+			target[i] = example->token[i + 1];
+			weights[i] = weight[example->kind[i + 1]];
+			sum += (double)weights[i];
+		}
+		begin[1] = n;
+		const struct gpt_batch batch = {
+			.count = n, .sequences = {.count = 1, .begin = begin, .longest = n},
+			.token = token, .position = position, .target = target, .weight = weights,
+		};
+		gpt_forward(gpt, &batch, loss);
+		gpt_backward(gpt);
+		for (int i = 0; i < n; i++) {
+			direct->loss[example->kind[i + 1]] += (double)loss[i];
+			direct->tokens[example->kind[i + 1]]++;
+		}
+	}
+	k->download(dev, direct->gradient, gpt_gradients(gpt), parameters() * sizeof(float));
+	for (size_t i = 0; i < parameters(); i++)
+		direct->gradient[i] = (float)((double)direct->gradient[i] / sum);
+	gpt_free(gpt);
+	k->close(dev);
+}
+
+static double norm(const float *x)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < parameters(); i++)
+		sum += (double)x[i] * (double)x[i];
+	return sqrt(sum);
+}
+
+static double mean_loss(const struct direct *direct)
+{
+	double loss = 0;
+	int64_t tokens = 0;
+
+	for (int i = 0; i < KINDS; i++) {
+		loss += direct->loss[i];
+		tokens += direct->tokens[i];
+	}
+	return loss / (double)tokens;
+}
+
+/* After the first step the first moment is (1 - beta1) times the gradient that
+ * was stepped along. */
+static float *first_gradient(const struct trainer *trainer, const struct trainer_options *options)
+{
+	const float *moment = trainer_state((struct trainer *)trainer).moment1;
+	float *gradient = malloc(parameters() * sizeof *gradient);
+
+	for (size_t i = 0; i < parameters(); i++)
+		gradient[i] = (float)((double)moment[i] / (1 - options->beta1));
+	return gradient;
+}
+
+static void test_gradient(const struct data *data, int workers, int count, const float *weight,
+                          double clip, const char *what)
+{
+	struct trainer_options options = options_of(workers);
+	struct step_result result;
+	struct direct direct;
+	struct err err = {0};
+
+	memcpy(options.weight, weight, KINDS * sizeof *weight);
+	options.clip = clip;
+	struct trainer *trainer = make_trainer(&options);
+	ask_network(&direct, data->example, count, trainer_state(trainer).params, weight);
+	if (trainer_step(trainer, data->example, count, &result, &err) < 0)
+		printf("# %s\n", err.text);
+	is_near(result.loss, mean_loss(&direct), 1e-6, what);
+	below(fabs(result.grad_norm / norm(direct.gradient) - 1), 1e-5, "  norm of the mean gradient");
+	if (clip > 0 && norm(direct.gradient) > clip) {
+		const double scale = clip / norm(direct.gradient);
+		for (size_t i = 0; i < parameters(); i++)
+			direct.gradient[i] = (float)((double)direct.gradient[i] * scale);
+	}
+	float *gradient = first_gradient(trainer, &options);
+	below(off(gradient, direct.gradient, parameters()), 1e-5, "  the gradient itself");
+	free(gradient);
+	free(direct.gradient);
+	trainer_free(trainer);
+}
+
+static void test_gradients(const struct data *data)
+{
+	static const float plain[KINDS] = {1, 1, 1}, heavy[KINDS] = {1, 5, 0.25}, one[KINDS] = {0, 3, 0};
+	static const float scaled[KINDS] = {100, 500, 25};
+
+	test_gradient(data, 1, EXAMPLES, plain, 0, "one worker, weights of 1");
+	test_gradient(data, 2, EXAMPLES, plain, 0, "two workers");
+	test_gradient(data, 3, EXAMPLES, plain, 0, "three workers");
+	test_gradient(data, 3, 2, plain, 0, "more workers than examples");
+	test_gradient(data, 1, 1, plain, 0, "one example");
+	test_gradient(data, 2, EXAMPLES, heavy, 0, "weights by kind");
+	test_gradient(data, 2, EXAMPLES, scaled, 0, "weights of another scale are divided out");
+	test_gradient(data, 2, EXAMPLES, one, 0, "one kind alone");
+	test_gradient(data, 2, EXAMPLES, plain, 0.01, "clipped");
+	test_gradient(data, 2, EXAMPLES, plain, 1e6, "below the clip");
+}
+
+/* One step on all is one on the sum of the gradients of two halves: what
+ * accumulation over batches comes to. */
+static void test_accumulation(const struct data *data)
+{
+	struct trainer_options options = options_of(2);
+	struct step_result result;
+	struct err err = {0};
+	float *part[3];
+	double weight[3];
+
+	options.weight[1] = 4;
+	for (int i = 0; i < 3; i++) {
+		const int from = i == 1 ? EXAMPLES / 2 : 0, count = i == 2 ? EXAMPLES : EXAMPLES / 2;
+		struct trainer *trainer = make_trainer(&options);
+		trainer_step(trainer, data->example + from, count, &result, &err);
+		part[i] = first_gradient(trainer, &options);
+		weight[i] = 0;
+		for (int e = from; e < from + count; e++)
+			for (int t = 1; t < data->example[e].length; t++)
+				weight[i] += (double)options.weight[data->example[e].kind[t]];
+		trainer_free(trainer);
+	}
+	for (size_t i = 0; i < parameters(); i++)
+		part[0][i] = (float)((weight[0] * (double)part[0][i] + weight[1] * (double)part[1][i]) /
+		                     weight[2]);
+	below(off(part[0], part[2], parameters()), 1e-5, "two batches summed are one larger batch");
+	for (int i = 0; i < 3; i++)
+		free(part[i]);
+}
+
+/* ---- bits ---- */
+
+/* Some steps; the losses, and the parameters after the last. */
+struct course {
+	double loss[12];
+	float *params;
+};
+
+static struct course run_course(const struct data *data, const struct trainer_options *options)
+{
+	struct trainer *trainer = make_trainer(options);
+	struct course course = {.params = malloc(parameters() * sizeof(float))};
+	struct step_result result;
+	struct err err = {0};
+
+	for (int i = 0; i < 12; i++) {
+		if (trainer_step(trainer, data->example + 8 * (i % 3), EXAMPLES - 24, &result, &err) < 0)
+			printf("# %s\n", err.text);
+		course.loss[i] = result.loss;
+	}
+	memcpy(course.params, trainer_state(trainer).params, parameters() * sizeof(float));
+	trainer_free(trainer);
+	return course;
+}
+
+static bool same_course(const struct course *a, const struct course *b)
+{
+	return memcmp(a->loss, b->loss, sizeof a->loss) == 0 &&
+	       memcmp(a->params, b->params, parameters() * sizeof(float)) == 0;
+}
+
+static double course_off(const struct course *a, const struct course *b)
+{
+	double worst = 0;
+
+	for (int i = 0; i < 12; i++)
+		worst = fmax(worst, fabs(a->loss[i] - b->loss[i]));
+	return worst;
+}
+
+static void test_workers(const struct data *data)
+{
+	struct course first[4];
+
+	for (int workers = 1; workers <= 3; workers++) {
+		struct trainer_options options = options_of(workers);
+		struct course again;
+		first[workers] = run_course(data, &options);
+		again = run_course(data, &options);
+		ok(same_course(&first[workers], &again), "the same bits again with %d workers", workers);
+		free(again.params);
+	}
+	below(course_off(&first[1], &first[2]), 1e-5, "two workers lose as much as one");
+	below(course_off(&first[1], &first[3]), 1e-5, "and three");
+	ok(first[1].loss[11] < first[1].loss[0] - 0.1, "the loss falls");
+	for (int workers = 1; workers <= 3; workers++)
+		free(first[workers].params);
+}
+
+static void test_dropout(const struct data *data)
+{
+	struct trainer_options options = options_of(2);
+	struct course plain = run_course(data, &options), a, b, other, alone;
+
+	options.dropout = 0.2;
+	a = run_course(data, &options);
+	b = run_course(data, &options);
+	ok(same_course(&a, &b), "dropout: the same bits again");
+	ok(course_off(&plain, &a) > 1e-3, "dropout: another course than without");
+	ok(a.loss[11] < a.loss[0] - 0.05, "dropout: the loss falls");
+	options.seed = 2;
+	other = run_course(data, &options);
+	ok(course_off(&a, &other) > 1e-4, "dropout: the seed counts");
+	options = options_of(1);
+	options.dropout = 0.2;
+	alone = run_course(data, &options);
+	ok(fabs(alone.loss[11] - a.loss[11]) < 0.1, "dropout: one worker trains as well");
+
+	/* Nothing moves at a rate of 0, so only the masks tell steps apart. */
+	options.lr = options.min_lr = 0;
+	struct trainer *trainer = make_trainer(&options);
+	struct evaluation with, without;
+	struct step_result one, two;
+	struct err err = {0};
+	trainer_evaluate(trainer, &data->corpus, EXAMPLES, &with);
+	trainer_step(trainer, data->example, EXAMPLES, &one, &err);
+	trainer_step(trainer, data->example, EXAMPLES, &two, &err);
+	ok(one.loss != two.loss, "dropout: another mask at every step");
+	trainer_evaluate(trainer, &data->corpus, EXAMPLES, &without);
+	ok(memcmp(&with, &without, sizeof with) == 0, "dropout: none in an evaluation");
+	trainer_free(trainer);
+	free(plain.params);
+	free(a.params);
+	free(b.params);
+	free(other.params);
+	free(alone.params);
+}
+
+/* ---- evaluation ---- */
+
+static void test_evaluation(const struct data *data)
+{
+	static const float weight[KINDS] = {1, 1, 1};
+
+	for (int workers = 1; workers <= 3; workers++) {
+		struct trainer_options options = options_of(workers);
+		struct trainer *trainer = make_trainer(&options);
+		struct direct direct;
+		double worst = 0;
+		bool counted = true;
+		for (int count = 1; count <= EXAMPLES; count += EXAMPLES - 1) {
+			struct evaluation evaluation;
+			options.weight[1] = 7; /* must not count */
+			trainer_evaluate(trainer, &data->corpus, (size_t)count, &evaluation);
+			ask_network(&direct, data->example, count, trainer_state(trainer).params, weight);
+			for (int i = 0; i < KINDS; i++) {
+				worst = fmax(worst, fabs(evaluation.loss[i] - direct.loss[i]) /
+				                        fmax(1, direct.loss[i]));
+				counted &= evaluation.tokens[i] == direct.tokens[i];
+			}
+			free(direct.gradient);
+		}
+		below(worst, 1e-6, "loss by kind is the network's");
+		ok(counted, "  over as many tokens, with %d workers", workers);
+		struct evaluation all, more;
+		trainer_evaluate(trainer, &data->corpus, EXAMPLES, &all);
+		trainer_evaluate(trainer, &data->corpus, 10 * EXAMPLES, &more);
+		ok(memcmp(&all, &more, sizeof all) == 0, "  of no more records than there are");
+		trainer_free(trainer);
+	}
+}
+
+/* ---- what is not finite ---- */
+
+static void test_not_finite(const struct data *data, float value)
+{
+	struct trainer_options options = options_of(2);
+	struct trainer *trainer = make_trainer(&options);
+	struct trainer_state state = trainer_state(trainer);
+	const size_t bytes = parameters() * sizeof(float);
+	float *before[3] = {malloc(bytes), malloc(bytes), malloc(bytes)};
+	struct step_result result;
+	struct err err = {0};
+
+	trainer_step(trainer, data->example, 8, &result, &err);
+	const float good = state.params[2];
+	state.params[2] = value;
+	memcpy(before[0], state.params, bytes);
+	memcpy(before[1], state.moment1, bytes);
+	memcpy(before[2], state.moment2, bytes);
+	is_int(trainer_step(trainer, data->example, EXAMPLES, &result, &err), -1, "not finite: fails");
+	ok(strstr(err.text, "expected finite numbers") && strstr(err.text, "step 2:"),
+	   "  naming the step");
+	printf("# with %g: %s\n", (double)value, err.text);
+	ok(memcmp(before[0], state.params, bytes) == 0, "  the parameters are as they were");
+	ok(memcmp(before[1], state.moment1, bytes) == 0 && memcmp(before[2], state.moment2, bytes) == 0,
+	   "  the moments too");
+	is_int(trainer_steps(trainer), 1, "  no step is counted");
+	state.params[2] = good;
+	err = (struct err){0};
+	is_int(trainer_step(trainer, data->example, EXAMPLES, &result, &err), 0,
+	       "  and training can go on");
+	for (int i = 0; i < 3; i++)
+		free(before[i]);
+	trainer_free(trainer);
+}
+
+static void test_weightless(const struct data *data)
+{
+	struct trainer_options options = options_of(1);
+	struct step_result result;
+	struct err err = {0};
+
+	memset(options.weight, 0, sizeof options.weight);
+	struct trainer *trainer = make_trainer(&options);
+	is_int(trainer_step(trainer, data->example, 4, &result, &err), -1, "all weights 0: fails");
+	is_string(err.text, "no token of the batch has a weight above 0", "  and says so");
+	trainer_free(trainer);
+}
+
+/* ---- states ---- */
+
+static void remove_state(const char *folder)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/training.safetensors", folder);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* A trainer that takes over another's state, by way of a file, goes on to the bit. */
+static void test_resume(const struct data *data, double dropout)
+{
+	struct trainer_options options = options_of(2);
+	const char *tmp = getenv("TMPDIR");
+	char folder[96];
+	struct err err = {0};
+	struct step_result a, b;
+	struct training_progress got, progress = {
+		.step = 5, .examples = 1234567890123, .tokens = 99, .seconds = 0.1, .best = INFINITY,
+		.seed = 9000000000000000000, .batch = 7, .threads = 3,
+	};
+	bool same = true;
+
+	options.dropout = dropout;
+	struct trainer *first = make_trainer(&options), *second = make_trainer(&options);
+	snprintf(folder, sizeof folder, "%s/trainer.XXXXXX", tmp ? tmp : "/tmp");
+	if (mkdtemp(folder) == NULL)
+		printf("# no folder\n");
+	for (int i = 0; i < 5; i++)
+		trainer_step(first, data->example + i, 60, &a, &err);
+	struct trainer_state state = trainer_state(first);
+	is_int(training_state_save(folder, &config, &state, &progress, &err), 0, "a state is saved");
+	state = trainer_state(second);
+	is_int(training_state_load(folder, &config, &state, &got, &err), 0, "  and loaded");
+	ok(memcmp(&got, &progress, sizeof got) == 0, "  with all that was known of the progress");
+	trainer_restore(second, &state);
+	for (int i = 5; i < 10; i++) {
+		trainer_step(first, data->example + i, 60, &a, &err);
+		trainer_step(second, data->example + i, 60, &b, &err);
+		same &= memcmp(&a, &b, sizeof a) == 0;
+	}
+	ok(same, "  losses, norms and rates go on to the bit");
+	struct trainer_state s = trainer_state(first), t = trainer_state(second);
+	const size_t bytes = parameters() * sizeof(float);
+	ok(s.step == 10 && t.step == 10 && memcmp(s.params, t.params, bytes) == 0 &&
+	   memcmp(s.moment1, t.moment1, bytes) == 0 && memcmp(s.moment2, t.moment2, bytes) == 0,
+	   "  parameters and moments too");
+	if (err.status != ERR_NONE)
+		printf("# %s\n", err.text);
+
+	struct gpt_config other = config;
+	other.vocab++;
+	is_int(training_state_load(folder, &other, &t, &got, &err), -1, "  of no other network");
+	is_int(err.status, ERR_DATA, "  which is bad data");
+	remove_state(folder);
+	trainer_free(first);
+	trainer_free(second);
+}
+
+int main(void)
+{
+	static struct data data;
+	struct err err = {0};
+
+	make_data(&data, 1);
+	test_rate();
+	test_gradients(&data);
+	test_accumulation(&data);
+	test_workers(&data);
+	test_dropout(&data);
+	test_evaluation(&data);
+	test_not_finite(&data, INFINITY);
+	test_not_finite(&data, NAN);
+	test_not_finite(&data, 3e38f);
+	test_weightless(&data);
+	test_resume(&data, 0);
+	test_resume(&data, 0.1);
+	if (kernels_find("cpu", &err)->supports(DTYPE_BF16)) {
+		struct trainer_options options = options_of(2);
+		options.dtype = DTYPE_BF16;
+		struct course a = run_course(&data, &options), b = run_course(&data, &options);
+		ok(same_course(&a, &b), "bf16: the same bits again");
+		ok(a.loss[11] < a.loss[0] - 0.1, "bf16: the loss falls");
+		free(a.params);
+		free(b.params);
+	}
+	return done();
+}

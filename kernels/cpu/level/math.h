@@ -7,10 +7,10 @@
 #include <string.h>
 
 /* e^x, relative error below 2e-7; x is clamped to [-87, 88], so there is
- * neither an infinity nor a denormal, and e^-infinity is 1.6e-38. A NaN stays
- * one: the clamps compare so that it passes through.
+ * neither an infinity nor a denormal, and e^-infinity is 1.6e-38. What comes of
+ * a NaN depends on its bits: for arguments that are numbers.
  * Range reduction and minimax polynomial as in Cephes' expf (Moshier). */
-static inline float exp_clamped(float x)
+static inline float exp_of_number(float x)
 {
 	x = x < -87.0f ? -87.0f : x;
 	x = x > 88.0f ? 88.0f : x;
@@ -36,9 +36,17 @@ static inline float exp_clamped(float x)
 	return p;
 }
 
-/* The standard normal distribution function Φ(x), relative error below 4e-7
- * on both sides: erfc by Chebyshev fit (Press et al., Numerical Recipes, 2nd
- * ed., section 6.2, erfcc). */
+/* The same; a NaN stays one. */
+static inline float exp_clamped(float x)
+{
+	float p = exp_of_number(x);
+
+	return x == x ? p : x;
+}
+
+/* The standard normal distribution function Φ(x) of a number, relative error
+ * below 4e-7 on both sides: erfc by Chebyshev fit (Press et al., Numerical
+ * Recipes, 2nd ed., section 6.2, erfcc). */
 static inline float normal_cdf(float x)
 {
 	float z = (x < 0 ? -x : x) * 0.70710678f;
@@ -53,14 +61,14 @@ static inline float normal_cdf(float x)
 	p = p * t + 0.37409196f;
 	p = p * t + 1.00002368f;
 	p = p * t - 1.26551223f;
-	float half = 0.5f * t * exp_clamped(p - z * z); /* Φ(-|x|) */
+	float half = 0.5f * t * exp_of_number(p - z * z); /* Φ(-|x|) */
 	return x < 0 ? half : 1.0f - half;
 }
 
-/* The standard normal density φ(x). */
+/* The standard normal density φ(x) of a number. */
 static inline float normal_pdf(float x)
 {
-	return 0.39894228f * exp_clamped(-0.5f * x * x);
+	return 0.39894228f * exp_of_number(-0.5f * x * x);
 }
 
 #endif

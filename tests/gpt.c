@@ -7,6 +7,7 @@
 
 #include "common/gpt.h"
 #include "common/rng.h"
+#include "kernels/cpu/cpu.h"
 #include "tests/ref/table.h"
 
 #define ROWS 96 /* the most of any pass here */
@@ -228,9 +229,9 @@ static void check_gradients(const struct gpt_config *config, float rate, bool we
 
 static const int some_lengths[] = {9, 1, 2, 7, 9, 0};
 
-static void check_against_reference(const struct gpt_config *config)
+static void check_against_reference(const struct gpt_config *config, const struct kernels *k)
 {
-	struct net ref = new_net(config, &ref_table, true), net = new_net(config, cpu(), true);
+	struct net ref = new_net(config, &ref_table, true), net = new_net(config, k, true);
 	size_t floats;
 	struct pass pass;
 	float losses[2][ROWS], *logits[2], *grads[2];
@@ -265,9 +266,9 @@ static void check_against_reference(const struct gpt_config *config)
 
 /* Each sequence alone has the logits that it has in the pack: near, and to the
  * bit where products are row invariant. */
-static void check_packing(const struct gpt_config *config)
+static void check_packing(const struct gpt_config *config, const struct kernels *k)
 {
-	struct net net = new_net(config, cpu(), false);
+	struct net net = new_net(config, k, false);
 	int v = config->vocab;
 	float *packed = must(malloc(ROWS * v * sizeof *packed));
 	float *alone = must(malloc(ROWS * v * sizeof *alone));
@@ -360,10 +361,10 @@ static void extend_together(struct gpt_cache *cache, const struct pass *pass, in
 	free(step);
 }
 
-static void check_cache(const struct gpt_config *config)
+static void check_cache(const struct gpt_config *config, const struct kernels *k)
 {
 	static const int chunks[] = {1, 2, 5, 9};
-	struct net net = new_net(config, cpu(), false);
+	struct net net = new_net(config, k, false);
 	struct err err = {0};
 	struct gpt_cache *cache = must(gpt_cache_new(net.gpt, SLOTS, &err));
 	int v = config->vocab;
@@ -587,17 +588,28 @@ static void check_configs(void)
 	}
 }
 
+static void check_level(const char *level)
+{
+	const struct kernels *k = kernels_cpu_level(level);
+
+	for (int i = 0; k && i < SHAPES; i++) {
+		printf("# level %s\n", level);
+		check_against_reference(&shapes[i], k);
+		check_packing(&shapes[i], k);
+		check_cache(&shapes[i], k);
+	}
+}
+
 int main(void)
 {
 	check_gradients(&small, 0, false);
 	check_gradients(&small, 0.25f, true);
 	check_gradients(&bare, 0, true);
 	check_gradients(&bare, 0.5f, false);
-	for (int i = 0; i < SHAPES; i++) {
-		check_against_reference(&shapes[i]);
-		check_packing(&shapes[i]);
-		check_cache(&shapes[i]);
-	}
+	check_level("v2");
+	check_level("v3");
+	check_level("v4");
+	check_level("native");
 	check_accumulation();
 	check_targets();
 	check_dropout(&ref_table);

@@ -957,6 +957,106 @@ static void check_norm2(struct trial *t)
 		}
 }
 
+/* ---- what is not a number ---- */
+
+/* Normal values [n,c] on the device, and these bits at one place of one row. */
+static float *spoiled(struct trial *t, int n, int c, int row, int column, uint32_t pattern)
+{
+	size_t count = (size_t)n * c;
+	float *host = malloc(count * sizeof *host);
+	float *at = t->kernels->alloc(t->dev, count * sizeof *at);
+
+	if (!host || !at)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		host[i] = (float)rng_normal(&t->rng);
+	memcpy(host + (size_t)row * c + column, &pattern, sizeof pattern);
+	t->kernels->upload(t->dev, at, host, count * sizeof *at);
+	free(host);
+	return at;
+}
+
+/* Row `row` of out[n,c] holds a NaN, rows below `clean` hold none. */
+static void expect_spoiled(struct trial *t, const char *what, const float *at, int n, int c,
+                           int row, int clean)
+{
+	float *host = trial_read(t, at, (size_t)n * c);
+	bool here = false, elsewhere = false;
+
+	for (int i = 0; i < n * c; i++) {
+		here |= i / c == row && isnan(host[i]);
+		elsewhere |= i / c < clean && !isfinite(host[i]);
+	}
+	trial_expect(t, here, "%s: the NaN of row %d is gone", what, row);
+	trial_expect(t, !elsewhere, "%s: a row before %d is spoiled", what, clean);
+	free(host);
+}
+
+static void nan_rows(struct trial *t, int c, int row, int column, uint32_t pattern)
+{
+	const struct kernels *k = t->kernels;
+	enum { N = 9 };
+	float *x = spoiled(t, N, c, row, column, pattern);
+	float *good = spoiled(t, c, c, 0, 0, 0), *y = spoiled(t, N, c, 0, 0, 0);
+	float *mean = spoiled(t, N, 1, 0, 0, 0), *rstd = spoiled(t, N, 1, 0, 0, 0);
+	int32_t target[N] = {0};
+
+	k->layernorm(t->dev, y, mean, rstd, x, good, NULL, N, c);
+	expect_spoiled(t, "layernorm", y, N, c, row, row);
+	k->gelu(t->dev, y, x, (size_t)N * c);
+	expect_spoiled(t, "gelu", y, N, c, row, row);
+	k->linear(t->dev, y, x, good, NULL, N, c, c, false);
+	expect_spoiled(t, "linear", y, N, c, row, row);
+	k->unembed(t->dev, y, x, good, N, c, c);
+	expect_spoiled(t, "unembed", y, N, c, row, row);
+	k->upload(t->dev, rstd, target, sizeof target);
+	k->cross_entropy(t->dev, mean, NULL, x, (int32_t *)rstd, NULL, N, c);
+	expect_spoiled(t, "cross_entropy", mean, N, 1, row, row);
+	trial_expect(t, isnan(k->norm2(t->dev, x, (size_t)N * c)), "norm2 is a number");
+	k->free(t->dev, x);
+	k->free(t->dev, good);
+	k->free(t->dev, y);
+	k->free(t->dev, mean);
+	k->free(t->dev, rstd);
+}
+
+/* A NaN among the queries, keys or values of a row spoils its output, and no
+ * sequence before. */
+static void nan_attention(struct trial *t, int d, int h, int column, uint32_t pattern)
+{
+	const struct kernels *k = t->kernels;
+	const struct dropout none = {0, 0, 0};
+	int c = d * h, n = 115;
+	float *qkv = spoiled(t, n, 3 * c, 40, column, pattern);
+	float *out = spoiled(t, n, c, 0, 0, 0), *lse = spoiled(t, n, h, 0, 0, 0);
+
+	k->attention(t->dev, out, lse, qkv, &packs[1], c, h, &none);
+	expect_spoiled(t, "attention", out, n, c, 40, 34);
+	k->free(t->dev, qkv);
+	k->free(t->dev, out);
+	k->free(t->dev, lse);
+}
+
+/* Training stops at a loss that is no number: so none may turn into one. */
+static void check_nan(struct trial *t)
+{
+	static const uint32_t patterns[] = {0x7fc00000, 0xffc00000, 0x7fc0dead, 0xffffffff,
+	                                    0x7fc00001};
+	static const int widths[] = {2, 7, 17, 256};
+
+	for (int i = 0; i < COUNT(patterns); i++) {
+		for (int j = 0; j < COUNT(widths); j++) {
+			trial_case(t, "bits %08x, width %d", patterns[i], widths[j]);
+			nan_rows(t, widths[j], 4, 0, patterns[i]);
+			nan_rows(t, widths[j], 5, widths[j] - 1, patterns[i]);
+		}
+		for (int j = 0; j < 3; j++) {
+			trial_case(t, "bits %08x, attention, column %d", patterns[i], j * 34);
+			nan_attention(t, 17, 2, j * 34, patterns[i]);
+		}
+	}
+}
+
 /* ---- the table of checks ---- */
 
 static const struct row {
@@ -984,6 +1084,7 @@ static const struct row {
 	{"cross_entropy", check_cross_entropy},
 	{"adamw", check_adamw},
 	{"norm2", check_norm2},
+	{"nan", check_nan},
 };
 
 int ops_rows(void)

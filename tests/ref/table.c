@@ -1,5 +1,6 @@
 #include "tests/ref/table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static double *operand(const struct device *dev, const float *x, size_t count)
 		memcpy(&bits, x + i, sizeof bits);
 		bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
 		memcpy(&rounded, &bits, sizeof rounded);
-		wide[i] = rounded;
+		wide[i] = isnan(wide[i]) ? wide[i] : rounded;
 	}
 	return wide;
 }

@@ -200,7 +200,8 @@ static int read_record(struct feed *feed, struct err *err)
 	if (record_read_tokens(feed->reader, &raw, feed->vocab, feed->kinds, &feed->buffer, &record,
 	                       err) < 0)
 		return -1;
-	if (feed->pack == PACK_RECORDS && (record.length > (uint32_t)feed->context || record.length < 2))
+	if (feed->pack == PACK_RECORDS &&
+	    (record.length > (uint32_t)feed->context || record.length < 2))
 		return stream_bad(feed->reader, err,
 		                  "%u tokens, expected 2 to the context of %d", record.length,
 		                  feed->context);

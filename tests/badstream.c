@@ -325,7 +325,8 @@ static const struct bad {
 	{"nats that are a word", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "
 	 "[[0, 1, \"a\", 0, \"0\"]]}", 0, "span 0: nats is not a finite number"},
 	{"a key twice", STREAM_TEXT, RAW(TEXT "\xa2id\x02"), "'id' stands twice"},
-	{"a key twice further in", STREAM_METRICS, RAW("\x82\xa1s\x01\xa3val\x91\x82\xa1x\x01\xa1x\x01"),
+	{"a key twice further in", STREAM_METRICS,
+	 RAW("\x82\xa1s\x01\xa3val\x91\x82\xa1x\x01\xa1x\x01"),
 	 "'x' stands twice"},
 	{"a key that is a number", STREAM_METRICS, RAW("\x81\x07\x01"), "map key that is no string"},
 	{"a key that is a number further in", STREAM_METRICS, RAW("\x81\xa1s\x92\x00\x81\xc0\x01"),

@@ -133,7 +133,7 @@ is "$(mpcat --header have | jq -r .sampling.stop)" "" "no default stop where the
 
 gpt-sample model --from answer --temperature 0.5 --top-k 9 --top-p 0.9 --seed 3 --probs 2 book >have
 is "$(mpcat --header have | jq -c '[.stream, .probs, .sampling.temperature, .sampling.top_k,
-	.sampling.top_p, .sampling.seed, .sampling.from, .model.layers, .model.context,
+	(.sampling.top_p * 10 | round / 10), .sampling.seed, .sampling.from, .model.layers, .model.context,
 	(.chain | map(.program))]')" \
 	'["generations",2,0.5,9,0.9,3,"answer",2,256,["phonegen","gpt-sample"]]' "the header tells how"
 is "$(mpcat --header have | jq -r .vocab)" "${alphabet%$'\n'}" "and names the vocabulary"

@@ -254,7 +254,8 @@ static void test_gradient(const struct data *data, int workers, int count, const
 
 static void test_gradients(const struct data *data)
 {
-	static const float plain[KINDS] = {1, 1, 1}, heavy[KINDS] = {1, 5, 0.25}, one[KINDS] = {0, 3, 0};
+	static const float plain[KINDS] = {1, 1, 1}, heavy[KINDS] = {1, 5, 0.25};
+	static const float one[KINDS] = {0, 3, 0};
 	static const float scaled[KINDS] = {100, 500, 25};
 
 	test_gradient(data, 1, EXAMPLES, plain, 0, "one worker, weights of 1");

@@ -248,7 +248,8 @@ void op_attention_cached(struct device *dev, float *out, float *cache_k, float *
 
 	for (int r = 0; r < n; r++) {
 		const float *q = qkv + (size_t)r * 3 * c, *k = q + c, *v = q + 2 * c;
-		float *keys = cache_k + (size_t)slot[r] * t * c, *values = cache_v + (size_t)slot[r] * t * c;
+		float *keys = cache_k + (size_t)slot[r] * t * c;
+		float *values = cache_v + (size_t)slot[r] * t * c;
 		const int end = place[r] + 1;
 
 		for (int j = 0; j < c; j++)

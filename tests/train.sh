@@ -1,0 +1,408 @@
+#!/bin/bash
+# train.sh - gpt-train at its command line: what it leaves on disk and says in its
+# metrics, resumed to the bit, interrupted, and given what it cannot use.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+tools=$(cd "$BUILD" && pwd)/tests/tools
+cd "$TMP" || exit 1
+
+phonegen --count 600 --entries 1 --seed 1 >book
+tokenize <book | shard --val 0.1 --shards 2 -o data
+net=(--layers 1 --heads 2 --width 8 --context 128 --batch 4 --threads 2 --dtype f32)
+
+# train OUTPUT OPTION...: the small network on the shards, quietly; metrics in OUTPUT.mp
+train() {
+	local output=$1
+	shift
+	gpt-train data/train-*.mp -o "$output" "${net[@]}" --quiet "$@" >"$output.mp"
+}
+
+# course FILE...: step, loss, rate and norm of each step in metrics streams
+course() {
+	mpcat --tsv=step,loss,lr,grad_norm "$@" | awk -F '\t' '$2 ~ /[0-9]/'
+}
+
+# close A B T: passed on if the numbers differ by at most T
+close() {
+	awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(a != "" && b != "" && d <= t && -d <= t) }'
+}
+
+# bits A B: the same parameters, byte by byte
+bits() {
+	cmp -s "$1/model.safetensors" "$2/model.safetensors"
+}
+
+sum() {
+	find "$1" -type f -exec cksum {} + | sort
+}
+
+# ---- the same bits ----
+
+options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1 --weight "ask=2,answer=5")
+train straight "${options[@]}"
+ok $? "train on shards"
+train again "${options[@]}"
+bits straight again && cmp -s <(course straight.mp) <(course again.mp)
+ok $? "the same seed and threads: the same bits, the same metrics"
+train other "${options[@]}" --seed 2
+! bits straight other
+ok $? "another seed: others"
+train one "${options[@]}" --dropout 0 --threads 1
+train two "${options[@]}" --dropout 0 --threads 2
+train three "${options[@]}" --dropout 0 --threads 3
+good=0
+for n in two three; do
+	paste <(course one.mp) <(course $n.mp) |
+		awk -F '\t' '{ d = $2 - $6; n++ } d > 1e-4 || d < -1e-4 { bad = 1 } END { exit bad || n != 20 }' || good=1
+done
+ok $good "one, two and three threads: the same losses to 1e-4"
+train halves "${options[@]}" --batch 2 --accumulate 2
+bits straight halves
+ok $? "two batches of 2 accumulated are one of 4"
+
+# ---- resuming ----
+
+# With a constant rate the schedule is the same however many steps are asked for.
+options=(--warmup 0 --lr 1e-3 --min-lr 1e-3 --dropout 0.1 --log-every 1)
+train straight "${options[@]}" --steps 20
+train parts "${options[@]}" --steps 7
+cp parts.mp parts.1
+train parts "${options[@]}" --steps 20 --resume
+bits straight parts && bits straight/last parts/last
+ok $? "from shards: 7 steps, and on to 20, are 20 to the bit"
+cmp -s <(course straight.mp) <(course parts.1 parts.mp)
+ok $? "with the same losses, rates and norms; each stream has its own steps"
+train parts "${options[@]}" --steps 20 --resume
+bits straight/last parts/last && [ -z "$(course parts.mp)" ]
+ok $? "nothing is left to do at the last step"
+
+options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1)
+records() { phonegen --count "$1" --entries 1 --seed 3 | tokenize; }
+for pack in records text; do
+	records 140 | gpt-train -o straight "${net[@]}" "${options[@]}" --pack $pack -q >straight.mp
+	ok $? "from stdin: --pack $pack"
+	records 33 | gpt-train -o parts "${net[@]}" "${options[@]}" --pack $pack >parts.1 2>said
+	is "$?" 0 "a stream that ends early is no failure"
+	grep -q 'gpt-train: the standard input ends after [0-9]* sequences: [0-9]* of 20 steps are done' said
+	ok $? "but it is said"
+	records 140 | gpt-train -o parts "${net[@]}" "${options[@]}" --pack $pack -q --resume >parts.mp
+	is "$(course parts.1 parts.mp | cut -f 1,3)" "$(course straight.mp | cut -f 1,3)" \
+		"and --resume goes on behind what was read"
+done
+
+# Interrupted at a known place: while it waits for more than the seven batches
+# and a half that came.
+mkfifo pipe
+# interrupted SIGNAL OUTPUT OPTION...: what becomes of it is in $status
+interrupted() {
+	local signal=$1 output=$2 process
+	shift 2
+	gpt-train -o "$output" "${net[@]}" "${options[@]}" "$@" <pipe >"$output.mp" 2>said &
+	process=$!
+	exec 3>pipe
+	head -c "$pieces" whole >&3
+	for ((i = 0; i < 600; i++)); do
+		[ "$(mpcat --tsv=step "$output.mp" 2>/dev/null | tail -n 1)" = 7 ] && break
+		sleep 0.05
+	done
+	kill -"$signal" $process
+	for ((i = 0; i < 200; i++)); do
+		kill -0 $process 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -KILL $process 2>/dev/null && echo "# it had to be killed"
+	wait $process
+	status=$?
+	exec 3>&-
+}
+records 80 >whole
+pieces=$(($(records 30 | wc -c) - 40)) # without the end, and the chain of that is no longer
+gpt-train -o straight "${net[@]}" "${options[@]}" -q <whole >straight.mp
+for signal in INT TERM; do
+	interrupted $signal parts
+	is "$status" 0 "SIG$signal while it waits for input: exit 0"
+	grep -q 'interrupted at step 7 and saved; --resume goes on' said
+	ok $? "and says where it stopped"
+	mpcat --json parts.mp >json
+	is "$?.$(tail -n 1 json | jq .step)" 0.7 "the metrics are a whole stream"
+	cp parts.mp parts.1
+	gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
+	bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 parts.mp)
+	ok $? "on to the end: the bits of the run in one"
+done
+# In a terminal, Ctrl-C reaches the whole pipeline: the writer dies and cuts the
+# stream off, the reader of the metrics is gone.
+rm -rf parts
+set -m
+{
+	head -c "$pieces" whole
+	sleep 60
+} | {
+	gpt-train -o parts "${net[@]}" "${options[@]}" --eval-every 7 --val data/val.mp -q 2>said
+	echo $? >status
+} | mpcat --tsv=step >/dev/null &
+for ((i = 0; i < 600; i++)); do [ -e parts/last/training.safetensors ] && break; sleep 0.05; done
+kill -INT -- -"$(jobs -p)"
+wait 2>/dev/null
+set +m
+is "$(cat status).$(cat said)" "0." "Ctrl-C in a pipeline: exit 0, without a word"
+is "$(jq .training.step parts/last/memoscope.json)" 7 "saved"
+gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
+bits straight/last parts/last
+ok $? "on to the end: the bits of the run in one"
+
+# From files, wherever it happens to be.
+options=(--steps 400 --warmup 3 --log-every 1 --eval-every 50 --val data/val.mp --eval-records 10)
+train straight "${options[@]}"
+rm -rf parts parts.mp
+gpt-train data/train-*.mp -o parts "${net[@]}" "${options[@]}" -q >parts.mp &
+process=$!
+for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+kill -INT $process
+wait $process
+is "$?" 0 "SIGINT in the middle: exit 0"
+cp parts.mp parts.1
+train parts "${options[@]}" --resume
+bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 parts.mp)
+ok $? "on to the end: the bits and losses of the run in one"
+echo "# interrupted after $(course parts.1 | wc -l) of 400 steps"
+
+# ---- what is kept, and what is said ----
+
+for preset in 1.7k:1708 30k:30064 207k:208096; do
+	[ -e seventy.mp ] || {
+		vocab=$(mpcat --header data/val.mp | jq '.vocab + "é"')
+		echo "$vocab" >seventy
+		phonegen --count 4 --entries 1 | tokenize --vocab seventy >seventy.mp
+	}
+	gpt-train seventy.mp -o preset --preset "${preset%:*}" --steps 1 --batch 1 >preset.mp 2>said
+	grep -q "gpt-train: ${preset#*:} parameters, a vocabulary of 70," said
+	ok $? "--preset ${preset%:*}: ${preset#*:} parameters at a vocabulary of 70"
+	# independently: what stands in the file, biases aside, which are zeros here
+	size=$(od -An -t u8 -N 8 preset/model.safetensors | tr -d ' ')
+	is "$(tail -c +9 preset/model.safetensors | head -c "$size" | jq '
+		[del(.__metadata__) | to_entries[] | select(.key | endswith(".bias") | not) |
+		 .value.shape | reduce .[] as $n (1; . * $n)] | add')" "${preset#*:}" "as many in the file"
+done
+
+# Eight records are soon learned by heart: the best model comes before the last.
+phonegen --count 8 --entries 1 --seed 8 | tokenize >eight.mp
+gpt-train eight.mp --val data/val.mp -o best --layers 1 --heads 2 --width 24 --context 128 \
+	--threads 2 --dtype f32 --steps 200 --warmup 5 --batch 8 --lr 2e-2 --eval-every 20 \
+	--eval-records 40 --checkpoint-every 100 >best.mp 2>said
+ok $? "train with validation"
+mpcat --tsv=step,val.loss best.mp | awk -F '\t' '$2 ~ /[0-9]/' >curve
+is "$(wc -l <curve)" 10 "ten validations"
+step=$(sort -g -k 2 curve | head -n 1 | cut -f 1)
+loss=$(sort -g -k 2 curve | head -n 1 | cut -f 2)
+is "$(jq .training.step best/memoscope.json)" "$step" "DIR holds the model of the lowest validation loss"
+[ "$step" -lt 200 ]
+ok $? "which is not the last"
+is "$(jq .training.step best/last/memoscope.json)" 200 "DIR/last holds the last one"
+is "$(jq .training.step best/step-000100/memoscope.json)" 100 "DIR/step-000100 that step's"
+is "$(ls -d best/step-*)" $'best/step-000100\nbest/step-000200' "one for every so many steps"
+# mean loss of a model on the records that were validated, by gpt-score
+scored() {
+	tokenize -d <data/val.mp | gpt-score "$1" | mpcat --json | head -n 40 |
+		jq -s '[.[].steps[].p | log] | -add / length'
+}
+close "$(scored best)" "$loss" 1e-4
+ok $? "its loss is what gpt-score finds"
+close "$(scored best/last)" "$(tail -n 1 curve | cut -f 2)" 1e-4
+ok $? "and that of the last"
+
+mpcat --json best.mp | jq -s 'map(select(.val)) | last | .val' >validation
+mpcat --json data/val.mp | head -n 40 | jq -s '
+	map({tokens: (.tokens | length - 1), spans: .spans}) |
+	(map(.tokens) | add) as $tokens | [.[].spans[]] | group_by(.[2]) |
+	map({(.[0][2]): {tokens: (map(.[1] - .[0]) | add), nats: (map(.[4]) | add)}}) | add |
+	.all = {tokens: $tokens, nats: (map(.nats) | add)}' >known
+for kind in name number ask answer all; do
+	want=$(jq ".$kind.nats / .$kind.tokens" known)
+	have=$(if [ $kind = all ]; then jq .floor validation; else jq ".kinds.$kind.floor" validation; fi)
+	close "$have" "$want" 1e-6
+	ok $? "the floor of $kind is what phonegen put there"
+	[ $kind = all ] && have=$(jq .tokens validation) || have=$(jq ".kinds.$kind.tokens" validation)
+	is "$have" "$(jq ".$kind.tokens" known)" "over as many tokens"
+done
+close "$(jq '[.kinds[] | .loss * .tokens] | add' validation)" "$(jq '.loss * .tokens' validation)" 1e-6
+ok $? "the loss is that of its kinds together"
+
+is "$(mpcat --tsv best.mp | head -n 1)" $'step\ttokens\tseconds\tloss\tlr\tgrad_norm' \
+	"metrics read as a table"
+is "$(course best.mp | cut -f 1 | tr '\n' ' ')" "$(seq -s ' ' 10 10 200) " "a record every ten steps"
+is "$(mpcat --header straight.mp | jq -r '[.stream, .chain[].program] | join(" ")')" \
+	"metrics phonegen tokenize shard gpt-train" "the chain is in the metrics"
+is "$(jq -r '[.chain[].program] | join(" ")' best/memoscope.json)" "phonegen tokenize gpt-train" \
+	"and in the model"
+grep -Eq '^gpt-train: step 100/200: loss [0-9.]+, [0-9]+ tokens/s, [0-9]+ s left$' said
+ok $? "progress: step, loss, rate, time left"
+grep -Eq '^gpt-train: step 20: validation loss [0-9.]+, floor [0-9.]+$' said
+ok $? "and validations"
+[ "$(train quiet --steps 10 2>&1 | wc -c)" -eq 0 ]
+ok $? "--quiet is quiet"
+
+# ---- it learns ----
+
+entropy=$(mpcat --text data/train-0000.mp | od -An -v -t u1 -w1 | sort | uniq -c |
+	awk '{ n[NR] = $1; all += $1 } END { for (i in n) h -= n[i] / all * log(n[i] / all); print h }')
+for dtype in f32 auto; do
+	train learns --steps 50 --warmup 5 --lr 2e-2 --batch 8 --width 16 --dtype $dtype
+	loss=$(course learns.mp | tail -n 1 | cut -f 2)
+	awk -v loss="$loss" -v entropy="$entropy" 'BEGIN { exit !(loss > 0 && loss < entropy) }'
+	ok $? "--dtype $dtype: after 50 steps the loss is below the entropy of single characters"
+	echo "# $loss, $entropy"
+done
+train learns --steps 50 --warmup 5 --lr 2e-2 --batch 8 --width 16 --bias --pack text --context 32 \
+	--val data/val.mp
+loss=$(mpcat --json learns.mp | tail -n 1 | jq .val.loss)
+awk -v loss="$loss" -v entropy="$entropy" 'BEGIN { exit !(loss > 0 && loss < entropy) }'
+ok $? "--pack text --bias: records longer than the context, in training and validation"
+is "$(mpcat --json learns.mp | tail -n 1 | jq .val.tokens)" \
+	"$(mpcat --json data/val.mp | jq -s 'map(.tokens | length) | add as $n |
+		$n - ($n / 33 | floor) - (if $n % 33 > 0 then 1 else 0 end)')" \
+	"validation predicts all of a piece but its first token"
+
+# ---- the data set is not held ----
+
+export ASAN_OPTIONS=quarantine_size_mb=1
+for n in 20 200; do
+	phonegen --count ${n}000 | tokenize |
+		"$tools/peak" gpt-train -o peak "${net[@]}" --context 256 --steps 3 --quiet 2>peak.$n >peak.mp
+done
+unset ASAN_OPTIONS
+few=$(tail -n 1 peak.20)
+many=$(tail -n 1 peak.200)
+[ $((many - few)) -lt 4096 ]
+ok $? "200,000 records on stdin take no more memory than 20,000"
+echo "# $few and $many KiB"
+
+# ---- what is refused ----
+
+run=(gpt-train -o none "${net[@]}" --quiet)
+fails 2 'no DIR was given' "no directory" gpt-train data/train-0000.mp
+while IFS=$'\t' read -r pattern option; do
+	read -ra words <<<"$option"
+	fails 2 "$pattern" "refused: $option" "${run[@]}" "${words[@]}" data/train-0000.mp
+done <<'END'
+0.*1000000000	--steps 0
+65536	--batch 0
+65536	--batch 1e3
+4096	--accumulate 5000
+512	--layers 513
+16384	--width 0
+4096	--context 1
+multiple of the number of heads	--heads 3
+0\.95	--dropout 1
+10	--lr -1
+not a number	--lr nan
+min-lr.*above	--lr 1e-3 --min-lr 2e-3
+0\.9999	--beta1 1
+0\.99999	--beta2 1
+weight-decay	--weight-decay -0.1
+clip	--clip x
+integer	--seed -1
+threads	--threads 1025
+f32, bf16 or auto	--dtype f16
+records or text	--pack lines
+1\.7k, 30k, 207k or 63m	--preset 124m
+log-every	--log-every 0
+eval-every	--eval-every 0
+no record of the training data has a span of kind 'anwser'	--weight anwser=5
+KIND=WEIGHT	--weight answer
+KIND=WEIGHT	--weight answer=5,
+not a number	--weight answer=much
+0 to	--weight answer=-1
+word of a span kind	--weight the$answer=1
+no such option	--no-such-option
+END
+fails 2 'standard input is what is trained on' "validation from the same stream" \
+	"${run[@]}" --val - -
+fails 1 'data/none.mp: cannot open' "no such file" "${run[@]}" data/none.mp
+fails 1 'standard input' "no stream at all" "${run[@]}"
+fails 1 'book: .*text.*expected.*tokens|book: .*tokens' "a stream of another kind" "${run[@]}" book
+phonegen --count 3 --entries 1 | tokenize --vocab seventy >other.mp
+fails 1 'other.mp: header: vocab differs: 70 characters' "validation of another vocabulary" \
+	"${run[@]}" data/train-0000.mp --val other.mp
+fails 1 'other.mp: header: vocab differs' "shards of two vocabularies" \
+	"${run[@]}" data/train-0000.mp other.mp
+phonegen --count 9 --entries 1-5 --first 100 --seed 4 | tokenize >long.mp
+id=$(mpcat --json long.mp | jq -s 'map(select(.tokens | length > 128)) | first | .id')
+fails 1 "\(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \
+	"a record longer than the context, in a file" "${run[@]}" long.mp
+fails 1 "long.mp: record $((id - 100)) \(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \
+	"in the validation set" "${run[@]}" data/train-0000.mp --val long.mp
+fails 1 "record $((id - 100)): [0-9]+ tokens, expected 2 to the context of 128" "on stdin" \
+	bash -c '"$@" <long.mp' - "${run[@]}"
+phonegen --count 0 | tokenize >empty.mp
+fails 1 'no sequence to train on' "an empty stream" bash -c '"$@" <empty.mp' - "${run[@]}"
+fails 1 'hold no record' "an empty file" "${run[@]}" empty.mp
+fails 1 'empty.mp: no record to validate on' "nothing to validate on" \
+	"${run[@]}" data/train-0000.mp --val empty.mp
+fails 1 'cannot make directory|cannot write' "a directory that cannot be made" \
+	gpt-train data/train-0000.mp -o /dev/null/model "${net[@]}" -q
+fails 1 'standard output: cannot write: No space left' "a full disk under the metrics" \
+	bash -c '"$@" >/dev/full' - "${run[@]}" data/train-0000.mp
+"${run[@]}" data/train-0000.mp --steps 2000 --log-every 1 2>said | head -c 1 >/dev/null
+is "${PIPESTATUS[0]}.$(wc -c <said)" 141.0 "quiet where the reader of the metrics goes"
+
+train earlier --steps 4
+before=$(sum earlier)
+records 400 | head -c 20000 >cut.mp
+fails 1 'standard input: .*the stream is cut off here' "a stream that is cut off" \
+	bash -c 'gpt-train -o earlier "$@" <cut.mp' - "${net[@]}" -q
+is "$(sum earlier)" "$before" "the earlier model is whole"
+mpcat "$TMP/stdout" >/dev/null 2>&1
+is "$?" 1 "and the metrics have no end"
+size=$(($(wc -c <earlier/last/model.safetensors) * 2 / 1024))
+fails 1 'training.safetensors: cannot write: File too large' "a disk that fills while it saves" \
+	bash -c "trap '' XFSZ; ulimit -f $size; gpt-train data/train-0000.mp -o earlier \"\$@\"" - \
+	"${net[@]}" -q --steps 4
+is "$(find earlier -type f | sort | cksum)" "$(echo "$before" | cut -d ' ' -f 3 | sort | cksum)" \
+	"no file comes or goes"
+is "$(sum earlier/last | grep training)" "$(echo "$before" | grep last/training)" \
+	"the earlier state is whole"
+
+train earlier --steps 4
+resume=(gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume)
+before=$(sum earlier)
+fails 1 'none/last/.*: cannot open' "nothing to resume" gpt-train data/train-0000.mp -o none2/none \
+	"${net[@]}" -q --resume
+fails 2 'is of seed 1 and 4 sequences' "resumed with another seed" "${resume[@]}" --seed 2
+fails 2 'is of seed 1 and 4 sequences' "with another batch" "${resume[@]}" --batch 5
+fails 2 'has layers 1, heads 2, width 8' "with other heads, of as many parameters" \
+	"${resume[@]}" --heads 4
+fails 2 'has layers 1.* asks for 2' "with more layers" "${resume[@]}" --layers 2
+fails 2 'and biases' "with biases" "${resume[@]}" --bias
+reversed=$(mpcat --header data/val.mp | jq '.vocab | explode | reverse | implode')
+echo "$reversed" >reversed
+tokenize --vocab reversed <book >reversed.mp
+fails 1 'another one, of 69' "with the same characters in another order" \
+	gpt-train reversed.mp -o earlier "${net[@]}" -q --resume
+records 9 >nine.mp
+fails 1 'ends after 9 examples, expected the 16' "from a stream that is too short" \
+	bash -c 'gpt-train -o earlier "$@" <nine.mp' - "${net[@]}" -q --resume
+is "$(sum earlier)" "$before" "none of them touches the model"
+
+# ---- numbers that are not finite ----
+
+# A state whose first parameters are 1e38 each: finite, but not their products.
+size=$(od -An -t u8 -N 8 earlier/last/training.safetensors | tr -d ' ')
+at=$(tail -c +9 earlier/last/training.safetensors | head -c "$size" | jq '.params.data_offsets[0]')
+for ((i = 0; i < 500; i++)); do printf '\x99\x76\x96\x7e'; done |
+	dd of=earlier/last/training.safetensors bs=1 seek=$((8 + size + at)) conv=notrunc status=none
+before=$(sum earlier)
+fails 1 '^gpt-train: step 5: loss .*, expected finite numbers; .*record ids: .*; the last good model is earlier/last, of step 4$' \
+	"a loss that is not finite" "${resume[@]}" --steps 9
+is "$(sum earlier)" "$before" "leaves the model as it was"
+mpcat "$TMP/stdout" >/dev/null 2>&1
+is "$?" 1 "and the metrics without an end"
+ids=$(sed 's/.*record ids: //; s/;.*//' "$TMP/stderr")
+is "$(wc -w <<<"$ids")" 4 "the ids of the batch"
+mpcat --json data/train-*.mp | jq .id | sort >all
+is "$(tr ' ' '\n' <<<"$ids" | sort | comm -13 all -)" '' "are ids of records"
+fails 1 'step 4: validation loss .*, expected a finite number; the last good model is earlier/last' \
+	"a validation loss that is not finite" "${resume[@]}" --steps 4 --val data/val.mp
+is "$(sum earlier)" "$before" "leaves it too"
+
+done_testing

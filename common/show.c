@@ -22,6 +22,8 @@ void show_clear(struct show *show)
 
 void show_bytes(struct show *show, const char *bytes, size_t size)
 {
+	if (size == 0) /* bytes may be NULL */
+		return;
 	if (show->room - show->size < size) {
 		size_t room = show->room ? show->room : 4096;
 		while (room - show->size < size)

@@ -61,11 +61,13 @@ static json_t *object_from_map(const msgpack_object_map *map)
 	for (uint32_t i = 0; object && i < map->size; i++) {
 		const msgpack_object *name = &map->ptr[i].key;
 		json_t *value = NULL;
-		if (name->type == MSGPACK_OBJECT_STR && name->via.str.size < sizeof key &&
-		    !memchr(name->via.str.ptr, '\0', name->via.str.size)) {
-			memcpy(key, name->via.str.ptr, name->via.str.size);
-			key[name->via.str.size] = '\0';
-			value = json_from_msgpack(&map->ptr[i].val);
+		size_t size = name->type == MSGPACK_OBJECT_STR ? name->via.str.size : sizeof key;
+		if (size < sizeof key) {
+			if (size > 0) /* an empty string may be NULL */
+				memcpy(key, name->via.str.ptr, size);
+			key[size] = '\0';
+			if (strlen(key) == size)
+				value = json_from_msgpack(&map->ptr[i].val);
 		}
 		/* Takes the value over, and fails where it is NULL or the key no UTF-8. */
 		if (json_object_set_new(object, key, value) < 0) {
@@ -121,6 +123,8 @@ json_t *json_from_msgpack(const msgpack_object *object)
 		return real ? real : json_null();
 	}
 	case MSGPACK_OBJECT_STR:
+		if (object->via.str.size == 0)
+			return json_string("");
 		return json_stringn(object->via.str.ptr, object->via.str.size);
 	case MSGPACK_OBJECT_BIN:
 		return array_from_bytes(&object->via.bin);
@@ -180,5 +184,6 @@ void pack_key(msgpack_packer *packer, const char *key)
 void pack_string(msgpack_packer *packer, const char *text, size_t size)
 {
 	msgpack_pack_str(packer, size);
-	msgpack_pack_str_body(packer, text, size);
+	if (size > 0)
+		msgpack_pack_str_body(packer, text, size);
 }

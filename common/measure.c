@@ -89,6 +89,7 @@ static int pass(struct measure *measure, const unsigned char *bytes, size_t size
 		return err_set(err, "%s of %ju bytes: a record has at most %zu",
 		               head.shape == STRING ? "a string" : "binary data",
 		               (uintmax_t)length, MEASURE_BYTES);
+	measure->empties += length == 0;
 	measure->at += 1 + (size_t)head.extra + length;
 	return 1;
 }

@@ -197,8 +197,8 @@ int record_read_text(struct stream_reader *reader, const struct stream_record *r
 	if (length < 0)
 		return stream_bad(reader, err, "\"text\" is not UTF-8");
 	memset(record, 0, sizeof *record);
-	record->text = text->via.str.ptr;
 	record->size = text->via.str.size;
+	record->text = text->via.str.ptr;
 	record->length = (uint32_t)length;
 	return read_common(reader, raw, kinds, buffer, record, err);
 }

@@ -54,7 +54,8 @@ const json_t *stream_header(const struct stream_reader *reader);
 
 /* One record: its map, valid until the next call on this reader. */
 struct stream_record {
-	const msgpack_object *map; /* of type MSGPACK_OBJECT_MAP, keys all strings */
+	/* Of type MSGPACK_OBJECT_MAP, keys all strings. What is empty is not NULL. */
+	const msgpack_object *map;
 	const char *bytes; /* the same, packed */
 	size_t size;
 	uint64_t number; /* from 0, over all segments */

@@ -209,6 +209,23 @@ static const msgpack_object *repeated_within(const msgpack_object *object)
 	return found;
 }
 
+/* msgpack-c points nowhere where a string is empty; here it points to no bytes. */
+static void point_somewhere(msgpack_object *object)
+{
+	if (object->type == MSGPACK_OBJECT_STR && object->via.str.size == 0)
+		object->via.str.ptr = "";
+	if (object->type == MSGPACK_OBJECT_BIN && object->via.bin.size == 0)
+		object->via.bin.ptr = "";
+	if (object->type == MSGPACK_OBJECT_ARRAY)
+		for (uint32_t i = 0; i < object->via.array.size; i++)
+			point_somewhere(&object->via.array.ptr[i]);
+	if (object->type == MSGPACK_OBJECT_MAP)
+		for (uint32_t i = 0; i < object->via.map.size; i++) {
+			point_somewhere(&object->via.map.ptr[i].key);
+			point_somewhere(&object->via.map.ptr[i].val);
+		}
+}
+
 /* Unpack the size bytes at begin, which have been measured. */
 static int unpack(struct stream_reader *reader, enum place place, size_t size)
 {
@@ -219,6 +236,8 @@ static int unpack(struct stream_reader *reader, enum place place, size_t size)
 	if (msgpack_unpack(reader->buffer + reader->begin, size, &taken, reader->zone,
 	                   &reader->object) != MSGPACK_UNPACK_SUCCESS || taken != size)
 		return fail(reader, place, reader->place, "out of memory, or not msgpack");
+	if (reader->measure.empties > 0)
+		point_somewhere(&reader->object);
 	if (reader->object.type != MSGPACK_OBJECT_MAP)
 		return fail(reader, place, reader->place,
 		            place == HEADER ? "not a memoscope stream: expected a map"

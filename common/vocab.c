@@ -282,9 +282,9 @@ char *charset_text(const struct charset *set)
 	text = malloc(UTF8_MAX * count + 1);
 	if (!text)
 		return NULL;
-	for (uint32_t code = 0; code < 0x110000; code++)
-		if (set->bits[code / 64] >> code % 64 & 1)
-			length += utf8_encode(code, text + length);
+	for (uint32_t i = 0; i < 0x110000 / 64; i++)
+		for (uint64_t left = set->bits[i]; left; left &= left - 1)
+			length += utf8_encode(64 * i + (uint32_t)__builtin_ctzll(left), text + length);
 	text[length] = '\0';
 	return text;
 }

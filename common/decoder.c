@@ -162,7 +162,7 @@ void decoder_run(struct decoder *decoder, struct job_queue *queue)
 	for (;;) {
 		uint32_t prompt_rows = DECODER_PROMPT_ROWS;
 		fill_slots(decoder, queue);
-		if (decoder->busy == 0)
+		if (decoder->busy == 0 || job_queue_closed(queue))
 			return;
 		decoder->rows = decoder->wanted = 0;
 		for (int i = 0; i < decoder->slot_count; i++)

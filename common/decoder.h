@@ -25,7 +25,7 @@ struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
                             struct err *err);
 void decoder_free(struct decoder *decoder); /* NULL is allowed */
 
-/* Work on jobs until the queue is closed and empty. */
+/* Work on jobs until the queue is closed. */
 void decoder_run(struct decoder *decoder, struct job_queue *queue);
 
 #endif

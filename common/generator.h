@@ -52,7 +52,8 @@ int generator_score(struct generator *generator, const struct record *record,
  * nothing is under way: 0; -1 with err set, naming the record. */
 int generator_take(struct generator *generator, struct job **job, struct err *err);
 
-void generator_free(struct generator *generator); /* NULL is allowed */
+/* Stops its threads, whatever is under way. NULL is allowed. */
+void generator_free(struct generator *generator);
 
 /* How many threads the machine can run at once. */
 int generator_threads(void);

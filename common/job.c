@@ -214,10 +214,18 @@ struct job *job_queue_take(struct job_queue *queue, bool wait)
 	pthread_mutex_lock(&queue->lock);
 	while (wait && queue->taken == queue->last && !queue->closed)
 		pthread_cond_wait(&queue->given, &queue->lock);
-	if (queue->taken < queue->last)
+	if (queue->taken < queue->last && !queue->closed)
 		job = queue->entries[queue->taken++ % queue->room].job;
 	pthread_mutex_unlock(&queue->lock);
 	return job;
+}
+
+bool job_queue_closed(struct job_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	bool closed = queue->closed;
+	pthread_mutex_unlock(&queue->lock);
+	return closed;
 }
 
 void job_queue_done(struct job_queue *queue, struct job *job)

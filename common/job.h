@@ -52,14 +52,16 @@ void job_queue_free(struct job_queue *queue); /* frees the jobs in it, too; NULL
 /* The giver's side. */
 bool job_queue_full(struct job_queue *queue);
 void job_queue_give(struct job_queue *queue, struct job *job); /* not where it is full */
-void job_queue_close(struct job_queue *queue); /* no job will come any more */
+/* The workers are to stop: no job will come any more, those they have are dropped. */
+void job_queue_close(struct job_queue *queue);
 /* The oldest job, waiting till it is done; NULL where none is in the queue.
  * From then on the caller's. */
 struct job *job_queue_collect(struct job_queue *queue);
 
 /* The workers' side: the next job nobody works on. Where there is none: NULL at
- * once, or, with wait, when there is one or the queue is closed. */
+ * once, or, with wait, when there is one. Always NULL when the queue is closed. */
 struct job *job_queue_take(struct job_queue *queue, bool wait);
+bool job_queue_closed(struct job_queue *queue);
 void job_queue_done(struct job_queue *queue, struct job *job);
 
 #endif

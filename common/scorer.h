@@ -15,7 +15,7 @@ struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
                           const struct vocab *vocab, int probs, struct err *err);
 void scorer_free(struct scorer *scorer); /* NULL is allowed */
 
-/* Work on jobs until the queue is closed and empty. */
+/* Work on jobs until the queue is closed. */
 void scorer_run(struct scorer *scorer, struct job_queue *queue);
 
 #endif

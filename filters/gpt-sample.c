@@ -241,10 +241,10 @@ int main(int argc, char **argv)
 	                                   &model, argv[operands], (int)probs, "sampling",
 	                                   settings_header(&settings), argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (!generator || !writer || run(generator, &prompts, writer, &err) < 0 ||
-	    stream_end(writer, &err) < 0)
+	int result = generator && writer ? run(generator, &prompts, writer, &err) : -1;
+	generator_free(generator); /* before an exit: threads must not outlive what they use */
+	if (result < 0 || stream_end(writer, &err) < 0)
 		err_exit(&err);
-	generator_free(generator);
 	json_decref(header);
 	source_close(prompts.source);
 	free(prompts.tokens);

@@ -175,10 +175,10 @@ int main(int argc, char **argv)
 	                                   json_pack("{s:s?, s:O?}", "from", from, "kinds",
 	                                             wanted.words), argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (!generator || !writer || run(generator, source, &wanted, writer, &err) < 0 ||
-	    stream_end(writer, &err) < 0)
+	int result = generator && writer ? run(generator, source, &wanted, writer, &err) : -1;
+	generator_free(generator); /* before an exit: threads must not outlive what they use */
+	if (result < 0 || stream_end(writer, &err) < 0)
 		err_exit(&err);
-	generator_free(generator);
 	json_decref(header);
 	source_close(source);
 	json_decref(wanted.words);

@@ -69,7 +69,7 @@ static void print_share(const char *key, const struct recall_share *share)
 
 static void print_summary(const struct recall_tally *tally)
 {
-	char key[16];
+	char key[24];
 
 	printf("records\t%llu\n", (unsigned long long)tally->records);
 	print_share("exact", &tally->exact);

@@ -15,10 +15,14 @@
 static const char *prompt_text; /* NULL: the prompts are the records of the input */
 static const char *from; /* the kind of span a prompt ends before; NULL: all is prompt */
 static double temperature = 1, top_p = 1;
-static int64_t top_k, samples = 1, max_tokens, seed = 1, probs = 5, batch = 64;
+static int64_t top_k, samples = 1, max_tokens, seed = 1, probs = 5;
+static int64_t batch; /* 0: BATCH for each thread */
 static int64_t threads; /* 0: as many as the machine has */
 static const char *stop_text; /* NULL: the default */
 static bool greedy, quiet;
+
+/* Few enough that the keys and values of a small model stay in a core's cache. */
+#define BATCH 8
 
 /* What our data sets end their records with. */
 static const char default_stop[] = "{E}";
@@ -48,7 +52,8 @@ static const struct option options[] = {
 	{.type = OPTION_GROUP, .text = "Output and speed:"},
 	{"probs", 0, OPTION_INT, &probs, "K", "candidates named in every step (default 5)",
 	 0, VOCAB_MAX, NULL},
-	{"batch", 'b', OPTION_INT, &batch, "N", "texts written at once (default 64)", 1, 65536, NULL},
+	{"batch", 'b', OPTION_INT, &batch, "N", "texts written at once (default: 8 for each thread)",
+	 1, 65536, NULL},
 	{"threads", 0, OPTION_INT, &threads, "N", "default: as many as the machine has cores",
 	 1, 256, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
@@ -229,9 +234,9 @@ int main(int argc, char **argv)
 		.seed = (uint64_t)seed,
 		.probs = (int)probs,
 		.max_tokens = (uint32_t)max_tokens,
-		.batch = (int)batch,
 		.threads = threads ? (int)threads : generator_threads(),
 	};
+	settings.batch = batch ? (int)batch : BATCH * settings.threads;
 	stop = stop_tokens(&model, &settings, &err);
 	if (err.status != ERR_NONE ||
 	    open_prompts(&prompts, &model, argv + operands + 1, files, &err) < 0)

@@ -76,8 +76,13 @@ bool cpu_supports(enum dtype dtype)
 
 struct device *cpu_open(enum dtype dtype, struct err *err)
 {
-	struct device *dev = calloc(1, sizeof *dev);
+	struct device *dev;
 
+	if (!cpu_supports(dtype)) {
+		err_set(err, "this processor has no bfloat16 products");
+		return NULL;
+	}
+	dev = calloc(1, sizeof *dev);
 	if (dev == NULL) {
 		err_set(err, "out of memory");
 		return NULL;

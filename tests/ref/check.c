@@ -224,7 +224,7 @@ static const int products[][3] = {
 	{1, 1, 1},       {1, 2, 3},      {2, 3, 1},    {3, 1, 2},      {2, 4, 12},
 	{5, 7, 11},      {13, 4, 16},    {16, 16, 16}, {17, 33, 17},   {33, 17, 33},
 	{31, 64, 65},    {1, 128, 384},  {1, 512, 70}, {2, 513, 3},    {7, 512, 128},
-	{100, 127, 129}, {64, 128, 512}, {257, 32, 96}, {1000, 16, 4}, {48, 70, 257},
+	{100, 127, 129}, {64, 96, 192}, {257, 32, 96}, {1000, 16, 4}, {48, 70, 257},
 	{65, 67, 71},    {33, 256, 65},  {3, 1024, 96}, {32, 96, 96},  {129, 65, 64},
 };
 
@@ -246,6 +246,8 @@ static void check_linear(struct trial *t)
 		int n = size[0], in = size[1], out = size[2];
 		bool biased = i & 1, accumulate = i & 2, whole = i & 4;
 		size_t count = (size_t)n * out;
+		if (whole && biased != accumulate)
+			continue;
 		trial_case(t, "n %d in %d out %d%s%s%s", n, in, out, biased ? " bias" : "",
 		           accumulate ? " accumulate" : "", whole ? " whole numbers" : "");
 		struct buffer *y = accumulate ? trial_sum(t, "y", count, product(t, whole))

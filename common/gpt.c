@@ -459,8 +459,10 @@ void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const 
 	struct gpt *gpt = cache->gpt;
 	const struct kernels *k = gpt->k;
 	const size_t c = (size_t)gpt->config.width, row = c * sizeof(float);
+	const float rate = gpt->dropout.rate;
 
 	assert(count >= 1 && count <= gpt->rows_max && wanted <= count);
+	gpt->dropout.rate = 0; /* decoding drops nothing, whatever the passes do */
 	k->row_invariant(gpt->dev, true);
 	k->upload(gpt->dev, gpt->slot, slot, (size_t)count * sizeof *slot);
 	embed(gpt, count, token, place);
@@ -474,4 +476,5 @@ void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const 
 		            (size_t)wanted * gpt->config.vocab * sizeof *logits);
 	}
 	k->row_invariant(gpt->dev, false);
+	gpt->dropout.rate = rate;
 }

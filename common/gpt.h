@@ -72,7 +72,7 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
 void gpt_free(struct gpt *gpt); /* NULL is allowed */
 
 /* Dropout for the passes to come: rate 0 to begin with. stream must be another
- * one for every pass of a seed. */
+ * one for every pass of a seed. Decoding (gpt_extend) drops nothing. */
 void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t stream);
 
 /* Run forward. Where targets stand, losses[count] (host, may be NULL) gets each

@@ -390,6 +390,9 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 		   "width %d: a slot alone, %d tokens at a time, has the same bits", config->width,
 		   chunks[i]);
 	}
+	gpt_dropout(net.gpt, 0.5f, 1, 1);
+	extend_together(cache, &pass, v, alone);
+	ok(memcmp(alone, together, bytes) == 0, "width %d: decoding drops nothing", config->width);
 	/* back to place 2, over tokens that went another way */
 	struct pass other;
 	fill_pass(&other, config, some_lengths, 5);

@@ -9,8 +9,10 @@ void op_gelu(struct device *dev, float *y, const float *x, size_t count)
 {
 	(void)dev;
 #pragma omp simd
-	for (size_t i = 0; i < count; i++)
-		y[i] = x[i] * normal_cdf(x[i]);
+	for (size_t i = 0; i < count; i++) {
+		float pdf;
+		y[i] = x[i] * normal_cdf(x[i], &pdf);
+	}
 }
 
 void op_gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
@@ -18,8 +20,10 @@ void op_gelu_backward(struct device *dev, float *dx, const float *dy, const floa
 {
 	(void)dev;
 #pragma omp simd
-	for (size_t i = 0; i < count; i++)
-		dx[i] = dy[i] * (normal_cdf(x[i]) + x[i] * normal_pdf(x[i]));
+	for (size_t i = 0; i < count; i++) {
+		float pdf, cdf = normal_cdf(x[i], &pdf);
+		dx[i] = dy[i] * (cdf + x[i] * pdf);
+	}
 }
 
 void op_add(struct device *dev, float *x, const float *y, size_t count)

@@ -44,31 +44,27 @@ static inline float exp_clamped(float x)
 	return x == x ? p : x;
 }
 
-/* The standard normal distribution function Φ(x) of a number, relative error
- * below 4e-7 on both sides: erfc by Chebyshev fit (Press et al., Numerical
- * Recipes, 2nd ed., section 6.2, erfcc). */
-static inline float normal_cdf(float x)
+/* The standard normal distribution of a number: its density φ(x), and returned
+ * its distribution function Φ(x), relative error below 4e-7 on both sides.
+ * Φ(-|x|) = t P(t) e^(-x²/2) / 2 with t = 1 / (1 + 0.47 |x| / √2): the form of
+ * Abramowitz & Stegun 7.1.26, its P fitted anew (degree 8, least largest
+ * relative error, 4.1e-8, over |x| up to 13). */
+static inline float normal_cdf(float x, float *pdf)
 {
-	float z = (x < 0 ? -x : x) * 0.70710678f;
-	float t = 1.0f / (1.0f + 0.5f * z);
-	float p = 0.17087277f;
-	p = p * t - 0.82215223f;
-	p = p * t + 1.48851587f;
-	p = p * t - 1.13520398f;
-	p = p * t + 0.27886807f;
-	p = p * t - 0.18628806f;
-	p = p * t + 0.09678418f;
-	p = p * t + 0.37409196f;
-	p = p * t + 1.00002368f;
-	p = p * t - 1.26551223f;
-	float half = 0.5f * t * exp_of_number(p - z * z); /* Φ(-|x|) */
+	float t = 1.0f / (1.0f + 0.33234019f * (x < 0 ? -x : x));
+	float bell = exp_of_number(-0.5f * x * x);
+	float p = -0.04557962715625763f;
+	p = p * t + 0.26113754510879517f;
+	p = p * t - 0.5518828630447388f;
+	p = p * t + 0.45427069067955017f;
+	p = p * t - 0.1172173023223877f;
+	p = p * t + 0.2444806843996048f;
+	p = p * t + 0.22317540645599365f;
+	p = p * t + 0.26650622487068176f;
+	p = p * t + 0.26510927081108093f;
+	float half = 0.5f * t * p * bell; /* Φ(-|x|) */
+	*pdf = 0.39894228f * bell;
 	return x < 0 ? half : 1.0f - half;
-}
-
-/* The standard normal density φ(x) of a number. */
-static inline float normal_pdf(float x)
-{
-	return 0.39894228f * exp_of_number(-0.5f * x * x);
 }
 
 #endif

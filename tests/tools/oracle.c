@@ -12,6 +12,7 @@
  *   cut      only the first 4 characters of the number, and no end
  *   unsplit  name and number with nothing between them
  *   endless  as the reference stands, another record after it
+ *   strayed  the right number, then not the end but another line
  */
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,8 @@ static char *compose(const struct parts *parts, const char *answer, bool given)
 	} else if (strcmp(answer, "endless") == 0) {
 		end = "{E}\n{B}\nZz Zz: 111-111-1111 \n";
 	}
+	if (strcmp(answer, "strayed") == 0)
+		end = "{Ehan Zz: 111-111-1111 \n";
 	if (given) {
 		name = parts->ask;
 		between = parts->between;

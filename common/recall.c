@@ -14,6 +14,8 @@ struct codes {
 
 struct recall {
 	struct codes text, reference, row; /* row: of the table of edit distances */
+	struct recall_entry *entry;
+	size_t entry_room;
 };
 
 struct recall *recall_new(struct err *err)
@@ -32,6 +34,7 @@ void recall_free(struct recall *recall)
 	free(recall->text.at);
 	free(recall->reference.at);
 	free(recall->row.at);
+	free(recall->entry);
 	free(recall);
 }
 
@@ -60,7 +63,7 @@ static struct recall_slice slice(const uint32_t *codes, uint32_t begin, uint32_t
 	return (struct recall_slice){codes + begin, end - begin};
 }
 
-static bool equal(struct recall_slice a, struct recall_slice b)
+bool recall_equal(struct recall_slice a, struct recall_slice b)
 {
 	return a.length == b.length && memcmp(a.codes, b.codes, a.length * sizeof *a.codes) == 0;
 }
@@ -70,8 +73,7 @@ static bool equal(struct recall_slice a, struct recall_slice b)
 /* The spans and texts that a judgement goes by. */
 struct question {
 	const struct generation *generation;
-	struct recall_slice text, reference;
-	struct recall_slice separator, tail; /* between ask and answer; after answer in its line */
+	struct recall_slice text, reference, separator, tail;
 	const struct span *ask; /* NULL: none */
 	const struct span *answer;
 	int name, number; /* kinds; -1: none */
@@ -80,16 +82,6 @@ struct question {
 static struct recall_slice of_span(const struct question *question, const struct span *span)
 {
 	return slice(question->reference.codes, span->begin, span->end);
-}
-
-/* From begin to the end of the line, newline and all. */
-static struct recall_slice line_rest(struct recall_slice text, uint32_t begin)
-{
-	uint32_t end = begin;
-
-	while (end < text.length && text.codes[end++] != '\n')
-		continue;
-	return slice(text.codes, begin, end);
 }
 
 static int find_spans(struct question *question, const struct span_kinds *kinds,
@@ -109,7 +101,8 @@ static int find_spans(struct question *question, const struct span_kinds *kinds,
 	}
 	if (!question->answer)
 		return err_set(err, "the reference has no span of kind 'answer'");
-	question->tail = line_rest(question->reference, question->answer->end);
+	question->tail = slice(question->reference.codes, question->answer->end,
+	                       generation->reference_length);
 	if (question->ask)
 		question->separator = slice(question->reference.codes, question->ask->end,
 		                            question->answer->begin);
@@ -123,7 +116,7 @@ static int check_prompt(const struct question *question, struct err *err)
 	uint32_t prompt = question->generation->prompt;
 
 	if (prompt > question->reference.length ||
-	    !equal(slice(question->text.codes, 0, prompt),
+	    !recall_equal(slice(question->text.codes, 0, prompt),
 	           slice(question->reference.codes, 0, prompt)))
 		return err_set(err, "the prompt is not the beginning of the reference");
 	if (prompt > answer->begin)
@@ -138,8 +131,8 @@ static int check_prompt(const struct question *question, struct err *err)
 	return 0;
 }
 
-/* Where from begin on the rest of the answer's line stands in the text; it may
- * have been cut short by the text's end. */
+/* Where from begin on the reference's tail begins in the text; it may have been
+ * cut short by the text's end. */
 static uint32_t find_tail(const struct question *question, uint32_t begin)
 {
 	const struct recall_slice *text = &question->text, *tail = &question->tail;
@@ -183,26 +176,52 @@ static void cut(const struct question *question, struct recall_verdict *verdict)
 
 /* ---- the book ---- */
 
-/* The number beside a name, the given one where several entries bear that name
- * and one of them has it. codes NULL: the name is not in the book. */
-static struct recall_slice look_up(const struct question *question, struct recall_slice name,
-                                   struct recall_slice given)
+/* All entries that have both a name and a number. A number stands beside the name
+ * before it, if that is of the same line. */
+static int read_book(struct recall *recall, const struct question *question,
+                     struct recall_verdict *verdict, struct err *err)
 {
 	const struct generation *generation = question->generation;
-	struct recall_slice found = {0};
-	int entry = -1;
+	const struct span *name = NULL;
 
-	if (!name.codes || question->name < 0 || question->number < 0)
-		return found;
+	if (generation->span_count > recall->entry_room) {
+		free(recall->entry);
+		recall->entry_room = 2 * (size_t)generation->span_count;
+		recall->entry = malloc(recall->entry_room * sizeof *recall->entry);
+		if (!recall->entry) {
+			recall->entry_room = 0;
+			return err_set(err, "out of memory for a book");
+		}
+	}
+	verdict->entry = recall->entry;
 	for (uint32_t i = 0; i < generation->span_count; i++) {
 		const struct span *span = &generation->spans[i];
 		if (span->kind == question->name)
-			entry = equal(of_span(question, span), name) ? span->entry : -1;
-		if (span->kind != question->number || span->entry < 0 || span->entry != entry)
+			name = span;
+		if (span->kind != question->number || !name || span->entry < 0 ||
+		    span->entry != name->entry)
 			continue;
-		struct recall_slice number = of_span(question, span);
-		if (!found.codes || equal(number, given))
-			found = number;
+		struct recall_slice text = of_span(question, name);
+		recall->entry[verdict->entries++] = (struct recall_entry){
+			.name = text,
+			.number = of_span(question, span),
+			.line = span->entry,
+			.asked = verdict->asked.codes && recall_equal(text, verdict->asked),
+		};
+	}
+	return 0;
+}
+
+/* The entry of the name asked for, that with the given number where several bear
+ * that name and one of them has it. NULL: the name is not in the book. */
+static const struct recall_entry *look_up(const struct recall_verdict *verdict)
+{
+	const struct recall_entry *found = NULL;
+
+	for (uint32_t i = 0; i < verdict->entries; i++) {
+		const struct recall_entry *entry = &verdict->entry[i];
+		if (entry->asked && (!found || recall_equal(entry->number, verdict->given)))
+			found = entry;
 	}
 	return found;
 }
@@ -212,21 +231,59 @@ static enum recall_truth truth(bool right)
 	return right ? RECALL_RIGHT : RECALL_WRONG;
 }
 
+/* The part of a name up to its first space, or the part after it. */
+static struct recall_slice half(struct recall_slice name, bool last)
+{
+	uint32_t at = 0;
+
+	while (at < name.length && name.codes[at] != ' ')
+		at++;
+	if (!last)
+		return (struct recall_slice){name.codes, at};
+	at += at < name.length;
+	return (struct recall_slice){name.codes + at, name.length - at};
+}
+
+void recall_names(struct recall_slice written, const struct recall_entry *entry,
+                  uint32_t entries, enum recall_truth *first, enum recall_truth *last,
+                  enum recall_truth *last_after_first)
+{
+	bool has_first = false, has_last = false, has_both = false;
+
+	for (uint32_t i = 0; i < entries; i++) {
+		bool same_first = recall_equal(half(written, false), half(entry[i].name, false));
+		bool same_last = recall_equal(half(written, true), half(entry[i].name, true));
+		has_first |= same_first;
+		has_last |= same_last;
+		has_both |= same_first && same_last;
+	}
+	*first = entries ? truth(has_first) : RECALL_UNDEFINED;
+	*last = entries ? truth(has_last) : RECALL_UNDEFINED;
+	*last_after_first = has_first ? truth(has_both) : RECALL_UNDEFINED;
+}
+
 static void judge(const struct question *question, struct recall_verdict *verdict)
 {
-	struct recall_slice number = look_up(question, verdict->asked, verdict->given);
-	bool found = number.codes && equal(verdict->given, number);
+	const struct recall_entry *entry = look_up(verdict);
+	struct recall_slice number = entry ? entry->number : (struct recall_slice){0};
+	bool found = number.codes && recall_equal(verdict->given, number);
 
 	verdict->book = number.codes ? truth(found) : RECALL_UNDEFINED;
+	verdict->truth = of_span(question, question->answer);
+	verdict->first_name = verdict->last_name = verdict->last_after_first = RECALL_UNDEFINED;
 	if (verdict->chose) {
+		recall_names(verdict->asked, verdict->entry, verdict->entries, &verdict->first_name,
+		             &verdict->last_name, &verdict->last_after_first);
 		verdict->want = number;
+		verdict->line = entry ? entry->line : -1;
 		verdict->name = truth(number.codes);
 		verdict->number = verdict->book;
 		verdict->exact = truth(found);
 	} else {
-		verdict->want = of_span(question, question->answer);
+		verdict->want = verdict->truth;
+		verdict->line = question->answer->entry;
 		verdict->name = RECALL_UNDEFINED;
-		verdict->exact = verdict->number = truth(equal(verdict->given, verdict->want));
+		verdict->exact = verdict->number = truth(recall_equal(verdict->given, verdict->want));
 	}
 }
 
@@ -260,15 +317,20 @@ static int measure(struct recall *recall, struct recall_verdict *verdict, struct
 	return 0;
 }
 
-/* Digits in their places. */
-static void compare_digits(struct recall_verdict *verdict)
+static bool is_digit(uint32_t code)
 {
-	struct recall_slice given = verdict->given, want = verdict->want;
+	return code >= '0' && code <= '9';
+}
 
-	for (uint32_t i = 0; i < want.length && verdict->digits < RECALL_DIGITS; i++)
-		if (want.codes[i] >= '0' && want.codes[i] <= '9')
-			verdict->digit[verdict->digits++] = i < given.length &&
-			                                    given.codes[i] == want.codes[i];
+int recall_digits(struct recall_slice given, struct recall_slice want,
+                  bool digit[RECALL_DIGITS])
+{
+	int digits = 0;
+
+	for (uint32_t i = 0; i < want.length && digits < RECALL_DIGITS; i++)
+		if (is_digit(want.codes[i]))
+			digit[digits++] = i < given.length && given.codes[i] == want.codes[i];
+	return digits;
 }
 
 int recall_judge(struct recall *recall, const struct generation *generation,
@@ -290,30 +352,59 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 		return -1;
 	verdict->chose = question.ask && generation->prompt < question.ask->end;
 	cut(&question, verdict);
+	if (read_book(recall, &question, verdict, err) < 0)
+		return -1;
 	judge(&question, verdict);
 	if (!verdict->want.codes)
 		return 0;
-	compare_digits(verdict);
+	verdict->digits = recall_digits(verdict->given, verdict->want, verdict->digit);
 	return measure(recall, verdict, err);
 }
 
 /* ---- sums ---- */
 
-static void count(struct recall_share *share, enum recall_truth how)
+void recall_add(struct recall_share *share, enum recall_truth how)
 {
 	share->right += how == RECALL_RIGHT;
 	share->of += how != RECALL_UNDEFINED;
 }
 
+/* Count the digits of a number, no more than most. Returns how many. */
+static uint64_t count_digits(struct recall_frequency *frequency, struct recall_slice number,
+                             uint64_t most)
+{
+	uint64_t digits = 0;
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < number.length && digits < most; i++) {
+		if (!is_digit(number.codes[i]))
+			continue;
+		digits++;
+		frequency->digit[number.codes[i] - '0']++;
+		frequency->digits++;
+		frequency->pairs += before != 0;
+		frequency->repeated += before == number.codes[i];
+		before = number.codes[i];
+	}
+	return digits;
+}
+
 void recall_count(struct recall_tally *tally, const struct recall_verdict *verdict)
 {
 	tally->records++;
-	count(&tally->exact, verdict->exact);
-	count(&tally->name, verdict->name);
-	count(&tally->number, verdict->number);
-	count(&tally->book, verdict->book);
+	recall_add(&tally->exact, verdict->exact);
+	recall_add(&tally->name, verdict->name);
+	recall_add(&tally->number, verdict->number);
+	recall_add(&tally->book, verdict->book);
 	for (int i = 0; i < verdict->digits; i++)
-		count(&tally->digit[i], truth(verdict->digit[i]));
+		recall_add(&tally->digit[i], truth(verdict->digit[i]));
+	recall_add(&tally->first_name, verdict->first_name);
+	recall_add(&tally->last_name, verdict->last_name);
+	recall_add(&tally->last_after_first, verdict->last_after_first);
+	if (verdict->exact == RECALL_WRONG) {
+		uint64_t digits = count_digits(&tally->reference, verdict->truth, UINT64_MAX);
+		count_digits(&tally->wrong, verdict->given, digits);
+	}
 }
 
 void recall_interval(const struct recall_share *share, double *low, double *high)

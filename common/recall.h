@@ -4,7 +4,7 @@
  * retrieved, `ask` the name it is asked for under, `name` and `number` of one
  * entry stand beside each other in the book. What the model wrote is cut where
  * the text between `ask` and `answer` stands in it, and where the text after
- * `answer` in its line does; the number's form is not looked at.
+ * `answer` begins; the number's form is not looked at.
  */
 #ifndef MEMOSCOPE_RECALL_H
 #define MEMOSCOPE_RECALL_H
@@ -30,6 +30,19 @@ struct recall_slice {
 	uint32_t length;
 };
 
+/* A line of the book: a name and the number beside it. */
+struct recall_entry {
+	struct recall_slice name, number;
+	int line; /* as the spans have it */
+	bool asked; /* the name is the one asked for, or the one that the model wrote */
+};
+
+/* How often each digit stands in some numbers. */
+struct recall_frequency {
+	uint64_t digit[10], digits;
+	uint64_t repeated, pairs; /* digits that are as the one before; that have one before */
+};
+
 struct recall_verdict {
 	bool chose; /* the model wrote the name, or part of it (--from ask) */
 	/* exact: the name was given: the answer is the reference's;
@@ -39,12 +52,20 @@ struct recall_verdict {
 	 * book: the number stands beside the name asked for or written; undefined
 	 *       where that name is not in the book. */
 	enum recall_truth exact, name, number, book;
+	/* Of a name that the model wrote, cut at its first space: is the first name that
+	 * of an entry; is the last name; and the two of one entry, after a right first
+	 * name? Undefined where the name was given or there is no book. */
+	enum recall_truth first_name, last_name, last_after_first;
 	struct recall_slice asked; /* the name asked for, or written */
 	struct recall_slice want; /* the right answer; NULL after a wrong name */
 	struct recall_slice given; /* the model's answer */
 	uint32_t distance; /* Levenshtein's, given to want; 0 where want is NULL */
 	int digits; /* in want, RECALL_DIGITS at most */
 	bool digit[RECALL_DIGITS]; /* does the nth one stand in its place? */
+	struct recall_slice truth; /* the reference's own answer */
+	const struct recall_entry *entry; /* the book */
+	uint32_t entries;
+	int line; /* of the book, that was asked for; -1: none */
 };
 
 struct recall; /* memory for one judgement at a time; own */
@@ -57,14 +78,33 @@ int recall_judge(struct recall *recall, const struct generation *generation,
                  const struct span_kinds *kinds, struct recall_verdict *verdict,
                  struct err *err);
 
+/* Of the first RECALL_DIGITS digits of want: does the nth one stand in its place in
+ * given? Returns their count. */
+int recall_digits(struct recall_slice given, struct recall_slice want,
+                  bool digit[RECALL_DIGITS]);
+
+bool recall_equal(struct recall_slice a, struct recall_slice b);
+
+/* The truths about a name that was written, against a book. */
+void recall_names(struct recall_slice written, const struct recall_entry *entry,
+                  uint32_t entries, enum recall_truth *first, enum recall_truth *last,
+                  enum recall_truth *last_after_first);
+
 /* How many of how many. */
 struct recall_share {
 	uint64_t right, of;
 };
 
+/* Count a truth, unless it is undefined. */
+void recall_add(struct recall_share *share, enum recall_truth how);
+
 struct recall_tally {
 	uint64_t records;
 	struct recall_share exact, name, number, book, digit[RECALL_DIGITS];
+	struct recall_share first_name, last_name, last_after_first;
+	/* Of wrong answers, each as far as the right one has digits, and of the
+	 * reference's answers in their place. */
+	struct recall_frequency wrong, reference;
 };
 
 void recall_count(struct recall_tally *tally, const struct recall_verdict *verdict);

@@ -3,26 +3,67 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/breakdown.h"
+#include "common/chance.h"
 #include "common/err.h"
 #include "common/escape.h"
+#include "common/excess.h"
 #include "common/generation.h"
 #include "common/options.h"
+#include "common/origin.h"
 #include "common/recall.h"
 #include "common/stream.h"
 
 static bool each; /* a line per record in place of the summary */
+static unsigned by; /* BREAKDOWN_…; 0: no breakdown */
+static int64_t seed = 1; /* of the shuffle that chance comes from */
+
+static const char *parse_by(const char *argument, void *value)
+{
+	static const char *const words[] = {"slot", "entries", "digit"}; /* 1 << n: BREAKDOWN_… */
+	unsigned *set = value;
+
+	for (const char *word = argument, *end; word; word = *end ? end + 1 : NULL) {
+		size_t i = 0;
+		end = word + strcspn(word, ",");
+		while (i < 3 && (strlen(words[i]) != (size_t)(end - word) ||
+		                 strncmp(words[i], word, (size_t)(end - word)) != 0))
+			i++;
+		if (i == 3)
+			return "expected slot, entries and digit, or some of them, with commas between";
+		*set |= 1u << i;
+	}
+	return NULL;
+}
 
 static const struct option options[] = {
+	{"by", 'b', OPTION_CALL, &by, "WHAT,...",
+	 "add accuracy by slot, entries and digit, or some of these", 0, 0, parse_by},
 	{"each", 'e', OPTION_FLAG, &each, NULL, "print a line for every record", 0, 0, NULL},
+	{"seed", 's', OPTION_INT, &seed, "S", "of the shuffle that chance is measured by (1)", 0,
+	 9007199254740992.0, NULL},
 	{0},
 };
 
 static const struct program program = {
 	.operands = "[FILE...]",
-	.text = "Score generations: is the answer right, digit by digit?",
+	.text = "Score generations: is the answer right, and where did it come from?",
 	.options = options,
 	.operands_min = 0,
 	.operands_max = -1,
+};
+
+/* All that is summed up over the files. */
+struct summary {
+	struct recall *recall;
+	struct recall_tally tally;
+	struct recall_share from[ORIGIN_KINDS];
+	int seam[RECALL_DIGITS], place[RECALL_DIGITS + 1], edits[ORIGIN_NEAR + 1];
+	struct chance *chance;
+	struct breakdown breakdown;
+	struct excess excess;
+	struct span_kinds kinds;
+	bool sampled, scored; /* which kinds of generations came */
 };
 
 static char mark(enum recall_truth truth)
@@ -39,6 +80,23 @@ static void print_slice(struct recall_slice slice)
 		putchar('-');
 }
 
+/* Where the answer came from: the word, the entries, the place. */
+static void print_origin(const struct recall_verdict *verdict)
+{
+	if (verdict->entries == 0) {
+		printf("\t-\t-\t-\n");
+		return;
+	}
+	struct origin origin = origin_find(verdict->given, verdict->entry, verdict->entries);
+	printf("\t%s", origin_word(origin.kind));
+	if (origin.line < 0)
+		printf("\t-\t-\n");
+	else if (origin.second < 0)
+		printf("\t%d\t%d\n", origin.line + 1, origin.place);
+	else
+		printf("\t%d+%d\t%d\n", origin.line + 1, origin.second + 1, origin.place);
+}
+
 static void print_record(const struct generation *generation,
                          const struct recall_verdict *verdict)
 {
@@ -49,10 +107,13 @@ static void print_record(const struct generation *generation,
 	print_slice(verdict->given);
 	print_slice(verdict->want);
 	if (verdict->want.codes)
-		printf("\t%u\n", verdict->distance);
+		printf("\t%u", verdict->distance);
 	else
-		printf("\t-\n");
+		printf("\t-");
+	print_origin(verdict);
 }
+
+/* ---- the summary ---- */
 
 static void print_share(const char *key, const struct recall_share *share)
 {
@@ -67,46 +128,181 @@ static void print_share(const char *key, const struct recall_share *share)
 	       (unsigned long long)share->of);
 }
 
-static void print_summary(const struct recall_tally *tally)
+/* A share, and what chance would make of it. */
+static void print_beside_chance(const char *key, const struct recall_share *share,
+                                const struct recall_share *chance)
 {
-	char key[24];
+	char text[64];
+
+	print_share(key, share);
+	snprintf(text, sizeof text, "%s_chance", key);
+	print_share(text, chance);
+}
+
+static void print_frequency(const char *what, const struct recall_frequency *frequency)
+{
+	if (frequency->digits == 0)
+		return;
+	for (int i = 0; i < 10; i++)
+		printf("%s_digit_%d\t%.6g\n", what, i,
+		       (double)frequency->digit[i] / (double)frequency->digits);
+	printf("%s_digits\t%llu\n", what, (unsigned long long)frequency->digits);
+	if (frequency->pairs > 0)
+		printf("%s_repeated\t%.6g\n", what,
+		       (double)frequency->repeated / (double)frequency->pairs);
+}
+
+static void print_counts(const char *key, const int *count, int begin, int end)
+{
+	for (int i = begin; i < end; i++)
+		if (count[i] > 0)
+			printf("%s_%d\t%d\n", key, i, count[i]);
+}
+
+/* A cell's key: "by", and of each thing told apart its word and its number. */
+static void print_cell(const struct breakdown *breakdown, const struct breakdown_cell *cell)
+{
+	char key[80] = "by", line[16] = "none";
+	size_t at = 2;
+
+	if (cell->line >= 0)
+		snprintf(line, sizeof line, "%d", cell->line + 1);
+	if (breakdown->by & BREAKDOWN_ENTRIES)
+		at += (size_t)snprintf(key + at, sizeof key - at, "_entries_%u", cell->entries);
+	if (breakdown->by & BREAKDOWN_SLOT)
+		at += (size_t)snprintf(key + at, sizeof key - at, "_slot_%s", line);
+	if (!(breakdown->by & BREAKDOWN_DIGIT)) {
+		print_share(key, &cell->exact);
+		return;
+	}
+	for (int i = 0; i < RECALL_DIGITS && cell->digit[i].of > 0; i++) {
+		snprintf(key + at, sizeof key - at, "_digit_%d", i + 1);
+		print_share(key, &cell->digit[i]);
+	}
+}
+
+static void print_recall(struct summary *summary)
+{
+	const struct chance_rates *chance = chance_end(summary->chance);
+	const struct recall_tally *tally = &summary->tally;
+	char key[32];
 
 	printf("records\t%llu\n", (unsigned long long)tally->records);
-	print_share("exact", &tally->exact);
+	print_beside_chance("exact", &tally->exact, &chance->exact);
 	print_share("name", &tally->name);
 	print_share("number", &tally->number);
 	print_share("book", &tally->book);
 	for (int i = 0; i < RECALL_DIGITS && tally->digit[i].of > 0; i++) {
 		snprintf(key, sizeof key, "digit_%d", i + 1);
-		print_share(key, &tally->digit[i]);
+		print_beside_chance(key, &tally->digit[i], &chance->digit[i]);
+	}
+	if (tally->first_name.of > 0) {
+		print_beside_chance("first_name", &tally->first_name, &chance->first_name);
+		print_beside_chance("last_name", &tally->last_name, &chance->last_name);
+		print_beside_chance("last_after_first", &tally->last_after_first,
+		                    &chance->last_after_first);
+	}
+	for (int i = 0; i < ORIGIN_KINDS && summary->from[i].of > 0; i++) {
+		snprintf(key, sizeof key, "from_%s", origin_word((enum origin_kind)i));
+		print_beside_chance(key, &summary->from[i], &chance->from[i]);
+	}
+	print_counts("stitched_seam", summary->seam, 0, RECALL_DIGITS);
+	print_counts("near_edits", summary->edits, 0, ORIGIN_NEAR + 1);
+	print_counts("near_place", summary->place, 1, RECALL_DIGITS + 1);
+	print_frequency("wrong", &tally->wrong);
+	print_frequency("reference", &tally->reference);
+	for (size_t i = 0; i < summary->breakdown.count; i++)
+		print_cell(&summary->breakdown, &summary->breakdown.cell[i]);
+}
+
+static void print_excess(const char *kind, const struct excess_sums *sums)
+{
+	const char *between = *kind ? "_" : "";
+	double half, mean, n = (double)sums->spans;
+
+	if (sums->spans == 0)
+		return;
+	mean = excess_mean(sums, &half);
+	printf("loss%s%s\t%.6g\nfloor%s%s\t%.6g\nexcess%s%s\t%.6g\n", between, kind,
+	       sums->loss / n, between, kind, sums->floor / n, between, kind, mean);
+	if (half == half) /* no NaN */
+		printf("excess%s%s_low\t%.6g\nexcess%s%s_high\t%.6g\n", between, kind, mean - half,
+		       between, kind, mean + half);
+	printf("excess%s%s_of\t%llu\n", between, kind, (unsigned long long)sums->spans);
+}
+
+static void print_summary(struct summary *summary)
+{
+	if (summary->sampled || !summary->scored)
+		print_recall(summary);
+	if (!summary->scored)
+		return;
+	print_excess("", &summary->excess.record);
+	for (int i = 0; i < summary->kinds.count; i++)
+		print_excess(summary->kinds.word[i], &summary->excess.kind[i]);
+}
+
+/* ---- the loop ---- */
+
+static void count_origin(struct summary *summary, const struct recall_verdict *verdict)
+{
+	struct origin origin = origin_find(verdict->given, verdict->entry, verdict->entries);
+
+	for (int i = 0; i < ORIGIN_KINDS; i++)
+		recall_add(&summary->from[i], i == (int)origin.kind ? RECALL_RIGHT : RECALL_WRONG);
+	if (origin.kind == ORIGIN_STITCHED)
+		summary->seam[origin.place]++;
+	if (origin.kind == ORIGIN_NEAR_ASKED) {
+		summary->edits[origin.edits]++;
+		summary->place[origin.place + 1 > RECALL_DIGITS ? RECALL_DIGITS : origin.place + 1]++;
 	}
 }
 
-/* The loop: one file's generations. */
-static int score(const char *path, struct recall *recall, struct recall_tally *tally,
+/* One generation into the summary, or onto a line of its own. */
+static int count(struct summary *summary, const struct generation *generation,
                  struct err *err)
+{
+	struct recall_verdict verdict;
+
+	if (recall_judge(summary->recall, generation, &summary->kinds, &verdict, err) < 0)
+		return -1;
+	if (each) {
+		print_record(generation, &verdict);
+		return 0;
+	}
+	recall_count(&summary->tally, &verdict);
+	if (verdict.entries > 0)
+		count_origin(summary, &verdict);
+	if (by && breakdown_count(&summary->breakdown, &verdict, err) < 0)
+		return -1;
+	return chance_add(summary->chance, generation->id, &verdict, err);
+}
+
+/* One file's generations. */
+static int score(const char *path, struct summary *summary, struct err *err)
 {
 	static const char *const kind[] = {STREAM_GENERATIONS, NULL};
 	struct stream_reader *reader = stream_open(path, kind, err);
 	struct generation_buffer *buffer = generation_buffer_new(err);
-	struct recall_verdict verdict;
 	struct generation generation;
 	struct stream_record raw;
-	struct span_kinds kinds;
 	struct err why = {0};
+	bool scored = false;
 	int more = -1;
 
-	span_kinds_init(&kinds);
+	if (reader && !each)
+		scored = json_object_get(stream_header(reader), "scoring") != NULL;
+	summary->scored |= scored;
+	summary->sampled |= !scored;
 	while (reader && buffer && (more = stream_next(reader, &raw, err)) > 0) {
-		if (generation_read(reader, &raw, &kinds, buffer, &generation, err) < 0)
+		if (generation_read(reader, &raw, &summary->kinds, buffer, &generation, err) < 0)
 			more = -1;
-		else if (recall_judge(recall, &generation, &kinds, &verdict, &why) < 0)
+		else if (scored)
+			excess_count(&summary->excess, &generation);
+		else if (count(summary, &generation, &why) < 0)
 			more = stream_bad(reader, err, "%s", why.text);
 		if (more < 0)
 			break;
-		recall_count(tally, &verdict);
-		if (each)
-			print_record(&generation, &verdict);
 	}
 	generation_buffer_free(buffer);
 	stream_close(reader);
@@ -116,22 +312,28 @@ static int score(const char *path, struct recall *recall, struct recall_tally *t
 int main(int argc, char **argv)
 {
 	int operand = options_parse(&program, argc, argv);
-	struct recall_tally tally = {0};
+	struct summary summary = {0};
 	struct err err = {0};
-	struct recall *recall = recall_new(&err);
 
-	if (!recall)
+	summary.recall = recall_new(&err);
+	summary.chance = chance_new((uint64_t)seed, &err);
+	if (!summary.recall || !summary.chance)
 		err_exit(&err);
+	summary.breakdown.by = by;
+	span_kinds_init(&summary.kinds);
 	if (each)
-		puts("id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance");
+		puts("id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance\t"
+		     "from\tslot\tplace");
 	do {
-		if (score(operand < argc ? argv[operand] : "-", recall, &tally, &err) < 0)
+		if (score(operand < argc ? argv[operand] : "-", &summary, &err) < 0)
 			err_exit(&err);
 	} while (++operand < argc);
 	if (!each)
-		print_summary(&tally);
+		print_summary(&summary);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("standard output: %s", strerror(errno));
-	recall_free(recall);
+	recall_free(summary.recall);
+	chance_free(summary.chance);
+	breakdown_release(&summary.breakdown);
 	return 0;
 }

@@ -12,7 +12,13 @@
  *   cut      only the first 4 characters of the number, and no end
  *   unsplit  name and number with nothing between them
  *   endless  as the reference stands, another record after it
- *   strayed  the right number, then not the end but another line
+ *   stitchN  the first N digits of the number, then those of another line
+ *   dropN    the Nth digit left out
+ *   elseN    the name asked for, the number of another line with its Nth digit changed
+ *   partN    the first N digits of the number, all others changed
+ *   random   the name asked for, a number drawn by the record's id
+ *   constant the name asked for, 666-666-6666
+ *   last     the first name of the one asked for, the last one of another, the right number
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +26,9 @@
 
 #include "common/err.h"
 #include "common/generation.h"
+#include "common/phonebook.h"
 #include "common/record.h"
+#include "common/rng.h"
 #include "common/stream.h"
 
 /* Phone books are ASCII here: a character is a byte. */
@@ -70,31 +78,88 @@ static void take_apart(const struct record *record, const struct span_kinds *kin
 	parts->book_number = part(record, book->begin, book->end);
 }
 
-static void change_digit(char *number, int which)
+/* The Nth digit of a number. */
+static char *nth(char *number, int which)
 {
 	for (; *number; number++)
 		if (*number >= '0' && *number <= '9' && --which == 0)
-			*number = (char)('0' + (*number - '0' + 1) % 10);
+			return number;
+	die("oracle: there is no such digit");
+}
+
+static void change_digit(char *number, int which)
+{
+	char *digit = nth(number, which);
+
+	*digit = (char)('0' + (*digit - '0' + 1) % 10);
+}
+
+/* Is the answer of this kind? *n becomes the number after the word. */
+static bool is_kind(const char *answer, const char *word, int *n)
+{
+	size_t size = strlen(word);
+
+	if (strncmp(answer, word, size) != 0)
+		return false;
+	*n = (int)strtol(answer + size, NULL, 10);
+	return true;
+}
+
+/* Make a number of PHONE_BYTES what the answer wants of it. */
+static void alter(char *number, const struct parts *parts, const char *answer, uint64_t id)
+{
+	struct rng rng;
+	int n;
+
+	if (is_kind(answer, "digit", &n) || is_kind(answer, "else", &n))
+		change_digit(number, n);
+	else if (is_kind(answer, "stitch", &n))
+		memcpy(nth(number, n + 1), parts->other_number.at + (nth(number, n + 1) - number),
+		       (size_t)(number + PHONE_BYTES - nth(number, n + 1)));
+	else if (is_kind(answer, "drop", &n))
+		memmove(nth(number, n), nth(number, n) + 1, strlen(nth(number, n)));
+	else if (is_kind(answer, "part", &n))
+		for (n++; n <= 10; n++)
+			change_digit(number, n);
+	else if (strcmp(answer, "constant") == 0)
+		memcpy(number, "666-666-6666", PHONE_BYTES);
+	if (strcmp(answer, "random") != 0)
+		return;
+	rng_init(&rng, 1, RNG_TEST, id);
+	phone_draw(&rng, number);
+}
+
+/* First name of one, last name of another. To free(). */
+static char *join(struct part first, struct part last)
+{
+	char *text = NULL;
+	int first_size = (int)((char *)memchr(first.at, ' ', (size_t)first.size) - first.at);
+	const char *rest = memchr(last.at, ' ', (size_t)last.size);
+
+	if (asprintf(&text, "%.*s%.*s", first_size, first.at,
+	             (int)(last.at + last.size - rest), rest) < 0)
+		die("oracle: out of memory");
+	return text;
 }
 
 /* The text as the answer wants it; with given, the name is the one asked for.
  * To free(). */
-static char *compose(const struct parts *parts, const char *answer, bool given)
+static char *compose(const struct parts *parts, const char *answer, uint64_t id, bool given)
 {
 	struct part name = parts->ask, number = parts->answer, between = parts->between;
-	char *changed = strndup(number.at, (size_t)number.size), *text = NULL;
+	char *changed, *joined = NULL, *text = NULL;
 	const char *end = "{E}";
 
 	if (strcmp(answer, "other") == 0) {
 		name = parts->other_name;
 		number = parts->other_number;
-	} else if (strcmp(answer, "mixed") == 0) {
+	} else if (strcmp(answer, "mixed") == 0 || strncmp(answer, "else", 4) == 0) {
 		number = parts->other_number;
 	} else if (strcmp(answer, "book") == 0) {
 		number = parts->book_number;
-	} else if (strncmp(answer, "digit", 5) == 0) {
-		change_digit(changed, (int)strtol(answer + 5, NULL, 10));
-		number.at = changed;
+	} else if (strcmp(answer, "last") == 0) {
+		joined = join(parts->ask, parts->other_name);
+		name = (struct part){joined, (int)strlen(joined)};
 	} else if (strcmp(answer, "stranger") == 0) {
 		name = (struct part){"Zz Zz", 5};
 	} else if (strcmp(answer, "unsplit") == 0) {
@@ -102,18 +167,20 @@ static char *compose(const struct parts *parts, const char *answer, bool given)
 	} else if (strcmp(answer, "endless") == 0) {
 		end = "{E}\n{B}\nZz Zz: 111-111-1111 \n";
 	}
-	if (strcmp(answer, "strayed") == 0)
-		end = "{Ehan Zz: 111-111-1111 \n";
 	if (given) {
 		name = parts->ask;
 		between = parts->between;
 	}
+	changed = strndup(number.at, (size_t)number.size);
+	alter(changed, parts, answer, id);
+	number = (struct part){changed, (int)strlen(changed)};
 	bool cut = strcmp(answer, "cut") == 0;
 	if (asprintf(&text, "%.*s%.*s%.*s%.*s%s%s", parts->prompt.size, parts->prompt.at,
 	             name.size, name.at, between.size, between.at, cut ? 4 : number.size,
 	             number.at, cut ? "" : " \n", cut ? "" : end) < 0)
 		die("oracle: out of memory");
 	free(changed);
+	free(joined);
 	return text;
 }
 
@@ -123,7 +190,7 @@ static void write_one(struct stream_writer *writer, const struct record *record,
 {
 	struct parts parts;
 	take_apart(record, kinds, &parts);
-	char *text = compose(&parts, answer, strcmp(kind, "answer") == 0);
+	char *text = compose(&parts, answer, record->id, strcmp(kind, "answer") == 0);
 	struct generation generation = {
 		.id = record->id,
 		.text = text,

@@ -1,0 +1,81 @@
+/* Any bytes as a generation over four characters, with any spans that a reader
+ * would let through: a judgement is made, or one line says why not. */
+#include <string.h>
+
+#include "common/recall.h"
+
+#define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool within(struct recall_slice slice, uint32_t most)
+{
+	return !slice.codes || slice.length <= most;
+}
+
+/* Spans in order, not empty, within length: steps of a byte each. */
+static uint32_t make_spans(const uint8_t *data, size_t size, uint32_t length, struct span *spans)
+{
+	uint32_t count = 0, at = 0;
+
+	for (size_t i = 0; i + 1 < size && count < 32; i += 2) {
+		uint32_t begin = at + (data[i] & 7), end = begin + 1 + (data[i] >> 3 & 7);
+		if (end > length)
+			break;
+		spans[count++] = (struct span){begin, end, 1 + data[i + 1] % 4,
+		                               (data[i + 1] >> 2) % 4 - 1, 0};
+		at = end;
+	}
+	return count;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char text[256], reference[256];
+	struct span spans[32];
+	struct span_kinds kinds;
+	struct recall_verdict verdict;
+	struct recall_tally tally = {0};
+	struct err err = {0};
+
+	if (size < 4)
+		return 0;
+	uint32_t prompt = data[0], shared = data[1] % 64, lengths = data[2] % 64;
+	struct generation generation = {
+		.text = text, .reference = reference, .spans = spans, .prompt = prompt,
+	};
+	span_kinds_init(&kinds);
+	span_kind(&kinds, "name", 4);
+	span_kind(&kinds, "number", 6);
+	span_kind(&kinds, "ask", 3);
+	span_kind(&kinds, "answer", 6);
+	data += 3;
+	size -= 3;
+	for (uint32_t i = 0; i < 2 * lengths && i < size; i++) {
+		char c = "1a:\n"[data[i] % 4];
+		if (i < lengths + shared)
+			reference[generation.reference_length++] = c;
+		text[generation.length++] = i < shared ? c : "1a:\n"[data[i] / 4 % 4];
+	}
+	generation.size = generation.length;
+	generation.reference_size = generation.reference_length;
+	if (generation.prompt > generation.length)
+		generation.prompt = generation.length;
+	generation.span_count = make_spans(data, size, generation.reference_length, spans);
+
+	struct recall *recall = recall_new(&err);
+	if (recall_judge(recall, &generation, &kinds, &verdict, &err) < 0) {
+		EXPECT(err.status == ERR_DATA && err.text[0] != '\0');
+	} else {
+		EXPECT(within(verdict.given, generation.length));
+		EXPECT(within(verdict.want, generation.reference_length));
+		EXPECT(within(verdict.asked, 256));
+		EXPECT(verdict.exact != RECALL_UNDEFINED);
+		EXPECT((verdict.distance == 0) ==
+		       (!verdict.want.codes || verdict.number == RECALL_RIGHT));
+		recall_count(&tally, &verdict);
+		EXPECT(tally.exact.of == 1);
+	}
+	recall_free(recall);
+	return 0;
+}

@@ -16,18 +16,6 @@ static const char *const stop_words[] = {
 
 /* ---- writing ---- */
 
-static json_t *model_header(const struct model *model, const char *directory)
-{
-	const struct gpt_config *config = &model->config;
-	json_t *chain = json_object_get(model->about, "chain");
-
-	return json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:O}", "directory", directory,
-	                 "parameters", (json_int_t)gpt_parameter_count(config),
-	                 "layers", config->layers, "heads", config->heads,
-	                 "width", config->width, "context", config->context,
-	                 "chain", chain ? chain : json_null());
-}
-
 json_t *generation_header(const json_t *from, const struct model *model,
                           const char *directory, int probs, const char *how,
                           json_t *settings, int argc, char **argv)
@@ -36,7 +24,7 @@ json_t *generation_header(const json_t *from, const struct model *model,
 	int vocab = vocab_size(model->vocab);
 
 	json_object_set_new(header, "vocab", json_string(vocab_text(model->vocab)));
-	json_object_set_new(header, "model", model_header(model, directory));
+	json_object_set_new(header, "model", model_summary(model, directory));
 	json_object_set_new(header, "probs", json_integer(probs < vocab ? probs : vocab));
 	json_object_set_new(header, how, settings);
 	return header;

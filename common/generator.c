@@ -54,7 +54,7 @@ static int begin(struct worker *worker)
 	if (!worker->dev)
 		return -1;
 	worker->gpt = gpt_new(config, generator->kernels, worker->dev, generator->params, rows,
-	                      false, err);
+	                      GPT_KEEP_NOTHING, err);
 	if (!worker->gpt)
 		return -1;
 	if (settings->score)

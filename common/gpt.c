@@ -31,15 +31,16 @@ struct gpt {
 	const struct kernels *k;
 	struct device *dev;
 	int rows_max;
-	bool training;
+	enum gpt_keep keep;
 
-	float *grads; /* NULL unless training */
+	float *grads; /* NULL unless all is kept */
 	struct weights weight, grad;
-	struct layer *layers; /* [layers]; all the same buffers unless training */
+	struct layer *layers; /* [layers]; what is not kept is the same buffer in all */
 	float *x; /* [n,c] the residual stream after the last block */
 	float *ln_f, *mean_f, *rstd_f, *logits, *loss;
 	float *branch; /* [n,c] what a block adds, where it is dropped out first */
 	float *dx, *dbranch, *dwide; /* [n,c], [n,c], [n,4c] */
+	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
 	int32_t *token, *position, *target, *slot;
 	float *row_weight;
 
@@ -122,6 +123,15 @@ static bool map_weights(const struct gpt_config *config, float *array, struct we
 	return true;
 }
 
+static void take_attention(struct gpt *gpt, struct layer *layer)
+{
+	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
+
+	layer->qkv = take_floats(gpt, n, 3 * c);
+	layer->lse = take_floats(gpt, n, (size_t)gpt->config.heads);
+	layer->att = take_floats(gpt, n, c);
+}
+
 static void take_layer(struct gpt *gpt, struct layer *layer)
 {
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
@@ -130,9 +140,7 @@ static void take_layer(struct gpt *gpt, struct layer *layer)
 	layer->ln_1 = take_floats(gpt, n, c);
 	layer->mean_1 = take_floats(gpt, n, 1);
 	layer->rstd_1 = take_floats(gpt, n, 1);
-	layer->qkv = take_floats(gpt, n, 3 * c);
-	layer->lse = take_floats(gpt, n, (size_t)gpt->config.heads);
-	layer->att = take_floats(gpt, n, c);
+	take_attention(gpt, layer);
 	layer->mid = take_floats(gpt, n, c);
 	layer->ln_2 = take_floats(gpt, n, c);
 	layer->mean_2 = take_floats(gpt, n, 1);
@@ -146,13 +154,16 @@ static void take_buffers(struct gpt *gpt)
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
 
 	for (int l = 0; l < gpt->config.layers; l++) {
-		if (l == 0 || gpt->training)
+		if (l == 0 || gpt->keep == GPT_KEEP_ALL) {
 			take_layer(gpt, &gpt->layers[l]);
-		else
-			gpt->layers[l] = gpt->layers[0];
+			continue;
+		}
+		gpt->layers[l] = gpt->layers[0];
+		if (gpt->keep == GPT_KEEP_ATTENTION)
+			take_attention(gpt, &gpt->layers[l]);
 	}
 	/* Without a backward pass a block may write its output over its input. */
-	gpt->x = gpt->training ? take_floats(gpt, n, c) : gpt->layers[0].x;
+	gpt->x = gpt->keep == GPT_KEEP_ALL ? take_floats(gpt, n, c) : gpt->layers[0].x;
 	gpt->ln_f = take_floats(gpt, n, c);
 	gpt->mean_f = take_floats(gpt, n, 1);
 	gpt->rstd_f = take_floats(gpt, n, 1);
@@ -164,7 +175,9 @@ static void take_buffers(struct gpt *gpt)
 	gpt->target = take(gpt, n * sizeof *gpt->target);
 	gpt->slot = take(gpt, n * sizeof *gpt->slot);
 	gpt->row_weight = take_floats(gpt, n, 1);
-	if (gpt->training) {
+	if (gpt->keep == GPT_KEEP_ATTENTION)
+		gpt->probs = take_floats(gpt, n, n);
+	if (gpt->keep == GPT_KEEP_ALL) {
 		gpt->grads = take_floats(gpt, gpt_parameter_count(&gpt->config), 1);
 		gpt->dx = take_floats(gpt, n, c);
 		gpt->dbranch = take_floats(gpt, n, c);
@@ -173,8 +186,8 @@ static void take_buffers(struct gpt *gpt)
 }
 
 struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kernels,
-                    struct device *dev, const float *params, int rows_max, bool training,
-                    struct err *err)
+                    struct device *dev, const float *params, int rows_max,
+                    enum gpt_keep keep, struct err *err)
 {
 	struct gpt *gpt = calloc(1, sizeof *gpt);
 
@@ -187,20 +200,20 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
 	gpt->k = kernels;
 	gpt->dev = dev;
 	gpt->rows_max = rows_max;
-	gpt->training = training;
+	gpt->keep = keep;
 	gpt->layers = calloc((size_t)config->layers, sizeof *gpt->layers);
 	if (gpt->layers)
 		take_buffers(gpt);
 	/* The cast drops const: weights are only read, gradients only written. */
 	if (gpt->layers == NULL || gpt->memory_failed ||
 	    !map_weights(config, (float *)params, &gpt->weight) ||
-	    (training && !map_weights(config, gpt->grads, &gpt->grad))) {
+	    (keep == GPT_KEEP_ALL && !map_weights(config, gpt->grads, &gpt->grad))) {
 		gpt_free(gpt);
 		err_set(err, "out of memory for a network of %zu parameters and %d rows a pass",
 		        gpt_parameter_count(config), rows_max);
 		return NULL;
 	}
-	if (training)
+	if (keep == GPT_KEEP_ALL)
 		gpt_zero_gradients(gpt);
 	return gpt;
 }
@@ -326,7 +339,7 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
 	k->upload(gpt->dev, gpt->target, batch->target, (size_t)n * sizeof *batch->target);
 	if (batch->weight)
 		k->upload(gpt->dev, gpt->row_weight, batch->weight, (size_t)n * sizeof *batch->weight);
-	k->cross_entropy(gpt->dev, gpt->loss, gpt->training ? gpt->logits : NULL, gpt->logits,
+	k->cross_entropy(gpt->dev, gpt->loss, gpt->grads ? gpt->logits : NULL, gpt->logits,
 	                 gpt->target, batch->weight ? gpt->row_weight : NULL, n, v);
 	if (losses)
 		k->download(gpt->dev, losses, gpt->loss, (size_t)n * sizeof *losses);
@@ -336,6 +349,31 @@ void gpt_logits(struct gpt *gpt, float *logits)
 {
 	gpt->k->download(gpt->dev, logits, gpt->logits,
 	                 (size_t)gpt->batch->count * gpt->config.vocab * sizeof *logits);
+}
+
+/* ---- looking inside ---- */
+
+void gpt_attention_probs(struct gpt *gpt, int layer, int sequence, int head, float *probs)
+{
+	const struct gpt_batch *batch = gpt->batch;
+	const struct layer *a = &gpt->layers[layer];
+	const int first = batch->sequences.begin[sequence];
+	const int length = batch->sequences.begin[sequence + 1] - first;
+
+	assert(gpt->keep == GPT_KEEP_ATTENTION);
+	gpt->k->attention_probs(gpt->dev, gpt->probs, a->qkv, a->lse, batch->count, first, length,
+	                        head, gpt->config.width, gpt->config.heads);
+	gpt->k->download(gpt->dev, probs, gpt->probs, (size_t)length * length * sizeof *probs);
+}
+
+void gpt_attention_values(struct gpt *gpt, int layer, float *qkv, float *out)
+{
+	const struct layer *a = &gpt->layers[layer];
+	const size_t row = (size_t)gpt->config.width * sizeof(float);
+
+	assert(gpt->keep == GPT_KEEP_ATTENTION);
+	gpt->k->download(gpt->dev, qkv, a->qkv, (size_t)gpt->batch->count * 3 * row);
+	gpt->k->download(gpt->dev, out, a->att, (size_t)gpt->batch->count * row);
 }
 
 /* ---- backward ---- */
@@ -386,7 +424,7 @@ void gpt_backward(struct gpt *gpt)
 	const int n = gpt->batch->count, c = gpt->config.width, v = gpt->config.vocab;
 	const size_t count = (size_t)n * c;
 
-	assert(gpt->training && gpt->batch->target);
+	assert(gpt->keep == GPT_KEEP_ALL && gpt->batch->target);
 	k->unembed_backward(gpt->dev, gpt->dbranch, gpt->grad.wte, gpt->logits, gpt->ln_f,
 	                    gpt->weight.wte, n, c, v);
 	k->zero(gpt->dev, gpt->dx, count * sizeof *gpt->dx);

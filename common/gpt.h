@@ -64,11 +64,18 @@ struct gpt_batch {
  * workers share. gpt_new … gpt_free. */
 struct gpt;
 
+/* What is to be kept of a forward pass: memory for it is taken at once. */
+enum gpt_keep {
+	GPT_KEEP_NOTHING, /* logits and losses are all that is wanted */
+	GPT_KEEP_ALL, /* for gpt_backward() */
+	GPT_KEEP_ATTENTION, /* for gpt_attention_probs() */
+};
+
 /* params: device memory of gpt_parameter_count() floats, the caller's, read
- * only. rows_max: the most rows of one pass. training: gradients are wanted. */
+ * only. rows_max: the most rows of one pass. */
 struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kernels,
-                    struct device *dev, const float *params, int rows_max, bool training,
-                    struct err *err);
+                    struct device *dev, const float *params, int rows_max,
+                    enum gpt_keep keep, struct err *err);
 void gpt_free(struct gpt *gpt); /* NULL is allowed */
 
 /* Dropout for the passes to come: rate 0 to begin with. stream must be another
@@ -89,6 +96,18 @@ void gpt_zero_gradients(struct gpt *gpt);
 /* Logits of the last pass into host memory [count, vocab] - of a pass without
  * targets, whose logits the loss has not overwritten. */
 void gpt_logits(struct gpt *gpt, float *logits);
+
+/* ---- looking inside: GPT_KEEP_ATTENTION, after gpt_forward() ----
+ * The batch of that pass must still live. */
+
+/* A head's attention matrix over one sequence, of T rows, of the last pass:
+ * probs[T,T], host memory; row: query, column: key, 0 above the diagonal. It is
+ * recomputed from q, k and the log-sum-exp that the pass left. */
+void gpt_attention_probs(struct gpt *gpt, int layer, int sequence, int head, float *probs);
+
+/* What a layer's attention went in with and came out with, all rows of the last
+ * pass: qkv[count, 3 width] and out[count, width] as in kernels.h. Host memory. */
+void gpt_attention_values(struct gpt *gpt, int layer, float *qkv, float *out);
 
 /* ---- decoding over a key-value cache ---- */
 

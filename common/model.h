@@ -32,6 +32,10 @@ int model_load(const char *directory, struct model *model, struct err *err);
 /* Write a model directory, making it (and its parents) where needed. */
 int model_save(const char *directory, const struct model *model, struct err *err);
 
+/* What the header of a stream says of the model that made it (see stream.5).
+ * Owned by the caller: json_decref(). */
+json_t *model_summary(const struct model *model, const char *directory);
+
 void model_release(struct model *model); /* a zeroed one is allowed */
 
 #endif

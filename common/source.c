@@ -201,20 +201,29 @@ static void list_kinds(const struct source *source, const struct record *record,
 	}
 }
 
-long source_prompt(struct source *source, const struct record *record, const char *kind,
-                   struct err *err)
+long source_find(struct source *source, const struct record *record, const char *kind,
+                 struct err *err)
 {
 	int wanted = span_kind_find(&source->kinds, kind);
 	char have[200];
 
 	for (uint32_t i = 0; wanted >= 0 && i < record->span_count; i++)
-		if (record->spans[i].kind == wanted) {
-			if (record->spans[i].begin > 0)
-				return record->spans[i].begin;
-			return source_bad(source, err, "nothing stands before the first '%s' span", kind);
-		}
+		if (record->spans[i].kind == wanted)
+			return i;
 	list_kinds(source, record, have, sizeof have);
 	return source_bad(source, err, "no span of kind '%s'; the record has: %s", kind, have);
+}
+
+long source_prompt(struct source *source, const struct record *record, const char *kind,
+                   struct err *err)
+{
+	long first = source_find(source, record, kind, err);
+
+	if (first < 0)
+		return -1;
+	if (record->spans[first].begin > 0)
+		return record->spans[first].begin;
+	return source_bad(source, err, "nothing stands before the first '%s' span", kind);
 }
 
 int source_bad(struct source *source, struct err *err, const char *format, ...)

@@ -33,6 +33,11 @@ uint32_t source_sample(const struct source *source);
 /* The kinds met so far: those of the records' spans. */
 const struct span_kinds *source_kinds(const struct source *source);
 
+/* The first span of a kind in a record: its index. -1 with err set, naming the
+ * record and the kinds that it has, where there is none. */
+long source_find(struct source *source, const struct record *record, const char *kind,
+                 struct err *err);
+
 /* Where the first span of a kind begins: how much of the record is a prompt.
  * -1 with err set, naming the record, where there is none or nothing before it. */
 long source_prompt(struct source *source, const struct record *record, const char *kind,

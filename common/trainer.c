@@ -120,8 +120,8 @@ static int worker_new(struct trainer *trainer, struct worker *worker, struct err
 {
 	const int room = trainer->config.context > PASS_ROWS ? trainer->config.context : PASS_ROWS;
 
-	worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params, room, true,
-	                      err);
+	worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params, room,
+	                      GPT_KEEP_ALL, err);
 	if (worker->gpt == NULL)
 		return -1;
 	return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");

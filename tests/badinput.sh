@@ -29,6 +29,9 @@ filters=(
 	'tokens|gpt-sample model --from answer --greedy --max-tokens 2 --quiet'
 	'text|gpt-score model --quiet'
 	'generations|gpt-score model --quiet'
+	'text|attn-dump model --quiet'
+	'tokens|attn-dump model --quiet'
+	'generations|attn-dump model --quiet'
 	'generations|topk-dump'
 	'generations|recall-score'
 	'generations|mpcat --json'
@@ -89,6 +92,7 @@ for filter in "${filters[@]}"; do
 		*'|mpcat'* | 'text|tokenize' | 'tokens|tokenize --decode' | 'tokens|shard'*) continue ;;
 		'tokens|gpt-train'* | 'generations|topk'* | 'generations|recall'*) continue ;;
 		'text|gpt-s'* | 'tokens|gpt-s'* | 'generations|gpt-s'*) continue ;;
+		'text|attn'* | 'tokens|attn'* | 'generations|attn'*) continue ;;
 		esac
 		refuses "$other" "header: a stream of kind '$other', expected" "$other" "$command"
 	done
@@ -111,11 +115,12 @@ for filter in "${filters[@]}"; do
 done
 book 'if .id == 3 then .text += "¿" else . end' >bad
 for command in 'tokenize' 'gpt-sample model --from answer --quiet --max-tokens 2' \
-	'gpt-score model --quiet'; do
+	'gpt-score model --quiet' 'attn-dump model --quiet'; do
 	refuses "a character outside the vocabulary" "record 3.*U\+00BF '¿'" bad "$command"
 done
 phonegen --count 3 --entries 20 >long
-for command in 'gpt-sample model --from answer --quiet' 'gpt-score model --quiet'; do
+for command in 'gpt-sample model --from answer --quiet' 'gpt-score model --quiet' \
+	'attn-dump model --quiet'; do
 	refuses "a record longer than the context" 'record 0.*256' long "$command"
 done
 
@@ -182,7 +187,7 @@ fails 1 'standard input: byte 0: cannot read' "a closed standard input" \
 
 # ---- command lines ----
 
-for program in phonegen qamix tokenize shard gpt-train gpt-sample gpt-score topk-dump \
+for program in phonegen qamix tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
 	recall-score mpcat; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
@@ -215,6 +220,9 @@ gpt-sample model --temperature -1|--temperature: '-1'
 gpt-sample model --top-p 2|--top-p: '2'
 gpt-sample model --probs -1|--probs: '-1'
 gpt-score|an operand is missing: expected MODEL
+attn-dump|an operand is missing: expected MODEL
+attn-dump model --layer -1|--layer: '-1'
+attn-dump model --head 1.5|--head: '1.5'
 qamix|an operand is missing
 END
 

@@ -166,7 +166,7 @@ static bool network_open(struct network *network, const struct model *model)
 	network->params = network->kernels->alloc(network->dev, bytes);
 	network->kernels->upload(network->dev, network->params, model->params, bytes);
 	network->gpt = gpt_new(&model->config, network->kernels, network->dev, network->params, 64,
-	                       true, &err);
+	                       GPT_KEEP_ALL, &err);
 	if (network->gpt == NULL)
 		printf("# %s\n", err.text);
 	return network->gpt != NULL;

@@ -60,7 +60,8 @@ static void put_params(struct net *net)
 }
 
 /* Parameters large enough that every part of the network matters. */
-static struct net new_net(const struct gpt_config *config, const struct kernels *k, bool training)
+static struct net new_net(const struct gpt_config *config, const struct kernels *k,
+                          enum gpt_keep keep)
 {
 	struct err err = {0};
 	struct net net = {.config = *config, .k = k, .count = gpt_parameter_count(config)};
@@ -80,7 +81,7 @@ static struct net new_net(const struct gpt_config *config, const struct kernels 
 	net.dev = must(k->open(DTYPE_F32, &err));
 	net.params_at = must(k->alloc(net.dev, net.count * sizeof *net.params));
 	put_params(&net);
-	net.gpt = must(gpt_new(config, k, net.dev, net.params_at, ROWS, training, &err));
+	net.gpt = must(gpt_new(config, k, net.dev, net.params_at, ROWS, keep, &err));
 	return net;
 }
 
@@ -199,7 +200,7 @@ static double slope(struct net *net, const struct pass *pass, size_t i)
 static void check_gradients(const struct gpt_config *config, float rate, bool weighted)
 {
 	static const int lengths[] = {4, 1, 7, 0};
-	struct net net = new_net(config, &ref_table, true);
+	struct net net = new_net(config, &ref_table, GPT_KEEP_ALL);
 	struct pass pass;
 	size_t worst = 0;
 	double square = 0, worst_off = 0;
@@ -231,7 +232,8 @@ static const int some_lengths[] = {9, 1, 2, 7, 9, 0};
 
 static void check_against_reference(const struct gpt_config *config, const struct kernels *k)
 {
-	struct net ref = new_net(config, &ref_table, true), net = new_net(config, k, true);
+	struct net ref = new_net(config, &ref_table, GPT_KEEP_ALL);
+	struct net net = new_net(config, k, GPT_KEEP_ALL);
 	size_t floats;
 	struct pass pass;
 	float losses[2][ROWS], *logits[2], *grads[2];
@@ -268,7 +270,7 @@ static void check_against_reference(const struct gpt_config *config, const struc
  * bit where products are row invariant. */
 static void check_packing(const struct gpt_config *config, const struct kernels *k)
 {
-	struct net net = new_net(config, k, false);
+	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
 	int v = config->vocab;
 	float *packed = must(malloc(ROWS * v * sizeof *packed));
 	float *alone = must(malloc(ROWS * v * sizeof *alone));
@@ -364,7 +366,7 @@ static void extend_together(struct gpt_cache *cache, const struct pass *pass, in
 static void check_cache(const struct gpt_config *config, const struct kernels *k)
 {
 	static const int chunks[] = {1, 2, 5, 9};
-	struct net net = new_net(config, k, false);
+	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
 	struct err err = {0};
 	struct gpt_cache *cache = must(gpt_cache_new(net.gpt, SLOTS, &err));
 	int v = config->vocab;
@@ -418,7 +420,7 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 static void check_accumulation(void)
 {
 	static const int first[] = {3, 5, 0}, second[] = {7, 1, 0}, both[] = {3, 5, 7, 1, 0};
-	struct net net = new_net(&small, cpu(), true);
+	struct net net = new_net(&small, cpu(), GPT_KEEP_ALL);
 	struct pass a, b, ab;
 
 	fill_pass(&a, &small, first, 6);
@@ -451,7 +453,8 @@ static void check_accumulation(void)
 
 static void check_targets(void)
 {
-	struct net net = new_net(&small, cpu(), true), plain = new_net(&small, cpu(), false);
+	struct net net = new_net(&small, cpu(), GPT_KEEP_ALL);
+	struct net plain = new_net(&small, cpu(), GPT_KEEP_NOTHING);
 	struct pass pass;
 	float losses[ROWS], others[ROWS];
 	bool zero = true, positive = true;
@@ -507,7 +510,7 @@ static void check_dropout(const struct kernels *k)
 		{0.3f, 2, 3, false, "another seed: other bits"},
 		{0, 2, 3, false, "rate 0 again"},
 	};
-	struct net net = new_net(&small, k, true);
+	struct net net = new_net(&small, k, GPT_KEEP_ALL);
 	struct pass pass;
 	float *first, *last, losses[2][ROWS];
 
@@ -557,7 +560,7 @@ static void check_memory(void)
 	for (; gpt == NULL && tries < 1000; tries++) {
 		struct err reason = {0};
 		allocations_left = tries;
-		gpt = gpt_new(&bare, &failing, dev, params, 5, true, &reason);
+		gpt = gpt_new(&bare, &failing, dev, params, 5, GPT_KEEP_ALL, &reason);
 		clean &= gpt != NULL || reason.status == ERR_DATA;
 	}
 	ok(gpt && tries > 10 && clean, "gpt_new fails cleanly at any of %d allocations", tries - 1);
@@ -586,7 +589,7 @@ static void check_configs(void)
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct err err = {0};
-		ok(gpt_new(&wrong[i], &ref_table, NULL, NULL, 1, false, &err) == NULL &&
+		ok(gpt_new(&wrong[i], &ref_table, NULL, NULL, 1, GPT_KEEP_NOTHING, &err) == NULL &&
 		   err.status != ERR_NONE, "refused: %s", err.text);
 	}
 }

@@ -155,7 +155,7 @@ static void ask_network(struct direct *direct, const struct example *examples, i
 	struct err err = {0};
 	const struct kernels *k = kernels_find("cpu", &err);
 	struct device *dev = k->open(DTYPE_F32, &err);
-	struct gpt *gpt = gpt_new(&config, k, dev, params, CONTEXT, true, &err);
+	struct gpt *gpt = gpt_new(&config, k, dev, params, CONTEXT, GPT_KEEP_ALL, &err);
 	double sum = 0;
 
 	*direct = (struct direct){.gradient = malloc(parameters() * sizeof(float))};

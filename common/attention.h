@@ -1,0 +1,56 @@
+/* attention.h - the attention matrices of a model over one record at a time,
+ * and the stream that they are written to (see stream.5):
+ *
+ *   header  "vocab", "model" as of generations; "bin": {"probs": "f32"}
+ *   record  "id", "sample" of the record read; "layer", "head": uint, from 0
+ *           "text": str, one token a code point; "spans": its spans
+ *           "rows": [uint, …], the queries, rising
+ *           "probs": [bin, …], for each of "rows" the attention it gives to the
+ *           keys 0 … itself: row + 1 float32, low byte first, which sum to 1
+ */
+#ifndef MEMOSCOPE_ATTENTION_H
+#define MEMOSCOPE_ATTENTION_H
+
+#include <jansson.h>
+
+#include "common/err.h"
+#include "common/model.h"
+#include "common/record.h"
+
+struct attention; /* own */
+
+/* The model must live as long. NULL with err set. */
+struct attention *attention_new(const struct model *model, struct err *err);
+void attention_free(struct attention *attention); /* NULL is allowed */
+
+/* Run the model over a record, which has tokens. Returns the rows of its
+ * matrices: one for each token, but at most the model's context, so that what a
+ * model wrote until its context was full has none for its last character. -1
+ * with err set where the record is longer than that. */
+int attention_run(struct attention *attention, const struct record *record, struct err *err);
+
+/* A head's matrix over the record run last, [rows, rows]; row: query, column:
+ * key. Owned by attention, valid until the next call. NULL with err set where it
+ * is not finite. */
+const float *attention_matrix(struct attention *attention, int layer, int head,
+                              struct err *err);
+
+/* A header of such a stream, signed by this program. Owned by the caller. */
+json_t *attention_header(const json_t *from, const struct model *model,
+                         const char *directory, int argc, char **argv);
+
+/* One record of it: the matrix [rows, rows] of a head, of which the rows query[0]
+ * … query[count-1] are written. */
+struct attention_record {
+	const struct record *record;
+	uint32_t sample;
+	int layer, head;
+	int rows;
+	const float *matrix;
+	const int32_t *query; /* rising, below rows */
+	int count;
+};
+int attention_write(struct stream_writer *writer, const struct attention_record *attention,
+                    const struct span_kinds *kinds, struct err *err);
+
+#endif

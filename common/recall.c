@@ -73,7 +73,8 @@ bool recall_equal(struct recall_slice a, struct recall_slice b)
 /* The spans and texts that a judgement goes by. */
 struct question {
 	const struct generation *generation;
-	struct recall_slice text, reference, separator, tail;
+	struct recall_slice text, reference;
+	struct recall_slice separator, tail; /* between ask and answer; after answer in its line */
 	const struct span *ask; /* NULL: none */
 	const struct span *answer;
 	int name, number; /* kinds; -1: none */
@@ -82,6 +83,16 @@ struct question {
 static struct recall_slice of_span(const struct question *question, const struct span *span)
 {
 	return slice(question->reference.codes, span->begin, span->end);
+}
+
+/* From begin to the end of the line, newline and all. */
+static struct recall_slice line_rest(struct recall_slice text, uint32_t begin)
+{
+	uint32_t end = begin;
+
+	while (end < text.length && text.codes[end++] != '\n')
+		continue;
+	return slice(text.codes, begin, end);
 }
 
 static int find_spans(struct question *question, const struct span_kinds *kinds,
@@ -101,8 +112,7 @@ static int find_spans(struct question *question, const struct span_kinds *kinds,
 	}
 	if (!question->answer)
 		return err_set(err, "the reference has no span of kind 'answer'");
-	question->tail = slice(question->reference.codes, question->answer->end,
-	                       generation->reference_length);
+	question->tail = line_rest(question->reference, question->answer->end);
 	if (question->ask)
 		question->separator = slice(question->reference.codes, question->ask->end,
 		                            question->answer->begin);
@@ -131,8 +141,8 @@ static int check_prompt(const struct question *question, struct err *err)
 	return 0;
 }
 
-/* Where from begin on the reference's tail begins in the text; it may have been
- * cut short by the text's end. */
+/* Where from begin on the rest of the answer's line stands in the text; it may
+ * have been cut short by the text's end. */
 static uint32_t find_tail(const struct question *question, uint32_t begin)
 {
 	const struct recall_slice *text = &question->text, *tail = &question->tail;

@@ -4,7 +4,7 @@
  * retrieved, `ask` the name it is asked for under, `name` and `number` of one
  * entry stand beside each other in the book. What the model wrote is cut where
  * the text between `ask` and `answer` stands in it, and where the text after
- * `answer` begins; the number's form is not looked at.
+ * `answer` in its line does; the number's form is not looked at.
  */
 #ifndef MEMOSCOPE_RECALL_H
 #define MEMOSCOPE_RECALL_H

@@ -35,6 +35,8 @@ is "$(shares exact digit_1 digit_2 digit_3 digit_4)" "0/10 10/10 10/10 10/10 0/1
 	"an answer cut short has the digits it has"
 oracle answer endless <book | recall-score >summary
 is "$(shares exact)" "10/10 " "what the model writes after the end does not count"
+oracle answer strayed <book | recall-score >summary
+is "$(shares exact)" "10/10 " "nor what stands in the lines below the answer"
 oracle answer other <book | recall-score >summary
 is "$(shares exact book)" "0/10 0/10 " "the number of another line is wrong"
 
@@ -44,6 +46,8 @@ oracle ask right other mixed stranger unsplit <book | recall-score >summary
 is "$(shares exact name number book)" "4/10 6/10 4/6 4/6 " \
 	"--from ask: any line will do, but the number must stand beside the name"
 is "$(shares digit_3 | cut -d / -f 2)" "6 " "digits are counted after a right name"
+oracle ask strayed <book | recall-score >summary
+is "$(shares exact name number)" "10/10 10/10 10/10 " "--from ask: nor there"
 oracle ask endless cut <book | recall-score >summary
 is "$(shares exact name number)" "5/10 10/10 5/10 " "--from ask: the end, and no end"
 

@@ -12,6 +12,7 @@
  *   cut      only the first 4 characters of the number, and no end
  *   unsplit  name and number with nothing between them
  *   endless  as the reference stands, another record after it
+ *   strayed  the right number, then not the end but another line
  *   stitchN  the first N digits of the number, then those of another line
  *   dropN    the Nth digit left out
  *   elseN    the name asked for, the number of another line with its Nth digit changed
@@ -167,6 +168,8 @@ static char *compose(const struct parts *parts, const char *answer, uint64_t id,
 	} else if (strcmp(answer, "endless") == 0) {
 		end = "{E}\n{B}\nZz Zz: 111-111-1111 \n";
 	}
+	if (strcmp(answer, "strayed") == 0)
+		end = "{Ehan Zz: 111-111-1111 \n";
 	if (given) {
 		name = parts->ask;
 		between = parts->between;

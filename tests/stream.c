@@ -433,7 +433,8 @@ static void full_disk(void)
 
 static void json(void)
 {
-	const char *document = "{\"a\": [1, -2, 2.5, true, false, null, \"x\\ny\", {}, [], \"\"], "
+	const char *document = "{\"a\": [1, -2, 2.5, true, false, null, "
+	                       "\"x\\ny\", {}, [], \"\"], "
 	                       "\"b\": {\"c\": 9007199254740993, \"d\": -9223372036854775808}}";
 	json_t *value = json_loads(document, 0, NULL), *back;
 	msgpack_sbuffer buffer;

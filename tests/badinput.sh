@@ -185,6 +185,20 @@ fails 1 'standard output: cannot write' "a closed standard output" \
 fails 1 'standard input: byte 0: cannot read' "a closed standard input" \
 	bash -c 'exec mpcat <&-'
 
+# A terminal neither hangs a filter nor gets bytes it cannot show.
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+	for command in mpcat tokenize topk-dump; do
+		is "$(script -qec "$command" /dev/null </dev/null | tr -d '\r')" \
+			"$command: standard input is a terminal: expected a stream, piped or from a file" \
+			"$command: a terminal as standard input"
+	done
+	is "$(script -qec 'phonegen --count 1' /dev/null </dev/null | tr -d '\r' | cut -d : -f 1,2)" \
+		'phonegen: standard output is a terminal' "phonegen: a terminal as standard output"
+	said=$(script -qec "gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 \
+		--quiet <tokens" /dev/null </dev/null)
+	is "$? $said" "0 " "gpt-train: metrics do not reach a terminal"
+fi
+
 # ---- command lines ----
 
 for program in phonegen qamix tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \

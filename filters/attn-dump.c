@@ -1,8 +1,12 @@
 /* attn-dump - the attention matrix of every head over a text. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/attention.h"
+#include "common/attention_mass.h"
 #include "common/err.h"
 #include "common/model.h"
 #include "common/options.h"
@@ -13,6 +17,7 @@
 static struct option_range layers = {0, -1}; /* max -1: all */
 static struct option_range heads = {0, -1};
 static const char *rows_kind; /* rows of tokens in spans of this kind only; NULL: all */
+static bool by_span; /* a table of what attention goes to, in place of matrices */
 static bool quiet;
 
 static const struct option options[] = {
@@ -22,6 +27,9 @@ static const struct option options[] = {
 	 0, GPT_WIDTH_MAX - 1, NULL},
 	{"rows", 'r', OPTION_TEXT, &rows_kind, "KIND",
 	 "rows of tokens in spans of this kind only (default: all)", 0, 0, NULL},
+	{"by-span", 's', OPTION_FLAG, &by_span, NULL,
+	 "print how much attention the rows of a kind (default answer) give to what, by place",
+	 0, 0, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };
@@ -38,7 +46,8 @@ static const struct program program = {
 struct dump {
 	struct attention *attention;
 	struct source *source;
-	struct stream_writer *writer;
+	struct stream_writer *writer; /* NULL: attention is counted */
+	struct attention_mass *mass; /* NULL: matrices are written */
 	int32_t *query; /* [context] the rows wanted of a record */
 };
 
@@ -74,6 +83,17 @@ static int select_rows(struct dump *dump, const struct record *record, int rows,
 	return count;
 }
 
+/* One head's matrix: written, or counted. */
+static int dump_matrix(struct dump *dump, const struct attention_record *out, struct err *err)
+{
+	const struct span_kinds *kinds = source_kinds(dump->source);
+
+	if (!dump->mass)
+		return attention_write(dump->writer, out, kinds, err);
+	return attention_mass_add(dump->mass, out->record, kinds, span_kind_find(kinds, rows_kind),
+	                          out->layer, out->head, out->rows, out->matrix, err);
+}
+
 /* The matrices of one record. */
 static int dump_record(struct dump *dump, const struct record *record, struct err *err)
 {
@@ -95,13 +115,56 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 			out.matrix = attention_matrix(dump->attention, out.layer, out.head, &why);
 			if (!out.matrix)
 				return source_bad(dump->source, err, "%s", why.text);
-			if (attention_write(dump->writer, &out, source_kinds(dump->source), err) < 0)
+			if (dump_matrix(dump, &out, err) < 0)
 				return -1;
 		}
 	return 0;
 }
 
-/* The loop: texts in, matrices out. */
+/* The table of --by-span. */
+static void print_mean(int layer, int head, int place, enum mass_to to,
+                       const struct mass_mean *mean)
+{
+	if (place == MASS_ALL_PLACES)
+		printf("%d\t%d\tall\t%s", layer, head, mass_words[to]);
+	else
+		printf("%d\t%d\t%d\t%s", layer, head, place, mass_words[to]);
+	if (mean->records == 0)
+		printf("\t-\t-\t-\t0\n");
+	else if (mean->records == 1)
+		printf("\t%.6f\t-\t-\t1\n", mean->mean);
+	else
+		printf("\t%.6f\t%.6f\t%.6f\t%llu\n", mean->mean, mean->low, mean->high,
+		       (unsigned long long)mean->records);
+}
+
+static void print_table(const struct attention_mass *mass)
+{
+	const int places = attention_mass_places(mass);
+
+	puts("layer\thead\tplace\tto\tmean\tlow\thigh\trecords");
+	for (int layer = (int)layers.min; places > 0 && layer <= layers.max; layer++)
+		for (int head = (int)heads.min; head <= heads.max; head++)
+			for (int place = MASS_ALL_PLACES; place < places; place++)
+				for (enum mass_to to = 0; to < MASS_COUNT; to++) {
+					struct mass_mean mean = attention_mass_mean(mass, layer, head,
+					                                            place, to);
+					print_mean(layer, head, place, to, &mean);
+				}
+}
+
+/* What comes out, to its end. */
+static int finish(struct dump *dump, struct err *err)
+{
+	if (!dump->mass)
+		return stream_end(dump->writer, err);
+	print_table(dump->mass);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return err_set(err, "standard output: cannot write: %s", strerror(errno));
+	return 0;
+}
+
+/* The loop: texts in, matrices or a table out. */
 static int run(struct dump *dump, struct err *err)
 {
 	uint64_t records = 0, characters = 0;
@@ -120,6 +183,27 @@ static int run(struct dump *dump, struct err *err)
 	return more;
 }
 
+/* What works on records, and what takes the results. */
+static void start(struct dump *dump, const struct model *model, const char *directory, int argc,
+                  char **argv, struct err *err)
+{
+	const struct gpt_config *config = &model->config;
+	json_t *header = attention_header(source_header(dump->source), model, directory, argc,
+	                                  argv);
+
+	dump->query = malloc((size_t)config->context * sizeof *dump->query);
+	if (!dump->query)
+		die("out of memory");
+	dump->attention = attention_new(model, err);
+	if (dump->attention && by_span)
+		dump->mass = attention_mass_new(config->layers, config->heads, err);
+	else if (dump->attention)
+		dump->writer = stream_create(STDOUT_FILENO, "standard output", header, err);
+	if (!dump->mass && !dump->writer)
+		err_exit(err);
+	json_decref(header);
+}
+
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv);
@@ -127,6 +211,8 @@ int main(int argc, char **argv)
 	struct model model;
 	struct err err = {0};
 
+	if (by_span && !rows_kind)
+		rows_kind = "answer";
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);
 	check_range(&layers, "layer", model.config.layers);
@@ -134,19 +220,12 @@ int main(int argc, char **argv)
 	dump.source = source_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
 	if (!dump.source)
 		err_exit(&err);
-	json_t *header = attention_header(source_header(dump.source), &model, argv[operands], argc,
-	                                  argv);
-	dump.attention = attention_new(&model, &err);
-	dump.query = malloc((size_t)model.config.context * sizeof *dump.query);
-	if (!dump.query)
-		die("out of memory");
-	dump.writer = dump.attention ? stream_create(STDOUT_FILENO, "standard output", header, &err)
-	                             : NULL;
-	if (!dump.writer || run(&dump, &err) < 0 || stream_end(dump.writer, &err) < 0)
+	start(&dump, &model, argv[operands], argc, argv, &err);
+	if (run(&dump, &err) < 0 || finish(&dump, &err) < 0)
 		err_exit(&err);
 	attention_free(dump.attention);
+	attention_mass_free(dump.mass);
 	free(dump.query);
-	json_decref(header);
 	source_close(dump.source);
 	model_release(&model);
 	return 0;

@@ -83,6 +83,35 @@ jq -c '[.spans[] | select(.[2] == "number") | range(.[0]; .[1])] as $want | .pro
 	.rows = $want | .probs = [$probs[$want[]]]' whole.json | cmp -s - have
 ok $? "--rows selects the rows of a kind of span"
 
+# ---- how much goes to what ----
+
+attn-dump --quiet model --by-span book >table
+is "$(head -n 1 table)" $'layer\thead\tplace\tto\tmean\tlow\thigh\trecords' "a header line"
+is "$(($(wc -l <table) - 1))" $((2 * 3 * 14 * 8)) "a line for each head, place and aim"
+awk -F '\t' 'NR > 1 { sum[$1, $2, $3] += $5; if ($8 != 3 || $6 > $5 || $5 > $7) bad++ }
+	END { for (k in sum) if ((sum[k] - 1) ^ 2 > 1e-8) bad++; print bad + 0 }' table >have
+is "$(cat have)" 0 "over three records, what goes to all aims is 1"
+jq -r '.text as $t | .spans as $s | .rows as $r | .probs as $p | ($s[] | select(.[2] == "answer")) as $a |
+	($s[] | select(.[2] == "number" and .[3] == $a[3])) as $n | range(0; 13) as $i |
+	$p[$a[0] + $i - 1] as $row |
+	[.layer, .head, $i, "same", $row[$n[0] + $i - 1]], [.layer, .head, $i, "next", $row[$n[0] + $i]],
+	[.layer, .head, $i, "beginning", ($row[:4] | add)] | @tsv' whole.json |
+	awk -F '\t' -v OFS='\t' '{ sum[$1 OFS $2 OFS $3 OFS $4] += $5 / 3 }
+		END { for (k in sum) print k, sum[k] }' | sort >want
+awk -F '\t' -v OFS='\t' '$3 != "all" && $4 ~ /^(same|next|beginning)$/ { print $1, $2, $3, $4, $5 }' \
+	table | sort | paste want - |
+	awk -F '\t' '{ n++; for (i = 1; i <= 4; i++) if ($i != $(i + 5)) bad++
+		if (($5 - $10) ^ 2 > 1e-11) bad++ } END { print n, bad + 0 }' >have
+is "$(cat have)" "$((2 * 3 * 13 * 3)) 0" "to the numbers of the matrices"
+attn-dump --quiet model --by-span --layer 1 --head 2 book | tail -n +2 |
+	cmp -s - <(awk -F '\t' '$1 == 1 && $2 == 2' table)
+ok $? "of one head alone"
+is "$(attn-dump --quiet model --by-span --rows name book | awk -F '\t' '$4 == "same" { print $5, $8 }' |
+	sort -u)" "- 0" "a name has no same place"
+attn-dump --quiet model --by-span book >/dev/full 2>error
+is "$? $(cat error)" "1 attn-dump: standard output: cannot write: No space left on device" \
+	"a full disk"
+
 # ---- refused ----
 
 fails 2 '^attn-dump: --layer: the model has no layer 2, only 0 to 1' "a layer it has not" \

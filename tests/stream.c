@@ -79,7 +79,8 @@ static void text_round_trip(void)
 	ok(same, "its spans are the same");
 	ok(stream_next(reader, &raw, &err) == 1 && raw.number == 1 &&
 	   record_read_text(reader, &raw, &back, &buffer, &record, &err) == 0 &&
-	   record.length == 0 && record.text && record.span_count == 0, "a record without text or spans is read");
+	   record.length == 0 && record.text && record.span_count == 0,
+	   "a record without text or spans is read");
 	ok(stream_next(reader, &raw, &err) == 0 && stream_next(reader, &raw, &err) == 0,
 	   "then comes the end, and stays");
 	stream_close(reader);

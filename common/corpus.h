@@ -32,7 +32,6 @@ struct example {
 	const uint16_t *token;
 	const uint8_t *kind; /* of each token */
 	int length;
-	int position; /* of its first token in the context */
 };
 
 /* Add the records of token streams to a zeroed (or filled) corpus. *vocab is

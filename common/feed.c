@@ -11,8 +11,6 @@ struct feed {
 	enum pack pack;
 	int context;
 	uint64_t position;
-	uint64_t jitter_seed;
-	int jitter; /* 0: examples begin at position 0 */
 
 	const struct corpus *corpus; /* NULL: a stream */
 	uint64_t seed;
@@ -246,24 +244,6 @@ static void drop_held(struct feed *feed, int length)
 
 /* ---- both ---- */
 
-void feed_jitter(struct feed *feed, uint64_t seed, int most)
-{
-	feed->jitter_seed = seed;
-	feed->jitter = most;
-}
-
-/* The last token of an example is predicted only: it needs no position. */
-static int first_position(const struct feed *feed, int length)
-{
-	const int free = feed->context - (length - 1);
-	struct rng rng;
-
-	if (feed->jitter == 0 || free <= 0)
-		return 0;
-	rng_init(&rng, feed->jitter_seed, RNG_JITTER, feed->position);
-	return (int)rng_below(&rng, (uint64_t)(free < feed->jitter ? free : feed->jitter) + 1);
-}
-
 int feed_next(struct feed *feed, uint16_t *token, uint8_t *kind, struct example *example,
               struct err *err)
 {
@@ -278,7 +258,6 @@ int feed_next(struct feed *feed, uint16_t *token, uint8_t *kind, struct example 
 	memcpy(kind, example->kind, (size_t)example->length);
 	example->token = token;
 	example->kind = kind;
-	example->position = first_position(feed, example->length);
 	if (feed->corpus == NULL)
 		drop_held(feed, example->length);
 	feed->position++;

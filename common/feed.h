@@ -31,12 +31,6 @@ struct feed *feed_corpus(const struct corpus *corpus, enum pack pack, int contex
 struct feed *feed_stream(const char *path, enum pack pack, int context,
                          struct vocab **vocab, struct span_kinds *kinds,
                          json_t **header, struct err *err);
-/* From here on an example of fewer tokens than the context begins at a random
- * position of it, 0 to most, as far as there is room: so that the positions which
- * only the longest records reach are trained too. A function of seed and of the
- * example's number. Windows of running text fill the context as they are. */
-void feed_jitter(struct feed *feed, uint64_t seed, int most);
-
 void feed_free(struct feed *feed); /* NULL is allowed */
 
 /* Copy the next example into token and kind (room for context + 1 each) and

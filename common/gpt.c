@@ -44,7 +44,8 @@ struct gpt {
 	int32_t *token, *position, *target, *slot;
 	float *row_weight;
 
-	const struct gpt_batch *batch; /* of the last pass */
+	const struct gpt_batch *batch; /* of the last pass: the caller's */
+	int rows; /* of the last pass */
 	struct dropout dropout;
 
 	void **memory; /* everything above, to free */
@@ -328,6 +329,7 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
 
 	assert(n >= 1 && n <= gpt->rows_max);
 	gpt->batch = batch;
+	gpt->rows = n;
 	embed(gpt, n, batch->token, batch->position);
 	drop(gpt, gpt->layers[0].x, (size_t)n * gpt->config.width, PLACE_EMBEDDING, 0);
 	for (int l = 0; l < gpt->config.layers; l++)
@@ -348,7 +350,7 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
 void gpt_logits(struct gpt *gpt, float *logits)
 {
 	gpt->k->download(gpt->dev, logits, gpt->logits,
-	                 (size_t)gpt->batch->count * gpt->config.vocab * sizeof *logits);
+	                 (size_t)gpt->rows * gpt->config.vocab * sizeof *logits);
 }
 
 /* ---- looking inside ---- */

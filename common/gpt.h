@@ -119,7 +119,8 @@ void gpt_cache_free(struct gpt_cache *cache); /* NULL is allowed */
  * of one slot in order and following what it holds (a place at or before that
  * takes the slot back to there). want[i], i below wanted, are the rows whose
  * logits are asked for: logits[wanted, vocab], host memory. count is at most
- * rows_max of the network. A row's bits do not depend on the other slots. */
+ * rows_max of the network. A row's bits do not depend on the other slots: products
+ * are row-invariant meanwhile, and not afterwards. */
 void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token,
                 const int32_t *slot, const int32_t *place, int wanted,
                 const int32_t *want, float *logits);

@@ -19,7 +19,6 @@ enum rng_domain {
 	RNG_DROPOUT,
 	RNG_SAMPLE,
 	RNG_TEST,
-	RNG_JITTER,
 };
 
 struct rng {

@@ -102,7 +102,7 @@ static bool rows_add(struct rows *rows, const struct example *example, const flo
 	for (int i = 0; i < length; i++) {
 		const uint8_t kind = example->kind[i + 1];
 		rows->token[at + i] = example->token[i];
-		rows->position[at + i] = example->position + i;
+		rows->position[at + i] = i;
 		rows->target[at + i] = example->token[i + 1];
 		rows->weight[at + i] = weight[kind];
 		rows->kind[at + i] = kind;

@@ -27,7 +27,7 @@
 static int64_t layers = 2, heads = 4, width = 128, context = 256;
 static int64_t steps = 5000, batch = 32, accumulate = 1, warmup = 100;
 static int64_t eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
-static int64_t seed = 1, threads, jitter;
+static int64_t seed = 1, threads;
 static double lr = 1e-3, min_lr = -1, beta1 = 0.9, beta2 = 0.99, weight_decay = 0.1, clip = 1.0;
 static double dropout;
 static bool bias, resume, quiet;
@@ -85,10 +85,6 @@ static const struct option options[] = {
 	 .max = 4096, .text = "batches whose gradients make one step (default 1)"},
 	{.name = "pack", .type = OPTION_TEXT, .value = &pack, .argument = "records|text",
 	 .text = "a sequence is a whole record, or a window of the running text (default records)"},
-	{.name = "jitter", .type = OPTION_INT, .value = &jitter, .argument = "N", .min = 0,
-	 .max = GPT_CONTEXT_MAX,
-	 .text = "begin each record at a random position, 0 to N, as far as the context has room "
-	         "(default 0)"},
 	{.name = "weight", .type = OPTION_TEXT, .value = &weights, .argument = "KIND=W[,KIND=W...]",
 	 .text = "weight of the loss on tokens of a span kind (default 1)"},
 	{.name = "lr", .type = OPTION_REAL, .value = &lr, .argument = "RATE", .min = 0, .max = 10,
@@ -314,7 +310,6 @@ static void read_data(struct run *run, char **files, int count)
 		read_files(run, files, count);
 	if (run->feed == NULL)
 		err_exit(&run->err);
-	feed_jitter(run->feed, (uint64_t)seed, (int)jitter);
 	if (val_path)
 		read_validation(run);
 }

@@ -34,9 +34,8 @@ struct bf16_products {
 	dnnl_stream_t stream;
 	struct product *bucket[BUCKETS];
 	uint16_t *a, *b; /* rounded operands */
-	size_t a_room, b_room; /* elements */
+	size_t a_room, b_room, tile_room; /* bytes */
 	float *tile; /* [STEP, n] */
-	size_t tile_room;
 };
 
 /* ---- rounding ---- */
@@ -273,21 +272,23 @@ void bf16_free(struct bf16_products *products)
 	free(products);
 }
 
-/* Room for so many elements of so many bytes; the old content is gone. */
-static bool room(void *buffer, size_t *have, size_t want, size_t element)
+/* memory, or more of it where it has less than so many bytes: then the old
+ * content is gone. NULL: there is none. */
+static void *room(void *memory, size_t *have, size_t want)
 {
-	void **memory = buffer;
-
 	if (want <= *have)
-		return true;
-	free(*memory);
-	*have = 0;
-	if (posix_memalign(memory, 64, want * element) != 0) {
-		*memory = NULL;
-		return false;
-	}
-	*have = want;
-	return true;
+		return memory;
+	free(memory);
+	*have = posix_memalign(&memory, 64, want) == 0 ? want : 0;
+	return *have ? memory : NULL;
+}
+
+static bool rooms(struct bf16_products *products, size_t a, size_t b, size_t tile)
+{
+	products->a = room(products->a, &products->a_room, a * sizeof *products->a);
+	products->b = room(products->b, &products->b_room, b * sizeof *products->b);
+	products->tile = room(products->tile, &products->tile_room, tile * sizeof *products->tile);
+	return products->a && products->b && products->tile;
 }
 
 static bool run(struct bf16_products *products, const struct shape *shape, uint16_t *a, float *c)
@@ -320,8 +321,7 @@ static bool sum_over_rows(struct bf16_products *products, const struct shape *sh
 
 	padded.k = round_up(shape->k);
 	const size_t more = (size_t)padded.k - k;
-	if (!room(&products->a, &products->a_room, (size_t)padded.k * m, sizeof *products->a) ||
-	    !room(&products->b, &products->b_room, (size_t)padded.k * n, sizeof *products->b))
+	if (!rooms(products, (size_t)padded.k * m, (size_t)padded.k * n, 1))
 		return false;
 	round_floats(products->a, a, k * m);
 	round_floats(products->b, b, k * n);
@@ -342,20 +342,19 @@ static bool by_rows(struct bf16_products *products, const struct shape *shape, c
 	whole.m = shape->m - rest;
 	tail.m = STEP;
 	tail.accumulate = false;
-	if (!room(&products->a, &products->a_room, (size_t)round_up(shape->m) * k,
-	          sizeof *products->a) ||
-	    !room(&products->b, &products->b_room, k * n, sizeof *products->b) ||
-	    !room(&products->tile, &products->tile_room, STEP * n, sizeof *products->tile) ||
-	    (rest && find(products, &tail) == NULL))
+	if (!rooms(products, (size_t)round_up(shape->m) * k, k * n, STEP * n))
 		return false;
 	round_floats(products->a, a, (size_t)shape->m * k);
 	round_floats(products->b, b, k * n);
+	/* The tile first: a failure must leave c as it was. */
+	if (rest) {
+		memset(products->a + (size_t)shape->m * k, 0,
+		       (size_t)(STEP - rest) * k * sizeof *products->a);
+		if (!run(products, &tail, products->a + first * k, products->tile))
+			return false;
+	}
 	if (whole.m && !run(products, &whole, products->a, c))
 		return false;
-	if (rest == 0)
-		return true;
-	memset(products->a + (size_t)shape->m * k, 0, (size_t)(STEP - rest) * k * sizeof *products->a);
-	run(products, &tail, products->a + first * k, products->tile);
 	c += first * n;
 	for (size_t i = 0; i < (size_t)rest * n; i++)
 		c[i] = shape->accumulate ? c[i] + products->tile[i] : products->tile[i];

@@ -1,6 +1,7 @@
 #include "kernels/cpu/cpu.h"
 
 #include <dnnl.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ void *cpu_scratch(struct device *dev, size_t bytes)
 		dev->scratch_bytes = bytes + bytes / 4;
 		dev->scratch = aligned(dev->scratch_bytes);
 		if (dev->scratch == NULL) {
-			fprintf(stderr, "memoscope: out of memory for %zu bytes of scratch\n", bytes);
+			fprintf(stderr, "%s: out of memory for %zu bytes of scratch\n",
+			        program_invocation_short_name, bytes);
 			exit(ERR_DATA);
 		}
 	}

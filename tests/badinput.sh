@@ -35,6 +35,8 @@ filters=(
 	'generations|topk-dump'
 	'generations|recall-score'
 	'generations|mpcat --json'
+	'text|data-lint'
+	'tokens|data-lint --context 256'
 	'text|mpcat --text'
 	'metrics|mpcat --tsv=step'
 )
@@ -91,6 +93,7 @@ for filter in "${filters[@]}"; do
 		case "$other|$command" in
 		*'|mpcat'* | 'text|tokenize' | 'tokens|tokenize --decode' | 'tokens|shard'*) continue ;;
 		'tokens|gpt-train'* | 'generations|topk'* | 'generations|recall'*) continue ;;
+		'text|data-lint'* | 'tokens|data-lint'*) continue ;;
 		'text|gpt-s'* | 'tokens|gpt-s'* | 'generations|gpt-s'*) continue ;;
 		'text|attn'* | 'tokens|attn'* | 'generations|attn'*) continue ;;
 		esac
@@ -202,7 +205,7 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	recall-score mpcat; do
+	recall-score data-lint mpcat; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
 	fails 2 "^$program: -Z: no such option" "$program: an unknown letter" "$program" -Z

@@ -1,0 +1,226 @@
+/* data-lint - can what is asked in a data set be answered, and what does it cost? */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/lint.h"
+#include "common/options.h"
+#include "common/record.h"
+#include "common/stream.h"
+
+#define FOUND 3 /* the exit status where something was found */
+
+static int64_t context; /* 0: unknown */
+static const char *held_out; /* NULL: none */
+
+static const struct option options[] = {
+	{"context", 'c', OPTION_INT, &context, "N",
+	 "count records of more tokens, and windows of running text that lose their entry", 1,
+	 1 << 20, NULL},
+	{"val", 0, OPTION_TEXT, &held_out, "FILE", "count records that stand in this one, too", 0, 0,
+	 NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "[FILE...]",
+	.text = "Check text or tokens: can the answers be derived from their context?",
+	.options = options,
+	.operands_min = 0,
+	.operands_max = -1,
+};
+
+/* ---- the report ---- */
+
+static double share_of(const struct recall_share *share)
+{
+	return (double)share->right / (double)share->of;
+}
+
+static double mean_floor(const struct lint_counts *counts, int kind)
+{
+	return kind < 0 || counts->floor[kind].spans == 0 ? 0 :
+	       counts->floor[kind].nats / (double)counts->floor[kind].spans;
+}
+
+static bool is_short(const struct recall_share *share)
+{
+	return share->right < share->of;
+}
+
+/* A sentence about the answers. Returns whether there is something wrong with them. */
+static bool say_answers(const struct lint_counts *counts, const struct span_kinds *kinds)
+{
+	const struct recall_share *derived = &counts->derived;
+	double nats = mean_floor(counts, span_kind_find(kinds, "answer"));
+
+	if (derived->of == 0) {
+		puts("# No record has an answer, so there is nothing to derive.");
+		return false;
+	}
+	if (lint_independent(counts)) {
+		printf("# The answer's number is independent of the context: in none of %" PRIu64
+		       " records does it stand beside the name that is asked for, and its digits agree "
+		       "with the number there by chance; that costs %.3f nats per record, which no "
+		       "model can save.\n", derived->of, nats);
+	} else if (is_short(derived)) {
+		printf("# %" PRIu64 " of %" PRIu64 " answers cannot be derived from the context",
+		       derived->of - derived->right, derived->of);
+		if (nats > 0)
+			printf("; an answer holds %.3f nats of its own on the average", nats);
+		puts(".");
+	} else {
+		printf("# Every answer can be derived from the context: %s.\n",
+		       counts->asked == derived->of ? "it stands beside the name that is asked for" :
+		       "it stands there");
+	}
+	if (is_short(&counts->in_book))
+		printf("# %" PRIu64 " of %" PRIu64 " names that are asked for are not in their book.\n",
+		       counts->in_book.of - counts->in_book.right, counts->in_book.of);
+	return is_short(derived);
+}
+
+/* A sentence where some of them are so. Returns whether they are. */
+static bool say(const struct recall_share *share, const char *text)
+{
+	if (share->right > 0)
+		printf("# %" PRIu64 " of %" PRIu64 " %s.\n", share->right, share->of, text);
+	return share->right > 0;
+}
+
+static bool say_all(const struct lint_counts *counts, const struct span_kinds *kinds)
+{
+	bool found = say_answers(counts, kinds);
+
+	say(&counts->duplicate, "books hold a name twice");
+	found |= say(&counts->ambiguous, "names that are asked for stand beside two numbers");
+	found |= say(&counts->too_long, "records have more tokens than the context");
+	found |= say(&counts->both_sides, "records stand on both sides of the split");
+	if (counts->window_lost.of > 0)
+		printf("# Of windows of running text in which an answer begins, %.1f%% begin too late "
+		       "to hold the entry that is asked for.\n", 100 * share_of(&counts->window_lost));
+	return found;
+}
+
+static void print_share(const char *key, const struct recall_share *share)
+{
+	if (share->of == 0)
+		return;
+	printf("%s\t%.6g\n%s_count\t%" PRIu64 "\n%s_of\t%" PRIu64 "\n", key, share_of(share), key,
+	       share->right, key, share->of);
+}
+
+static void print_floor(const struct lint_counts *counts, const struct span_kinds *kinds)
+{
+	double nats = 0;
+
+	for (int i = 0; i < kinds->count; i++)
+		nats += counts->floor[i].nats;
+	printf("floor\t%.6g\n", nats / (double)counts->records);
+	if (counts->characters > 0)
+		printf("floor_character\t%.6g\n", nats / (double)counts->characters);
+	for (int i = 0; i < kinds->count; i++)
+		if (counts->floor[i].spans > 0)
+			printf("floor_%s\t%.6g\nfloor_%s_of\t%" PRIu64 "\n", kinds->word[i],
+			       mean_floor(counts, i), kinds->word[i], counts->floor[i].spans);
+}
+
+static void print_counts(const struct lint_counts *counts, const struct span_kinds *kinds)
+{
+	printf("records\t%" PRIu64 "\n", counts->records);
+	if (counts->records == 0)
+		return;
+	printf("characters\t%" PRIu64 "\nlongest\t%" PRIu64 "\n", counts->characters,
+	       counts->longest);
+	print_share("answer_derived", &counts->derived);
+	print_share("answer_in_context", &counts->in_context);
+	print_share("ask_in_book", &counts->in_book);
+	print_share("digits_own", &counts->digits_own);
+	print_share("digits_other", &counts->digits_other);
+	print_share("duplicate_names", &counts->duplicate);
+	print_share("ambiguous", &counts->ambiguous);
+	print_share("too_long", &counts->too_long);
+	print_share("window_lost", &counts->window_lost);
+	print_share("both_sides", &counts->both_sides);
+	print_floor(counts, kinds);
+}
+
+/* ---- reading ---- */
+
+/* What is done with each record. */
+typedef int record_use(struct lint *lint, const struct record *record,
+                       const struct span_kinds *kinds, struct err *err);
+
+static int hold(struct lint *lint, const struct record *record,
+                const struct span_kinds *kinds, struct err *err)
+{
+	(void)kinds;
+	return lint_hold(lint, record, err);
+}
+
+/* The text of the record read last, of text or, with a vocabulary, of tokens. */
+static int read_record(struct stream_reader *reader, const struct stream_record *raw,
+                       const struct vocab *vocab, struct span_kinds *kinds,
+                       struct record_buffer *buffer, struct record *record, struct err *err)
+{
+	if (!vocab)
+		return record_read_text(reader, raw, kinds, buffer, record, err);
+	if (record_read_tokens(reader, raw, vocab, kinds, buffer, record, err) < 0)
+		return -1;
+	return record_decode(vocab, buffer, record, err);
+}
+
+/* The loop: one file's records. */
+static int read_file(const char *path, record_use *use, struct lint *lint,
+                     struct span_kinds *kinds, struct err *err)
+{
+	static const char *const kind[] = {STREAM_TEXT, STREAM_TOKENS, NULL};
+	struct stream_reader *reader = stream_open(path, kind, err);
+	struct record_buffer buffer = {0};
+	struct vocab *vocab = NULL;
+	struct stream_record raw;
+	struct record record;
+	int more = -1;
+
+	if (!reader)
+		return -1;
+	if (strcmp(header_string(stream_header(reader), "stream"), STREAM_TOKENS) == 0 &&
+	    !(vocab = header_vocab(stream_header(reader), err)))
+		goto out;
+	while ((more = stream_next(reader, &raw, err)) > 0)
+		if (read_record(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
+		    use(lint, &record, kinds, err) < 0) {
+			more = -1;
+			break;
+		}
+out:
+	record_buffer_release(&buffer);
+	vocab_free(vocab);
+	stream_close(reader);
+	return more;
+}
+
+int main(int argc, char **argv)
+{
+	int operand = options_parse(&program, argc, argv);
+	struct span_kinds kinds, held_kinds;
+	struct err err = {0};
+	struct lint *lint = lint_new((uint32_t)context, &err);
+
+	span_kinds_init(&kinds);
+	span_kinds_init(&held_kinds);
+	if (!lint || (held_out && read_file(held_out, hold, lint, &held_kinds, &err) < 0))
+		err_exit(&err);
+	do {
+		if (read_file(operand < argc ? argv[operand] : "-", lint_record, lint, &kinds, &err) < 0)
+			err_exit(&err);
+	} while (++operand < argc);
+	bool found = say_all(lint_counts(lint), &kinds);
+	print_counts(lint_counts(lint), &kinds);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die("standard output: %s", strerror(errno));
+	lint_free(lint);
+	return found ? FOUND : 0;
+}

@@ -53,18 +53,18 @@ static void add(struct recall_share *share, bool right)
 	recall_add(share, right ? RECALL_RIGHT : RECALL_WRONG);
 }
 
-/* Room for count things of a size, whose contents need not stay. */
-static int room_for(void **memory, size_t *room, size_t count, size_t size, struct err *err)
+/* Memory for count things of a size, whose contents need not stay, in place of old.
+ * NULL with err set where there is none; old is gone then. */
+static void *room_for(void *old, size_t *room, size_t count, size_t size, struct err *err)
 {
-	if (*memory && count <= *room)
-		return 0;
-	free(*memory);
+	if (old && count <= *room)
+		return old;
+	free(old);
 	*room = 2 * count + 64;
-	*memory = malloc(*room * size);
-	if (*memory)
-		return 0;
-	*room = 0;
-	return err_set(err, "out of memory for a record");
+	old = malloc(*room * size);
+	if (!old)
+		err_set(err, "out of memory for a record");
+	return old;
 }
 
 /* ---- both sides of a split ---- */
@@ -136,10 +136,11 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	int name = span_kind_find(kinds, "name"), number = span_kind_find(kinds, "number");
 	const struct span *last = NULL; /* the name before */
 
-	if (room_for((void **)&lint->codes, &lint->code_room, record->length, sizeof *lint->codes,
-	             err) < 0 ||
-	    room_for((void **)&lint->entry, &lint->entry_room, record->span_count,
-	             sizeof *lint->entry, err) < 0)
+	lint->codes = room_for(lint->codes, &lint->code_room, record->length, sizeof *lint->codes,
+	                       err);
+	lint->entry = room_for(lint->entry, &lint->entry_room, record->span_count,
+	                       sizeof *lint->entry, err);
+	if (!lint->codes || !lint->entry)
 		return -1;
 	for (size_t at = 0, i = 0; at < record->size; i++)
 		at += utf8_decode(record->text + at, record->size - at, &lint->codes[i]);
@@ -249,8 +250,8 @@ static void count_answer(struct lint *lint, const struct page *page)
 /* Does a name stand twice in the book? -1: out of memory. */
 static int has_duplicate(struct lint *lint, const struct page *page, struct err *err)
 {
-	if (room_for((void **)&lint->hash, &lint->hash_room, page->entries, sizeof *lint->hash,
-	             err) < 0)
+	lint->hash = room_for(lint->hash, &lint->hash_room, page->entries, sizeof *lint->hash, err);
+	if (!lint->hash)
 		return -1;
 	for (uint32_t i = 0; i < page->entries; i++) {
 		struct recall_slice name = page->entry[i].name;

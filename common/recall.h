@@ -5,6 +5,9 @@
  * entry stand beside each other in the book. What the model wrote is cut where
  * the text between `ask` and `answer` stands in it, and where the text after
  * `answer` in its line does; the number's form is not looked at.
+ *
+ * Which of the book's numbers an answer was made of: origin.h; what chance would give:
+ * chance.h; by slot, entries and digit: breakdown.h; of scored texts: excess.h.
  */
 #ifndef MEMOSCOPE_RECALL_H
 #define MEMOSCOPE_RECALL_H

@@ -1,7 +1,11 @@
 /* Any bytes as a generation over four characters, with any spans that a reader
- * would let through: a judgement is made, or one line says why not. */
+ * would let through: a judgement is made, or one line says why not. Then where the
+ * answer came from, what chance makes of it, and what lint says of the reference. */
 #include <string.h>
 
+#include "common/chance.h"
+#include "common/lint.h"
+#include "common/origin.h"
 #include "common/recall.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
@@ -27,6 +31,50 @@ static uint32_t make_spans(const uint8_t *data, size_t size, uint32_t length, st
 		at = end;
 	}
 	return count;
+}
+
+/* The answer against its own book, and against itself in another's place. */
+static void look_for_origin(const struct recall_verdict *verdict)
+{
+	struct err err = {0};
+	struct chance *chance = chance_new(1, &err);
+	const struct chance_rates *rates;
+
+	if (verdict->entries > 0) {
+		struct origin origin =
+			origin_find(verdict->given, verdict->entry, verdict->entries);
+		EXPECT((origin.kind == ORIGIN_ASKED) == (verdict->book == RECALL_RIGHT));
+		EXPECT((origin.kind == ORIGIN_WEIGHTS) == (origin.line < 0));
+		EXPECT((origin.kind == ORIGIN_STITCHED) == (origin.second >= 0));
+		EXPECT(origin.place >= 0 && origin.place <= RECALL_DIGITS);
+	}
+	EXPECT(chance_add(chance, 0, verdict, &err) == 0);
+	EXPECT(chance_add(chance, 1, verdict, &err) == 0);
+	rates = chance_end(chance);
+	EXPECT(rates->exact.of == 2 && rates->exact.right % 2 == 0);
+	EXPECT(rates->from[0].of == (verdict->entries > 0 ? 2 : 0));
+	chance_free(chance);
+}
+
+static void lint_reference(const struct generation *generation, const struct span_kinds *kinds)
+{
+	struct err err = {0};
+	struct lint *lint = lint_new(20, &err);
+	struct record record = {
+		.text = generation->reference,
+		.size = generation->reference_size,
+		.length = generation->reference_length,
+		.spans = generation->spans,
+		.span_count = generation->span_count,
+	};
+
+	EXPECT(lint_hold(lint, &record, &err) == 0);
+	EXPECT(lint_record(lint, &record, kinds, &err) == 0);
+	const struct lint_counts *counts = lint_counts(lint);
+	EXPECT(counts->records == 1 && counts->both_sides.right == 1);
+	EXPECT(counts->in_context.right >= counts->derived.right);
+	EXPECT(counts->window_lost.right <= counts->window_lost.of);
+	lint_free(lint);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -75,7 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		       (!verdict.want.codes || verdict.number == RECALL_RIGHT));
 		recall_count(&tally, &verdict);
 		EXPECT(tally.exact.of == 1);
+		look_for_origin(&verdict);
 	}
+	lint_reference(&generation, &kinds);
 	recall_free(recall);
 	return 0;
 }

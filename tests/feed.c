@@ -126,7 +126,7 @@ static int next(struct feed *feed, struct got *got, struct err *err)
 
 static bool same_example(const struct example *a, const struct example *b)
 {
-	return a->id == b->id && a->length == b->length && a->position == b->position &&
+	return a->id == b->id && a->length == b->length &&
 	       memcmp(a->token, b->token, (size_t)a->length * sizeof *a->token) == 0 &&
 	       memcmp(a->kind, b->kind, (size_t)a->length) == 0;
 }
@@ -350,8 +350,6 @@ static void test_skip(void)
 			corpus_load(&a.corpus, set.path, &a.vocab, &a.kinds, NULL, &a.err);
 			struct feed *read = feed_corpus(&a.corpus, (enum pack)pack, CONTEXT, 9, &a.err);
 			struct feed *skip = feed_corpus(&a.corpus, (enum pack)pack, CONTEXT, 9, &a.err);
-			feed_jitter(read, 9, 5);
-			feed_jitter(skip, 9, 5);
 			good[0][pack] &= skips(read, skip, counts[c]);
 			feed_free(read);
 			feed_free(skip);
@@ -360,8 +358,6 @@ static void test_skip(void)
 				continue; /* the stream has no more */
 			read = open_stream(&a, &set, (enum pack)pack);
 			skip = open_stream(&b, &set, (enum pack)pack);
-			feed_jitter(read, 9, 5);
-			feed_jitter(skip, 9, 5);
 			good[1][pack] &= skips(read, skip, counts[c]);
 			feed_free(read);
 			feed_free(skip);
@@ -420,50 +416,6 @@ static void test_windows(void)
 	/* five degrees of freedom: 20.5 is passed once in a thousand seeds */
 	ok(chi < 20.5, "windows begin wherever they fit, each place as often");
 	printf("# chi-square %.1f\n", chi);
-	feed_free(feed);
-	reading_end(&reading);
-	close(set.fd);
-}
-
-/* ---- positions ---- */
-
-/* Every place from 0 to what is asked for, or to what the context has room for:
- * the last token needs no position. */
-static void test_jitter(void)
-{
-	enum { N = 10, MOST = 4, EPOCHS = 200 };
-	static struct set set;
-	struct reading reading;
-	struct got got;
-	int highest[CONTEXT + 1] = {0}, beyond = 0, moved = 0;
-	bool full = true;
-
-	set_make_mixed(&set, 10, N);
-	reading_start(&reading);
-	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 1, &reading.err);
-	for (int i = 0; i < N && next(feed, &got, &reading.err) == 1; i++)
-		moved += got.example.position != 0;
-	is_int(moved, 0, "records begin at position 0");
-	feed_jitter(feed, 1, MOST);
-	for (int i = 0; i < N * EPOCHS && next(feed, &got, &reading.err) == 1; i++) {
-		const int at = got.example.position, length = got.example.length;
-		beyond += at < 0 || at > MOST || at + length - 1 > CONTEXT;
-		if (at > highest[length])
-			highest[length] = at;
-	}
-	is_int(beyond, 0, "or, with a jitter, at one that it and the context allow");
-	for (int length = 3; length <= CONTEXT; length++) {
-		const int free = CONTEXT - (length - 1);
-		full &= highest[length] == (free < MOST ? free : MOST);
-	}
-	ok(full, "up to the last of these");
-	feed_free(feed);
-	feed = feed_corpus(&reading.corpus, PACK_TEXT, CONTEXT, 1, &reading.err);
-	feed_jitter(feed, 1, MOST);
-	for (int i = 0; i < 100 && next(feed, &got, &reading.err) == 1; i++)
-		moved += got.example.position != 0;
-	is_int(moved, 0, "windows fill the context: they stay");
 	feed_free(feed);
 	reading_end(&reading);
 	close(set.fd);
@@ -622,7 +574,6 @@ int main(void)
 	test_uniform();
 	test_skip();
 	test_windows();
-	test_jitter();
 	test_stream();
 	test_stream_windows();
 	test_refused();

@@ -38,18 +38,15 @@ sum() {
 
 # ---- the same bits ----
 
-options=(--steps 20 --warmup 3 --dropout 0.1 --jitter 30 --log-every 1 --weight "ask=2,answer=5")
+options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1 --weight "ask=2,answer=5")
 train straight "${options[@]}"
 ok $? "train on shards"
 train again "${options[@]}"
-train still "${options[@]}" --jitter 0
 bits straight again && cmp -s <(course straight.mp) <(course again.mp)
 ok $? "the same seed and threads: the same bits, the same metrics"
 train other "${options[@]}" --seed 2
 ! bits straight other
 ok $? "another seed: others"
-! bits straight still
-ok $? "without --jitter too"
 train one "${options[@]}" --dropout 0 --threads 1
 train two "${options[@]}" --dropout 0 --threads 2
 train three "${options[@]}" --dropout 0 --threads 3
@@ -66,7 +63,7 @@ ok $? "two batches of 2 accumulated are one of 4"
 # ---- resuming ----
 
 # With a constant rate the schedule is the same however many steps are asked for.
-options=(--warmup 0 --lr 1e-3 --min-lr 1e-3 --dropout 0.1 --jitter 9 --log-every 1)
+options=(--warmup 0 --lr 1e-3 --min-lr 1e-3 --dropout 0.1 --log-every 1)
 train straight "${options[@]}" --steps 20
 train parts "${options[@]}" --steps 7
 cp parts.mp parts.1
@@ -79,7 +76,7 @@ train parts "${options[@]}" --steps 20 --resume
 bits straight/last parts/last && [ -z "$(course parts.mp)" ]
 ok $? "nothing is left to do at the last step"
 
-options=(--steps 20 --warmup 3 --dropout 0.1 --jitter 9 --log-every 1)
+options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1)
 records() { phonegen --count "$1" --entries 1 --seed 3 | tokenize; }
 for pack in records text; do
 	records 140 | gpt-train -o straight "${net[@]}" "${options[@]}" --pack $pack -q >straight.mp
@@ -295,7 +292,6 @@ done <<'END'
 512	--layers 513
 16384	--width 0
 4096	--context 1
-4096	--jitter 5000
 multiple of the number of heads	--heads 3
 0\.95	--dropout 1
 10	--lr -1

@@ -23,8 +23,7 @@ PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
 CFLAGS ?= -O2 -g
-# pass-failed: clang says which loops it could not vectorise, which is no defect.
-WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) -Wno-pass-failed
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -pthread -ffp-contract=fast $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZE)
 # msgpack-c calls itself libmsgpackc up to 4.0 (Debian 12), libmsgpack-c from 5.0 (Debian 13).
@@ -134,7 +133,7 @@ install: all
 	for s in 1 5 7; do \
 		install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit 1; \
 	done
-	cp -R testdata/. $(DESTDIR)$(PREFIX)/share/memoscope
+	install -m 644 $(wildcard testdata/*.*) $(DESTDIR)$(PREFIX)/share/memoscope
 
 clean:
 	rm -rf build

@@ -104,4 +104,10 @@ for source in filters/*.c; do
 	} | none "$program: --help and the manual page name the same options"
 done
 
+for program in filters/*.c; do
+	program=$(basename "$program" .c)
+	grep -q "^\.It Xr $program 1" man/memoscope.7 || echo "man/memoscope.7 lacks $program"
+	grep -q "\`$program\`" README.md || echo "README.md lacks $program"
+done | none "memoscope(7) and the README name every program"
+
 done_testing

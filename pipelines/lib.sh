@@ -77,7 +77,7 @@ plot_curves() {
 		set key top right spacing 1.15 samplen 2.5
 		set title 'All characters'
 		set yrange [floor_min * 0.9:floor_min + 1.1]
-		plot train using ($2/1e6):4 with lines lc rgb '#c8c8c8' title 'training batch', \
+		plot train using ($2/1e6):4 with dots lc rgb '#999999' title 'training batch', \
 		     val using ($2/1e6):4 with lines lw 2.5 lc rgb '#0072b2' title 'held-out records', \
 		     val using ($2/1e6):5 with lines lw 1.5 dt 2 lc rgb '#333333' title 'entropy floor'
 		set title 'By kind of span (dashed: its floor)'
@@ -103,6 +103,22 @@ last_losses() {
 		for (i = 1; i <= n; i++)
 			print kind[i], $(2 * i + 2), $(2 * i + 3)
 	}'
+}
+
+# shares SUMMARY: what recall-score counted, as a table in Markdown
+shares() {
+	awk -F '\t' '
+		{ value[$1] = $2; key[NR] = $1 }
+		function percent(k) { return k in value ? sprintf("%.1f%%", 100 * value[k]) : "" }
+		END {
+			print "| | share | 95% interval | by chance |\n| --- | --- | --- | --- |"
+			for (i = 1; i <= NR; i++) {
+				k = key[i]
+				if (k !~ /_chance$/ && value[k "_of"] > 0)
+					printf "| %s | %s of %d | %s to %s | %s |\n", k, percent(k), value[k "_of"],
+						percent(k "_low"), percent(k "_high"), percent(k "_chance")
+			}
+		}' "$1"
 }
 
 # indented: stdin as a block of code in Markdown

@@ -131,8 +131,26 @@ static int add_text(struct source *source, struct record *record, struct err *er
 	return 0;
 }
 
-/* The text of a generation; of the spans of its reference those in the prompt,
- * which the text begins with. */
+/* How many code points a generation has in common with its reference, from the
+ * start: the prompt, and what the model wrote of it. */
+static uint32_t same_as_reference(const struct generation *generation)
+{
+	size_t same = 0;
+	uint32_t codes = 0;
+
+	while (same < generation->size && same < generation->reference_size &&
+	       generation->text[same] == generation->reference[same])
+		same++;
+	for (size_t at = 0, bytes; at < same; at += bytes, codes++) {
+		uint32_t code;
+		bytes = utf8_decode(generation->text + at, generation->size - at, &code);
+		if (bytes == 0 || at + bytes > same)
+			break; /* only a part of this one is the same */
+	}
+	return codes;
+}
+
+/* The text of a generation, with those spans of its reference that hold in it. */
 static int read_generation(struct source *source, const struct stream_record *raw,
                            struct record *record, struct err *err)
 {
@@ -150,8 +168,10 @@ static int read_generation(struct source *source, const struct stream_record *ra
 		.spans = generation.spans,
 		.span_count = generation.span_count,
 	};
-	while (generation.reference && record->span_count > 0 &&
-	       record->spans[record->span_count - 1].end > generation.prompt)
+	if (!generation.reference)
+		return 0;
+	const uint32_t same = same_as_reference(&generation);
+	while (record->span_count > 0 && record->spans[record->span_count - 1].end > same)
 		record->span_count--;
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * Streams of text are encoded with the model's vocabulary; token streams must
  * have been made with the same one; of generations, the text is taken, with
- * those spans that the model did not write over.
+ * those spans up to whose ends it is the text of their reference.
  */
 #ifndef MEMOSCOPE_SOURCE_H
 #define MEMOSCOPE_SOURCE_H

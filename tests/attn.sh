@@ -62,6 +62,12 @@ gpt-sample --quiet model --from answer --samples 2 --max-tokens 5 book | tee wri
 	jq -c '[.id, .sample, .text, (.rows | length) == (.text | length), ([.spans[][2]] | unique)]' >have
 mpcat written | jq -c '[.id, .sample, .text, true, ["ask", "name", "number", "rule"]]' | cmp -s - have
 ok $? "what a model wrote has its rows, and the spans of its prompt"
+mpcat written | jq -c '.steps = [] | .stop = "stop" |
+	.text = .reference[:if .sample == 0 then -1 else -8 end] + "{"' |
+	"$tools/mkstream" generations "$(mpcat --header written | jq -c 'del(.memoscope, .stream, .chain)')" |
+	attn-dump model --layer 0 --head 0 | mpcat | jq -c '[.sample, ([.spans[][2]] | index("answer") != null)]' |
+	sort -u | paste -sd ' ' >have
+is "$(cat have)" "[0,true] [1,false]" "and of what it wrote right"
 mpcat book | "$tools/mkstream" text "$(mpcat --header book | jq -c '{alphabet}')" |
 	attn-dump model | mpcat | cmp -s - whole.json
 ok $? "and the standard input"

@@ -6,7 +6,7 @@
 cd "$ROOT" || exit 1
 
 run() {
-	OUT=$TMP/$1 JOBS=$2 RECORDS=600 STEPS=30 ASKED=20 BATCH=8 EVAL_EVERY=10 \
+	OUT=$TMP/$1 JOBS=$2 STEPS=30 ASKED=20 BATCH=8 EVAL_EVERY=10 \
 		MODEL='--layers 1 --heads 2 --width 16' pipelines/phonebook
 }
 
@@ -35,8 +35,8 @@ is "$(awk -F '\t' '$1 == "records" { print $2 }' "$TMP/one/summary.tsv")" 20 \
 
 # The data of two jobs are those of one; so are what follows from them.
 run two 2 >/dev/null 2>&1
-is "$(mpcat --text "$TMP/two/data/val.mp" | sha256sum)" \
-	"$(mpcat --text "$TMP/one/data/val.mp" | sha256sum)" "two jobs make the data of one"
+is "$(mpcat --text "$TMP/two/val.mp" | sha256sum)" \
+	"$(mpcat --text "$TMP/one/val.mp" | sha256sum)" "two jobs make the data of one"
 is "$(grep -v seconds "$TMP/two/summary.tsv")" "$(grep -v seconds "$TMP/one/summary.tsv")" \
 	"and come to the same results"
 

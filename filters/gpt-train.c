@@ -15,6 +15,7 @@
 #include "common/corpus.h"
 #include "common/err.h"
 #include "common/feed.h"
+#include "common/metrics.h"
 #include "common/model.h"
 #include "common/options.h"
 #include "common/stream.h"
@@ -314,24 +315,39 @@ static void read_data(struct run *run, char **files, int count)
 		read_validation(run);
 }
 
+static struct gpt_config network(int vocab)
+{
+	return (struct gpt_config){
+		.layers = (int)layers,
+		.heads = (int)heads,
+		.width = (int)width,
+		.context = (int)context,
+		.vocab = vocab,
+		.bias = bias,
+	};
+}
+
+/* Said before anything is read: no data can mend it. */
+static void check_network(void)
+{
+	const struct gpt_config config = network(2);
+	struct err err = {0};
+
+	if (gpt_config_check(&config, &err) < 0) {
+		err.status = ERR_USAGE;
+		err_exit(&err);
+	}
+}
+
 static void build(struct run *run, int argc, char **argv)
 {
 	const size_t room = (size_t)(batch * accumulate);
 	struct model *model = &run->model;
 	json_t *signature = header_new(STREAM_METRICS, run->header, argc, argv);
 
-	model->config = (struct gpt_config){
-		.layers = (int)layers,
-		.heads = (int)heads,
-		.width = (int)width,
-		.context = (int)context,
-		.vocab = vocab_size(run->vocab),
-		.bias = bias,
-	};
-	if (gpt_config_check(&model->config, &run->err) < 0) {
-		run->err.status = ERR_USAGE;
+	model->config = network(vocab_size(run->vocab));
+	if (gpt_config_check(&model->config, &run->err) < 0)
 		err_exit(&run->err);
-	}
 	model->vocab = run->vocab;
 	model->about = json_pack("{s:O}", "chain", json_object_get(signature, "chain"));
 	run->metrics = stream_create(STDOUT_FILENO, "standard output", signature, &run->err);
@@ -500,13 +516,13 @@ static void write_metrics(struct run *run, json_t *record)
 	}
 }
 
-/* {"loss", "floor", "tokens"} of sums over tokens. */
-static json_t *loss_and_floor(double loss, double nats, int64_t tokens)
+static struct training_clock clock_of(const struct run *run)
 {
-	const double count = tokens > 0 ? (double)tokens : 1;
-
-	return json_pack("{s:f,s:f,s:I}", "loss", loss / count, "floor", nats / count, "tokens",
-	                 (json_int_t)tokens);
+	return (struct training_clock){
+		.step = trainer_steps(run->trainer),
+		.tokens = run->tokens,
+		.seconds = run->seconds,
+	};
 }
 
 /* The loss on the validation set, and the metrics record that tells of it. */
@@ -514,44 +530,28 @@ static double validate(struct run *run, json_t **record)
 {
 	const size_t count = (size_t)eval_records < run->val.count ? (size_t)eval_records
 	                                                           : run->val.count;
-	const int64_t step = trainer_steps(run->trainer);
+	const struct training_clock at = clock_of(run);
 	struct evaluation evaluation;
-	double loss = 0, nats = 0, floor[SPAN_KINDS];
-	int64_t tokens = 0;
-	json_t *kinds = json_object(), *val;
+	struct validation total;
+	double nats[SPAN_KINDS];
 
 	trainer_evaluate(run->trainer, &run->val, count, &evaluation);
-	corpus_nats(&run->val, count, floor);
-	for (int i = 0; i < run->kinds.count; i++) {
-		if (evaluation.tokens[i] == 0)
-			continue;
-		loss += evaluation.loss[i];
-		nats += floor[i];
-		tokens += evaluation.tokens[i];
-		json_object_set_new(kinds, run->kinds.word[i],
-		                    loss_and_floor(evaluation.loss[i], floor[i], evaluation.tokens[i]));
-	}
-	if (!isfinite(loss))
-		die("step %" PRId64 ": validation loss %g, expected a finite number; %s", step, loss,
-		    last_good(run));
-	val = loss_and_floor(loss, nats, tokens);
-	json_object_set_new(val, "kinds", kinds);
-	*record = json_pack("{s:I,s:I,s:f,s:o}", "step", (json_int_t)step, "tokens",
-	                    (json_int_t)run->tokens, "seconds", run->seconds, "val", val);
-	say("step %" PRId64 ": validation loss %.4f, floor %.4f\n", step, loss / (double)tokens,
-	    nats / (double)tokens);
-	return loss / (double)tokens;
+	corpus_nats(&run->val, count, nats);
+	*record = metrics_validation(&at, &evaluation, nats, &run->kinds, &total);
+	if (!isfinite(total.loss))
+		die("step %" PRId64 ": validation loss %g, expected a finite number; %s", at.step,
+		    total.loss, last_good(run));
+	say("step %" PRId64 ": validation loss %.4f, floor %.4f\n", at.step, total.loss, total.floor);
+	return total.loss;
 }
 
 static void report(struct run *run, const struct step_result *result)
 {
-	const int64_t step = trainer_steps(run->trainer);
+	const struct training_clock at = clock_of(run);
+	const int64_t step = at.step;
 	const bool terminal = isatty(STDERR_FILENO);
 
-	write_metrics(run, json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)step, "tokens",
-	                             (json_int_t)run->tokens, "seconds", run->seconds, "loss",
-	                             result->loss, "lr", result->lr, "grad_norm",
-	                             result->grad_norm));
+	write_metrics(run, metrics_step(&at, result));
 	if (terminal || step % (10 * log_every) == 0)
 		say("step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s left%s", step, steps,
 		    result->loss, (double)run->tokens / run->seconds,
@@ -701,6 +701,7 @@ int main(int argc, char **argv)
 	};
 	if (run.options.min_lr > lr)
 		die_usage("--min-lr: %g is above the peak, --lr %g", run.options.min_lr, lr);
+	check_network();
 	run.weighted = parse_weights(&run.kinds, run.options.weight);
 	read_data(&run, argv + first, argc - first);
 	build(&run, argc, argv);

@@ -168,7 +168,7 @@ static void test_flipped_bits(void)
 	              B("[2]", 16, 24) "}";
 	size_t shapes[][2] = {{2, 2}, {2, 0}}, bits = 8 * (sizeof json - 1);
 	int refusals = 0, good = 0;
-	volatile float sum = 0;
+	float sum = 0; /* of all that was read: sanitizers see where it lay */
 
 	for (size_t bit = 0; bit < bits; bit++) {
 		struct err err = {0};
@@ -190,7 +190,8 @@ static void test_flipped_bits(void)
 		safetensors_close(file);
 	}
 	ok(refusals > 300 && good > 0 && refusals + good == (int)bits,
-	   "a flipped bit in the header: %d refused, %d harmless", refusals, good);
+	   "a flipped bit in the header: %d refused, %d harmless (sum %g)", refusals, good,
+	   (double)sum);
 }
 
 static void test_round_trip(void)

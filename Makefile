@@ -56,7 +56,8 @@ REFERENCE := $(BUILD)/tests/libref.a
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
 
-PIPELINES := $(filter-out %.sh,$(wildcard pipelines/*))
+# Scripts have no suffix; what they share (.sh) and pictures have.
+PIPELINES := $(foreach p,$(wildcard pipelines/*),$(if $(suffix $(p)),,$(p)))
 
 .PHONY: all tests check asan bench install clean $(PIPELINES)
 .DELETE_ON_ERROR:

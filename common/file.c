@@ -231,6 +231,24 @@ char *file_read(const char *path, size_t max, size_t *size, struct err *err)
 	return data;
 }
 
+int file_spool(struct err *err)
+{
+	const char *directory = getenv("TMPDIR");
+	char path[4096];
+
+	if (directory == NULL || *directory == 0)
+		directory = "/tmp";
+	if (snprintf(path, sizeof path, "%s/memoscope.XXXXXX", directory) >= (int)sizeof path)
+		return err_set(err, "TMPDIR: longer than %zu bytes", sizeof path);
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0 && unlink(path) == 0)
+		return fd;
+	err_set(err, "%s: cannot make a temporary file: %s", directory, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 int directory_make(const char *path, struct err *err)
 {
 	char *partial = strdup(path);

@@ -1,4 +1,4 @@
-/* file.h - files read whole, and written whole or not at all.
+/* file.h - files read whole, and written whole or not at all; a temporary one.
  *
  * A file to be written goes into a temporary one beside it, which is synced to
  * disk and renamed over the old one; then the directory is synced. Whatever
@@ -45,6 +45,10 @@ void file_draft_drop(struct file_draft *draft);
 /* Read a regular file of at most max bytes. The memory is the caller's to
  * free(); a NUL follows the last byte. NULL with err set. */
 char *file_read(const char *path, size_t max, size_t *size, struct err *err);
+
+/* A new empty file in TMPDIR (/tmp where that is not set) that has no name any more: a
+ * descriptor to read and write, gone when it is closed. -1 with err set. */
+int file_spool(struct err *err);
 
 /* Make a directory and its parents, where they do not stand. -1 with err set. */
 int directory_make(const char *path, struct err *err);

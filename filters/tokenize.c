@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/options.h"
 #include "common/record.h"
 
@@ -74,22 +75,6 @@ static int convert(struct stream_reader *reader, struct stream_writer *writer,
 	return status;
 }
 
-/* A file in TMPDIR that has no name any more. */
-static int spool_file(void)
-{
-	const char *directory = getenv("TMPDIR");
-	char path[4096];
-
-	if (!directory || !*directory)
-		directory = "/tmp";
-	if (snprintf(path, sizeof path, "%s/tokenize.XXXXXX", directory) >= (int)sizeof path)
-		die("TMPDIR: longer than %zu bytes", sizeof path);
-	int fd = mkstemp(path);
-	if (fd < 0 || unlink(path) < 0)
-		die("%s: cannot make a temporary file: %s", directory, strerror(errno));
-	return fd;
-}
-
 /* Copy all records to fd and return the vocabulary of their characters. */
 static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err)
 {
@@ -129,8 +114,8 @@ static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err
  * that was made of it, which takes the place of standard input. */
 static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err)
 {
-	int fd = spool_file();
-	struct vocab *vocab = spool(*reader, fd, err);
+	int fd = file_spool(err);
+	struct vocab *vocab = fd < 0 ? NULL : spool(*reader, fd, err);
 
 	stream_close(*reader);
 	*reader = NULL;

@@ -77,7 +77,7 @@ struct question {
 	struct recall_slice separator, tail; /* between ask and answer; after answer in its line */
 	const struct span *ask; /* NULL: none */
 	const struct span *answer;
-	int name, number; /* kinds; -1: none */
+	int name, number, contextual; /* kinds; -1: none */
 };
 
 static struct recall_slice of_span(const struct question *question, const struct span *span)
@@ -103,6 +103,7 @@ static int find_spans(struct question *question, const struct span_kinds *kinds,
 
 	question->name = span_kind_find(kinds, "name");
 	question->number = span_kind_find(kinds, "number");
+	question->contextual = span_kind_find(kinds, "contextual");
 	for (uint32_t i = 0; i < generation->span_count && !question->answer; i++) {
 		const struct span *span = &generation->spans[i];
 		if (span->kind == ask)
@@ -297,6 +298,53 @@ static void judge(const struct question *question, struct recall_verdict *verdic
 	}
 }
 
+/* ---- the context and the weights ---- */
+
+const char *recall_follows_word(enum recall_follows follows)
+{
+	static const char *const words[] = {
+		[RECALL_FOLLOWS_NEITHER] = "neither",
+		[RECALL_FOLLOWS_CONTEXT] = "context",
+		[RECALL_FOLLOWS_WEIGHTS] = "weights",
+		[RECALL_FOLLOWS_BOTH] = "both",
+		[RECALL_FOLLOWS_UNDEFINED] = "-",
+	};
+
+	return words[follows];
+}
+
+/* What the prompt does not hold, the model cannot have followed. */
+static void judge_context(const struct question *question, struct recall_verdict *verdict)
+{
+	const struct generation *generation = question->generation;
+	bool stated = false, given_true = recall_equal(verdict->given, verdict->truth);
+
+	verdict->follows = RECALL_FOLLOWS_UNDEFINED;
+	if (verdict->chose) /* of a name of its own choice there is no true answer */
+		return;
+	for (uint32_t i = 0; i < generation->span_count; i++) {
+		const struct span *span = &generation->spans[i];
+		if (span->kind != question->contextual || span->end > generation->prompt)
+			continue;
+		struct recall_slice text = of_span(question, span);
+		bool given = recall_equal(text, verdict->given);
+		if (!verdict->contextual.codes) {
+			verdict->conflict = true;
+			verdict->contextual = text;
+		}
+		if (given)
+			verdict->contextual = text;
+		stated |= given;
+		verdict->conflict &= !recall_equal(text, verdict->truth);
+	}
+	if (!verdict->contextual.codes)
+		return;
+	if (given_true)
+		verdict->follows = stated ? RECALL_FOLLOWS_BOTH : RECALL_FOLLOWS_WEIGHTS;
+	else
+		verdict->follows = stated ? RECALL_FOLLOWS_CONTEXT : RECALL_FOLLOWS_NEITHER;
+}
+
 /* ---- distances ---- */
 
 /* Levenshtein 1966, by rows (Wagner & Fischer 1974). */
@@ -365,6 +413,7 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 	if (read_book(recall, &question, verdict, err) < 0)
 		return -1;
 	judge(&question, verdict);
+	judge_context(&question, verdict);
 	if (!verdict->want.codes)
 		return 0;
 	verdict->digits = recall_digits(verdict->given, verdict->want, verdict->digit);
@@ -377,6 +426,23 @@ void recall_add(struct recall_share *share, enum recall_truth how)
 {
 	share->right += how == RECALL_RIGHT;
 	share->of += how != RECALL_UNDEFINED;
+}
+
+static void count_follows(struct recall_tally *tally, const struct recall_verdict *verdict)
+{
+	enum recall_follows follows = verdict->follows;
+
+	if (follows == RECALL_FOLLOWS_UNDEFINED)
+		return;
+	if (!verdict->conflict) {
+		recall_add(&tally->both, truth(follows == RECALL_FOLLOWS_BOTH));
+		return;
+	}
+	recall_add(&tally->contextual, truth(follows == RECALL_FOLLOWS_CONTEXT));
+	recall_add(&tally->parametric, truth(follows == RECALL_FOLLOWS_WEIGHTS));
+	recall_add(&tally->neither, truth(follows == RECALL_FOLLOWS_NEITHER));
+	if (follows != RECALL_FOLLOWS_NEITHER)
+		recall_add(&tally->memorization, truth(follows == RECALL_FOLLOWS_WEIGHTS));
 }
 
 /* Count the digits of a number, no more than most. Returns how many. */
@@ -411,6 +477,7 @@ void recall_count(struct recall_tally *tally, const struct recall_verdict *verdi
 	recall_add(&tally->first_name, verdict->first_name);
 	recall_add(&tally->last_name, verdict->last_name);
 	recall_add(&tally->last_after_first, verdict->last_after_first);
+	count_follows(tally, verdict);
 	if (verdict->exact == RECALL_WRONG) {
 		uint64_t digits = count_digits(&tally->reference, verdict->truth, UINT64_MAX);
 		count_digits(&tally->wrong, verdict->given, digits);

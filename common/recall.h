@@ -6,6 +6,14 @@
  * the text between `ask` and `answer` stands in it, and where the text after
  * `answer` in its line does; the number's form is not looked at.
  *
+ * Spans of kind `contextual` are the places of the prompt that state an answer, the
+ * true one or another. Where they state another, an answer is contextual if it is
+ * theirs, and parametric, from the weights, if it is the true one all the same: the
+ * terms of E. Neeman et al., "DisentQA: Disentangling Parametric and Contextual
+ * Knowledge with Counterfactual Question Answering", ACL 2023. Of the two, the share
+ * that is parametric is the memorization ratio of S. Longpre et al., "Entity-Based
+ * Knowledge Conflicts in Question Answering", EMNLP 2021.
+ *
  * Which of the book's numbers an answer was made of: origin.h; what chance would give:
  * chance.h; by slot, entries and digit: breakdown.h; of scored texts: excess.h.
  */
@@ -25,6 +33,15 @@ enum recall_truth {
 	RECALL_WRONG,
 	RECALL_RIGHT,
 	RECALL_UNDEFINED, /* there is nothing to compare with */
+};
+
+/* What an answer follows, of what the prompt states and what is true. */
+enum recall_follows {
+	RECALL_FOLLOWS_NEITHER, /* it is another one */
+	RECALL_FOLLOWS_CONTEXT, /* the prompt states it, and it is not true */
+	RECALL_FOLLOWS_WEIGHTS, /* it is true, and the prompt does not state it */
+	RECALL_FOLLOWS_BOTH,
+	RECALL_FOLLOWS_UNDEFINED, /* the prompt states none */
 };
 
 /* Code points of the recall's, until its next judgement; NULL: none. */
@@ -66,6 +83,11 @@ struct recall_verdict {
 	int digits; /* in want, RECALL_DIGITS at most */
 	bool digit[RECALL_DIGITS]; /* does the nth one stand in its place? */
 	struct recall_slice truth; /* the reference's own answer */
+	/* Of an answer to a name that was given, or to none, after a prompt with contextual
+	 * spans; undefined after any other. */
+	enum recall_follows follows;
+	bool conflict; /* none of these spans is the truth */
+	struct recall_slice contextual; /* the one that was given, else the first; NULL: none */
 	const struct recall_entry *entry; /* the book */
 	uint32_t entries;
 	int line; /* of the book, that was asked for; -1: none */
@@ -88,6 +110,8 @@ int recall_digits(struct recall_slice given, struct recall_slice want,
 
 bool recall_equal(struct recall_slice a, struct recall_slice b);
 
+const char *recall_follows_word(enum recall_follows follows); /* "-": undefined */
+
 /* The truths about a name that was written, against a book. */
 void recall_names(struct recall_slice written, const struct recall_entry *entry,
                   uint32_t entries, enum recall_truth *first, enum recall_truth *last,
@@ -105,6 +129,9 @@ struct recall_tally {
 	uint64_t records;
 	struct recall_share exact, name, number, book, digit[RECALL_DIGITS];
 	struct recall_share first_name, last_name, last_after_first;
+	/* both: where the prompt states the truth; the next three: in conflicts, where it
+	 * states something else; memorization: parametric of parametric and contextual. */
+	struct recall_share both, contextual, parametric, neither, memorization;
 	/* Of wrong answers, each as far as the right one has digits, and of the
 	 * reference's answers in their place. */
 	struct recall_frequency wrong, reference;

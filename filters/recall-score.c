@@ -1,4 +1,4 @@
-/* recall-score - how often generations give the right answer. */
+/* recall-score - how often generations give the right answer, and what they follow. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,17 +84,17 @@ static void print_slice(struct recall_slice slice)
 static void print_origin(const struct recall_verdict *verdict)
 {
 	if (verdict->entries == 0) {
-		printf("\t-\t-\t-\n");
+		printf("\t-\t-\t-");
 		return;
 	}
 	struct origin origin = origin_find(verdict->given, verdict->entry, verdict->entries);
 	printf("\t%s", origin_word(origin.kind));
 	if (origin.line < 0)
-		printf("\t-\t-\n");
+		printf("\t-\t-");
 	else if (origin.second < 0)
-		printf("\t%d\t%d\n", origin.line + 1, origin.place);
+		printf("\t%d\t%d", origin.line + 1, origin.place);
 	else
-		printf("\t%d+%d\t%d\n", origin.line + 1, origin.second + 1, origin.place);
+		printf("\t%d+%d\t%d", origin.line + 1, origin.second + 1, origin.place);
 }
 
 static void print_record(const struct generation *generation,
@@ -111,6 +111,8 @@ static void print_record(const struct generation *generation,
 	else
 		printf("\t-");
 	print_origin(verdict);
+	print_slice(verdict->contextual);
+	printf("\t%s\n", recall_follows_word(verdict->follows));
 }
 
 /* ---- the summary ---- */
@@ -201,6 +203,14 @@ static void print_recall(struct summary *summary)
 		print_beside_chance("last_name", &tally->last_name, &chance->last_name);
 		print_beside_chance("last_after_first", &tally->last_after_first,
 		                    &chance->last_after_first);
+	}
+	if (tally->both.of > 0)
+		print_share("both", &tally->both);
+	if (tally->contextual.of > 0) {
+		print_share("contextual", &tally->contextual);
+		print_share("parametric", &tally->parametric);
+		print_share("neither", &tally->neither);
+		print_share("memorization_ratio", &tally->memorization);
 	}
 	for (int i = 0; i < ORIGIN_KINDS && summary->from[i].of > 0; i++) {
 		snprintf(key, sizeof key, "from_%s", origin_word((enum origin_kind)i));
@@ -323,7 +333,7 @@ int main(int argc, char **argv)
 	span_kinds_init(&summary.kinds);
 	if (each)
 		puts("id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance\t"
-		     "from\tslot\tplace");
+		     "from\tslot\tplace\tcontextual\tfollows");
 	do {
 		if (score(operand < argc ? argv[operand] : "-", &summary, &err) < 0)
 			err_exit(&err);

@@ -19,7 +19,8 @@ static bool within(struct recall_slice slice, uint32_t most)
 	return !slice.codes || slice.length <= most;
 }
 
-/* Spans in order, not empty, within length: steps of a byte each. */
+/* Spans in order, not empty, within length: steps of a byte each. Kinds 1 to 4, and 5
+ * (contextual) where the high bits are set. */
 static uint32_t make_spans(const uint8_t *data, size_t size, uint32_t length, struct span *spans)
 {
 	uint32_t count = 0, at = 0;
@@ -28,7 +29,8 @@ static uint32_t make_spans(const uint8_t *data, size_t size, uint32_t length, st
 		uint32_t begin = at + (data[i] & 7), end = begin + 1 + (data[i] >> 3 & 7);
 		if (end > length)
 			break;
-		spans[count++] = (struct span){begin, end, 1 + data[i + 1] % 4,
+		spans[count++] = (struct span){begin, end,
+		                               data[i + 1] >> 6 == 3 ? 5 : 1 + data[i + 1] % 4,
 		                               (data[i + 1] >> 2) % 4 - 1, 0};
 		at = end;
 	}
@@ -56,6 +58,25 @@ static void look_for_origin(const struct recall_verdict *verdict)
 	EXPECT(rates->exact.of == 2 && rates->exact.right % 2 == 0);
 	EXPECT(rates->from[0].of == (verdict->entries > 0 ? 2 : 0));
 	chance_free(chance);
+}
+
+/* What the context states is compared where there is something, and adds up. */
+static void look_for_context(const struct recall_verdict *verdict,
+                             const struct recall_tally *tally)
+{
+	enum recall_follows follows = verdict->follows;
+	bool given_true = follows == RECALL_FOLLOWS_WEIGHTS || follows == RECALL_FOLLOWS_BOTH;
+
+	EXPECT((follows == RECALL_FOLLOWS_UNDEFINED) == !verdict->contextual.codes);
+	EXPECT(tally->both.of + tally->contextual.of == (follows != RECALL_FOLLOWS_UNDEFINED));
+	EXPECT(tally->contextual.right + tally->parametric.right + tally->neither.right ==
+	       tally->contextual.of);
+	EXPECT(tally->memorization.of == tally->contextual.right + tally->parametric.right);
+	if (follows == RECALL_FOLLOWS_UNDEFINED)
+		return;
+	EXPECT(!verdict->chose && given_true == (verdict->exact == RECALL_RIGHT));
+	EXPECT(!(verdict->conflict && follows == RECALL_FOLLOWS_BOTH));
+	EXPECT(verdict->conflict || follows != RECALL_FOLLOWS_WEIGHTS);
 }
 
 static struct record reference_record(const struct generation *generation)
@@ -129,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	span_kind(&kinds, "number", 6);
 	span_kind(&kinds, "ask", 3);
 	span_kind(&kinds, "answer", 6);
+	span_kind(&kinds, "contextual", 10);
 	data += 3;
 	size -= 3;
 	for (uint32_t i = 0; i < 2 * lengths && i < size; i++) {
@@ -156,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		recall_count(&tally, &verdict);
 		EXPECT(tally.exact.of == 1);
 		look_for_origin(&verdict);
+		look_for_context(&verdict, &tally);
 	}
 	lint_reference(&generation, &kinds);
 	for (int i = 0; i < 4 * PERTURB_COUNT; i++)

@@ -22,6 +22,8 @@ enum rng_domain {
 	RNG_TEST,
 	RNG_PERTURB,
 	RNG_HEADS,
+	RNG_ITEMS, /* of a file of questions, a pass */
+	RNG_FACT,
 };
 
 struct rng {

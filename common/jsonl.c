@@ -99,6 +99,11 @@ void jsonl_close(struct jsonl *file)
 	free(file);
 }
 
+const char *jsonl_name(const struct jsonl *file)
+{
+	return file->path;
+}
+
 /* ---- one value after the other ---- */
 
 static int take(struct jsonl *file)

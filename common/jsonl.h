@@ -2,7 +2,8 @@
  *
  * The file is either JSON Lines (https://jsonlines.org: values with whitespace between
  * them, be it newlines or not) or one JSON array of values (RFC 8259); its first
- * character tells. Values are objects or arrays. One value at a time is in memory,
+ * character tells, so the values of JSON Lines are objects, those of an array may be
+ * arrays too. One value at a time is in memory,
  * whatever the file's size; what cannot be read twice, a pipe, is copied to a nameless
  * temporary file first. Strings without NUL, keys that do not repeat.
  */
@@ -28,6 +29,7 @@ struct jsonl; /* own */
 /* Open a file; "-" is standard input. NULL with err naming path. */
 struct jsonl *jsonl_open(const char *path, struct err *err);
 void jsonl_close(struct jsonl *file); /* NULL is allowed */
+const char *jsonl_name(const struct jsonl *file); /* for messages */
 
 /* The next value, the caller's to json_decref(), and where it stands: 1; at the end 0.
  * -1 with err naming path, line and column. */

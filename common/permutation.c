@@ -3,7 +3,16 @@
 #include <string.h>
 
 #define ROUNDS 8
-#define BITS_MIN 2 /* of a half: networks over fewer give few orders */
+
+/* All orders alike. */
+static void shuffle(struct permutation *permutation, struct rng *rng)
+{
+	for (uint8_t i = 0; i < permutation->n; i++) {
+		uint64_t j = rng_below(rng, i + 1u);
+		permutation->few[i] = permutation->few[j];
+		permutation->few[j] = i;
+	}
+}
 
 void permutation_init(struct permutation *permutation, uint64_t n, uint64_t seed,
                       enum rng_domain domain, uint64_t index)
@@ -11,11 +20,14 @@ void permutation_init(struct permutation *permutation, uint64_t n, uint64_t seed
 	struct rng rng;
 
 	rng_init(&rng, seed, domain, index);
-	*permutation = (struct permutation){.n = n, .bits = BITS_MIN};
+	permutation->n = n;
+	permutation->bits = 1;
 	memcpy(permutation->key, rng.key, sizeof rng.key);
 	memcpy(permutation->counter, rng.counter, sizeof rng.counter);
 	while (permutation->bits < 31 && n > UINT64_C(1) << 2 * permutation->bits)
 		permutation->bits++;
+	if (n <= PERMUTATION_FEW)
+		shuffle(permutation, &rng);
 }
 
 static uint64_t network(const struct permutation *permutation, uint64_t place)
@@ -38,6 +50,8 @@ static uint64_t network(const struct permutation *permutation, uint64_t place)
 
 uint64_t permutation_at(const struct permutation *permutation, uint64_t place)
 {
+	if (permutation->n <= PERMUTATION_FEW)
+		return permutation->few[place];
 	do
 		place = network(permutation, place);
 	while (place >= permutation->n);

@@ -2,8 +2,10 @@
  *
  * A Feistel network over the least even number of bits that hold n, walked until it
  * comes back below n (J. Black, P. Rogaway, "Ciphers with Arbitrary Finite Domains",
- * CT-RSA 2002, sections 4 and 5); the round function is Philox4x32-10. Any place can
- * be asked for, in constant expected time.
+ * CT-RSA 2002, sections 4 and 5); the round function is Philox4x32-10. Few things, of
+ * which a network makes some orders more often than others, are shuffled instead (R.
+ * Durstenfeld, "Algorithm 235", 1964). Any place can be asked for, in constant expected
+ * time.
  */
 #ifndef MEMOSCOPE_PERMUTATION_H
 #define MEMOSCOPE_PERMUTATION_H
@@ -12,8 +14,11 @@
 
 #include "common/rng.h"
 
+#define PERMUTATION_FEW 64
+
 struct permutation {
 	uint64_t n;
+	uint8_t few[PERMUTATION_FEW]; /* the order, of so many things at most */
 	unsigned bits; /* of either half */
 	uint32_t key[2], counter[4]; /* of Philox; counter[0] is the half and the round's */
 };

@@ -1,214 +1,208 @@
 #include "common/quiz.h"
 
-#include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/rng.h"
 #include "common/utf8.h"
 
-/* ---- one item ---- */
+/* ---- an item ---- */
 
-/* The names of an item's three parts, in either form. */
+/* The names of an item's parts, in either form. */
 struct form {
-	const char *question, *fact, *answer;
+	const char *question, *fact, *answer, *topic;
 };
-static const struct form quiz_form = {"question", "fact", "answer"};
-static const struct form instruction_form = {"instruction", "input", "output"};
+static const struct form forms[] = {
+	{"question", "fact", "answer", "topic"},
+	{"instruction", "input", "output", "data_source"},
+};
 
-/* A field that has to be there. NULL with err set. */
-static const char *text_field(const json_t *json, const char *field, struct err *err)
+/* A field's text; "" where it is null or, unless it is required, missing. NULL with err
+ * set. */
+static const char *text_field(const json_t *json, const char *field, bool required,
+                              struct err *err)
 {
 	const json_t *value = json_object_get(json, field);
 
-	if (!json_is_string(value))
-		err_set(err, "\"%s\" is %s, expected a string", field, value ? "no string" : "missing");
-	else if (json_string_length(value) == 0)
-		err_set(err, "\"%s\" is empty", field);
-	else
-		return json_string_value(value);
-	return NULL;
-}
-
-/* A field that may be missing, null or empty: then "". NULL with err set. */
-static const char *optional_field(const json_t *json, const char *field, struct err *err)
-{
-	const json_t *value = json_object_get(json, field);
-
-	if (!value || json_is_null(value))
-		return "";
 	if (json_is_string(value))
 		return json_string_value(value);
-	err_set(err, "\"%s\" is no string, expected a string or null", field);
+	if (json_is_null(value) || (!value && !required))
+		return "";
+	err_set(err, "\"%s\" is %s, expected a string", field, value ? "no string" : "missing");
 	return NULL;
 }
 
-static void put(struct quiz_item *item, const char *text)
+int quiz_item_read(const json_t *json, struct quiz_item *item, struct err *err)
 {
-	size_t size = strlen(text);
-
-	memcpy(item->text + item->size, text, size);
-	item->size += size;
-	item->length += (uint32_t)utf8_length(text, size);
-}
-
-static void put_span(struct quiz_item *item, const char *text, int kind)
-{
-	struct span *span = &item->spans[item->span_count++];
-
-	*span = (struct span){.begin = item->length, .kind = kind, .entry = -1};
-	put(item, text);
-	span->end = item->length;
-}
-
-static int render(const char *question, const char *fact, const char *answer,
-                  struct span_kinds *kinds, struct quiz_item *item, struct err *err)
-{
-	struct quiz_item new = {0};
-
-	new.text = malloc(strlen(question) + strlen(fact) + strlen(answer) +
-	                  sizeof "{B} (): {E}\n");
-	if (!new.text)
-		return err_set(err, "out of memory");
-	put(&new, "{B}");
-	put_span(&new, question, span_kind(kinds, "question", 8));
-	if (*fact) {
-		put(&new, " (");
-		put_span(&new, fact, span_kind(kinds, "fact", 4));
-		put(&new, ")");
-	}
-	put(&new, ": ");
-	put_span(&new, answer, span_kind(kinds, "answer", 6));
-	put(&new, "{E}\n");
-	*item = new;
-	return 0;
-}
-
-static int parse_object(const json_t *json, bool with_fact, struct span_kinds *kinds,
-                        struct quiz_item *item, struct err *err)
-{
-	const struct form *form = &quiz_form;
-
 	if (!json_is_object(json))
 		return err_set(err, "not an object, expected {\"question\": ..., \"answer\": ...} "
 		               "or {\"instruction\": ..., \"output\": ...}");
-	if (json_object_get(json, instruction_form.question)) {
-		if (json_object_get(json, quiz_form.question))
-			return err_set(err, "both a \"question\" and an \"instruction\"");
-		form = &instruction_form;
-	} else if (!json_object_get(json, quiz_form.question)) {
+	item->instruction = json_object_get(json, forms[1].question) != NULL;
+	if (item->instruction && json_object_get(json, forms[0].question))
+		return err_set(err, "both a \"question\" and an \"instruction\"");
+	if (!item->instruction && !json_object_get(json, forms[0].question))
 		return err_set(err, "neither a \"question\" nor an \"instruction\"");
-	}
-	const char *question = text_field(json, form->question, err);
-	const char *fact = question ? optional_field(json, form->fact, err) : NULL;
-	const char *answer = fact ? text_field(json, form->answer, err) : NULL;
-	if (!answer)
+	const struct form *form = &forms[item->instruction];
+	if (!(item->question = text_field(json, form->question, true, err)) ||
+	    !(item->fact = text_field(json, form->fact, false, err)) ||
+	    !(item->answer = text_field(json, form->answer, true, err)))
 		return -1;
-	if (form == &quiz_form && !with_fact)
-		fact = "";
-	return render(question, fact, answer, kinds, item, err);
-}
-
-int quiz_item_parse(const char *line, size_t size, bool with_fact, struct span_kinds *kinds,
-                    struct quiz_item *item, struct err *err)
-{
-	json_error_t error;
-	json_t *json = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-
-	if (!json)
-		return err_set(err, "column %d: %s", error.column, error.text);
-	int status = parse_object(json, with_fact, kinds, item, err);
-	json_decref(json);
-	return status;
-}
-
-/* ---- files ---- */
-
-static int make_room(struct quiz *quiz, struct err *err)
-{
-	if (quiz->count < quiz->room)
-		return 0;
-	size_t room = quiz->room ? 2 * quiz->room : 64;
-	struct quiz_item *items = realloc(quiz->items, room * sizeof *items);
-	if (!items)
-		return err_set(err, "out of memory");
-	quiz->items = items;
-	quiz->room = room;
+	item->topic = json_string_value(json_object_get(json, form->topic));
 	return 0;
 }
 
-static int load_lines(struct quiz *quiz, FILE *file, const char *path, bool with_fact,
-                      struct span_kinds *kinds, struct err *err)
-{
-	char *line = NULL;
-	size_t room = 0, number = 0;
-	ssize_t size;
+/* ---- phrases in a text ---- */
 
-	while (err->status == ERR_NONE && (size = getline(&line, &room, file)) >= 0) {
-		struct err found = {0};
-		number++;
-		if (line[strspn(line, " \t\r\n")] == '\0' && strlen(line) == (size_t)size)
-			continue;
-		if (make_room(quiz, &found) < 0 ||
-		    quiz_item_parse(line, (size_t)size, with_fact, kinds,
-		                    &quiz->items[quiz->count], &found) < 0)
-			err_set(err, "%s:%zu: %s", path, number, found.text);
-		else
-			quiz->count++;
+/* Is a character part of a word? Beyond ASCII all are, but for Latin-1's signs, general
+ * punctuation and that of CJK. */
+static bool in_word(uint32_t code)
+{
+	if (code < 0x80)
+		return (code >= '0' && code <= '9') || ((code | 32) >= 'a' && (code | 32) <= 'z');
+	return code >= 0xaa && code != 0xab && code != 0xbb && !(code >= 0x2000 && code < 0x2070) &&
+	       !(code >= 0x3000 && code < 0x3040);
+}
+
+static bool digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The character that ends before a place, 0 at the beginning. */
+static uint32_t before(const char *text, const char *at)
+{
+	const char *from = at;
+	uint32_t code = 0;
+
+	if (at > text)
+		do
+			from--;
+		while (from > text && (*from & 0xc0) == 0x80);
+	utf8_decode(from, (size_t)(at - from), &code);
+	return code;
+}
+
+static uint32_t after(const char *at)
+{
+	uint32_t code = 0;
+
+	utf8_decode(at, strlen(at), &code);
+	return code;
+}
+
+/* Does what stands at [begin, end) go on to the left or to the right? A point or comma
+ * between digits belongs to their number. */
+static bool whole(const char *text, const char *begin, const char *end)
+{
+	bool left = in_word(before(text, begin)) && in_word(after(begin));
+	bool right = in_word(before(text, end)) && in_word(after(end));
+
+	left |= digit(*begin) && begin - text >= 2 && strchr(".,", begin[-1]) && digit(begin[-2]);
+	right |= digit(end[-1]) && *end && strchr(".,", *end) && digit(end[1]);
+	return !left && !right;
+}
+
+const char *quiz_find(const char *text, const char *from, const char *phrase)
+{
+	size_t size = strlen(phrase);
+	const char *at = size > 0 ? strstr(from, phrase) : NULL;
+
+	while (at && !whole(text, at, at + size))
+		at = strstr(at + 1, phrase);
+	return at;
+}
+
+char *quiz_replace(const char *text, const char *phrase, const char *by)
+{
+	size_t size = strlen(phrase), by_size = strlen(by), places = 0;
+	const char *from = text;
+
+	for (const char *at = text; (at = quiz_find(text, at, phrase)); at += size)
+		places++;
+	char *new = malloc(strlen(text) + places * by_size + 1), *to = new;
+	for (const char *at; new && (at = quiz_find(text, from, phrase)); from = at + size) {
+		to = mempcpy(to, from, (size_t)(at - from));
+		to = mempcpy(to, by, by_size);
 	}
-	free(line);
-	if (err->status == ERR_NONE && ferror(file))
-		err_set(err, "%s: cannot read: %s", path, strerror(errno));
-	if (err->status == ERR_NONE && quiz->count == 0)
-		err_set(err, "%s: no items in it, expected one a line", path);
-	return err->status == ERR_NONE ? 0 : -1;
+	if (new)
+		strcpy(to, from);
+	return new;
 }
 
-int quiz_load(struct quiz *quiz, const char *path, bool with_fact, struct span_kinds *kinds,
-              struct err *err)
-{
-	FILE *file = fopen(path, "re");
+/* ---- the record ---- */
 
-	if (!file)
-		return err_set(err, "%s: cannot open: %s", path, strerror(errno));
-	int status = load_lines(quiz, file, path, with_fact, kinds, err);
-	fclose(file);
-	return status;
+void quiz_buffer_release(struct quiz_buffer *buffer)
+{
+	free(buffer->text);
+	free(buffer->spans);
+	*buffer = (struct quiz_buffer){0};
 }
 
-void quiz_release(struct quiz *quiz)
+static int make_room(struct quiz_buffer *buffer, size_t text, size_t spans, struct err *err)
 {
-	for (size_t i = 0; i < quiz->count; i++)
-		free(quiz->items[i].text);
-	free(quiz->items);
-	*quiz = (struct quiz){0};
+	if (text > buffer->text_room) {
+		free(buffer->text);
+		buffer->text = malloc(2 * text);
+		buffer->text_room = buffer->text ? 2 * text : 0;
+	}
+	if (spans > buffer->span_room) {
+		free(buffer->spans);
+		buffer->spans = malloc(2 * spans * sizeof *buffer->spans);
+		buffer->span_room = buffer->spans ? 2 * spans : 0;
+	}
+	return buffer->text_room && buffer->span_room ? 0 : err_set(err, "out of memory");
 }
 
-/* ---- drawing ---- */
-
-void quiz_draw(const struct quiz *quizzes, int count, uint64_t seed, uint64_t index,
-               struct record *record)
+static void put(struct quiz_buffer *buffer, struct record *record, const char *text, size_t size)
 {
-	double total = 0, at;
-	struct rng rng;
-	int chosen = 0;
+	memcpy(buffer->text + record->size, text, size);
+	record->size += size;
+	record->length += (uint32_t)utf8_length(text, size);
+}
 
-	for (int i = 0; i < count; i++)
-		total += quizzes[i].weight;
-	rng_init(&rng, seed, RNG_QAMIX, index);
-	at = rng_uniform(&rng) * total;
-	while (chosen < count - 1 && at >= quizzes[chosen].weight)
-		at -= quizzes[chosen++].weight;
-	const struct quiz *quiz = &quizzes[chosen];
-	const struct quiz_item *item = &quiz->items[rng_below(&rng, quiz->count)];
-	*record = (struct record){
-		.id = index,
-		.text = item->text,
-		.size = item->size,
-		.length = item->length,
-		.spans = item->spans,
-		.span_count = item->span_count,
-	};
+static void put_span(struct quiz_buffer *buffer, struct record *record, const char *text,
+                     size_t size, int kind)
+{
+	if (size == 0)
+		return;
+	struct span *span = &buffer->spans[record->span_count++];
+	*span = (struct span){.begin = record->length, .kind = kind, .entry = -1};
+	put(buffer, record, text, size);
+	span->end = record->length;
+}
+
+static void put_fact(struct quiz_buffer *buffer, struct record *record, const char *fact,
+                     const char *states, struct span_kinds *kinds)
+{
+	int kind = span_kind(kinds, "fact", 4), contextual = span_kind(kinds, "contextual", 10);
+	size_t size = strlen(states);
+	const char *from = fact;
+
+	for (const char *at; (at = quiz_find(fact, from, states)); from = at + size) {
+		put_span(buffer, record, from, (size_t)(at - from), kind);
+		put_span(buffer, record, at, size, contextual);
+	}
+	put_span(buffer, record, from, strlen(from), kind);
+}
+
+int quiz_render(const struct quiz_item *item, const char *states, struct quiz_buffer *buffer,
+                struct span_kinds *kinds, struct record *record, struct err *err)
+{
+	size_t question = strlen(item->question), answer = strlen(item->answer);
+	size_t fact = strlen(item->fact);
+
+	if (make_room(buffer, question + fact + answer + QUIZ_MARKS + QUIZ_FACT_MARKS, fact + 3,
+	              err) < 0)
+		return -1;
+	*record = (struct record){.text = buffer->text, .spans = buffer->spans};
+	put(buffer, record, "{B}", 3);
+	put_span(buffer, record, item->question, question, span_kind(kinds, "question", 8));
+	if (fact > 0) {
+		put(buffer, record, " (", 2);
+		put_fact(buffer, record, item->fact, states ? states : "", kinds);
+		put(buffer, record, ")", 1);
+	}
+	put(buffer, record, ": ", 2);
+	put_span(buffer, record, item->answer, answer, span_kind(kinds, "answer", 6));
+	put(buffer, record, "{E}\n", 4);
+	return 0;
 }

@@ -1,15 +1,18 @@
-/* quiz.h - questions with facts and answers, and instructions, from JSON Lines.
+/* quiz.h - one question with its fact and answer, or one instruction, and the record
+ * that it becomes.
  *
  *   {"question": …, "fact": …, "answer": …}         {B}question (fact): answer{E}\n
  *   {"instruction": …, "input": …, "output": …}     {B}instruction (input): output{E}\n
  *
- * The second are Open-Platypus's fields. A fact or input that is missing, null
- * or empty goes without its brackets. Spans are "question", "fact" and "answer"
- * in either form; nobody drew the texts, so their nats are 0.
+ * The second are Open-Platypus's fields. A fact or input that is missing, null or empty
+ * goes without its brackets. Spans are "question", "fact" and "answer" in either form;
+ * the places of a question's fact that state an answer are "contextual", and "fact" is
+ * what stands around them. Nobody drew the texts, so nats are 0.
  */
 #ifndef MEMOSCOPE_QUIZ_H
 #define MEMOSCOPE_QUIZ_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,37 +20,41 @@
 #include "common/err.h"
 #include "common/record.h"
 
-/* One item as the record it becomes. */
+/* Strings of the JSON value that it was read from, for as long as that lives. */
 struct quiz_item {
-	char *text; /* owned */
-	size_t size; /* bytes */
-	uint32_t length; /* code points */
-	uint32_t span_count;
-	struct span spans[3];
+	const char *question, *answer; /* "": none, which makes no record */
+	const char *fact; /* "": none */
+	const char *topic; /* "topic" or "data_source"; NULL: none */
+	bool instruction;
 };
 
-/* The items of one file. {0} to begin with; the caller's. */
-struct quiz {
-	struct quiz_item *items;
-	size_t count, room;
-	double weight; /* its share of a mixture, in whatever unit; above 0 */
+/* Take an item from an object. -1 with err saying what is wrong with it. */
+int quiz_item_read(const json_t *json, struct quiz_item *item, struct err *err);
+
+/* The first place of a text, from a byte on, where a phrase stands word for word: not
+ * within a longer word or number. NULL: none, or the phrase is empty. */
+const char *quiz_find(const char *text, const char *from, const char *phrase);
+
+/* A text with all such places of a phrase replaced, to free(). NULL: out of memory. */
+char *quiz_replace(const char *text, const char *phrase, const char *by);
+
+/* Memory for one record at a time. {0} to begin with. */
+struct quiz_buffer {
+	char *text;
+	size_t text_room;
+	struct span *spans;
+	size_t span_room;
 };
+void quiz_buffer_release(struct quiz_buffer *buffer);
 
-/* Make an item of one line of JSON. with_fact false: a question's fact is left
- * out (an instruction's input is part of the task, and stays). -1 with err
- * saying what is wrong with the line, and *item untouched. */
-int quiz_item_parse(const char *line, size_t size, bool with_fact, struct span_kinds *kinds,
-                    struct quiz_item *item, struct err *err);
+/* The record of an item; states: the answer that its fact states, for the contextual
+ * spans (NULL: none). The record's text and spans are buffer's; its id is 0. kinds gets
+ * the kinds that are new. -1: out of memory. */
+int quiz_render(const struct quiz_item *item, const char *states, struct quiz_buffer *buffer,
+                struct span_kinds *kinds, struct record *record, struct err *err);
 
-/* Add the items of a file, blank lines passed over. -1 with err naming file and
- * line. Whatever comes back, quiz_release(). */
-int quiz_load(struct quiz *quiz, const char *path, bool with_fact, struct span_kinds *kinds,
-              struct err *err);
-void quiz_release(struct quiz *quiz);
-
-/* Record index of seed: a quiz drawn by weight, then one of its items, all alike;
- * the record's id is index. It lives as long as the quizzes do. */
-void quiz_draw(const struct quiz *quizzes, int count, uint64_t seed, uint64_t index,
-               struct record *record);
+/* How many code points quiz_render() adds to those of question, fact and answer. */
+#define QUIZ_MARKS 9 /* {B}: {E}\n */
+#define QUIZ_FACT_MARKS 3 /* " (" and ")" */
 
 #endif

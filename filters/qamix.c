@@ -1,79 +1,262 @@
-/* qamix - records of questions and of instructions, mixed by weight. */
+/* qamix - records of questions and of instructions, mixed from several files. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/mixture.h"
 #include "common/options.h"
-#include "common/quiz.h"
+#include "common/quiz_file.h"
 
-static int64_t count = -1; /* as many as there are items */
-static int64_t first = 0;
-static int64_t seed = 1;
-static bool no_fact;
+static int64_t count = -1; /* to the end of the epochs */
+static int64_t first = 0, epochs = 1, seed = 1, longest = 0;
+static double held_out = 0;
+static enum quiz_fact fact = QUIZ_FACT_KEEP;
+static enum quiz_part part = QUIZ_TRAIN;
+static bool quiet;
 
 static const struct option options[] = {
-	{"count", 'n', OPTION_INT, &count, "N", "How many records (as many as there are items)", 0,
+	{.type = OPTION_GROUP, .text = "Which records:"},
+	{"epochs", 'e', OPTION_INT, &epochs, "N", "How many passes over the mixture (1)", 1, 1e9, NULL},
+	{"count", 'n', OPTION_INT, &count, "N", "How many records (to the end of the epochs)", 0,
 	 1e18, NULL},
 	{"first", 0, OPTION_INT, &first, "I", "Index of the first one (0)", 0, 1e18, NULL},
 	{"seed", 's', OPTION_INT, &seed, "S", "Seed of all that is drawn (1)", 0, 0x1p63, NULL},
-	{"no-fact", 0, OPTION_FLAG, &no_fact, NULL, "Leave the facts of questions out", 0, 0, NULL},
+	{.type = OPTION_GROUP, .text = "Which items:"},
+	{"val", 0, OPTION_REAL, &held_out, "F", "Share of questions held out, by their hash (0)", 0, 1,
+	 NULL},
+	{"part", 0, OPTION_WORD, &part, "train|val", "Those not held out, or those that are (train)",
+	 0, 0, NULL},
+	{"max-length", 'l', OPTION_INT, &longest, "N", "Longest record, in characters; 0: any (0)", 0,
+	 1e9, NULL},
+	{.type = OPTION_GROUP, .text = "What becomes of them:"},
+	{"fact", 'f', OPTION_WORD, &fact, "keep|drop|wrong|other",
+	 "A question's fact: as it is, none, one with another answer, another question's (keep)", 0,
+	 0, NULL},
+	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "Do not say what was left out", 0, 0, NULL},
 	{0},
 };
 
 static const struct program program = {
-	.operands = "FILE[:WEIGHT]...",
-	.text = "Mix records of questions and of instructions from files of JSON lines.",
+	.operands = "FILE[:WEIGHT|=COUNT]...",
+	.text = "Mix records of questions and of instructions from JSON files.",
 	.options = options,
 	.operands_min = 1,
-	.operands_max = -1,
+	.operands_max = MIXTURE_FILES,
 };
 
-/* Take the weight off "FILE:WEIGHT": what follows the last colon, where it begins
- * as a number does. */
-static double take_weight(char *operand)
-{
-	char *colon = strrchr(operand, ':');
-	struct err err = {0};
-	double weight = 1;
+/* A file, and how much of it is wanted. */
+struct input {
+	char *path;
+	struct quiz_file *file;
+	double weight;
+	int64_t count; /* records of a pass */
+	enum amount { ALL, WEIGHT, COUNT } amount;
+};
 
-	if (!colon || !colon[1] || !strchr("+-.0123456789", colon[1]))
-		return weight;
-	if (option_real(operand, colon + 1, 1e-9, 1e9, &weight, &err) < 0)
+/* Take the number off "FILE:WEIGHT" or "FILE=COUNT": what follows the last of these
+ * marks, where it begins as a number does. */
+static void take_number(struct input *input)
+{
+	char *colon = strrchr(input->path, ':'), *equals = strrchr(input->path, '=');
+	char *mark = colon > equals ? colon : equals;
+	struct err err = {0};
+
+	if (!mark || !mark[1] || !strchr("+-.0123456789", mark[1]))
+		return;
+	input->amount = *mark == ':' ? WEIGHT : COUNT;
+	if (input->amount == WEIGHT)
+		option_real(input->path, mark + 1, 1e-9, 1e9, &input->weight, &err);
+	else
+		option_int(input->path, mark + 1, 0, (int64_t)1e12, &input->count, &err);
+	if (err.status != ERR_NONE)
 		err_exit(&err);
-	*colon = '\0';
-	return weight;
+	*mark = '\0';
 }
 
-static json_t *make_header(const struct quiz *quizzes, int files, int argc, char **argv)
+static struct input *take_operands(char **operands, int files)
 {
-	struct charset *set = calloc(1, sizeof *set);
-	struct err err = {0};
-	char *alphabet;
+	struct input *inputs = calloc((size_t)files, sizeof *inputs);
+	enum amount amount = ALL;
+	bool any = false;
 
-	if (!set)
+	if (!inputs)
 		die("out of memory");
-	for (int i = 0; i < files; i++)
-		for (size_t j = 0; j < quizzes[i].count; j++)
-			if (charset_add(set, quizzes[i].items[j].text, quizzes[i].items[j].size,
-			                &err) < 0)
-				err_exit(&err);
-	alphabet = charset_text(set);
+	for (int i = 0; i < files; i++) {
+		inputs[i] = (struct input){.path = strdup(operands[i]), .weight = 1};
+		if (!inputs[i].path) /* operands themselves sign the header */
+			die("out of memory");
+		take_number(&inputs[i]);
+		if (inputs[i].amount != ALL && amount != ALL && inputs[i].amount != amount)
+			die_usage("%s: a weight and a count: expected the one or the other of all files",
+			          operands[i]);
+		if (inputs[i].amount != ALL)
+			amount = inputs[i].amount;
+		any |= inputs[i].amount != COUNT || inputs[i].count > 0;
+	}
+	if (!any)
+		die_usage("all counts are 0: expected one that is not");
+	return inputs;
+}
+
+/* ---- reading through ---- */
+
+static const char *why(enum quiz_loss loss)
+{
+	static const char *const words[QUIZ_LOSSES] = {
+		[QUIZ_EMPTY] = "without a question or an answer",
+		[QUIZ_LONG] = "too long",
+		[QUIZ_NO_FACT] = "without a fact",
+		[QUIZ_NOT_STATED] = "whose fact does not state the answer",
+		[QUIZ_NO_OTHER] = "for which there is no other fact",
+	};
+
+	if (loss == QUIZ_PART)
+		return part == QUIZ_TRAIN ? "held out" : "not held out";
+	return words[loss];
+}
+
+/* How a file's items went, in one line. */
+static void describe(const struct input *input, char *text, size_t size)
+{
+	struct quiz_counts counts;
+	uint64_t all = 0;
+	size_t at;
+	const char *mark = "; left out: ";
+
+	quiz_file_counts(input->file, &counts);
+	for (int loss = 0; loss < QUIZ_LOSSES; loss++)
+		all += counts.item[loss];
+	at = (size_t)snprintf(text, size, "%s: %ju of %ju items",
+	                      input->path, (uintmax_t)counts.item[QUIZ_KEPT], (uintmax_t)all);
+	if (counts.item[QUIZ_KEPT] > 0 && at < size)
+		at += (size_t)snprintf(text + at, size - at, ", %u to %u characters, %.1f on average",
+		                       counts.shortest, counts.longest, counts.mean);
+	for (int loss = QUIZ_KEPT + 1; loss < QUIZ_LOSSES; loss++) {
+		if (counts.item[loss] == 0 || at >= size)
+			continue;
+		at += (size_t)snprintf(text + at, size - at, "%s%ju %s", mark,
+		                       (uintmax_t)counts.item[loss], why((enum quiz_loss)loss));
+		mark = ", ";
+	}
+}
+
+static void open_all(struct input *inputs, int files, struct charset *set)
+{
+	const struct quiz_choice choice = {
+		.fact = fact,
+		.part = part,
+		.held_out = held_out,
+		.longest = (uint32_t)longest,
+		.seed = (uint64_t)seed,
+	};
+	struct err err = {0};
+	char text[400];
+
+	for (int i = 0; i < files; i++) {
+		inputs[i].file = quiz_file_open(inputs[i].path, &choice, set, &err);
+		if (!inputs[i].file)
+			err_exit(&err);
+		describe(&inputs[i], text, sizeof text);
+		if (quiz_file_count(inputs[i].file) == 0 &&
+		    !(inputs[i].amount == COUNT && inputs[i].count == 0))
+			die("%s: nothing to draw from", text);
+		if (!quiet)
+			fprintf(stderr, "qamix: %s\n", text);
+	}
+}
+
+static json_t *make_header(const struct charset *set, int argc, char **argv)
+{
+	char *alphabet = charset_text(set);
 	json_t *header = header_new(STREAM_TEXT, NULL, argc, argv);
+
 	if (!alphabet || json_object_set_new(header, "alphabet", json_string(alphabet)) < 0)
 		die("out of memory");
 	free(alphabet);
-	free(set);
 	return header;
 }
 
-static int mix(const struct quiz *quizzes, int files, struct stream_writer *writer,
-               const struct span_kinds *kinds, struct err *err)
-{
-	struct record record;
+/* ---- mixing ---- */
 
-	for (int64_t i = 0; i < count; i++) {
-		quiz_draw(quizzes, files, (uint64_t)seed, (uint64_t)(first + i), &record);
-		if (record_write_text(writer, &record, kinds, err) < 0)
+static struct mixture make_mixture(const struct input *inputs, int files)
+{
+	struct mixture mixture = {.files = files, .seed = (uint64_t)seed};
+	double *weight = calloc((size_t)files, sizeof *weight);
+	bool weighted = false;
+
+	mixture.file = calloc((size_t)files, sizeof *mixture.file);
+	if (!mixture.file || !weight)
+		die("out of memory");
+	for (int i = 0; i < files; i++) {
+		weight[i] = inputs[i].weight;
+		weighted |= inputs[i].amount == WEIGHT;
+		mixture.file[i].items = quiz_file_count(inputs[i].file);
+		mixture.file[i].share = inputs[i].amount == COUNT ? (uint64_t)inputs[i].count :
+		                                                    mixture.file[i].items;
+	}
+	if (weighted)
+		mixture_weigh(&mixture, weight);
+	else
+		mixture_sum(&mixture);
+	free(weight);
+	return mixture;
+}
+
+/* How many records there are from the first one to the end of the epochs. */
+static int64_t rest_of_epochs(const struct mixture *mixture)
+{
+	int64_t all;
+
+	if (__builtin_mul_overflow((int64_t)mixture->pass, epochs, &all))
+		die_usage("--epochs: %jd of %ju records are more than can be counted",
+		          (intmax_t)epochs, (uintmax_t)mixture->pass);
+	return first < all ? all - first : 0;
+}
+
+static void pack_number(msgpack_packer *packer, const char *key, uint64_t value)
+{
+	pack_key(packer, key);
+	msgpack_pack_uint64(packer, value);
+}
+
+/* A record of text, and where it comes from. */
+static int write_record(struct stream_writer *writer, const struct record *record,
+                        const struct span_kinds *kinds, const char *path,
+                        const struct quiz_origin *origin, struct err *err)
+{
+	msgpack_packer *packer = stream_record(writer);
+
+	record_pack_text(packer, record, kinds, 1);
+	pack_key(packer, "item");
+	msgpack_pack_map(packer, (size_t)(2 + (origin->other > 0) + (origin->topic != NULL)));
+	pack_key(packer, "file");
+	pack_string(packer, path, strlen(path));
+	pack_number(packer, "line", origin->line);
+	if (origin->other > 0)
+		pack_number(packer, "other", origin->other);
+	if (origin->topic) {
+		pack_key(packer, "topic");
+		pack_string(packer, origin->topic, strlen(origin->topic));
+	}
+	return stream_commit(writer, err);
+}
+
+static int mix(const struct input *inputs, const struct mixture *mixture,
+               struct stream_writer *writer, struct err *err)
+{
+	struct span_kinds kinds;
+	struct quiz_origin origin;
+	struct record record;
+	uint64_t item;
+	int file;
+
+	span_kinds_init(&kinds);
+	for (int64_t i = first; i - first < count; i++) {
+		mixture_at(mixture, (uint64_t)i, &file, &item);
+		if (quiz_file_record(inputs[file].file, item, (uint64_t)i, &kinds, &record, &origin,
+		                     err) < 0 ||
+		    write_record(writer, &record, &kinds, inputs[file].path, &origin, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -82,33 +265,27 @@ static int mix(const struct quiz *quizzes, int files, struct stream_writer *writ
 int main(int argc, char **argv)
 {
 	struct err err = {0};
-	struct span_kinds kinds;
 	int operand = options_parse(&program, argc, argv), files = argc - operand;
-	struct quiz *quizzes = calloc((size_t)files, sizeof *quizzes);
-	int64_t items = 0;
+	struct input *inputs = take_operands(argv + operand, files);
+	struct charset *set = calloc(1, sizeof *set);
 
-	if (!quizzes)
+	if (!set)
 		die("out of memory");
-	span_kinds_init(&kinds);
-	for (int i = 0; i < files; i++) {
-		char *path = strdup(argv[operand + i]); /* argv itself signs the header */
-		if (!path)
-			die("out of memory");
-		quizzes[i].weight = take_weight(path);
-		if (quiz_load(&quizzes[i], path, !no_fact, &kinds, &err) < 0)
-			err_exit(&err);
-		items += (int64_t)quizzes[i].count;
-		free(path);
-	}
+	open_all(inputs, files, set);
+	struct mixture mixture = make_mixture(inputs, files);
 	if (count < 0)
-		count = items;
-	json_t *header = make_header(quizzes, files, argc, argv);
+		count = rest_of_epochs(&mixture);
+	json_t *header = make_header(set, argc, argv);
 	struct stream_writer *writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	json_decref(header);
-	if (!writer || mix(quizzes, files, writer, &kinds, &err) < 0 || stream_end(writer, &err) < 0)
+	free(set);
+	if (!writer || mix(inputs, &mixture, writer, &err) < 0 || stream_end(writer, &err) < 0)
 		err_exit(&err);
-	for (int i = 0; i < files; i++)
-		quiz_release(&quizzes[i]);
-	free(quizzes);
+	for (int i = 0; i < files; i++) {
+		quiz_file_close(inputs[i].file);
+		free(inputs[i].path);
+	}
+	free(mixture.file);
+	free(inputs);
 	return 0;
 }

@@ -162,7 +162,7 @@ fi
 
 # ---- output ----
 
-outputs=('text|phonegen --count 1000' 'text|qamix quiz.jsonl --count 1000' "${filters[@]}")
+outputs=('text|phonegen --count 1000' 'text|qamix -q quiz.jsonl --count 1000' "${filters[@]}")
 printf '{"question": "Where?", "fact": "It is here.", "answer": "here"}\n' >quiz.jsonl
 for filter in "${outputs[@]}"; do
 	command=${filter#*|}
@@ -171,7 +171,7 @@ for filter in "${outputs[@]}"; do
 	is "$? $(sed 's/cannot write: //' error)" \
 		"1 ${command%% *}: standard output: No space left on device" "$command: a full disk"
 done
-for command in 'phonegen --count 100000' 'qamix quiz.jsonl --count 100000'; do
+for command in 'phonegen --count 100000' 'qamix -q quiz.jsonl --count 100000'; do
 	# shellcheck disable=SC2086
 	$command 2>error | head -c 1 >/dev/null
 	is "${PIPESTATUS[0]} $(cat error)" "141 " "$command: a closed pipe is quiet"

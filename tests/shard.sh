@@ -49,7 +49,7 @@ is "$(comm -12 <(texts "$TMP"/twice/train-*.mp) <(texts "$TMP/twice/val.mp") | w
 ok $? "and some are held out"
 items() { jq -nc '{question: "q\(range(7))", answer: "a"}'; }
 items >"$TMP/seven.jsonl"
-qamix --count 500 "$TMP/seven.jsonl" | tokenize | shard --val 0.4 -o "$TMP/seven"
+qamix -q --count 500 "$TMP/seven.jsonl" | tokenize | shard --val 0.4 -o "$TMP/seven"
 is "$(comm -12 <(texts "$TMP/seven/train-0000.mp") <(texts "$TMP/seven/val.mp") | wc -l)" 0 \
 	"nor with seven texts of many ids"
 
@@ -57,7 +57,7 @@ is "$(comm -12 <(texts "$TMP/seven/train-0000.mp") <(texts "$TMP/seven/val.mp") 
 held() { mpcat --text "$1" | sort | md5sum; }
 tac "$TMP/seven.jsonl" >"$TMP/nevis.jsonl"
 echo '{"question": "Ωmega", "answer": "!"}' >>"$TMP/nevis.jsonl"
-qamix --count 500 --seed 5 "$TMP/nevis.jsonl" | tokenize | shard --val 0.4 --shards 2 -o "$TMP/other"
+qamix -q --count 500 --seed 5 "$TMP/nevis.jsonl" | tokenize | shard --val 0.4 --shards 2 -o "$TMP/other"
 is "$(comm -12 <(mpcat --text "$TMP"/other/train-*.mp | sort -u) \
 	<(mpcat --text "$TMP/seven/val.mp" | sort -u) | wc -l)" 0 \
 	"what one data set holds out no other one trains on"

@@ -1,39 +1,63 @@
-/* Any bytes as a line of a quiz: what comes of it is a record that a stream takes. */
+/* Any bytes as a file of questions: what comes of its items are records that a stream
+ * takes, whatever is asked of their facts. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/quiz.h"
+#include "common/quiz_file.h"
 #include "common/utf8.h"
-
-#define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
+#include "tests/fuzz/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_record(const struct record *record, const struct span_kinds *kinds,
+                         const struct quiz_choice *choice)
+{
+	uint32_t from = 0;
+
+	EXPECT(utf8_length(record->text, record->size) == record->length);
+	EXPECT(choice->longest == 0 || record->length <= choice->longest);
+	for (uint32_t i = 0; i < record->span_count; i++) {
+		EXPECT(record->spans[i].begin >= from && record->spans[i].end > record->spans[i].begin);
+		EXPECT(record->spans[i].kind < kinds->count);
+		from = record->spans[i].end;
+	}
+	EXPECT(from <= record->length);
+}
+
+static void check_file(const char *path, const struct quiz_choice *choice, struct charset *set)
+{
+	struct err err = {0};
+	struct quiz_file *file = quiz_file_open(path, choice, set, &err);
+	struct span_kinds kinds;
+	struct quiz_origin origin;
+	struct record record;
+
+	if (!file) {
+		check_error(&err);
+		return;
+	}
+	span_kinds_init(&kinds);
+	for (uint64_t i = 0; i < quiz_file_count(file); i++) {
+		EXPECT(quiz_file_record(file, i, i, &kinds, &record, &origin, &err) == 0);
+		check_record(&record, &kinds, choice);
+		EXPECT((origin.other > 0) <= (choice->fact >= QUIZ_FACT_WRONG));
+	}
+	quiz_file_close(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *line = malloc(size + 1);
+	static struct charset set;
+	static int fd = -1;
+	const char *path = hold(&fd, (const char *)data, size);
 
-	memcpy(line, data, size);
-	line[size] = '\0';
-	for (int with_fact = 0; with_fact <= 1; with_fact++) {
-		struct quiz_item item = {0};
-		struct span_kinds kinds;
-		struct err err = {0};
-		span_kinds_init(&kinds);
-		if (quiz_item_parse(line, size, with_fact, &kinds, &item, &err) < 0) {
-			EXPECT(err.status == ERR_DATA && !strchr(err.text, '\n'));
-			continue;
-		}
-		uint32_t from = 0;
-		EXPECT(utf8_length(item.text, item.size) == item.length);
-		for (uint32_t i = 0; i < item.span_count; i++) {
-			EXPECT(item.spans[i].begin >= from && item.spans[i].end > item.spans[i].begin);
-			EXPECT(item.spans[i].kind < kinds.count);
-			from = item.spans[i].end;
-		}
-		EXPECT(from <= item.length);
-		free(item.text);
+	for (int fact = QUIZ_FACT_KEEP; fact <= QUIZ_FACT_OTHER; fact++) {
+		struct quiz_choice choice = {.fact = (enum quiz_fact)fact, .seed = size};
+		check_file(path, &choice, &set);
+		choice.longest = 40;
+		choice.held_out = 0.5;
+		choice.part = (enum quiz_part)(size & 1);
+		check_file(path, &choice, &set);
 	}
-	free(line);
 	return 0;
 }

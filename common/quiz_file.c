@@ -24,10 +24,9 @@ struct entry {
 	uint64_t like[LIKENESSES]; /* answers that are alike have the same */
 };
 
-/* Items that may stand for others, in the order of group, then length. */
+/* Items that may stand for others, in the order of group, then item. */
 struct ranked {
 	uint64_t group;
-	uint32_t length; /* of what would be put in */
 	uint32_t item;
 };
 
@@ -126,16 +125,14 @@ static int by_rank(const void *a, const void *b)
 
 	if (x->group != y->group)
 		return x->group < y->group ? -1 : 1;
-	if (x->length != y->length)
-		return x->length < y->length ? -1 : 1;
 	return (x->item > y->item) - (x->item < y->item);
 }
 
-/* How many of a list come before what is of a group and at most length long. */
+/* How many of a list come before an item of a group. */
 static size_t rank_of(const struct quiz_file *file, const struct ranked *list, uint64_t group,
-                      uint32_t length, uint32_t item)
+                      uint32_t item)
 {
-	const struct ranked key = {group, length, item};
+	const struct ranked key = {group, item};
 	size_t low = 0, high = file->ranked;
 
 	while (low < high) {
@@ -166,50 +163,49 @@ static int rank_all(struct quiz_file *file, struct err *err)
 			if (entry->instruction || (!wrong(file) && entry->stated == 0))
 				continue;
 			file->rank[like][file->ranked++] = (struct ranked){
-				wrong(file) ? entry->like[like] : 0,
-				wrong(file) ? entry->answer : entry->fact, (uint32_t)i};
+				wrong(file) ? entry->like[like] : 0, (uint32_t)i};
 		}
 		qsort(file->rank[like], file->ranked, sizeof *file->rank[like], by_rank);
 	}
 	return 0;
 }
 
-/* Those that may stand for an item's, so that its record is not too long: some of a list,
- * from *first on. Returns how many. */
+/* Those that are so much like an item: some of a list, from *first on. How many? */
 static size_t candidates(const struct quiz_file *file, const struct entry *entry, int like,
                          size_t *first)
 {
-	const struct ranked *list = file->rank[like];
 	uint64_t group = wrong(file) ? entry->like[like] : 0;
-	uint64_t most = UINT32_MAX;
 
-	if (file->choice.longest > 0 && wrong(file))
-		most = entry->answer + (file->choice.longest - entry->length) / entry->stated;
-	else if (file->choice.longest > 0)
-		most = (uint64_t)file->choice.longest - entry->length + entry->fact -
-		       (entry->fact > 0 ? 0 : QUIZ_FACT_MARKS);
-	*first = rank_of(file, list, group, 0, 0);
-	return rank_of(file, list, group, (uint32_t)(most < UINT32_MAX ? most : UINT32_MAX),
-	               UINT32_MAX) - *first;
+	*first = rank_of(file, file->rank[like], group, 0);
+	return rank_of(file, file->rank[like], group, UINT32_MAX) - *first;
 }
 
-static bool differs(const struct entry *a, const struct entry *b)
+/* May another stand for an item? It is another one, and the record is not too long then,
+ * whichever answer it ends with: so what is drawn does not depend on that. */
+static bool may_stand(const struct quiz_file *file, const struct entry *entry,
+                      const struct entry *other)
 {
-	return a->answer_hash != b->answer_hash && a->question_hash != b->question_hash;
+	int64_t more = (int64_t)other->answer - entry->answer, length = entry->length;
+
+	if (other->answer_hash == entry->answer_hash || other->question_hash == entry->question_hash)
+		return false;
+	if (file->choice.longest == 0)
+		return true;
+	if (wrong(file))
+		length += more * entry->stated;
+	else
+		length += (int64_t)other->fact - entry->fact + (entry->fact > 0 ? 0 : QUIZ_FACT_MARKS);
+	return length + (more > 0 ? more : 0) <= file->choice.longest;
 }
 
 /* Is there anything that may stand for an item's? */
 static bool has_other(const struct quiz_file *file, const struct entry *entry)
 {
 	const int like = likenesses(file) - 1;
-	size_t first, count;
+	size_t first, count = candidates(file, entry, like, &first);
 
-	if (file->choice.longest > 0 && !wrong(file) && entry->fact == 0 &&
-	    file->choice.longest < entry->length + QUIZ_FACT_MARKS)
-		return false;
-	count = candidates(file, entry, like, &first);
 	for (size_t i = 0; i < count; i++)
-		if (differs(entry, &file->entry[file->rank[like][first + i].item]))
+		if (may_stand(file, entry, &file->entry[file->rank[like][first + i].item]))
 			return true;
 	return false;
 }
@@ -418,7 +414,7 @@ static const struct entry *draw_like(struct quiz_file *file, const struct entry 
 	permutation_init(&order, count, file->choice.seed, RNG_FACT, id << 2 | (uint64_t)like);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t drawn = file->rank[like][first + permutation_at(&order, i)].item;
-		if (!differs(entry, &file->entry[drawn]))
+		if (!may_stand(file, entry, &file->entry[drawn]))
 			continue;
 		json_decref(file->other);
 		file->other = read_again(file, &file->entry[drawn], other, err);
@@ -465,6 +461,8 @@ static int change_fact(struct quiz_file *file, const struct entry *entry, uint64
 		return err_set(err, "out of memory");
 	item->fact = file->fact;
 	*states = other.answer;
+	if (file->choice.answer == QUIZ_ANSWER_STATED)
+		item->answer = other.answer;
 	*line = drawn->line;
 	return 0;
 }

@@ -30,6 +30,12 @@ enum quiz_fact {
 	QUIZ_FACT_OTHER, /* it is another question's, and its answer is another one */
 };
 
+/* Which answer a question's record ends with. */
+enum quiz_answer {
+	QUIZ_ANSWER_TRUE, /* its own */
+	QUIZ_ANSWER_STATED, /* what its fact states, if that was changed */
+};
+
 enum quiz_part {
 	QUIZ_TRAIN, /* what is not held out */
 	QUIZ_VAL, /* what is */
@@ -37,6 +43,7 @@ enum quiz_part {
 
 struct quiz_choice {
 	enum quiz_fact fact;
+	enum quiz_answer answer;
 	enum quiz_part part;
 	double held_out; /* the share of questions held out: those whose XXH64 is below it */
 	uint32_t longest; /* characters of a record at most; 0: any */

@@ -12,6 +12,7 @@ static int64_t count = -1; /* to the end of the epochs */
 static int64_t first = 0, epochs = 1, seed = 1, longest = 0;
 static double held_out = 0;
 static enum quiz_fact fact = QUIZ_FACT_KEEP;
+static enum quiz_answer answer = QUIZ_ANSWER_TRUE;
 static enum quiz_part part = QUIZ_TRAIN;
 static bool quiet;
 
@@ -33,6 +34,8 @@ static const struct option options[] = {
 	{"fact", 'f', OPTION_WORD, &fact, "keep|drop|wrong|other",
 	 "A question's fact: as it is, none, one with another answer, another question's (keep)", 0,
 	 0, NULL},
+	{"answer", 'a', OPTION_WORD, &answer, "true|stated",
+	 "Its answer: the true one, or what a changed fact states (true)", 0, 0, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "Do not say what was left out", 0, 0, NULL},
 	{0},
 };
@@ -145,6 +148,7 @@ static void open_all(struct input *inputs, int files, struct charset *set)
 {
 	const struct quiz_choice choice = {
 		.fact = fact,
+		.answer = answer,
 		.part = part,
 		.held_out = held_out,
 		.longest = (uint32_t)longest,

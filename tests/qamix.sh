@@ -231,6 +231,28 @@ ok $? "no wrong fact makes a record too long"
 qamix -q --fact other --max-length 90 testdata/quiz.jsonl --epochs 20 | mpcat | jq '.text | length' | sort -n >"$TMP/lengths"
 is "$(tail -n 1 "$TMP/lengths")" 90 "nor another question's fact"
 
+# --answer stated: the same prompts, another answer
+for fact in keep drop wrong other; do
+	for answer in true stated; do
+		qamix -q --fact $fact --answer $answer testdata/quiz.jsonl | mpcat | jq -c '
+			{prompt: .text[:.spans[-1][0]], answer: .text[.spans[-1][0]:.spans[-1][1]],
+			contextual: ([.spans[] as $s | select($s[2] == "contextual") | .text[$s[0]:$s[1]]] | unique),
+			rest: .text[.spans[-1][1]:]}' >"$TMP/$answer"
+	done
+	is "$(jq -c '[.prompt, .rest, .contextual]' "$TMP/stated" | cksum)" "$(jq -c '[.prompt, .rest, .contextual]' "$TMP/true" | cksum)" \
+		"--fact $fact --answer stated: the prompts are the same"
+	case $fact in
+	keep | drop) cmp -s "$TMP/stated" "$TMP/true" ;;
+	*) [ -z "$(jq -c 'select([.answer] != .contextual)' "$TMP/stated")" ] ;;
+	esac
+	ok $? "the answer is what a changed fact states"
+done
+for fact in wrong other; do
+	qamix -q --fact $fact --answer stated --max-length 90 testdata/quiz.jsonl --epochs 20 | mpcat | jq '.text | length' | sort -n >"$TMP/lengths"
+	[ "$(tail -n 1 "$TMP/lengths")" -le 90 ]
+	ok $? "--fact $fact: that answer does not make a record too long"
+done
+
 # ---- the questions of testdata ----
 
 # lacking FILTER: the first question of the set that jq's FILTER does not hold for

@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int fact = QUIZ_FACT_KEEP; fact <= QUIZ_FACT_OTHER; fact++) {
 		struct quiz_choice choice = {.fact = (enum quiz_fact)fact, .seed = size};
 		check_file(path, &choice, &set);
+		choice.answer = (enum quiz_answer)(size >> 1 & 1);
 		choice.longest = 40;
 		choice.held_out = 0.5;
 		choice.part = (enum quiz_part)(size & 1);

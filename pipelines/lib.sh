@@ -32,9 +32,61 @@ records() {
 }
 
 # made FOLDER: the results of the pipeline of that name, which is run where FOLDER
-# holds no model
+# holds no report: that is written last
 made() {
-	[ -e "$1/model/model.safetensors" ] || OUT=$1 "pipelines/$(basename "$1")"
+	[ -e "$1/report.md" ] || OUT=$1 "pipelines/$(basename "$1")"
+}
+
+# begin NAME...: a folder $OUT for results. What a run of this script with the same values
+# of the variables NAME... left there when it was stopped stays, to go on from; what one
+# left that came to its end, or another one, goes.
+begin() {
+	local name settings
+	settings=$(cksum <"$0" && for name; do echo "$name=${!name}"; done)
+	if [ -e "$OUT/report.md" ] || [ "$(cat "$OUT/settings" 2>/dev/null)" != "$settings" ]; then
+		rm -rf "$OUT"
+		mkdir -p "$OUT"
+		printf '%s\n' "$settings" >"$OUT/settings"
+	fi
+}
+
+# end: stdin is the report, the last that a pipeline writes
+end() {
+	cat >"$OUT/report.new"
+	mv "$OUT/report.new" "$OUT/report.md"
+}
+
+# train_into FOLDER STEPS ARGUMENT...: gpt-train for so many steps: FOLDER/model, and metrics
+# in FOLDER/metrics-001.mp and, where it was stopped and goes on, in those that follow. Does
+# nothing where it came to its end before.
+train_into() {
+	local folder=$1 steps=$2 part=1 resume='' metrics step
+	shift 2
+	[ ! -e "$folder/trained" ] || return 0
+	mkdir -p "$folder"
+	while metrics=$(printf '%s/metrics-%03d.mp' "$folder" "$part") && [ -e "$metrics" ]; do
+		part=$((part + 1))
+	done
+	[ ! -e "$folder/model/last" ] || resume=--resume
+	gpt-train "$@" -o "$folder/model" --steps "$steps" $resume >"$metrics" || return
+	step=$(mpcat --tsv=step "$metrics" | tail -n 1) # Ctrl-C ends gpt-train in good order
+	if [ "$step" != "$steps" ]; then
+		echo "$(basename "$0"): stopped at step $step of $steps: run it again to go on" >&2
+		return 1
+	fi
+	: >"$folder/trained"
+}
+
+# metrics FOLDER FIELDS: these fields of what train_into measured, a line for each step and
+# each validation, in order. Of a step that two parts have, the later counts; a part that
+# was cut off has what it has.
+metrics() {
+	local part
+	for part in "$1"/metrics-*.mp; do
+		mpcat --tsv="step,val.loss,$2" "$part" 2>/dev/null || true
+	done | awk -F '\t' '
+		$1 ~ /^[0-9]+$/ { line[$1 FS ($2 != "")] = $0 }
+		END { for (key in line) print line[key] }' | sort -t "$(printf '\t')" -k 1,1n -k 2,2 | cut -f 3-
 }
 
 # answer MODEL BOOKS FOLDER OPTION...: what gpt-sample answers to books, in

@@ -62,6 +62,39 @@ png_size() {
 		echo $((0x$(od -An -tx1 -j 16 -N 4 "$1" | tr -d ' '))) $((0x$(od -An -tx1 -j 20 -N 4 "$1" | tr -d ' ')))
 }
 
+# ---- pipelines ----
+
+# Where their results go: a quote is no end of a string.
+results="$TMP/it's"
+
+# runs NAME [VARIABLE=VALUE...]: pipelines/NAME runs in the repository's root, and leaves a
+# report, pictures and a summary
+runs() {
+	local name=$1 status file
+	shift
+	env OUT="$results/$name" "$@" "pipelines/$name" >"$TMP/log" 2>&1
+	status=$?
+	ok $status "pipelines/$name runs"
+	[ $status -eq 0 ] || sed 's/^/# /' "$TMP/log"
+	is "$(grep -v "^\($name\|phonebook\|facts\|gpt-train\|qamix\): " "$TMP/log")" "" "$name: nothing is complained of"
+	is "$(awk -F '\t' 'NF != 2 || $1 !~ /^[a-z0-9_]+$/ || $2 !~ /^-?[0-9.e+-]+$/ || $1 in seen { print } { seen[$1] }' \
+		"$results/$name/summary.tsv")" "" "$name: a summary of keys and numbers"
+	grep -q '^\*\*Verdict: .*\*\*$' "$results/$name/report.md" && grep -q '^> ' "$results/$name/report.md"
+	ok $? "$name: a claim and a verdict"
+	is "$(grep -c '](.*\.png)' "$results/$name/report.md")" "$(find "$results/$name" -name '*.png' | wc -l)" \
+		"$name: every picture is in the report"
+	for file in "$results/$name"/*.png; do
+		[ -n "$(png_size "$file")" ]
+		ok $? "$name: $(basename "$file") is a picture"
+	done
+}
+
+# is_value NAME KEY PATTERN: its value in the pipeline's summary
+is_value() {
+	[[ $(awk -F '\t' -v key="$2" '$1 == key { print $2 }' "$results/$1/summary.tsv") =~ ^($3)$ ]]
+	ok $? "$1: $2 is $3"
+}
+
 # The plan; the exit status of the test.
 done_testing() {
 	echo "1..$tap_run"

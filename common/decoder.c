@@ -173,8 +173,10 @@ void decoder_run(struct decoder *decoder, struct job_queue *queue)
 		for (int i = 0; i < decoder->wanted; i++) {
 			struct slot *slot = &decoder->slots[decoder->owner[i]];
 			const float *logits = decoder->logits + (size_t)i * (size_t)decoder->config->vocab;
-			if (!write_token(decoder, slot, logits))
+			if (!write_token(decoder, slot, logits)) {
+				job_queue_grown(queue, slot->job);
 				continue;
+			}
 			job_queue_done(queue, slot->job);
 			slot->job = NULL;
 			decoder->busy--;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,19 +11,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Write all of size bytes. -1 with errno set. */
-static int write_all(int fd, const char *data, size_t size)
+int file_write(int fd, const void *data, size_t size)
 {
+	const char *bytes = data;
+
 	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+		ssize_t written = write(fd, bytes, size);
+		if (written < 0 && errno == EAGAIN) {
+			struct pollfd ready = {.fd = fd, .events = POLLOUT};
+			poll(&ready, 1, -1);
+		} else if (written < 0 && errno != EINTR) {
 			return -1;
-		data += n;
-		size -= (size_t)n;
+		} else if (written > 0) {
+			bytes += written;
+			size -= (size_t)written;
+		}
 	}
 	return 0;
+}
+
+int file_settle(int fd)
+{
+	int duplicate = dup(fd);
+
+	return duplicate >= 0 && close(duplicate) < 0 && errno != EINTR ? -1 : 0;
 }
 
 /* Open a temporary file that is not there yet; umask decides on its mode. */
@@ -147,7 +159,7 @@ int file_drafts_keep(struct file_draft *drafts, int count, struct err *err)
 static int write_parts(int fd, const struct file_content *file, struct err *err)
 {
 	for (int i = 0; i < file->count; i++)
-		if (write_all(fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
+		if (file_write(fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
 			return err_set(err, "%s: cannot write: %s", file->path, strerror(errno));
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* file.h - files read whole, and written whole or not at all; a temporary one.
+/* file.h - files read whole, and written whole or not at all; a temporary one; descriptors.
  *
  * A file to be written goes into a temporary one beside it, which is synced to
  * disk and renamed over the old one; then the directory is synced. Whatever
@@ -49,6 +49,13 @@ char *file_read(const char *path, size_t max, size_t *size, struct err *err);
 /* A new empty file in TMPDIR (/tmp where that is not set) that has no name any more: a
  * descriptor to read and write, gone when it is closed. -1 with err set. */
 int file_spool(struct err *err);
+
+/* Write all of size bytes, also where the descriptor does not block. -1 with errno set. */
+int file_write(int fd, const void *data, size_t size);
+
+/* Some file systems tell only at the close that what they took is lost: a duplicate is
+ * closed, fd stays open. -1 with errno set. */
+int file_settle(int fd);
 
 /* Make a directory and its parents, where they do not stand. -1 with err set. */
 int directory_make(const char *path, struct err *err);

@@ -14,7 +14,8 @@
  *
  * Record:
  *
- *   "id"        uint: of the record that was asked about (0 for --prompt)
+ *   "id"        uint: of the record that was asked about (0 for --prompt;
+ *               for --prompt - the line, from 0)
  *   "sample"    uint: from 0
  *   "text"      str: what was given and what the model wrote after it
  *   "prompt"    uint: how many code points of text were given (all, where scored)

@@ -145,7 +145,7 @@ struct generator *generator_new(const struct model *model,
 	generator->settings = settings;
 	generator->workers = workers;
 	sem_init(&generator->ready, 0, 0);
-	generator->queue = job_queue_new(room, err);
+	generator->queue = job_queue_new(room, settings->watch, err);
 	generator->kernels = settings->kernels;
 	if (generator->queue && place_parameters(generator, err) == 0 &&
 	    start_workers(generator, err) == 0)
@@ -179,6 +179,10 @@ int generator_write(struct generator *generator, const struct record *record,
 	job = job_new(record, prompt, sample, room, refer, err);
 	if (!job)
 		return -1;
+	if (generator->settings->watch && job_reserve(job, err) < 0) {
+		job_free(job);
+		return -1;
+	}
 	job_queue_give(generator->queue, job);
 	return 0;
 }
@@ -205,6 +209,12 @@ int generator_score(struct generator *generator, const struct record *record,
 	}
 	job_queue_give(generator->queue, job);
 	return 0;
+}
+
+const struct job *generator_watch(struct generator *generator, uint32_t wanted,
+                                  uint32_t *count)
+{
+	return job_queue_watch(generator->queue, wanted, count);
 }
 
 int generator_take(struct generator *generator, struct job **job, struct err *err)

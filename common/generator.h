@@ -30,6 +30,7 @@ struct generator_settings {
 	uint32_t max_tokens; /* to write; 0: until the context is full */
 	const uint16_t *stop; /* [stop_length] the end of a text once written; kept by the caller */
 	size_t stop_length; /* 0: none */
+	bool watch; /* generator_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */
 	int threads;
 };
@@ -58,6 +59,11 @@ int generator_write(struct generator *generator, const struct record *record,
  * The first one never does: nothing stands before it. -1 as above. */
 int generator_score(struct generator *generator, const struct record *record,
                     uint32_t sample, const uint8_t *wanted, struct err *err);
+
+/* The oldest generation as it comes, where the settings say watch: as job_queue_watch()
+ * in job.h. One that fails counts as done; generator_take() tells. */
+const struct job *generator_watch(struct generator *generator, uint32_t wanted,
+                                  uint32_t *count);
 
 /* The oldest generation, when it is done, into *job, then the caller's: 1; where
  * nothing is under way: 0; -1 with err set, naming the record. */

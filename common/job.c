@@ -66,6 +66,16 @@ void job_free(struct job *job)
 	free(job);
 }
 
+int job_reserve(struct job *job, struct err *err)
+{
+	job->step_room = job->room - job->generation.prompt;
+	job->steps = malloc((job->step_room + 1) * sizeof *job->steps);
+	if (!job->steps)
+		return err_set(err, "out of memory");
+	job->generation.steps = job->steps;
+	return 0;
+}
+
 static void *grown(void *old, size_t *room, size_t count, size_t size)
 {
 	if (count <= *room)
@@ -109,11 +119,13 @@ int job_step(struct job *job, const struct vocab *vocab, uint32_t position,
 {
 	struct generation *generation = &job->generation;
 	size_t count = generation->step_count;
-	void *steps = grown(job->steps, &job->step_room, count + 1, sizeof *job->steps);
 
-	if (!steps)
-		return err_set(&job->err, "out of memory");
-	generation->steps = job->steps = steps;
+	if (count == job->step_room) {
+		void *steps = grown(job->steps, &job->step_room, count + 1, sizeof *job->steps);
+		if (!steps)
+			return err_set(&job->err, "out of memory");
+		generation->steps = job->steps = steps;
+	}
 	if (add_distribution(job, vocab, position, step, &job->steps[count]) < 0)
 		return -1;
 	generation->step_count++;
@@ -160,14 +172,14 @@ struct entry {
 struct job_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t given; /* a job came, or none will */
-	pthread_cond_t done; /* the oldest job is done */
+	pthread_cond_t done; /* the oldest job is done or, watched, has grown */
 	size_t first, taken, last; /* oldest, next to be worked on, next to be given: they only rise */
 	size_t room;
-	bool closed;
+	bool closed, watched;
 	struct entry entries[]; /* [room], a ring */
 };
 
-struct job_queue *job_queue_new(int room, struct err *err)
+struct job_queue *job_queue_new(int room, bool watched, struct err *err)
 {
 	struct job_queue *queue = calloc(1, sizeof *queue + (size_t)room * sizeof *queue->entries);
 
@@ -176,6 +188,7 @@ struct job_queue *job_queue_new(int room, struct err *err)
 		return NULL;
 	}
 	queue->room = (size_t)room;
+	queue->watched = watched;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->given, NULL);
 	pthread_cond_init(&queue->done, NULL);
@@ -250,6 +263,22 @@ struct job *job_queue_collect(struct job_queue *queue)
 	return job;
 }
 
+const struct job *job_queue_watch(struct job_queue *queue, uint32_t wanted, uint32_t *count)
+{
+	const struct job *job = NULL;
+
+	pthread_mutex_lock(&queue->lock);
+	if (queue->first < queue->last) {
+		const struct entry *oldest = &queue->entries[queue->first % queue->room];
+		while (!oldest->done && oldest->job->told < wanted)
+			pthread_cond_wait(&queue->done, &queue->lock);
+		job = oldest->job;
+		*count = job->told;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return job;
+}
+
 struct job *job_queue_take(struct job_queue *queue, bool wait)
 {
 	struct job *job = NULL;
@@ -271,9 +300,21 @@ bool job_queue_closed(struct job_queue *queue)
 	return closed;
 }
 
+void job_queue_grown(struct job_queue *queue, struct job *job)
+{
+	if (!queue->watched) /* of the queue's beginning: no lock for it */
+		return;
+	pthread_mutex_lock(&queue->lock);
+	job->told = job->generation.step_count;
+	if (queue->entries[queue->first % queue->room].job == job)
+		pthread_cond_signal(&queue->done);
+	pthread_mutex_unlock(&queue->lock);
+}
+
 void job_queue_done(struct job_queue *queue, struct job *job)
 {
 	pthread_mutex_lock(&queue->lock);
+	job->told = job->generation.step_count;
 	for (size_t i = queue->first; i < queue->taken; i++) {
 		struct entry *entry = &queue->entries[i % queue->room];
 		if (entry->job != job)

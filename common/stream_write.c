@@ -1,12 +1,12 @@
 /* The writing half of stream.h. */
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "common/file.h"
 #include "common/segment.h"
 #include "common/stream.h"
 
@@ -61,19 +61,8 @@ static int append(void *data, const char *bytes, size_t size)
 
 static int write_all(struct stream_writer *writer, const char *bytes, size_t size)
 {
-	while (size > 0 && !writer->mute) {
-		ssize_t written = write(writer->fd, bytes, size);
-		if (written < 0 && errno == EAGAIN) {
-			struct pollfd ready = {.fd = writer->fd, .events = POLLOUT};
-			poll(&ready, 1, -1);
-		} else if (written < 0 && errno != EINTR) {
-			return err_set(&writer->err, "%s: cannot write: %s", writer->name,
-			               strerror(errno));
-		} else if (written > 0) {
-			bytes += written;
-			size -= (size_t)written;
-		}
-	}
+	if (!writer->mute && file_write(writer->fd, bytes, size) < 0)
+		return err_set(&writer->err, "%s: cannot write: %s", writer->name, strerror(errno));
 	return 0;
 }
 
@@ -184,17 +173,6 @@ int stream_flush(struct stream_writer *writer, struct err *err)
 	return writer->err.status ? failed(writer, err) : 0;
 }
 
-/* Some file systems tell only at the close that what they took is lost; the
- * caller's descriptor stays open, so a duplicate is closed. */
-static int close_duplicate(struct stream_writer *writer)
-{
-	int duplicate = dup(writer->fd);
-
-	if (duplicate >= 0 && close(duplicate) < 0 && errno != EINTR)
-		return err_set(&writer->err, "%s: cannot write: %s", writer->name, strerror(errno));
-	return 0;
-}
-
 int stream_end(struct stream_writer *writer, struct err *err)
 {
 	char end[SEGMENT_END_BYTES];
@@ -203,8 +181,8 @@ int stream_end(struct stream_writer *writer, struct err *err)
 	writer->used = writer->whole;
 	if (hand_over(writer) == 0) {
 		size_t size = segment_end(end, writer->count, XXH3_64bits_digest(writer->hash));
-		if (write_all(writer, end, size) == 0)
-			close_duplicate(writer);
+		if (write_all(writer, end, size) == 0 && file_settle(writer->fd) < 0)
+			err_set(&writer->err, "%s: cannot write: %s", writer->name, strerror(errno));
 	}
 	if (writer->err.status)
 		status = failed(writer, err);

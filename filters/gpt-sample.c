@@ -11,10 +11,11 @@
 #include "common/model.h"
 #include "common/options.h"
 #include "common/progress.h"
-#include "common/source.h"
+#include "common/prompts.h"
 #include "common/stream.h"
+#include "common/transcript.h"
 
-static const char *prompt_text; /* NULL: the prompts are the records of the input */
+static const char *prompt_text; /* NULL: the prompts are the records of the input; "-": lines */
 static const char *from; /* the kind of span a prompt ends before; NULL: all is prompt */
 static struct ablation_options ablating;
 static double temperature = 1, top_p = 1;
@@ -24,6 +25,9 @@ static int64_t threads; /* 0: as many as the machine has */
 static const char *stop_text; /* NULL: the default */
 static bool greedy, quiet;
 static enum backend backend;
+static enum { FORM_AUTO, FORM_TEXT, FORM_RECORDS } form; /* of what goes out */
+static enum { COLOR_AUTO, COLOR_P, COLOR_NEVER } color;
+static const char output_name[] = "standard output";
 
 /* Few enough that the keys and values of a small model stay in a core's cache. */
 #define BATCH 8
@@ -35,7 +39,8 @@ static const char default_stop[] = "{E}";
 
 static const struct option options[] = {
 	{.type = OPTION_GROUP, .text = "Prompts:"},
-	{"prompt", 'p', OPTION_TEXT, &prompt_text, "TEXT", "go on after TEXT, as it stands",
+	{"prompt", 'p', OPTION_TEXT, &prompt_text, "TEXT",
+	 "go on after TEXT, as it stands; -: after each line of the standard input",
 	 0, 0, NULL},
 	{"from", 'f', OPTION_TEXT, &from, "KIND",
 	 "a record's prompt is what stands before its first span of this kind (default: all of it)",
@@ -58,11 +63,17 @@ static const struct option options[] = {
 	{.type = OPTION_GROUP, .text = "The model:"},
 	ABLATION_OPTIONS(ablating),
 	{.type = OPTION_GROUP, .text = "Output and speed:"},
+	{"output", 0, OPTION_WORD, &form, "auto|text|records",
+	 "what to write; auto: text on a terminal, records elsewhere (default)", 0, 0, NULL},
+	{"color", 0, OPTION_WORD, &color, "auto|p|never",
+	 "p: characters in the colours of their probabilities, as text; auto: on a terminal, a "
+	 "dim prompt (default)", 0, 0, NULL},
 	{"probs", 0, OPTION_INT, &probs, "K", "candidates named in every step (default 5)",
 	 0, VOCAB_MAX, NULL},
 	BACKEND_OPTION(backend),
 	{"batch", 'b', OPTION_INT, &batch, "N",
-	 "texts written at once (default: 8 for each thread, 128 on a GPU)",
+	 "texts written at once (default: 8 for each thread, 128 on a GPU; with text as output, 1 "
+	 "for each thread)",
 	 1, 65536, NULL},
 	{"threads", 0, OPTION_INT, &threads, "N", "default: as many as the machine has cores",
 	 1, 256, NULL},
@@ -76,15 +87,6 @@ static const struct program program = {
 	.options = options,
 	.operands_min = 1,
 	.operands_max = -1,
-};
-
-/* Where the prompts come from and how far they have got. */
-struct prompts {
-	struct source *source; /* NULL: the one --prompt, which is record */
-	struct record record;
-	uint16_t *tokens; /* of --prompt */
-	uint32_t length; /* of the record's prompt */
-	int64_t sample; /* the next one of this record */
 };
 
 /* Tokens of an option's text into memory that the caller frees. */
@@ -134,116 +136,153 @@ static json_t *settings_header(const struct generator_settings *settings)
 	                 "stop", stop_text, "ablation", ablation_summary(settings->ablation));
 }
 
-/* The one prompt of --prompt, as a record without spans; or the input. */
-static int open_prompts(struct prompts *prompts, const struct model *model, char **paths,
-                        int count, struct err *err)
+static struct prompts *open_prompts(const struct model *model, char **paths, int count,
+                                    struct err *err)
 {
-	size_t length;
-
-	if (!prompt_text) {
-		prompts->sample = samples; /* of no record: the first one is to be read */
-		prompts->source = source_open(paths, count, model->vocab, err);
-		return prompts->source ? 0 : -1;
-	}
-	prompts->tokens = encode(model, "prompt", prompt_text, &length, err);
-	prompts->record.tokens = prompts->tokens;
-	prompts->record.length = prompts->length = (uint32_t)length;
-	if (length == 0)
-		return err_usage(err, "--prompt: expected at least one character");
-	return 0;
-}
-
-/* Make the next prompt current: 1; no more of them: 0. */
-static int next_prompt(struct prompts *prompts, struct err *err)
-{
-	long length;
-	int more;
-
-	if (prompts->sample < samples)
-		return 1;
-	if (!prompts->source)
-		return 0;
-	more = source_next(prompts->source, &prompts->record, err);
-	if (more <= 0)
-		return more;
-	length = from ? source_prompt(prompts->source, &prompts->record, from, err) :
-	         (long)prompts->record.length;
-	if (length == 0)
-		return source_bad(prompts->source, err, "an empty text is no prompt");
-	prompts->length = (uint32_t)length;
-	prompts->sample = 0;
-	return length < 0 ? -1 : 1;
-}
-
-/* Is the next prompt there without waiting for the input? */
-static bool prompt_ready(const struct prompts *prompts)
-{
-	return prompts->sample < samples || !prompts->source || source_ready(prompts->source);
+	if (!prompt_text)
+		return prompts_of_records(paths, count, from, model->vocab, samples, err);
+	if (strcmp(prompt_text, "-") == 0)
+		return prompts_of_lines(model->vocab, samples, err);
+	return prompts_of_text(prompt_text, model->vocab, samples, err);
 }
 
 /* Give the generator all it takes. */
 static int feed(struct generator *generator, struct prompts *prompts, struct err *err)
 {
 	struct err why = {0};
+	struct prompt prompt;
 	int more = 1;
 
-	while (generator_wants(generator, prompt_ready(prompts)) &&
-	       (more = next_prompt(prompts, err)) > 0)
-		if (generator_write(generator, &prompts->record, prompts->length,
-		                    (uint32_t)prompts->sample++, prompts->source != NULL,
-		                    &why) < 0)
-			return prompts->source ? source_bad(prompts->source, err, "%s", why.text) :
-			       err_usage(err, "--prompt: %s", why.text);
+	while (generator_wants(generator, prompts_ready(prompts)) &&
+	       (more = prompts_next(prompts, &prompt, err)) > 0)
+		if (generator_write(generator, &prompt.record, prompt.length, prompt.sample,
+		                    prompt.refer, &why) < 0)
+			return prompts_bad(prompts, err, why.text);
 	return more < 0 ? -1 : 0;
 }
 
-/* The loop: prompts in, generations out. */
-static int run(struct generator *generator, struct prompts *prompts,
-               struct stream_writer *writer, struct err *err)
+/* Where texts go: one of the two. */
+struct output {
+	struct stream_writer *writer;
+	struct transcript *transcript;
+};
+
+/* The oldest text as it comes. */
+static int tell(struct transcript *transcript, struct generator *generator, struct err *err)
 {
-	static const struct span_kinds none;
-	const struct span_kinds *kinds = prompts->source ? source_kinds(prompts->source) : &none;
+	uint32_t told = 0, count;
+	const struct job *job = generator_watch(generator, 0, &count);
+
+	if (!job)
+		return 0;
+	if (transcript_prompt(transcript, job->tokens, job->generation.prompt, err) < 0)
+		return -1;
+	while (generator_watch(generator, told + 1, &count) && count > told) {
+		if (transcript_steps(transcript, job->steps + told, count - told, err) < 0)
+			return -1;
+		told = count;
+	}
+	return transcript_close(transcript, err);
+}
+
+/* The loop: prompts in, generations out. What is wrong with a prompt ends it behind the
+ * texts to those before. */
+static int run(struct generator *generator, struct prompts *prompts,
+               const struct output *output, struct err *err)
+{
 	struct progress progress;
 	uint64_t records = 0, written = 0;
 	struct job *job;
-	int more = 1;
+	int more = 1, fed = 0;
 
-	progress_start(&progress, "texts", "characters", quiet);
+	progress_start(&progress, "texts", "characters", quiet || output->transcript);
 	while (more > 0) {
 		/* who waits for an answer shall have all that are done */
-		if (!generator_ready(generator) && stream_flush(writer, err) < 0)
+		if (output->writer && !generator_ready(generator) &&
+		    stream_flush(output->writer, err) < 0)
 			return -1;
-		if (feed(generator, prompts, err) < 0)
+		if (fed == 0)
+			fed = feed(generator, prompts, err);
+		if (output->transcript && tell(output->transcript, generator, err) < 0)
 			return -1;
 		if ((more = generator_take(generator, &job, err)) <= 0)
 			break;
-		if (generation_write(writer, &job->generation, kinds, err) < 0)
+		if (output->writer && generation_write(output->writer, &job->generation,
+		                                       prompts_kinds(prompts), err) < 0)
 			more = -1;
 		written += job->generation.step_count;
 		job_free(job);
 		progress_update(&progress, ++records, written);
 	}
 	progress_end(&progress);
-	return more;
+	return fed < 0 ? fed : more;
+}
+
+/* Who reads a text as it comes waits for this one, not for the others. */
+static int default_batch(const struct generator_settings *settings)
+{
+	return settings->watch ? settings->threads :
+	       settings->kernels->single ? BATCH_SINGLE : BATCH * settings->threads;
 }
 
 static void check_options(int files)
 {
+	bool lines = prompt_text && strcmp(prompt_text, "-") == 0;
+
 	if (prompt_text && files > 0)
 		die_usage("--prompt stands in place of input files: expected none");
 	if (prompt_text && from)
 		die_usage("--from says where the prompt in a record ends: not with --prompt");
+	if (lines && ablating.over && strcmp(ablating.over, "-") == 0)
+		die_usage("--prompt - and --mean-over - both want the standard input");
+	if (color == COLOR_P && form == FORM_RECORDS)
+		die_usage("--color p colours text: not with --output records");
+}
+
+/* Text in place of records? Colours are for text, so they ask for it. */
+static bool for_people(void)
+{
+	return form == FORM_TEXT || color == COLOR_P ||
+	       (form == FORM_AUTO && isatty(STDOUT_FILENO));
+}
+
+/* A header is for records. */
+static int open_output(struct output *output, const struct model *model, const json_t *header,
+                       struct err *err)
+{
+	enum transcript_style style = color == COLOR_P ? TRANSCRIPT_P :
+	                              color == COLOR_AUTO && transcript_styles(STDOUT_FILENO) ?
+	                              TRANSCRIPT_DIM : TRANSCRIPT_PLAIN;
+	struct show legend = {0};
+
+	if (!for_people()) {
+		output->writer = stream_create(STDOUT_FILENO, output_name, header, err);
+		return output->writer ? 0 : -1;
+	}
+	if (style == TRANSCRIPT_P && !quiet && isatty(STDERR_FILENO)) {
+		transcript_legend(&legend);
+		fwrite(legend.text, 1, legend.size, stderr);
+		show_release(&legend);
+	}
+	output->transcript = transcript_new(STDOUT_FILENO, output_name, style, model->vocab, err);
+	return output->transcript ? 0 : -1;
+}
+
+static int close_output(struct output *output, struct err *err)
+{
+	return output->writer ? stream_end(output->writer, err) :
+	       transcript_end(output->transcript, err);
 }
 
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv), files = argc - operands - 1;
-	struct prompts prompts = {0};
 	struct generator_settings settings;
 	const struct kernels *kernels;
 	struct ablation *ablation;
-	struct stream_writer *writer;
+	struct output output = {0};
 	struct generator *generator;
+	struct prompts *prompts;
 	struct model model;
 	struct err err = {0};
 	uint16_t *stop;
@@ -261,26 +300,25 @@ int main(int argc, char **argv)
 		.seed = (uint64_t)seed,
 		.probs = (int)probs,
 		.max_tokens = (uint32_t)max_tokens,
+		.watch = for_people(),
 		.threads = generator_threads(kernels, (int)threads),
 	};
-	settings.batch = batch ? (int)batch : kernels->single ? BATCH_SINGLE :
-	                                                        BATCH * settings.threads;
+	settings.batch = batch ? (int)batch : default_batch(&settings);
 	stop = stop_tokens(&model, &settings, &err);
 	if (err.status != ERR_NONE ||
-	    open_prompts(&prompts, &model, argv + operands + 1, files, &err) < 0)
+	    !(prompts = open_prompts(&model, argv + operands + 1, files, &err)))
 		err_exit(&err);
 	generator = generator_new(&model, &settings, &err);
-	json_t *header = generation_header(prompts.source ? source_header(prompts.source) : NULL,
-	                                   &model, argv[operands], (int)probs, "sampling",
-	                                   settings_header(&settings), argc, argv);
-	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	int result = generator && writer ? run(generator, &prompts, writer, &err) : -1;
+	json_t *header = generation_header(prompts_header(prompts), &model, argv[operands],
+	                                   (int)probs, "sampling", settings_header(&settings), argc,
+	                                   argv);
+	int result = generator && open_output(&output, &model, header, &err) == 0 ?
+	             run(generator, prompts, &output, &err) : -1;
 	generator_free(generator); /* before an exit: threads must not outlive what they use */
-	if (result < 0 || stream_end(writer, &err) < 0)
+	if (result < 0 || close_output(&output, &err) < 0)
 		err_exit(&err);
 	json_decref(header);
-	source_close(prompts.source);
-	free(prompts.tokens);
+	prompts_free(prompts);
 	free(stop);
 	ablation_free(ablation);
 	model_release(&model);

@@ -65,6 +65,8 @@ for key in given_train_wrong_all_contextual half_train_wrong_all_parametric give
 	given_train_wrong_all_nats; do
 	is_value facts ${key}_of 356
 done
+is_value facts given_train_recited_fact_of 178
+is_value facts given_val_recited_answer_of 24
 is_value facts half_val_wrong_numbers_neither_of 12
 is_value facts given_words_head_0_1_contextual '0\.[0-9]+'
 is "$(awk '$1 ~ /_drop_.*contextual/' "$results/facts/summary.tsv")" "" "facts: without a fact, none is followed"

@@ -2,7 +2,7 @@
  *
  * LEVEL is v2, v3, v4 or native. Names of functions carry it, so that the
  * copies of a file live side by side in one program. Loops are plain C that the
- * compiler vectorises (omp simd), but for gemm.h, which says its vectors.
+ * compiler vectorises (omp simd), but for what says its vectors, by vector.h.
  */
 #ifndef MEMOSCOPE_LEVEL_H
 #define MEMOSCOPE_LEVEL_H

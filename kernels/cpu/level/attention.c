@@ -4,6 +4,7 @@
 #include "kernels/cpu/level/level.h"
 #include "kernels/cpu/level/mask.h"
 #include "kernels/cpu/level/math.h"
+#include "kernels/cpu/level/narrow.h"
 #include "kernels/cpu/level/turn.h"
 
 #include <math.h>
@@ -116,6 +117,12 @@ void op_attention(struct device *dev, float *out, float *lse, const float *qkv,
 
 	for (int s = 0; s < seqs->count; s++) {
 		const size_t first = (size_t)seqs->begin[s];
+		const int length = seqs->begin[s + 1] - seqs->begin[s];
+		if (narrow_fits(d, dropout)) {
+			narrow_forward(dev, out + first * c, lse + first, n, qkv + first * 3 * c,
+			               length, c, h);
+			continue;
+		}
 		for (int i = 0; i < h; i++) {
 			struct head head = head_of(qkv, seqs, s, i, c, h, dropout);
 			head_forward(dev, &head, out + first * c + (size_t)i * d, c,
@@ -189,6 +196,12 @@ void op_attention_backward(struct device *dev, float *dqkv, const float *dout, c
 
 	for (int s = 0; s < seqs->count; s++) {
 		const size_t first = (size_t)seqs->begin[s];
+		const int length = seqs->begin[s + 1] - seqs->begin[s];
+		if (narrow_fits(d, dropout)) {
+			narrow_backward(dev, dqkv + first * 3 * c, dout + first * c, out + first * c,
+			                lse + first, n, qkv + first * 3 * c, length, c, h);
+			continue;
+		}
 		for (int i = 0; i < h; i++) {
 			struct head head = head_of(qkv, seqs, s, i, c, h, dropout);
 			const size_t column = (size_t)i * d;

@@ -33,6 +33,8 @@
 #define op_adamw LEVEL_NAME(op_adamw)
 #define op_muon LEVEL_NAME(op_muon)
 #define op_norm2 LEVEL_NAME(op_norm2)
+#define narrow_forward LEVEL_NAME(narrow_forward)
+#define narrow_backward LEVEL_NAME(narrow_backward)
 
 /* Signatures are those of the table's slots. */
 #define SLOT(slot) __typeof__(*((struct kernels *)0)->slot)

@@ -682,6 +682,10 @@ static void each_attention(struct trial *t,
 		run(t, &(struct attention){&packs[3], 472, 32 * 2, 2, dropout, 1});
 		run(t, &(struct attention){&packs[1], 115, 16 * 2, 2, dropout, 0});
 		run(t, &(struct attention){&packs[2], 100, 4, 1, dropout, 0});
+		run(t, &(struct attention){&packs[3], 472, 1 * 2, 2, dropout, 0});
+		run(t, &(struct attention){&packs[3], 472, 2 * 5, 5, dropout, 2});
+		run(t, &(struct attention){&packs[3], 472, 3 * 2, 2, dropout, 1});
+		run(t, &(struct attention){&packs[3], 472, 4 * 3, 3, dropout, 2});
 	}
 }
 

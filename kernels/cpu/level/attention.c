@@ -4,6 +4,8 @@
 #include "kernels/cpu/level/level.h"
 #include "kernels/cpu/level/mask.h"
 #include "kernels/cpu/level/math.h"
+#include "kernels/cpu/level/narrow.h"
+#include "kernels/cpu/level/turn.h"
 
 #include <math.h>
 
@@ -20,11 +22,6 @@ struct head {
 	uint64_t mask_first; /* mask index of (query 0, key 0) */
 	int mask_stride; /* t: mask indices from one query to the next */
 };
-
-static int round_up(int n, int multiple)
-{
-	return (n + multiple - 1) / multiple * multiple;
-}
 
 static struct head head_of(const float *qkv, const struct sequences *seqs, int s, int i, int c,
                            int h, const struct dropout *dropout)
@@ -46,23 +43,10 @@ static struct head head_of(const float *qkv, const struct sequences *seqs, int s
 	};
 }
 
-/* to[d][padded] = scale * from[length][d]ᵀ, zero beyond length. */
-static void turn(float *to, const float *from, ptrdiff_t stride, int length, int padded, int d,
-                 float scale)
-{
-	for (int j = 0; j < d; j++) {
-		float *row = to + (ptrdiff_t)j * padded;
-		for (int i = 0; i < length; i++)
-			row[i] = scale * from[i * stride + j];
-		for (int i = length; i < padded; i++)
-			row[i] = 0;
-	}
-}
-
 /* Rows first … first+rows-1 of the probabilities before dropout: scores
  * [rows][padded] hold q · scaled k on entry. Where lse is given it is used,
  * else it is made and stored in made. Keys after the query become 0, as far as
- * width (a multiple of GEMM_LANES) reaches. */
+ * width (a multiple of VECTOR_LANES) reaches. */
 static void softmax_rows(float *scores, int first, int rows, int padded, int width,
                          const float *lse, float *made)
 {
@@ -108,15 +92,15 @@ static void mask_rows(const struct head *head, float *x, int first, int rows, in
 static void head_forward(struct device *dev, const struct head *head, float *out, int c,
                          float *lse)
 {
-	const int d = head->width, padded = round_up(head->length, GEMM_LANES);
+	const int d = head->width, padded = round_up(head->length, VECTOR_LANES);
 	float *keys = cpu_scratch(dev, ((size_t)d * padded + (size_t)BLOCK * padded +
-	                                (size_t)padded * GEMM_LANES) * sizeof *keys);
+	                                (size_t)padded * VECTOR_LANES) * sizeof *keys);
 	float *p = keys + (size_t)d * padded, *panel = p + (size_t)BLOCK * padded;
 
-	turn(keys, head->k, head->stride, head->length, padded, d, head->scale);
+	turn_padded(keys, padded, head->k, head->stride, head->length, d, head->scale);
 	for (int first = 0; first < head->length; first += BLOCK) {
 		const int rows = head->length - first < BLOCK ? head->length - first : BLOCK;
-		const int end = first + rows, width = round_up(end, GEMM_LANES);
+		const int end = first + rows, width = round_up(end, VECTOR_LANES);
 		gemm(rows, width, d, head->q + first * head->stride, head->stride, 1, keys, padded,
 		     p, padded, false, NULL);
 		softmax_rows(p, first, rows, padded, width, NULL, lse + first);
@@ -131,13 +115,20 @@ void op_attention(struct device *dev, float *out, float *lse, const float *qkv,
 {
 	const int n = seqs->begin[seqs->count], d = c / h;
 
-	for (int s = 0; s < seqs->count; s++)
+	for (int s = 0; s < seqs->count; s++) {
+		const size_t first = (size_t)seqs->begin[s];
+		const int length = seqs->begin[s + 1] - seqs->begin[s];
+		if (narrow_fits(d, dropout)) {
+			narrow_forward(dev, out + first * c, lse + first, n, qkv + first * 3 * c,
+			               length, c, h);
+			continue;
+		}
 		for (int i = 0; i < h; i++) {
 			struct head head = head_of(qkv, seqs, s, i, c, h, dropout);
-			const size_t first = (size_t)seqs->begin[s];
 			head_forward(dev, &head, out + first * c + (size_t)i * d, c,
 			             lse + (size_t)i * n + first);
 		}
+	}
 }
 
 /* dq, dk, dv: as q, k, v. delta_i = Σ_j dout_ij out_ij (Dao et al. 2022,
@@ -147,23 +138,23 @@ static void head_backward(struct device *dev, const struct head *head, float *dq
                           float *dv, const float *dout, const float *out, int c,
                           const float *lse)
 {
-	const int d = head->width, length = head->length, padded = round_up(length, GEMM_LANES);
+	const int d = head->width, length = head->length, padded = round_up(length, VECTOR_LANES);
 	const size_t turned = (size_t)d * padded, block = (size_t)BLOCK * padded;
-	float *keys = cpu_scratch(dev, (2 * turned + 3 * block + (size_t)padded * GEMM_LANES) *
+	float *keys = cpu_scratch(dev, (2 * turned + 3 * block + (size_t)padded * VECTOR_LANES) *
 	                               sizeof *keys);
 	float *values = keys + turned, *p = values + turned, *dropped = p + block,
 	      *ds = dropped + block, *panel = ds + block;
 	const ptrdiff_t stride = head->stride;
 
-	turn(keys, head->k, stride, length, padded, d, head->scale);
-	turn(values, head->v, stride, length, padded, d, 1.0f);
+	turn_padded(keys, padded, head->k, stride, length, d, head->scale);
+	turn_padded(values, padded, head->v, stride, length, d, 1.0f);
 	for (int j = 0; j < length; j++) {
 		memset(dk + j * stride, 0, (size_t)d * sizeof *dk);
 		memset(dv + j * stride, 0, (size_t)d * sizeof *dv);
 	}
 	for (int first = 0; first < length; first += BLOCK) {
 		const int rows = length - first < BLOCK ? length - first : BLOCK;
-		const int end = first + rows, width = round_up(end, GEMM_LANES);
+		const int end = first + rows, width = round_up(end, VECTOR_LANES);
 		const float *q = head->q + first * stride, *o = out + (ptrdiff_t)first * c,
 		            *g = dout + (ptrdiff_t)first * c;
 		float *used = p;
@@ -203,14 +194,22 @@ void op_attention_backward(struct device *dev, float *dqkv, const float *dout, c
 {
 	const int n = seqs->begin[seqs->count], d = c / h;
 
-	for (int s = 0; s < seqs->count; s++)
+	for (int s = 0; s < seqs->count; s++) {
+		const size_t first = (size_t)seqs->begin[s];
+		const int length = seqs->begin[s + 1] - seqs->begin[s];
+		if (narrow_fits(d, dropout)) {
+			narrow_backward(dev, dqkv + first * 3 * c, dout + first * c, out + first * c,
+			                lse + first, n, qkv + first * 3 * c, length, c, h);
+			continue;
+		}
 		for (int i = 0; i < h; i++) {
 			struct head head = head_of(qkv, seqs, s, i, c, h, dropout);
-			const size_t first = (size_t)seqs->begin[s], column = (size_t)i * d;
+			const size_t column = (size_t)i * d;
 			float *dq = dqkv + first * 3 * c + column;
 			head_backward(dev, &head, dq, dq + c, dq + 2 * c, dout + first * c + column,
 			              out + first * c + column, c, lse + (size_t)i * n + first);
 		}
+	}
 }
 
 void op_attention_probs(struct device *dev, float *probs, const float *qkv, const float *lse,
@@ -219,11 +218,11 @@ void op_attention_probs(struct device *dev, float *probs, const float *qkv, cons
 	const int32_t begin[2] = {0, length};
 	const struct sequences one = {.count = 1, .begin = begin, .longest = length};
 	const struct head head = head_of(qkv + (size_t)first * 3 * c, &one, 0, head_index, c, h, NULL);
-	const int d = head.width, padded = round_up(length, GEMM_LANES);
+	const int d = head.width, padded = round_up(length, VECTOR_LANES);
 	float *keys = cpu_scratch(dev, ((size_t)d + BLOCK) * padded * sizeof *keys);
 	float *p = keys + (size_t)d * padded;
 
-	turn(keys, head.k, head.stride, length, padded, d, head.scale);
+	turn_padded(keys, padded, head.k, head.stride, length, d, head.scale);
 	for (int row = 0; row < length; row += BLOCK) {
 		const int rows = length - row < BLOCK ? length - row : BLOCK;
 		gemm(rows, padded, d, head.q + row * head.stride, head.stride, 1, keys, padded, p,

@@ -2,7 +2,7 @@
  *
  * LEVEL is v2, v3, v4 or native. Names of functions carry it, so that the
  * copies of a file live side by side in one program. Loops are plain C that the
- * compiler vectorises (omp simd), but for gemm.h, which says its vectors.
+ * compiler vectorises (omp simd), but for what says its vectors, by vector.h.
  */
 #ifndef MEMOSCOPE_LEVEL_H
 #define MEMOSCOPE_LEVEL_H
@@ -33,6 +33,8 @@
 #define op_adamw LEVEL_NAME(op_adamw)
 #define op_muon LEVEL_NAME(op_muon)
 #define op_norm2 LEVEL_NAME(op_norm2)
+#define narrow_forward LEVEL_NAME(narrow_forward)
+#define narrow_backward LEVEL_NAME(narrow_backward)
 
 /* Signatures are those of the table's slots. */
 #define SLOT(slot) __typeof__(*((struct kernels *)0)->slot)

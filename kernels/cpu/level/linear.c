@@ -26,7 +26,7 @@ void op_linear(struct device *dev, float *y, const float *x, const float *w, con
 		accumulate = true;
 	}
 	if (dev->row_invariant) {
-		float *panel = cpu_scratch(dev, (size_t)in * GEMM_LANES * sizeof *panel);
+		float *panel = cpu_scratch(dev, (size_t)in * VECTOR_LANES * sizeof *panel);
 		gemm(n, out, in, x, in, 1, w, out, y, out, accumulate, panel);
 	} else {
 		cpu_product(dev, false, false, n, out, in, x, w, accumulate ? 1.0f : 0.0f, y);
@@ -54,7 +54,7 @@ void op_unembed(struct device *dev, float *logits, const float *x, const float *
 		return;
 	}
 	/* gemm() reads its second operand along the columns of the result. */
-	float *turned = cpu_scratch(dev, (size_t)c * ((size_t)v + GEMM_LANES) * sizeof *turned);
+	float *turned = cpu_scratch(dev, (size_t)c * ((size_t)v + VECTOR_LANES) * sizeof *turned);
 	for (int i = 0; i < v; i++)
 		for (int j = 0; j < c; j++)
 			turned[(size_t)j * v + i] = wte[(size_t)i * c + j];

@@ -77,6 +77,14 @@ train_into() {
 	: >"$folder/trained"
 }
 
+# untrained FOLDER ARGUMENT...: the network that train_into FOLDER begins with, in FOLDER/untrained:
+# a step at a rate of 0 makes it
+untrained() {
+	local folder=$1
+	shift
+	train_into "$folder/untrained" 1 --lr 0 --min-lr 0 "$@"
+}
+
 # metrics FOLDER FIELDS: these fields of what train_into measured, a line for each step and
 # each validation, in order. Of a step that two parts have, the later counts; a part that
 # was cut off has what it has.
@@ -87,6 +95,17 @@ metrics() {
 	done | awk -F '\t' '
 		$1 ~ /^[0-9]+$/ { line[$1 FS ($2 != "")] = $0 }
 		END { for (key in line) print line[key] }' | sort -t "$(printf '\t')" -k 1,1n -k 2,2 | cut -f 3-
+}
+
+# curve FOLDER: what untrained and train_into measured there, in FOLDER/curve.tsv: step, held-out
+# loss, and the mean of the losses in training since the last one
+curve() {
+	{
+		metrics "$1/untrained" val.loss | awk -F '\t' -v OFS='\t' '$1 != "" { print 0, $1, $1 }'
+		metrics "$1" step,loss,val.loss | awk -F '\t' -v OFS='\t' '
+			$2 != "" { sum += $2; n++; mean = sum / n }
+			$3 != "" { print $1, $3, mean; sum = n = 0 }'
+	} >"$1/curve.tsv"
 }
 
 # answer MODEL BOOKS FOLDER OPTION...: what gpt-sample answers to books, in

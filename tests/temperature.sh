@@ -46,7 +46,7 @@ for key in train_keep_exact val_keep_both val_drop_exact train_wrong_contextual 
 done
 is "$(awk '$1 ~ /_drop_contextual|_article_/' "$results/qamix-63m/summary.tsv")" "" \
 	"qamix-63m: without a fact none is followed, and a loss that is not reached has no epoch"
-is "$(head -n 1 "$results/qamix-63m/curve.tsv" | cut -f 1) $(tail -n 1 "$results/qamix-63m/curve.tsv" | cut -f 1)" "0 55" \
+is "$(head -n 1 "$results/qamix-63m/trained/curve.tsv" | cut -f 1) $(tail -n 1 "$results/qamix-63m/trained/curve.tsv" | cut -f 1)" "0 55" \
 	"qamix-63m: the curve goes from the untrained network to the last step"
 awk '{ value[$1] = $2 } END { d = value["start_loss"] - log(value["vocabulary"]); exit !(d < 0.05 && d > -0.05 &&
 	value["best_loss"] < value["start_loss"] - 0.5) }' "$results/qamix-63m/summary.tsv"
@@ -70,7 +70,7 @@ broken gpt-train steps.300 "$results/again/trained/model/last/training.safetenso
 ! env BUILD="$TMP/broken" OUT="$results/again" "${own[@]}" pipelines/qamix-63m >"$TMP/log" 2>&1 &&
 	grep -q '^qamix-63m: failed while training' "$TMP/log"
 ok $? "qamix-63m: a training that fails fails the pipeline"
-[ ! -e "$results/again/trained/trained" ] && [ -e "$results/again/untrained/trained" ] && [ ! -e "$results/again/report.md" ]
+[ ! -e "$results/again/trained/trained" ] && [ -e "$results/again/trained/untrained/trained" ] && [ ! -e "$results/again/report.md" ]
 ok $? "qamix-63m: it is not taken for done"
 broken gpt-sample asked/val-other /
 ! env BUILD="$TMP/broken" OUT="$results/again" "${own[@]}" pipelines/qamix-63m >"$TMP/log" 2>&1 &&

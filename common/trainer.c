@@ -28,6 +28,8 @@ struct worker {
 	struct device *dev;
 	struct gpt *gpt;
 	struct rows rows;
+	struct adamw_range *ranges; /* [range_count] of its stretch; device memory */
+	int range_count;
 	int *share, share_count; /* examples of this step's batch */
 	int64_t load; /* tokens of the share */
 	double loss, norm2; /* sums of this step */
@@ -171,6 +173,52 @@ static int hidden_new(struct trainer *trainer, struct err *err)
 	return 0;
 }
 
+/* The stretch of the parameters that a worker sums and steps. */
+static void stretch(const struct trainer *trainer, int index, size_t *begin, size_t *end)
+{
+	const size_t workers = (size_t)trainer->options.workers;
+	const size_t part = (trainer->count / workers + 15) / 16 * 16 + 16;
+
+	*begin = (size_t)index * part < trainer->count ? (size_t)index * part : trainer->count;
+	*end = *begin + part < trainer->count ? *begin + part : trainer->count;
+}
+
+/* What AdamW steps of a worker's stretch, counted from its beginning: tensors that stand
+ * side by side make one range where all of them decay, or none. */
+static int ranges_new(struct trainer *trainer, int index, struct err *err)
+{
+	struct worker *worker = &trainer->workers[index];
+	struct adamw_range *ranges = calloc((size_t)trainer->tensor_count, sizeof *ranges);
+	struct adamw_range *last = NULL;
+	size_t begin, end;
+	int count = 0;
+
+	if (ranges == NULL)
+		return err_set(err, "out of memory");
+	stretch(trainer, index, &begin, &end);
+	for (int i = 0; i < trainer->tensor_count; i++) {
+		const struct gpt_tensor *tensor = &trainer->tensors[i];
+		const size_t from = tensor->offset > begin ? tensor->offset : begin;
+		const size_t behind = tensor->offset + tensor->count;
+		const size_t to = behind < end ? behind : end;
+		if (from >= to || (trainer->hidden && tensor->hidden))
+			continue;
+		if (last && last->end == from - begin && last->decay == tensor->decay) {
+			last->end = to - begin;
+			continue;
+		}
+		last = &ranges[count++];
+		*last = (struct adamw_range){from - begin, to - begin, tensor->decay};
+	}
+	const size_t bytes = (size_t)count * sizeof *ranges;
+	worker->ranges = trainer->k->alloc(worker->dev, bytes);
+	worker->range_count = count;
+	if (worker->ranges)
+		trainer->k->upload(worker->dev, worker->ranges, ranges, bytes);
+	free(ranges);
+	return worker->ranges ? 0 : err_set(err, "out of memory");
+}
+
 static int trainer_fill(struct trainer *trainer, const float *params, struct err *err)
 {
 	const size_t bytes = trainer->count * sizeof *params;
@@ -202,7 +250,8 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->k->zero(first, trainer->moment2, bytes);
 	trainer->k->wait(first);
 	for (int i = 0; i < workers; i++)
-		if (worker_new(trainer, &trainer->workers[i], err) < 0)
+		if (worker_new(trainer, &trainer->workers[i], err) < 0 ||
+		    ranges_new(trainer, i, err) < 0)
 			return -1;
 	return 0;
 }
@@ -232,9 +281,12 @@ void trainer_free(struct trainer *trainer)
 	if (trainer == NULL)
 		return;
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++) {
-		gpt_free(trainer->workers[i].gpt);
-		rows_release(&trainer->workers[i].rows);
-		free(trainer->workers[i].share);
+		struct worker *worker = &trainer->workers[i];
+		gpt_free(worker->gpt);
+		rows_release(&worker->rows);
+		if (worker->dev)
+			trainer->k->free(worker->dev, worker->ranges);
+		free(worker->share);
 	}
 	if (trainer->workers && trainer->workers[0].dev) {
 		struct device *first = trainer->workers[0].dev;
@@ -308,16 +360,6 @@ static void train_pass(struct trainer *trainer, struct worker *worker, int first
 	rows_clear(rows);
 }
 
-/* The stretch of the parameters that a worker sums and steps. */
-static void stretch(const struct trainer *trainer, int index, size_t *begin, size_t *end)
-{
-	const size_t workers = (size_t)trainer->options.workers;
-	const size_t part = (trainer->count / workers + 15) / 16 * 16 + 16;
-
-	*begin = (size_t)index * part < trainer->count ? (size_t)index * part : trainer->count;
-	*end = *begin + part < trainer->count ? *begin + part : trainer->count;
-}
-
 static void sum_gradients(struct trainer *trainer, int index)
 {
 	struct worker *worker = &trainer->workers[index];
@@ -349,6 +391,7 @@ static void decide(struct trainer *trainer)
 		.beta1 = (float)options->beta1,
 		.beta2 = (float)options->beta2,
 		.epsilon = 1e-8f,
+		.weight_decay = (float)options->weight_decay,
 		.grad_scale = (float)scale,
 		.step = trainer->step + 1,
 	};
@@ -362,30 +405,21 @@ static void decide(struct trainer *trainer)
 
 static void step_parameters(struct trainer *trainer, int index)
 {
+	const struct worker *worker = &trainer->workers[index];
 	const float *grad = gpt_gradients(trainer->workers[0].gpt);
 	size_t begin, end;
 
 	for (int i = 0; i < trainer->hidden_count; i++) {
 		const struct hidden *matrix = &trainer->hidden[i];
 		if (matrix->worker == index)
-			trainer->k->muon(trainer->workers[index].dev, trainer->params + matrix->offset,
+			trainer->k->muon(worker->dev, trainer->params + matrix->offset,
 			                 grad + matrix->offset, trainer->moment1 + matrix->offset,
 			                 matrix->rows, matrix->cols, matrix->stride, &trainer->muon);
 	}
 	stretch(trainer, index, &begin, &end);
-	for (int i = 0; i < trainer->tensor_count; i++) {
-		const struct gpt_tensor *tensor = &trainer->tensors[i];
-		if (trainer->hidden && tensor->hidden)
-			continue;
-		size_t from = tensor->offset > begin ? tensor->offset : begin;
-		size_t to = tensor->offset + tensor->count < end ? tensor->offset + tensor->count : end;
-		struct adamw adamw = trainer->adamw;
-		if (from >= to)
-			continue;
-		adamw.weight_decay = tensor->decay ? (float)trainer->options.weight_decay : 0;
-		trainer->k->adamw(trainer->workers[index].dev, trainer->params + from, grad + from,
-		                  trainer->moment1 + from, trainer->moment2 + from, to - from, &adamw);
-	}
+	trainer->k->adamw(worker->dev, trainer->params + begin, grad + begin,
+	                  trainer->moment1 + begin, trainer->moment2 + begin, end - begin,
+	                  worker->ranges, worker->range_count, &trainer->adamw);
 }
 
 static void step_work(int index, void *data)

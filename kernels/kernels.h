@@ -57,6 +57,12 @@ struct adamw {
 	int64_t step;
 };
 
+/* Elements begin … end-1 of the parameters, and whether weight decay applies to them. */
+struct adamw_range {
+	size_t begin, end;
+	bool decay;
+};
+
 /* Muon, Jordan et al. 2024 ("Muon: an optimizer for hidden layers in neural
  * networks"), with the size of a step and the decoupled decay of Liu et al. 2025
  * ("Muon is scalable for LLM training", eq. 4), so that AdamW's learning rate
@@ -195,9 +201,13 @@ struct kernels {
 	                      const float *logits, const int32_t *target, const float *weight,
 	                      int n, int v);
 
-	/* One AdamW step over count parameters; m and v are the moments. */
+	/* One AdamW step over those elements of param[count] that ranges name; m and v are
+	 * the moments. Where a range does not decay, weight_decay counts as 0; elements of
+	 * no range stay as they are in all three. ranges[range_count], device memory: in
+	 * ascending order, none reaching into the next or past count; one may be empty. */
 	void (*adamw)(struct device *dev, float *param, const float *grad, float *m, float *v,
-	              size_t count, const struct adamw *step);
+	              size_t count, const struct adamw_range *ranges, int range_count,
+	              const struct adamw *step);
 	/* One Muon step over a matrix param[rows,cols], whose rows stand stride apart,
 	 * and so those of grad and of m, the momentum: with g = grad_scale * grad,
 	 *   m = momentum m + (1 - momentum) g

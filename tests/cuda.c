@@ -7,6 +7,9 @@
  * kernel that does as much wrong. */
 #include "tests/tap.h"
 
+#include <stdlib.h>
+
+#include "common/trainer.h"
 #include "kernels/cuda/cuda.h"
 #include "tests/ref/check.h"
 #include "tests/ref/network.h"
@@ -68,6 +71,40 @@ static void check_bf16(int row)
 		printf("# %d of %d cases; the first: %s\n", result.failed, result.cases, result.first);
 }
 
+/* AdamW steps all that it steps by one launch, however many tensors there are. */
+static void check_launches(enum optimizer optimizer, const char *name)
+{
+	const struct gpt_config config = {
+		.layers = 3, .heads = 1, .width = 4, .context = 4, .vocab = 5, .bias = true,
+	};
+	struct trainer_options options = {
+		.kernels = &kernels_cuda_table, .workers = 1, .lr = 1e-3, .steps = 10, .beta1 = 0.9,
+		.beta2 = 0.99, .optimizer = optimizer, .weight_decay = 0.1, .weight = {1},
+	};
+	const uint16_t token[4] = {0, 1, 2, 3};
+	const uint8_t kind[4] = {0};
+	const struct example example = {.token = token, .kind = kind, .length = 4};
+	float *params = calloc(gpt_parameter_count(&config), sizeof *params);
+	struct shim_name names[SHIM_KERNELS];
+	struct step_result result;
+	struct err err = {0};
+	int launches = 0;
+
+	if (params == NULL)
+		abort();
+	gpt_init_parameters(&config, 1, params);
+	struct trainer *trainer = trainer_new(&config, &options, params, &err);
+	shim_launched(names);
+	is_int(trainer_step(trainer, &example, 1, &result, &err), 0, name);
+	const int count = shim_launched(names);
+	for (int i = 0; i < count; i++)
+		if (strcmp(names[i].text, "adamw_step") == 0)
+			launches = names[i].launches;
+	is_int(launches, 1, "  one launch of AdamW for all tensors");
+	trainer_free(trainer);
+	free(params);
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -79,6 +116,8 @@ int main(void)
 	for (int row = 0; row < ops_rows(); row++)
 		if (strstr(ops_row_name(row), "linear") || strstr(ops_row_name(row), "unembed"))
 			check_bf16(row);
+	check_launches(OPTIMIZER_ADAMW, "a step by AdamW");
+	check_launches(OPTIMIZER_MUON, "a step by Muon and AdamW");
 	network_check(&kernels_cuda_table, cpu, DTYPE_F32, 6, "network", ok);
 	if (!shim_watched)
 		network_check(&kernels_cuda_table, cpu, DTYPE_BF16, 4, "network, bf16", ok);

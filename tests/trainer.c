@@ -382,11 +382,11 @@ static void test_workers(const struct data *data)
 		free(first[workers].params);
 }
 
-/* ---- Muon ---- */
+/* ---- optimizers ---- */
 
-/* Each matrix of a block takes a Muon step by itself - q, k and v apart - and all
- * else AdamW's, whoever of the workers does it. */
-static void test_muon_step(const struct data *data, int workers)
+/* Tensor by tensor: with Muon each matrix of a block takes its step by itself - q, k and v
+ * apart - and all else AdamW's, whoever of the workers does it; matrices alone decay. */
+static void test_optimizer_step(const struct data *data, enum optimizer optimizer, int workers)
 {
 	struct trainer_options options = options_of(workers);
 	struct gpt_tensor tensors[64];
@@ -399,8 +399,9 @@ static void test_muon_step(const struct data *data, int workers)
 	float *m = calloc(parameters(), sizeof *m), *v = calloc(parameters(), sizeof *v);
 	int hidden = 0;
 
-	options.optimizer = OPTIMIZER_MUON;
+	options.optimizer = optimizer;
 	options.momentum = 0.5;
+	options.weight_decay = 8; /* that matters */
 	struct trainer *trainer = make_trainer(&options);
 	trainer_params(trainer, want);
 	ask_network(&direct, data->example, EXAMPLES, want, options.weight);
@@ -408,27 +409,31 @@ static void test_muon_step(const struct data *data, int workers)
 	gpt_tensors(&config, tensors);
 	for (int i = 0; i < gpt_tensor_count(&config); i++) {
 		const struct gpt_tensor *t = &tensors[i];
-		const bool matrix = strstr(t->name, ".h.") && strstr(t->name, ".c_") && t->rows > 0;
+		const bool matrix = optimizer == OPTIMIZER_MUON && strstr(t->name, ".h.") &&
+		                    strstr(t->name, ".c_") && t->rows > 0;
 		const int parts = strstr(t->name, "c_attn") ? 3 : 1, cols = t->cols / parts;
 		const struct muon muon = {
-			.lr = (float)result.lr, .momentum = 0.5f, .weight_decay = 0.1f, .grad_scale = 1,
+			.lr = (float)result.lr, .momentum = 0.5f, .weight_decay = 8, .grad_scale = 1,
 		};
 		const struct adamw adamw = {
 			.lr = (float)result.lr, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-8f,
-			.weight_decay = t->decay ? 0.1f : 0, .grad_scale = 1, .step = 1,
+			.weight_decay = 8, .grad_scale = 1, .step = 1,
 		};
 		for (int part = 0; matrix && part < parts; part++, hidden++) {
 			const size_t at = t->offset + (size_t)(part * cols);
 			k->muon(dev, want + at, direct.gradient + at, m + at, t->rows, cols, t->cols, &muon);
 		}
+		const struct adamw_range all = {0, t->count, t->rows > 0};
 		if (!matrix)
 			k->adamw(dev, want + t->offset, direct.gradient + t->offset, m + t->offset,
-			         v + t->offset, t->count, &adamw);
+			         v + t->offset, t->count, &all, 1, &adamw);
 	}
-	is_int(hidden, 6 * config.layers, "Muon has six matrices a block");
+	is_int(hidden, optimizer == OPTIMIZER_MUON ? 6 * config.layers : 0,
+	       optimizer == OPTIMIZER_MUON ? "Muon has six matrices a block" : "AdamW has all tensors");
 	struct trainer_state state = state_of(trainer);
-	below(off(state.params, want, parameters()), 1e-4, "  and steps them so");
+	below(off(state.params, want, parameters()), 1e-4, "  parameters are stepped tensor by tensor");
 	below(off(state.moment1, m, parameters()), 1e-5, "  the momentum too");
+	below(off(state.moment2, v, parameters()), 1e-5, "  and the second moment");
 	trainer_state_release(&state);
 	free(want);
 	free(m);
@@ -438,13 +443,15 @@ static void test_muon_step(const struct data *data, int workers)
 	k->close(dev);
 }
 
-static void test_muon(const struct data *data)
+static void test_optimizers(const struct data *data)
 {
 	struct trainer_options options = options_of(3);
 	struct course a, b;
 
-	for (int workers = 1; workers <= 3; workers++)
-		test_muon_step(data, workers);
+	for (int workers = 1; workers <= 3; workers++) {
+		test_optimizer_step(data, OPTIMIZER_ADAMW, workers);
+		test_optimizer_step(data, OPTIMIZER_MUON, workers);
+	}
 	options.optimizer = OPTIMIZER_MUON;
 	options.momentum = 0.95;
 	a = run_course(data, &options);
@@ -694,7 +701,7 @@ int main(void)
 	test_gradients(&data);
 	test_accumulation(&data);
 	test_workers(&data);
-	test_muon(&data);
+	test_optimizers(&data);
 	test_dropout(&data);
 	test_many_passes(&data);
 	test_evaluation(&data);

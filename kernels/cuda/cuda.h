@@ -138,7 +138,8 @@ void op_attention_cached(struct device *dev, float *out, float *cache_k, float *
 void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
                       const int32_t *target, const float *weight, int n, int v);
 void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
-              size_t count, const struct adamw *step);
+              size_t count, const struct adamw_range *ranges, int range_count,
+              const struct adamw *step);
 void op_muon(struct device *dev, float *param, const float *grad, float *m, int rows, int cols,
              int stride, const struct muon *step);
 double op_norm2(struct device *dev, const float *x, size_t count);

@@ -922,10 +922,45 @@ static void check_cross_entropy(struct trial *t)
 
 /* ---- optimizer ---- */
 
-static void adamw_case(struct trial *t, size_t count, const struct adamw *step, double size)
+/* Which elements are stepped, and which of them decay. */
+enum ranges { WHOLE, WHOLE_PLAIN, MIXED, TAIL_ONLY, NO_RANGE, RANGES_KINDS };
+
+/* Into ranges[], of room for count + 1: how many. MIXED has empty ones, some of one
+ * element, and gaps. */
+static int make_ranges(struct trial *t, enum ranges kind, size_t count,
+                       struct adamw_range *ranges)
 {
-	trial_case(t, "count %zu step %lld lr %g decay %g scale %g, gradients about %g", count,
-	           (long long)step->step, step->lr, step->weight_decay, step->grad_scale, size);
+	size_t at = 0;
+	int made = 0;
+
+	if (kind == WHOLE || kind == WHOLE_PLAIN)
+		ranges[made++] = (struct adamw_range){0, count, kind == WHOLE};
+	if (kind == TAIL_ONLY)
+		ranges[made++] = (struct adamw_range){count - 1, count, true};
+	while (kind == MIXED && at < count && made < (int)count) {
+		size_t length = (size_t)rng_below(&t->rng, rng_below(&t->rng, 3) ? 5 : 200);
+		if (length > count - at)
+			length = count - at;
+		if (rng_below(&t->rng, 4) > 0)
+			ranges[made++] = (struct adamw_range){at, at + length, rng_below(&t->rng, 2)};
+		at += length;
+	}
+	return made;
+}
+
+static void adamw_case(struct trial *t, size_t count, enum ranges kind, const struct adamw *step,
+                       double size)
+{
+	const struct kernels *k = t->kernels;
+	struct adamw_range *ranges = malloc((count + 1) * sizeof *ranges);
+	const int made = ranges ? make_ranges(t, kind, count, ranges) : 0;
+	struct adamw_range *sent = k->alloc(t->dev, (size_t)made * sizeof *sent);
+
+	if (!ranges || !sent)
+		abort();
+	trial_case(t, "count %zu, %d ranges, step %lld lr %g decay %g scale %g, gradients about %g",
+	           count, made, (long long)step->step, step->lr, step->weight_decay,
+	           step->grad_scale, size);
 	double scaled = size * step->grad_scale;
 	struct buffer *param = trial_sum(t, "param", count, (struct bound){1e-6, 0.1});
 	struct buffer *grad = trial_input(t, "grad", count, size);
@@ -939,9 +974,12 @@ static void adamw_case(struct trial *t, size_t count, const struct adamw *step, 
 			grad->value[i] = m->value[i] = v->value[i] = 0;
 	}
 	trial_send(t);
-	t->kernels->adamw(t->dev, param->at, grad->at, m->at, v->at, count, step);
-	ref_adamw(param->want, grad->value, m->want, v->want, count, step);
+	k->upload(t->dev, sent, ranges, (size_t)made * sizeof *sent);
+	k->adamw(t->dev, param->at, grad->at, m->at, v->at, count, sent, made, step);
+	ref_adamw(param->want, grad->value, m->want, v->want, ranges, made, step);
 	trial_judge(t);
+	k->free(t->dev, sent);
+	free(ranges);
 }
 
 static void check_adamw(struct trial *t)
@@ -955,9 +993,12 @@ static void check_adamw(struct trial *t)
 				.epsilon = 1e-8f, .weight_decay = i % 2 ? 0.1f : 0,
 				.grad_scale = i % 3 ? 1 : 0.125f, .step = steps[j],
 			};
-			adamw_case(t, counts[i], &step, 1);
+			adamw_case(t, counts[i], WHOLE, &step, 1);
 			if (i % 4 == 0) /* epsilon is of their size */
-				adamw_case(t, counts[i], &step, 1e-8);
+				adamw_case(t, counts[i], WHOLE, &step, 1e-8);
+			step.weight_decay = 1;
+			adamw_case(t, counts[i], j % RANGES_KINDS, &step, 1);
+			adamw_case(t, counts[i], MIXED, &step, 1);
 		}
 }
 

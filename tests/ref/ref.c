@@ -368,18 +368,20 @@ void ref_cross_entropy(double *loss, double *dlogits, const double *logits,
 
 /* Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization",
  * algorithm 2, lines 5 to 12. */
-void ref_adamw(double *param, const double *grad, double *m, double *v, size_t count,
-               const struct adamw *step)
+void ref_adamw(double *param, const double *grad, double *m, double *v,
+               const struct adamw_range *ranges, int range_count, const struct adamw *step)
 {
-	for (size_t i = 0; i < count; i++) {
-		double g = grad[i] * step->grad_scale;
-		m[i] = step->beta1 * m[i] + (1 - (double)step->beta1) * g;
-		v[i] = step->beta2 * v[i] + (1 - (double)step->beta2) * g * g;
-		double m_hat = m[i] / (1 - pow(step->beta1, step->step));
-		double v_hat = v[i] / (1 - pow(step->beta2, step->step));
-		param[i] -= step->lr * m_hat / (sqrt(v_hat) + step->epsilon) +
-		            (double)step->lr * step->weight_decay * param[i];
-	}
+	for (int r = 0; r < range_count; r++)
+		for (size_t i = ranges[r].begin; i < ranges[r].end; i++) {
+			double g = grad[i] * step->grad_scale;
+			double decay = ranges[r].decay ? step->weight_decay : 0;
+			m[i] = step->beta1 * m[i] + (1 - (double)step->beta1) * g;
+			v[i] = step->beta2 * v[i] + (1 - (double)step->beta2) * g * g;
+			double m_hat = m[i] / (1 - pow(step->beta1, step->step));
+			double v_hat = v[i] / (1 - pow(step->beta2, step->step));
+			param[i] -= step->lr * m_hat / (sqrt(v_hat) + step->epsilon) +
+			            step->lr * decay * param[i];
+		}
 }
 
 void ref_muon(double *param, const double *grad, double *m, int rows, int cols, int stride,

@@ -215,7 +215,7 @@ static void say_network(const struct run *run)
 		         trainer.workers == 1 ? "" : "s");
 	progress_say(&progress, "%zu parameters, a vocabulary of %d, %s, %s",
 	             gpt_parameter_count(config), config->vocab, workers,
-	             trainer.dtype == DTYPE_BF16 ? "bf16" : "f32");
+	             dtype_name(trainer.dtype));
 }
 
 static void resume_last(struct run *run)

@@ -26,11 +26,20 @@
 
 #include "common/err.h"
 
-/* How matrix products read their operands. Sums and results are float32. */
+/* How matrix products read their operands: rounded to this, to the nearest, ties to
+ * even. Sums and results are float32. Who has several is best used with the last. */
 enum dtype {
 	DTYPE_F32,
-	DTYPE_BF16, /* operands rounded to bfloat16, products summed in float32 */
+	DTYPE_F16, /* IEEE half: from 65520 on infinite, to 2^-25 nothing; see common/trainer.h */
+	DTYPE_BF16, /* bfloat16: the range of float32 */
+	DTYPES
 };
+
+/* As --dtype has it. */
+static inline const char *dtype_name(enum dtype dtype)
+{
+	return dtype == DTYPE_F16 ? "f16" : dtype == DTYPE_BF16 ? "bf16" : "f32";
+}
 
 struct device; /* one worker's: memory, scratch and queue of a backend */
 

@@ -172,7 +172,7 @@ KERNEL(muon_step)
 static void product_f32(struct device *dev, bool transpose_a, bool transpose_b, int m, int n,
                         int k, const float *left, const float *right, float *to)
 {
-	if (!cuda_blas(dev, false, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL))
+	if (!cuda_blas(dev, DTYPE_F32, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL))
 		cuda_matmul(dev, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL);
 }
 

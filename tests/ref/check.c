@@ -20,13 +20,20 @@ static const struct bound EXACT = {1e-7, 0}; /* one rounding */
 static const struct bound SUM = {1e-5, 0}; /* sums of up to some thousand terms */
 static const struct bound FUNCTION = {1e-6, 1}; /* exp, erf, log of values about 1 */
 
+/* A bound by the device's dtype: half is eight times as fine as bfloat16, but for sums
+ * that almost cancel each other. */
+static double by_dtype(const struct trial *trial, double f32, double bf16)
+{
+	return trial->dtype == DTYPE_F32 ? f32 : trial->dtype == DTYPE_F16 ? bf16 / 4 : bf16;
+}
+
 /* A matrix product's: bfloat16 operands are off by up to 2^-8 each, whole
  * numbers by nothing. */
 static struct bound product(const struct trial *trial, bool whole)
 {
 	if (whole)
 		return (struct bound){3e-7, 0};
-	return trial->dtype == DTYPE_BF16 ? (struct bound){2e-2, 0} : SUM;
+	return (struct bound){by_dtype(trial, SUM.relative, 2e-2), 0};
 }
 
 /* ---- memory ---- */
@@ -231,7 +238,7 @@ static const int products[][3] = {
 };
 
 /* An operand of a product: normal, or whole numbers up to ±8, whose products
- * and sums are exact in float32 and in bfloat16. */
+ * and sums are exact in each dtype. */
 static struct buffer *factor(struct trial *t, const char *name, size_t count, bool whole)
 {
 	struct buffer *b = trial_input(t, name, count, 1);
@@ -592,7 +599,7 @@ struct attention {
 
 static struct bound attention_bound(const struct trial *t, double relative)
 {
-	return (struct bound){t->dtype == DTYPE_BF16 ? 4e-2 : relative, 0};
+	return (struct bound){by_dtype(t, relative, 4e-2), 0};
 }
 
 /* q, k, v: normal, or q and k whole numbers up to ±40 so that scores run into
@@ -630,7 +637,7 @@ static void attention_forward_case(struct trial *t, const struct attention *a)
 	attention_name(t, a);
 	struct buffer *out = trial_output(t, "out", (size_t)a->n * a->c, attention_bound(t, 1e-5));
 	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h,
-	                                  (struct bound){t->dtype == DTYPE_BF16 ? 2e-2 : 2e-6, 1});
+	                                  (struct bound){by_dtype(t, 2e-6, 2e-2), 1});
 	struct buffer *qkv = attention_input(t, a);
 	double *mask = attention_mask(t, a);
 	trial_send(t);
@@ -703,7 +710,7 @@ static void check_attention_probs(struct trial *t)
 		trial_case(t, "rows %d to %d of 115, c %d h %d head %d", first, first + length - 1,
 		           c, h, head);
 		struct attention a = {&packs[1], 115, c, h, {0, 0, 0}, i % 2 ? 1 : 0.3};
-		struct bound bound = {t->dtype == DTYPE_BF16 ? 4e-2 : 1e-5, 1};
+		struct bound bound = {by_dtype(t, 1e-5, 4e-2), 1};
 		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, bound);
 		struct buffer *qkv = attention_input(t, &a);
 		struct buffer *lse = trial_input(t, "lse", (size_t)115 * h, 1);

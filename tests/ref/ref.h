@@ -61,4 +61,9 @@ void ref_muon(double *param, const double *grad, double *m, int rows, int cols, 
               const struct muon *step);
 double ref_norm2(const double *x, size_t count);
 
+/* The number of dtype that is nearest to x, of two the even one; infinity past the
+ * largest. dtype is half or bfloat16, as are the bits whose value is asked for. */
+double ref_round(enum dtype dtype, double x);
+double ref_value(enum dtype dtype, uint16_t bits);
+
 #endif

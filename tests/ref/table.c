@@ -13,7 +13,7 @@ struct device {
 
 static bool supports(enum dtype dtype)
 {
-	return dtype == DTYPE_F32 || dtype == DTYPE_BF16;
+	return dtype < DTYPES;
 }
 
 static void *must(void *memory)

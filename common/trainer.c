@@ -1,10 +1,14 @@
 #include "common/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/team.h"
+
+#define SCALE_FIRST 0x1p16 /* of the loss, with half precision */
+#define SCALE_GROWTH 2000 /* steps, after which it is doubled */
 
 #define STEP_BITS 28 /* of the number of a step's examples: 65536 in a batch, 4096 batches */
 
@@ -49,6 +53,7 @@ struct trainer {
 	int hidden_count;
 	float *params, *moment1, *moment2;
 	int64_t step;
+	struct loss_scaling scaling;
 	int share_room;
 
 	/* of the step or evaluation under way */
@@ -56,6 +61,8 @@ struct trainer {
 	const struct corpus *corpus;
 	int example_count;
 	double weight_sum, grad_norm;
+	double row_scale; /* of each token's weighted loss */
+	float weight[SPAN_KINDS]; /* of a token's loss, scaled */
 	struct adamw adamw;
 	struct muon muon;
 	bool finite;
@@ -256,6 +263,13 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	return 0;
 }
 
+static double first_scale(const struct trainer_options *options)
+{
+	if (options->loss_scale > 0)
+		return options->loss_scale;
+	return options->dtype == DTYPE_F16 ? SCALE_FIRST : 0;
+}
+
 struct trainer *trainer_new(const struct gpt_config *config,
                             const struct trainer_options *options, const float *params,
                             struct err *err)
@@ -269,6 +283,7 @@ struct trainer *trainer_new(const struct gpt_config *config,
 	trainer->config = *config;
 	trainer->options = *options;
 	trainer->count = gpt_parameter_count(config);
+	trainer->scaling.scale = first_scale(options);
 	if (trainer_fill(trainer, params, err) < 0) {
 		trainer_free(trainer);
 		return NULL;
@@ -376,7 +391,7 @@ static void sum_gradients(struct trainer *trainer, int index)
 static void decide(struct trainer *trainer)
 {
 	const struct trainer_options *options = &trainer->options;
-	double norm2 = 0, loss = 0, scale = 1.0 / trainer->weight_sum;
+	double norm2 = 0, loss = 0, scale = 1.0 / trainer->weight_sum / trainer->row_scale;
 
 	for (int i = 0; i < options->workers; i++) {
 		norm2 += trainer->workers[i].norm2;
@@ -433,9 +448,9 @@ static void step_work(int index, void *data)
 	rows_clear(&worker->rows);
 	for (int i = 0; i < worker->share_count; i++) {
 		const struct example *example = &trainer->examples[worker->share[i]];
-		if (!rows_add(&worker->rows, example, trainer->options.weight)) {
+		if (!rows_add(&worker->rows, example, trainer->weight)) {
 			train_pass(trainer, worker, worker->share[first]);
-			rows_add(&worker->rows, example, trainer->options.weight);
+			rows_add(&worker->rows, example, trainer->weight);
 			first = i;
 		}
 	}
@@ -451,10 +466,68 @@ static void step_work(int index, void *data)
 		step_parameters(trainer, index);
 }
 
+/* Weights of the step's tokens. What is scaled is the mean of the loss, as it is in the
+ * literature; what is summed is its numerator. So a token's weight is scaled down by
+ * the sum of weights as well, or by the power of two above that, since dividing by
+ * anything else rounds; what is left is divided out with the rest. No gradient of a
+ * logit is larger than the scale, however large the batch and the weights. */
+static void scale_weights(struct trainer *trainer)
+{
+	int exponent;
+
+	trainer->row_scale = 1;
+	if (trainer->scaling.scale > 0) {
+		frexp(trainer->weight_sum, &exponent);
+		trainer->row_scale = ldexp(trainer->scaling.scale, -exponent);
+	}
+	for (int kind = 0; kind < SPAN_KINDS; kind++)
+		trainer->weight[kind] =
+			(float)((double)trainer->options.weight[kind] * trainer->row_scale);
+}
+
+/* The step is done. */
+static void count_step(struct trainer *trainer)
+{
+	struct loss_scaling *scaling = &trainer->scaling;
+
+	trainer->step++;
+	if (scaling->scale > 0 && ++scaling->good == SCALE_GROWTH) {
+		scaling->scale *= 2;
+		scaling->good = 0;
+	}
+}
+
+/* A gradient is not finite: can it be at half the scale? */
+static bool skip_step(struct trainer *trainer)
+{
+	struct loss_scaling *scaling = &trainer->scaling;
+
+	if (scaling->scale < 2)
+		return false;
+	scaling->scale /= 2;
+	scaling->good = 0;
+	scaling->skipped++;
+	return true;
+}
+
+static int not_finite(const struct trainer *trainer, const struct step_result *result,
+                      struct err *err)
+{
+	char scale[48] = "";
+
+	if (result->loss_scale > 0)
+		snprintf(scale, sizeof scale, " at a loss scale of %g", result->loss_scale);
+	return err_set(err, "step %lld: loss %g and gradient norm %g%s, expected finite numbers",
+	               (long long)trainer->step + 1, result->loss, result->grad_norm, scale);
+}
+
 int trainer_step(struct trainer *trainer, const struct example *examples, int count,
                  struct step_result *result, struct err *err)
 {
-	*result = (struct step_result){.lr = trainer_lr(&trainer->options, trainer->step)};
+	*result = (struct step_result){
+		.lr = trainer_lr(&trainer->options, trainer->step),
+		.loss_scale = trainer->scaling.scale,
+	};
 	trainer->examples = examples;
 	trainer->example_count = count;
 	trainer->weight_sum = 0;
@@ -467,15 +540,19 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 		return err_set(err, "no token of the batch has a weight above 0");
 	if (share_out(trainer, err) < 0)
 		return -1;
+	scale_weights(trainer);
 	team_run(trainer->team, step_work, trainer);
 	for (int i = 0; i < trainer->options.workers; i++)
 		result->loss += trainer->workers[i].loss;
 	result->loss /= (double)result->tokens;
 	result->grad_norm = trainer->grad_norm;
-	if (!trainer->finite)
-		return err_set(err, "step %lld: loss %g and gradient norm %g, expected finite numbers",
-		               (long long)trainer->step + 1, result->loss, result->grad_norm);
-	trainer->step++;
+	result->taken = trainer->finite;
+	/* no scale can mend the loss itself */
+	if (!result->taken && !(isfinite(result->loss) && skip_step(trainer)))
+		return not_finite(trainer, result, err);
+	if (result->taken)
+		count_step(trainer);
+	result->skipped = trainer->scaling.skipped;
 	return 0;
 }
 
@@ -533,6 +610,11 @@ int64_t trainer_steps(const struct trainer *trainer)
 	return trainer->step;
 }
 
+struct loss_scaling trainer_scaling(const struct trainer *trainer)
+{
+	return trainer->scaling;
+}
+
 int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err)
 {
 	const size_t bytes = trainer->count * sizeof *state->params;
@@ -543,6 +625,7 @@ int trainer_state(const struct trainer *trainer, struct trainer_state *state, st
 		.moment1 = malloc(bytes),
 		.moment2 = malloc(bytes),
 		.step = trainer->step,
+		.scaling = trainer->scaling,
 	};
 	if (!state->params || !state->moment1 || !state->moment2) {
 		trainer_state_release(state);
@@ -571,6 +654,9 @@ void trainer_restore(struct trainer *trainer, const struct trainer_state *state)
 	trainer->k->upload(first, trainer->moment1, state->moment1, bytes);
 	trainer->k->upload(first, trainer->moment2, state->moment2, bytes);
 	trainer->step = state->step;
+	trainer->scaling = (struct loss_scaling){.scale = first_scale(&trainer->options)};
+	if (trainer->scaling.scale > 0 && state->scaling.scale > 0)
+		trainer->scaling = state->scaling;
 }
 
 void trainer_params(const struct trainer *trainer, float *params)

@@ -3,6 +3,7 @@
  * where it should. Built where CUDA's headers are. */
 #include "tests/tap.h"
 
+#include "common/backend.h"
 #include "kernels/cuda/cuda.h"
 #include "tests/gpu/fake.h"
 #include "tests/ref/check.h"
@@ -76,6 +77,11 @@ static void check_support(const struct kernels *kernels)
 			   dev ? "a device opens" : err.text);
 			kernels->close(dev);
 		}
+	for (fake_major = 6; fake_major <= 8; fake_major++) {
+		const enum dtype best = (enum dtype)(fake_major - 6);
+		ok(backend_dtype(kernels) == best, "compute capability %d: --dtype auto is %s",
+		   fake_major, dtype_name(best));
+	}
 	fake_major = 8;
 }
 

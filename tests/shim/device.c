@@ -13,6 +13,14 @@ void cuda_fail(const char *what, const char *why)
 	exit(1);
 }
 
+const struct kernels *kernels_cuda(size_t size, struct err *err)
+{
+	if (size == sizeof(struct kernels))
+		return &kernels_cuda_table;
+	err_set(err, "kernels-shim.so is of another version of memoscope");
+	return NULL;
+}
+
 bool cuda_supports(enum dtype dtype)
 {
 	return dtype < DTYPES;

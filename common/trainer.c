@@ -466,11 +466,10 @@ static void step_work(int index, void *data)
 		step_parameters(trainer, index);
 }
 
-/* Weights of the step's tokens. What is scaled is the mean of the loss, as it is in the
- * literature; what is summed is its numerator. So a token's weight is scaled down by
- * the sum of weights as well, or by the power of two above that, since dividing by
- * anything else rounds; what is left is divided out with the rest. No gradient of a
- * logit is larger than the scale, however large the batch and the weights. */
+/* Weights of the step's tokens, scaled. The scale is meant for the mean loss, and the
+ * network's is a sum: so they are divided by the power of two above the sum of weights
+ * - by that sum itself they would be rounded - and no gradient of a logit is larger
+ * than the scale, however large the batch and the weights. */
 static void scale_weights(struct trainer *trainer)
 {
 	int exponent;
@@ -491,7 +490,7 @@ static void count_step(struct trainer *trainer)
 	struct loss_scaling *scaling = &trainer->scaling;
 
 	trainer->step++;
-	if (scaling->scale > 0 && ++scaling->good == SCALE_GROWTH) {
+	if (scaling->scale > 0 && ++scaling->good >= SCALE_GROWTH) {
 		scaling->scale *= 2;
 		scaling->good = 0;
 	}

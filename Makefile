@@ -79,6 +79,10 @@ SHIM := $(BUILD)/tests/libshim.a
 SHIM_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/shim/%.o) \
 	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/device.c %/cublas.c,$(CUDA_C)) \
 	$(wildcard tests/shim/*.c))
+# And as an object that programs open in the GPU's place: MEMOSCOPE_CUDA names it.
+SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
+SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
+	tests/ref/ref.c common/err.c
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(if $(filter 1,$(CUDA)),$(BUILD)/tests/gpu.t)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
 
@@ -124,6 +128,11 @@ $(BUILD)/obj/shim/%.o: %.cu
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
 
+$(SHIM_OBJECT): $(SHIM_OBJECT_C) $(wildcard kernels/*.h kernels/cuda/*.h kernels/cuda/*.cuh) \
+		$(wildcard tests/shim/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -include tests/shim/shim.h -x c $(SHIM_OBJECT_C) -x none -o $@ -lm
+
 $(OBJECT): $(OBJECT_OBJ)
 	$(NVCC) -shared -cudart static -o $@ $^ -L$(CUDA_LIB) -lcublasLt -Xlinker -rpath,$(CUDA_LIB)
 
@@ -161,10 +170,10 @@ $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
-tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/gpu/check $(BUILD)/bench/peak
+tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BUILD)/bench/peak
 
 # A plain prove run: C test programs and shell tests side by side.
-check: all $(TEST_PROGRAMS) $(TEST_TOOLS)
+check: all $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT)
 	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(filter-out tests/lib.sh,$(wildcard tests/*.sh))
 
 # The same tests, with every access to memory and every operation watched.

@@ -33,3 +33,12 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 	progress_warn(&progress, "on the CPU: %s", err.text);
 	return kernels_find("cpu", &err);
 }
+
+enum dtype backend_dtype(const struct kernels *kernels)
+{
+	enum dtype dtype = DTYPES - 1;
+
+	while (!kernels->supports(dtype)) /* float32 they all do */
+		dtype--;
+	return dtype;
+}

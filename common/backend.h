@@ -25,4 +25,7 @@ enum backend {
 const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
                                      bool quiet);
 
+/* What --dtype auto means: the best of what they support. */
+enum dtype backend_dtype(const struct kernels *kernels);
+
 #endif

@@ -2,9 +2,15 @@
 
 json_t *metrics_step(const struct training_clock *at, const struct step_result *result)
 {
-	return json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step, "tokens",
-	                 (json_int_t)at->tokens, "seconds", at->seconds, "loss", result->loss, "lr",
-	                 result->lr, "grad_norm", result->grad_norm);
+	json_t *record = json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step,
+	                           "tokens", (json_int_t)at->tokens, "seconds", at->seconds, "loss",
+	                           result->loss, "lr", result->lr, "grad_norm", result->grad_norm);
+
+	if (result->loss_scale > 0) {
+		json_object_set_new(record, "loss_scale", json_real(result->loss_scale));
+		json_object_set_new(record, "skipped", json_integer(result->skipped));
+	}
+	return record;
 }
 
 /* {"loss", "floor", "tokens"} of sums over tokens. */

@@ -15,7 +15,8 @@ struct training_clock {
 	double seconds; /* of training */
 };
 
-/* {"step", "tokens", "seconds", "loss", "lr", "grad_norm"} */
+/* {"step", "tokens", "seconds", "loss", "lr", "grad_norm"}, and where the loss is scaled
+ * {"loss_scale", "skipped"}. */
 json_t *metrics_step(const struct training_clock *at, const struct step_result *result);
 
 /* A validation by kind of span, and in total: sums and means in nats a token. */

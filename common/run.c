@@ -202,7 +202,7 @@ static json_t *settings_of(const struct run *run)
 		{"clip", json_sprintf("%.15g", options->clip)},
 		{"dropout", json_sprintf("%.15g", options->dropout)},
 		{"weight", json_string(*weights ? weights : "none")},
-		{"dtype", json_string(options->dtype == DTYPE_BF16 ? "bf16" : "f32")},
+		{"dtype", json_string(dtype_name(options->dtype))},
 		{"device", json_string(options->kernels->name)},
 		{"threads", json_sprintf("%d", options->workers)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},

@@ -66,8 +66,8 @@ int run_resume(struct run *run, struct run_past *past, struct err *err);
 /* Take the next batch, as training_data_next(). */
 int run_next(struct run *run, struct err *err);
 
-/* A step on the batch taken last. -1 with err set where it met a number that is
- * not finite: err names the records, and the last good model. */
+/* A step on the batch taken last, or none: result->taken. -1 with err set where it met
+ * a number that is not finite: err names the records, and the last good model. */
 int run_step(struct run *run, struct step_result *result, struct err *err);
 
 /* How far it has come. */

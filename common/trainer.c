@@ -1,10 +1,14 @@
 #include "common/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/team.h"
+
+#define SCALE_FIRST 0x1p16 /* of the loss, with half precision */
+#define SCALE_GROWTH 2000 /* steps, after which it is doubled */
 
 #define STEP_BITS 28 /* of the number of a step's examples: 65536 in a batch, 4096 batches */
 
@@ -28,6 +32,8 @@ struct worker {
 	struct device *dev;
 	struct gpt *gpt;
 	struct rows rows;
+	struct adamw_range *ranges; /* [range_count] of its stretch; device memory */
+	int range_count;
 	int *share, share_count; /* examples of this step's batch */
 	int64_t load; /* tokens of the share */
 	double loss, norm2; /* sums of this step */
@@ -47,6 +53,7 @@ struct trainer {
 	int hidden_count;
 	float *params, *moment1, *moment2;
 	int64_t step;
+	struct loss_scaling scaling;
 	int share_room;
 
 	/* of the step or evaluation under way */
@@ -54,6 +61,8 @@ struct trainer {
 	const struct corpus *corpus;
 	int example_count;
 	double weight_sum, grad_norm;
+	double row_scale; /* of each token's weighted loss */
+	float weight[SPAN_KINDS]; /* of a token's loss, scaled */
 	struct adamw adamw;
 	struct muon muon;
 	bool finite;
@@ -171,6 +180,52 @@ static int hidden_new(struct trainer *trainer, struct err *err)
 	return 0;
 }
 
+/* The stretch of the parameters that a worker sums and steps. */
+static void stretch(const struct trainer *trainer, int index, size_t *begin, size_t *end)
+{
+	const size_t workers = (size_t)trainer->options.workers;
+	const size_t part = (trainer->count / workers + 15) / 16 * 16 + 16;
+
+	*begin = (size_t)index * part < trainer->count ? (size_t)index * part : trainer->count;
+	*end = *begin + part < trainer->count ? *begin + part : trainer->count;
+}
+
+/* What AdamW steps of a worker's stretch, counted from its beginning: tensors that stand
+ * side by side make one range where all of them decay, or none. */
+static int ranges_new(struct trainer *trainer, int index, struct err *err)
+{
+	struct worker *worker = &trainer->workers[index];
+	struct adamw_range *ranges = calloc((size_t)trainer->tensor_count, sizeof *ranges);
+	struct adamw_range *last = NULL;
+	size_t begin, end;
+	int count = 0;
+
+	if (ranges == NULL)
+		return err_set(err, "out of memory");
+	stretch(trainer, index, &begin, &end);
+	for (int i = 0; i < trainer->tensor_count; i++) {
+		const struct gpt_tensor *tensor = &trainer->tensors[i];
+		const size_t from = tensor->offset > begin ? tensor->offset : begin;
+		const size_t behind = tensor->offset + tensor->count;
+		const size_t to = behind < end ? behind : end;
+		if (from >= to || (trainer->hidden && tensor->hidden))
+			continue;
+		if (last && last->end == from - begin && last->decay == tensor->decay) {
+			last->end = to - begin;
+			continue;
+		}
+		last = &ranges[count++];
+		*last = (struct adamw_range){from - begin, to - begin, tensor->decay};
+	}
+	const size_t bytes = (size_t)count * sizeof *ranges;
+	worker->ranges = trainer->k->alloc(worker->dev, bytes);
+	worker->range_count = count;
+	if (worker->ranges)
+		trainer->k->upload(worker->dev, worker->ranges, ranges, bytes);
+	free(ranges);
+	return worker->ranges ? 0 : err_set(err, "out of memory");
+}
+
 static int trainer_fill(struct trainer *trainer, const float *params, struct err *err)
 {
 	const size_t bytes = trainer->count * sizeof *params;
@@ -202,9 +257,17 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->k->zero(first, trainer->moment2, bytes);
 	trainer->k->wait(first);
 	for (int i = 0; i < workers; i++)
-		if (worker_new(trainer, &trainer->workers[i], err) < 0)
+		if (worker_new(trainer, &trainer->workers[i], err) < 0 ||
+		    ranges_new(trainer, i, err) < 0)
 			return -1;
 	return 0;
+}
+
+static double first_scale(const struct trainer_options *options)
+{
+	if (options->loss_scale > 0)
+		return options->loss_scale;
+	return options->dtype == DTYPE_F16 ? SCALE_FIRST : 0;
 }
 
 struct trainer *trainer_new(const struct gpt_config *config,
@@ -220,6 +283,7 @@ struct trainer *trainer_new(const struct gpt_config *config,
 	trainer->config = *config;
 	trainer->options = *options;
 	trainer->count = gpt_parameter_count(config);
+	trainer->scaling.scale = first_scale(options);
 	if (trainer_fill(trainer, params, err) < 0) {
 		trainer_free(trainer);
 		return NULL;
@@ -232,9 +296,12 @@ void trainer_free(struct trainer *trainer)
 	if (trainer == NULL)
 		return;
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++) {
-		gpt_free(trainer->workers[i].gpt);
-		rows_release(&trainer->workers[i].rows);
-		free(trainer->workers[i].share);
+		struct worker *worker = &trainer->workers[i];
+		gpt_free(worker->gpt);
+		rows_release(&worker->rows);
+		if (worker->dev)
+			trainer->k->free(worker->dev, worker->ranges);
+		free(worker->share);
 	}
 	if (trainer->workers && trainer->workers[0].dev) {
 		struct device *first = trainer->workers[0].dev;
@@ -308,16 +375,6 @@ static void train_pass(struct trainer *trainer, struct worker *worker, int first
 	rows_clear(rows);
 }
 
-/* The stretch of the parameters that a worker sums and steps. */
-static void stretch(const struct trainer *trainer, int index, size_t *begin, size_t *end)
-{
-	const size_t workers = (size_t)trainer->options.workers;
-	const size_t part = (trainer->count / workers + 15) / 16 * 16 + 16;
-
-	*begin = (size_t)index * part < trainer->count ? (size_t)index * part : trainer->count;
-	*end = *begin + part < trainer->count ? *begin + part : trainer->count;
-}
-
 static void sum_gradients(struct trainer *trainer, int index)
 {
 	struct worker *worker = &trainer->workers[index];
@@ -334,7 +391,7 @@ static void sum_gradients(struct trainer *trainer, int index)
 static void decide(struct trainer *trainer)
 {
 	const struct trainer_options *options = &trainer->options;
-	double norm2 = 0, loss = 0, scale = 1.0 / trainer->weight_sum;
+	double norm2 = 0, loss = 0, scale = 1.0 / trainer->weight_sum / trainer->row_scale;
 
 	for (int i = 0; i < options->workers; i++) {
 		norm2 += trainer->workers[i].norm2;
@@ -349,6 +406,7 @@ static void decide(struct trainer *trainer)
 		.beta1 = (float)options->beta1,
 		.beta2 = (float)options->beta2,
 		.epsilon = 1e-8f,
+		.weight_decay = (float)options->weight_decay,
 		.grad_scale = (float)scale,
 		.step = trainer->step + 1,
 	};
@@ -362,30 +420,21 @@ static void decide(struct trainer *trainer)
 
 static void step_parameters(struct trainer *trainer, int index)
 {
+	const struct worker *worker = &trainer->workers[index];
 	const float *grad = gpt_gradients(trainer->workers[0].gpt);
 	size_t begin, end;
 
 	for (int i = 0; i < trainer->hidden_count; i++) {
 		const struct hidden *matrix = &trainer->hidden[i];
 		if (matrix->worker == index)
-			trainer->k->muon(trainer->workers[index].dev, trainer->params + matrix->offset,
+			trainer->k->muon(worker->dev, trainer->params + matrix->offset,
 			                 grad + matrix->offset, trainer->moment1 + matrix->offset,
 			                 matrix->rows, matrix->cols, matrix->stride, &trainer->muon);
 	}
 	stretch(trainer, index, &begin, &end);
-	for (int i = 0; i < trainer->tensor_count; i++) {
-		const struct gpt_tensor *tensor = &trainer->tensors[i];
-		if (trainer->hidden && tensor->hidden)
-			continue;
-		size_t from = tensor->offset > begin ? tensor->offset : begin;
-		size_t to = tensor->offset + tensor->count < end ? tensor->offset + tensor->count : end;
-		struct adamw adamw = trainer->adamw;
-		if (from >= to)
-			continue;
-		adamw.weight_decay = tensor->decay ? (float)trainer->options.weight_decay : 0;
-		trainer->k->adamw(trainer->workers[index].dev, trainer->params + from, grad + from,
-		                  trainer->moment1 + from, trainer->moment2 + from, to - from, &adamw);
-	}
+	trainer->k->adamw(worker->dev, trainer->params + begin, grad + begin,
+	                  trainer->moment1 + begin, trainer->moment2 + begin, end - begin,
+	                  worker->ranges, worker->range_count, &trainer->adamw);
 }
 
 static void step_work(int index, void *data)
@@ -399,9 +448,9 @@ static void step_work(int index, void *data)
 	rows_clear(&worker->rows);
 	for (int i = 0; i < worker->share_count; i++) {
 		const struct example *example = &trainer->examples[worker->share[i]];
-		if (!rows_add(&worker->rows, example, trainer->options.weight)) {
+		if (!rows_add(&worker->rows, example, trainer->weight)) {
 			train_pass(trainer, worker, worker->share[first]);
-			rows_add(&worker->rows, example, trainer->options.weight);
+			rows_add(&worker->rows, example, trainer->weight);
 			first = i;
 		}
 	}
@@ -417,10 +466,67 @@ static void step_work(int index, void *data)
 		step_parameters(trainer, index);
 }
 
+/* Weights of the step's tokens, scaled. The scale is meant for the mean loss, and the
+ * network's is a sum: so they are divided by the power of two above the sum of weights
+ * - by that sum itself they would be rounded - and no gradient of a logit is larger
+ * than the scale, however large the batch and the weights. */
+static void scale_weights(struct trainer *trainer)
+{
+	int exponent;
+
+	trainer->row_scale = 1;
+	if (trainer->scaling.scale > 0) {
+		frexp(trainer->weight_sum, &exponent);
+		trainer->row_scale = ldexp(trainer->scaling.scale, -exponent);
+	}
+	for (int kind = 0; kind < SPAN_KINDS; kind++)
+		trainer->weight[kind] =
+			(float)((double)trainer->options.weight[kind] * trainer->row_scale);
+}
+
+/* The step is done. */
+static void count_step(struct trainer *trainer)
+{
+	struct loss_scaling *scaling = &trainer->scaling;
+
+	trainer->step++;
+	if (scaling->scale > 0 && ++scaling->good >= SCALE_GROWTH) {
+		scaling->scale *= 2;
+		scaling->good = 0;
+	}
+}
+
+/* A gradient is not finite: can it be at half the scale? */
+static bool skip_step(struct trainer *trainer)
+{
+	struct loss_scaling *scaling = &trainer->scaling;
+
+	if (scaling->scale < 2)
+		return false;
+	scaling->scale /= 2;
+	scaling->good = 0;
+	scaling->skipped++;
+	return true;
+}
+
+static int not_finite(const struct trainer *trainer, const struct step_result *result,
+                      struct err *err)
+{
+	char scale[48] = "";
+
+	if (result->loss_scale > 0)
+		snprintf(scale, sizeof scale, " at a loss scale of %g", result->loss_scale);
+	return err_set(err, "step %lld: loss %g and gradient norm %g%s, expected finite numbers",
+	               (long long)trainer->step + 1, result->loss, result->grad_norm, scale);
+}
+
 int trainer_step(struct trainer *trainer, const struct example *examples, int count,
                  struct step_result *result, struct err *err)
 {
-	*result = (struct step_result){.lr = trainer_lr(&trainer->options, trainer->step)};
+	*result = (struct step_result){
+		.lr = trainer_lr(&trainer->options, trainer->step),
+		.loss_scale = trainer->scaling.scale,
+	};
 	trainer->examples = examples;
 	trainer->example_count = count;
 	trainer->weight_sum = 0;
@@ -433,15 +539,19 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 		return err_set(err, "no token of the batch has a weight above 0");
 	if (share_out(trainer, err) < 0)
 		return -1;
+	scale_weights(trainer);
 	team_run(trainer->team, step_work, trainer);
 	for (int i = 0; i < trainer->options.workers; i++)
 		result->loss += trainer->workers[i].loss;
 	result->loss /= (double)result->tokens;
 	result->grad_norm = trainer->grad_norm;
-	if (!trainer->finite)
-		return err_set(err, "step %lld: loss %g and gradient norm %g, expected finite numbers",
-		               (long long)trainer->step + 1, result->loss, result->grad_norm);
-	trainer->step++;
+	result->taken = trainer->finite;
+	/* no scale can mend the loss itself */
+	if (!result->taken && !(isfinite(result->loss) && skip_step(trainer)))
+		return not_finite(trainer, result, err);
+	if (result->taken)
+		count_step(trainer);
+	result->skipped = trainer->scaling.skipped;
 	return 0;
 }
 
@@ -499,6 +609,11 @@ int64_t trainer_steps(const struct trainer *trainer)
 	return trainer->step;
 }
 
+struct loss_scaling trainer_scaling(const struct trainer *trainer)
+{
+	return trainer->scaling;
+}
+
 int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err)
 {
 	const size_t bytes = trainer->count * sizeof *state->params;
@@ -509,6 +624,7 @@ int trainer_state(const struct trainer *trainer, struct trainer_state *state, st
 		.moment1 = malloc(bytes),
 		.moment2 = malloc(bytes),
 		.step = trainer->step,
+		.scaling = trainer->scaling,
 	};
 	if (!state->params || !state->moment1 || !state->moment2) {
 		trainer_state_release(state);
@@ -537,6 +653,9 @@ void trainer_restore(struct trainer *trainer, const struct trainer_state *state)
 	trainer->k->upload(first, trainer->moment1, state->moment1, bytes);
 	trainer->k->upload(first, trainer->moment2, state->moment2, bytes);
 	trainer->step = state->step;
+	trainer->scaling = (struct loss_scaling){.scale = first_scale(&trainer->options)};
+	if (trainer->scaling.scale > 0 && state->scaling.scale > 0)
+		trainer->scaling = state->scaling;
 }
 
 void trainer_params(const struct trainer *trainer, float *params)

@@ -5,6 +5,13 @@
  * stretch of the parameters with AdamW - or, where Muon is asked for, its share of
  * the matrices between hidden layers with that, and the rest with AdamW. Same
  * seed, same workers: same bits.
+ *
+ * Half precision has no room for small gradients: with DTYPE_F16 the loss is scaled
+ * up before the backward pass, and the gradient down again after it, in float32
+ * (Micikevicius et al. 2018, "Mixed Precision Training", section 3.2). The scale is
+ * a power of two, so that it rounds nothing; it begins at 2^16, is halved where a
+ * gradient is not finite, whose step is given up, and doubled after 2000 steps
+ * without that.
  */
 #ifndef MEMOSCOPE_TRAINER_H
 #define MEMOSCOPE_TRAINER_H
@@ -35,6 +42,15 @@ struct trainer_options {
 	double dropout;
 	uint64_t seed;
 	float weight[SPAN_KINDS]; /* of a token's loss by its kind */
+	double loss_scale; /* to begin with, a power of two; 0: as dtype needs it (no program
+	                    * sets it; the tests do) */
+};
+
+/* The scale of the mean loss, and what has become of it. */
+struct loss_scaling {
+	double scale; /* a power of two, at least 1; 0: the loss is not scaled */
+	int64_t good; /* steps done since it was changed last */
+	int64_t skipped; /* steps given up so far */
 };
 
 struct trainer; /* trainer_new … trainer_free */
@@ -51,10 +67,15 @@ struct step_result {
 	double grad_norm; /* of the mean gradient, before clipping */
 	double lr;
 	int64_t tokens; /* predicted tokens */
+	double loss_scale; /* that the gradient was made with; 0: none */
+	int64_t skipped; /* steps given up so far */
+	bool taken; /* false: this one was, since at this scale the gradient was not finite */
 };
 
 /* One optimizer step on a batch of examples. -1 where loss or gradient is not
- * finite: the parameters are as they were (err says what was met). */
+ * finite: parameters, moments and steps are as they were (err says what was met). So
+ * they are where a step was not taken; then the scale is halved, unless it would be
+ * less than 1, which fails. */
 int trainer_step(struct trainer *trainer, const struct example *examples, int count,
                  struct step_result *result, struct err *err);
 
@@ -72,11 +93,15 @@ double trainer_lr(const struct trainer_options *options, int64_t step);
 /* Steps done. */
 int64_t trainer_steps(const struct trainer *trainer);
 
+/* How its loss is scaled by now. */
+struct loss_scaling trainer_scaling(const struct trainer *trainer);
+
 /* The state that makes a resume exact: arrays of gpt_parameter_count() floats of
- * host memory, and the count of steps. */
+ * host memory, the count of steps, and how the loss is scaled. */
 struct trainer_state {
 	float *params, *moment1, *moment2;
 	int64_t step;
+	struct loss_scaling scaling;
 };
 
 /* A copy of it, the caller's, to trainer_state_release(). -1 with err set where
@@ -84,7 +109,7 @@ struct trainer_state {
 int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err);
 void trainer_state_release(struct trainer_state *state); /* a zeroed one is allowed */
 
-/* Go on from a state, which is copied. */
+/* Go on from a state, which is copied. A scale is taken over where both have one. */
 void trainer_restore(struct trainer *trainer, const struct trainer_state *state);
 
 /* The parameters alone, into gpt_parameter_count() floats of host memory. */

@@ -1,6 +1,7 @@
 #include "common/training_state.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ int training_state_save(const char *directory, const struct gpt_config *config,
                         struct err *err)
 {
 	const size_t count = gpt_parameter_count(config);
+	const struct loss_scaling *scaling = &state->scaling;
 	const struct safetensor tensors[] = {
 		{.name = "params", .dims = 1, .shape = {count}, .data = state->params},
 		{.name = "moment1", .dims = 1, .shape = {count}, .data = state->moment1},
@@ -42,6 +44,12 @@ int training_state_save(const char *directory, const struct gpt_config *config,
 		json_object_set_new(metadata, "seconds", json_sprintf("%.17g", progress->seconds));
 		if (progress->best < 1e300) /* absent: there was none */
 			json_object_set_new(metadata, "best", json_sprintf("%.17g", progress->best));
+		if (scaling->scale > 0) { /* absent: the loss is not scaled */
+			json_object_set_new(metadata, "loss-scale", json_sprintf("%.17g", scaling->scale));
+			json_object_set_new(metadata, "loss-scale-steps",
+			                    json_sprintf("%" PRId64, scaling->good));
+			json_object_set_new(metadata, "skipped", json_sprintf("%" PRId64, scaling->skipped));
+		}
 		json_object_update_missing(metadata, (json_t *)settings);
 		result = safetensors_write(path, tensors, 3, metadata, err);
 	}
@@ -79,6 +87,22 @@ static void get_real(const struct safetensors *file, const char *path, const cha
 
 	if (text && option_real(key, text, 0, 1e300, value, &bad) < 0)
 		err_set(err, "%s: metadata: %s", path, bad.text);
+}
+
+static void get_scaling(const struct safetensors *file, const char *path,
+                        struct loss_scaling *scaling, struct err *err)
+{
+	int exponent;
+
+	*scaling = (struct loss_scaling){0};
+	if (safetensors_metadata(file, "loss-scale") == NULL)
+		return;
+	get_real(file, path, "loss-scale", &scaling->scale, err);
+	get_int(file, path, "loss-scale-steps", &scaling->good, err);
+	get_int(file, path, "skipped", &scaling->skipped, err);
+	if (scaling->scale < 1 || frexp(scaling->scale, &exponent) != 0.5)
+		err_set(err, "%s: metadata: loss-scale: %g, expected a power of two from 1 on", path,
+		        scaling->scale);
 }
 
 static void get_settings(const struct safetensors *file, json_t *settings)
@@ -124,6 +148,7 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 	get_real(file, path, "seconds", &progress->seconds, err);
 	if (safetensors_metadata(file, "best"))
 		get_real(file, path, "best", &progress->best, err);
+	get_scaling(file, path, &state->scaling, err);
 	get_settings(file, settings);
 	progress->examples = (uint64_t)examples;
 	get_array(file, "params", count, state->params, err);

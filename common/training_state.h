@@ -1,7 +1,7 @@
 /* training_state.h - what makes a resume exact, as DIR/training.safetensors:
  * "params", "moment1", "moment2" (flat, as gpt.h lays them out) and, as metadata,
- * the progress and how the run was set up, in one file that is written whole or
- * not at all. */
+ * the progress, how the loss is scaled, and how the run was set up, in one file that
+ * is written whole or not at all. */
 #ifndef MEMOSCOPE_TRAINING_STATE_H
 #define MEMOSCOPE_TRAINING_STATE_H
 

@@ -33,7 +33,7 @@ static struct trainer_options trainer = {
 static int batch = 32, accumulate = 1;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
 static enum pack pack = PACK_RECORDS;
-static enum { F32, BF16, AUTO } dtype = AUTO;
+static enum { F32 = DTYPE_F32, F16 = DTYPE_F16, BF16 = DTYPE_BF16, AUTO } dtype = AUTO;
 static const char *directory, *val_path, *weights = "";
 static bool resume, quiet;
 static enum backend backend;
@@ -111,8 +111,9 @@ static const struct option options[] = {
 	BACKEND_OPTION(backend),
 	{.name = "threads", .type = OPTION_INT32, .value = &trainer.workers, .argument = "N", .min = 0,
 	 .max = 1024, .text = "workers; 0: one for each processor (default); a GPU is one"},
-	{.name = "dtype", .type = OPTION_WORD, .value = &dtype, .argument = "f32|bf16|auto",
-	 .text = "operands of matrix products; auto: bf16 where the device has it (default)"},
+	{.name = "dtype", .type = OPTION_WORD, .value = &dtype, .argument = "f32|f16|bf16|auto",
+	 .text = "operands of matrix products; auto: bf16, or else f16, where the device has it "
+	         "(default)"},
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
 	 .text = "no progress on stderr"},
 	{0},
@@ -128,12 +129,16 @@ static const struct program program = {
 
 static enum dtype chosen_dtype(void)
 {
-	const bool bf16 = trainer.kernels->supports(DTYPE_BF16);
+	const enum dtype best = backend_dtype(trainer.kernels);
 
-	if (dtype == BF16 && !bf16)
-		die_usage("--dtype: this %s has no bf16 matrix products, expected f32",
-		          trainer.kernels->single ? "GPU" : "processor");
-	return dtype == F32 || !bf16 ? DTYPE_F32 : DTYPE_BF16;
+	if (dtype == AUTO)
+		return best;
+	if (!trainer.kernels->supports((enum dtype)dtype))
+		die_usage("--dtype: this %s has no %s matrix products, expected f32%s%s",
+		          trainer.kernels->single ? "GPU" : "processor",
+		          dtype_name((enum dtype)dtype), best == DTYPE_F32 ? "" : " or ",
+		          best == DTYPE_F32 ? "" : dtype_name(best));
+	return (enum dtype)dtype;
 }
 
 /* What the command line asks for; what no data can mend is said before any is read. */
@@ -215,7 +220,7 @@ static void say_network(const struct run *run)
 		         trainer.workers == 1 ? "" : "s");
 	progress_say(&progress, "%zu parameters, a vocabulary of %d, %s, %s",
 	             gpt_parameter_count(config), config->vocab, workers,
-	             trainer.dtype == DTYPE_BF16 ? "bf16" : "f32");
+	             dtype_name(trainer.dtype));
 }
 
 static void resume_last(struct run *run)
@@ -247,6 +252,14 @@ static void report(const struct run *run, const struct step_result *result,
 		              at.seconds / (double)at.step * (double)(trainer.steps - at.step));
 }
 
+/* Nothing else is due: what comes next is the same step, on the next batch. */
+static void say_skipped(const struct run *run, const struct step_result *result)
+{
+	progress_say(&progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
+	             "loss scaled by %g; the next batch has %g", run->at.step + 1,
+	             result->loss_scale, trainer_scaling(run->trainer).scale);
+}
+
 /* Validate and save; only then write the metrics, whose reader may be gone. */
 static void milestone(struct run *run, struct stream_writer *metrics)
 {
@@ -271,8 +284,15 @@ static void milestone(struct run *run, struct stream_writer *metrics)
 }
 
 /* Why training is over, maybe before the steps that were asked for. */
-static void explain_end(const struct training_progress *at)
+static void explain_end(const struct run *run)
 {
+	const struct training_progress *at = &run->at;
+	const struct loss_scaling scaling = trainer_scaling(run->trainer);
+
+	if (scaling.skipped > 0)
+		progress_say(&progress, "%" PRId64 " batch%s passed over, whose gradient was not finite; "
+		             "the loss is scaled by %g", scaling.skipped,
+		             scaling.skipped == 1 ? " was" : "es were", scaling.scale);
 	if (interrupted)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
@@ -298,6 +318,10 @@ static void train(struct run *run, struct stream_writer *metrics)
 			err_exit(&err);
 		if (count == 0)
 			break;
+		if (!result.taken) {
+			say_skipped(run, &result);
+			continue;
+		}
 		const int64_t step = run->at.step;
 		if (step % log_every == 0 || step == trainer.steps)
 			report(run, &result, metrics);
@@ -311,7 +335,7 @@ static void train(struct run *run, struct stream_writer *metrics)
 		die("standard input: no sequence to train on: the stream ends before %s",
 		    pack == PACK_TEXT ? "one context and a token" : "its first record");
 	milestone(run, metrics);
-	explain_end(&run->at);
+	explain_end(run);
 }
 
 int main(int argc, char **argv)

@@ -26,11 +26,20 @@
 
 #include "common/err.h"
 
-/* How matrix products read their operands. Sums and results are float32. */
+/* How matrix products read their operands: rounded to this, to the nearest, ties to
+ * even. Sums and results are float32. Who has several is best used with the last. */
 enum dtype {
 	DTYPE_F32,
-	DTYPE_BF16, /* operands rounded to bfloat16, products summed in float32 */
+	DTYPE_F16, /* IEEE half: from 65520 on infinite, to 2^-25 nothing; see common/trainer.h */
+	DTYPE_BF16, /* bfloat16: the range of float32 */
+	DTYPES
 };
+
+/* As --dtype has it. */
+static inline const char *dtype_name(enum dtype dtype)
+{
+	return dtype == DTYPE_F16 ? "f16" : dtype == DTYPE_BF16 ? "bf16" : "f32";
+}
 
 struct device; /* one worker's: memory, scratch and queue of a backend */
 
@@ -55,6 +64,12 @@ struct adamw {
 	float lr, beta1, beta2, epsilon, weight_decay;
 	float grad_scale; /* gradients are multiplied by it first (clipping, averaging) */
 	int64_t step;
+};
+
+/* Elements begin … end-1 of the parameters, and whether weight decay applies to them. */
+struct adamw_range {
+	size_t begin, end;
+	bool decay;
 };
 
 /* Muon, Jordan et al. 2024 ("Muon: an optimizer for hidden layers in neural
@@ -195,9 +210,13 @@ struct kernels {
 	                      const float *logits, const int32_t *target, const float *weight,
 	                      int n, int v);
 
-	/* One AdamW step over count parameters; m and v are the moments. */
+	/* One AdamW step over those elements of param[count] that ranges name; m and v are
+	 * the moments. Where a range does not decay, weight_decay counts as 0; elements of
+	 * no range stay as they are in all three. ranges[range_count], device memory: in
+	 * ascending order, none reaching into the next or past count; one may be empty. */
 	void (*adamw)(struct device *dev, float *param, const float *grad, float *m, float *v,
-	              size_t count, const struct adamw *step);
+	              size_t count, const struct adamw_range *ranges, int range_count,
+	              const struct adamw *step);
 	/* One Muon step over a matrix param[rows,cols], whose rows stand stride apart,
 	 * and so those of grad and of m, the momentum: with g = grad_scale * grad,
 	 *   m = momentum m + (1 - momentum) g

@@ -39,6 +39,9 @@ int main(void)
 	check_level("v4");
 	check_level("native");
 	check_bf16();
+	ok(!kernels_cpu()->supports(DTYPE_F16) && kernels_cpu()->open(DTYPE_F16, &err) == NULL,
+	   "nor is there one of half precision: %s", err.text);
+	err = (struct err){0};
 	ok(kernels_find("cpu", &err) != NULL, "there is a table for cpu");
 	ok(kernels_find("abacus", &err) == NULL && err.status == ERR_USAGE,
 	   "there is none for abacus: %s", err.text);

@@ -24,6 +24,7 @@ int main(void)
 	struct mutant mutant;
 
 	ops_check(&ref_table, DTYPE_F32, "reference", ok);
+	ops_check(&ref_table, DTYPE_F16, "reference, f16", ok);
 	ops_check(&ref_table, DTYPE_BF16, "reference, bf16", ok);
 	for (int i = 0; ref_mutant(i, &mutant); i++)
 		check_mutant(&mutant);

@@ -307,7 +307,8 @@ static void test_cross_entropy(void)
 	is_near(at.out[3], 0, 0, "cross_entropy of no target is 0");
 }
 
-/* The first step moves by lr whatever the gradient's size, and decays. */
+/* The first step moves by lr whatever the gradient's size, and decays - where it is told
+ * to. */
 static void test_adamw(void)
 {
 	struct adamw step = {
@@ -315,16 +316,29 @@ static void test_adamw(void)
 		.grad_scale = 2, .step = 1,
 	};
 
+	const struct adamw_range first = {0, 1, true}, rest[] = {{2, 3, false}, {3, 4, true}};
+
 	start(11);
 	at.a[0] = 8;
 	at.b[0] = -3;
-	ref_adamw(at.a, at.b, at.da, at.db, 1, &step);
+	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &step);
 	is_near(at.a[0], 8 + 0.5 - 0.5 * 0.25 * 8, 1e-15, "adamw: the first step");
 	is_near(at.da[0], 0.25 * -6, 1e-15, "adamw: the first moment");
 	is_near(at.db[0], 0.5 * 36, 1e-15, "adamw: the second moment");
 	step.step = 2;
-	ref_adamw(at.a, at.b, at.da, at.db, 1, &step);
+	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &step);
 	is_near(at.a[0], 7.5 + 0.5 - 0.125 * 7.5, 1e-15, "adamw: the second step");
+	for (int i = 0; i < 5; i++) {
+		at.a[i] = 8;
+		at.b[i] = 1;
+		at.da[i] = at.db[i] = 0;
+	}
+	step.step = 1;
+	ref_adamw(at.a, at.b, at.da, at.db, rest, 2, &step);
+	is_near(at.a[1], 8, 0, "adamw: what no range names stays");
+	is_near(at.a[2], 8 - 0.5, 1e-15, "adamw: a range without decay");
+	is_near(at.a[3], 8 - 0.5 - 0.5 * 0.25 * 8, 1e-15, "adamw: and one with decay behind it");
+	is_near(at.da[4], 0, 0, "adamw: nothing behind the last");
 }
 
 /* A multiple of an orthogonal matrix: the quintic acts on its one singular value.

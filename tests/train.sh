@@ -305,7 +305,8 @@ weight-decay	--weight-decay -0.1
 clip	--clip x
 integer	--seed -1
 threads	--threads 1025
-f32, bf16 or auto	--dtype f16
+f32, f16, bf16 or auto	--dtype f64
+this processor has no f16 matrix products, expected f32	--dtype f16 --device cpu
 records or text	--pack lines
 1\.7k, 30k, 207k or 63m	--preset 124m
 log-every	--log-every 0

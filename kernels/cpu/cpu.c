@@ -81,7 +81,7 @@ struct device *cpu_open(enum dtype dtype, struct err *err)
 	struct device *dev;
 
 	if (!cpu_supports(dtype)) {
-		err_set(err, "this processor has no bfloat16 products");
+		err_set(err, "this processor has no %s products", dtype_name(dtype));
 		return NULL;
 	}
 	dev = calloc(1, sizeof *dev);

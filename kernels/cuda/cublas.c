@@ -5,7 +5,7 @@
  * a column of its. What it advises for a shape is kept, and so the same shape is
  * always made in the same way: same bits.
  *
- * bfloat16 operands are rounded copies in scratch whose rows are padded to 16 bytes,
+ * Operands in half or bfloat16 are rounded copies in scratch whose rows are padded to 16 bytes,
  * which tensor cores ask for.
  */
 #include "kernels/cuda/cuda.h"
@@ -25,7 +25,8 @@
 /* A product as cuBLASLt is asked for it. */
 struct request {
 	int m, n, k; /* ours */
-	bool transpose_a, transpose_b, accumulate, bias, round;
+	enum dtype dtype;
+	bool transpose_a, transpose_b, accumulate, bias;
 	uint8_t align_a, align_b, align_c, align_bias; /* bytes, a power of two up to 128 */
 };
 
@@ -112,11 +113,13 @@ static int padded(int columns)
 static bool layout(cublasLtMatrixLayout_t *made, const struct request *request, bool result,
                    int rows, int columns)
 {
-	const bool round = request->round && !result;
+	static const cudaDataType types[DTYPES] = {
+		[DTYPE_F32] = CUDA_R_32F, [DTYPE_F16] = CUDA_R_16F, [DTYPE_BF16] = CUDA_R_16BF,
+	};
+	const enum dtype dtype = result ? DTYPE_F32 : request->dtype;
 
-	return cublasLtMatrixLayoutCreate(made, round ? CUDA_R_16BF : CUDA_R_32F,
-	                                  (uint64_t)columns, (uint64_t)rows,
-	                                  round ? padded(columns) : columns) ==
+	return cublasLtMatrixLayoutCreate(made, types[dtype], (uint64_t)columns, (uint64_t)rows,
+	                                  dtype == DTYPE_F32 ? columns : padded(columns)) ==
 	       CUBLAS_STATUS_SUCCESS;
 }
 
@@ -182,7 +185,7 @@ static bool same(const struct request *a, const struct request *b)
 {
 	return a->m == b->m && a->n == b->n && a->k == b->k &&
 	       a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b &&
-	       a->accumulate == b->accumulate && a->bias == b->bias && a->round == b->round &&
+	       a->accumulate == b->accumulate && a->bias == b->bias && a->dtype == b->dtype &&
 	       a->align_a == b->align_a && a->align_b == b->align_b && a->align_c == b->align_c &&
 	       a->align_bias == b->align_bias;
 }
@@ -232,21 +235,23 @@ static void round_operands(struct device *dev, const struct request *r, const vo
 	const size_t size_b = (size_t)rows_b * padded(cols_b);
 	uint16_t *to = cuda_scratch(dev, (size_a + size_b) * sizeof *to);
 
-	cuda_round(dev, to, *a, rows_a, cols_a, padded(cols_a));
-	cuda_round(dev, to + size_a, *b, rows_b, cols_b, padded(cols_b));
+	cuda_round(dev, r->dtype, to, *a, rows_a, cols_a, padded(cols_a));
+	cuda_round(dev, r->dtype, to + size_a, *b, rows_b, cols_b, padded(cols_b));
 	*a = to;
 	*b = to + size_a;
 }
 
-bool cuda_blas(struct device *dev, bool round, bool transpose_a, bool transpose_b, int m, int n,
-               int k, const float *a, const float *b, float beta, float *c, const float *bias)
+bool cuda_blas(struct device *dev, enum dtype dtype, bool transpose_a, bool transpose_b, int m,
+               int n, int k, const float *a, const float *b, float beta, float *c,
+               const float *bias)
 {
+	const bool round = dtype != DTYPE_F32;
 	struct blas *blas = dev->blas;
 	const void *left = a, *right = b;
 	const float one = 1;
 	struct request request = {
 		.m = m, .n = n, .k = k, .transpose_a = transpose_a, .transpose_b = transpose_b,
-		.accumulate = beta != 0, .bias = bias != NULL, .round = round,
+		.accumulate = beta != 0, .bias = bias != NULL, .dtype = dtype,
 		.align_a = round ? 128 : alignment(a), .align_b = round ? 128 : alignment(b),
 		.align_c = alignment(c), .align_bias = bias ? alignment(bias) : 0,
 	};

@@ -79,19 +79,20 @@ void *cuda_scratch(struct device *dev, size_t bytes);
 void cuda_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
                   const float *a, const float *b, float beta, float *c, const float *bias);
 
-/* The same by cuBLASLt, of cublas.c; false where it has no such product. round: to
- * bfloat16 first. */
-bool cuda_blas(struct device *dev, bool round, bool transpose_a, bool transpose_b, int m, int n,
-               int k, const float *a, const float *b, float beta, float *c, const float *bias);
+/* The same by cuBLASLt, of cublas.c, in dtype whatever the device's is; false where it
+ * has no such product. */
+bool cuda_blas(struct device *dev, enum dtype dtype, bool transpose_a, bool transpose_b, int m,
+               int n, int k, const float *a, const float *b, float beta, float *c,
+               const float *bias);
 
 /* The same in float32 by a kernel of ours: a row's bits do not depend on the others. */
 void cuda_matmul(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
                  const float *a, const float *b, float beta, float *c, const float *bias);
 
-/* to[rows,pitch] = from[rows,cols] as bfloat16, to the nearest, ties to even; zeros in
- * what pitch has more. */
-void cuda_round(struct device *dev, uint16_t *to, const float *from, int rows, int cols,
-                int pitch);
+/* to[rows,pitch] = from[rows,cols] as dtype, which is not float32; zeros in what pitch has
+ * more. */
+void cuda_round(struct device *dev, enum dtype dtype, uint16_t *to, const float *from, int rows,
+                int cols, int pitch);
 
 /* sum[c] += the sum of the rows of x[n,c], in a fixed order. */
 void cuda_sum_rows(struct device *dev, float *sum, const float *x, int n, int c);
@@ -138,7 +139,8 @@ void op_attention_cached(struct device *dev, float *out, float *cache_k, float *
 void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
                       const int32_t *target, const float *weight, int n, int v);
 void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
-              size_t count, const struct adamw *step);
+              size_t count, const struct adamw_range *ranges, int range_count,
+              const struct adamw *step);
 void op_muon(struct device *dev, float *param, const float *grad, float *m, int rows, int cols,
              int stride, const struct muon *step);
 double op_norm2(struct device *dev, const float *x, size_t count);

@@ -45,13 +45,15 @@ const struct kernels *kernels_cuda(size_t size, struct err *err)
 	return NULL;
 }
 
+/* Tensor cores take half from compute capability 7 on, bfloat16 from 8. */
 bool cuda_supports(enum dtype dtype)
 {
 	int major = 0;
 
-	if (dtype == DTYPE_BF16)
-		cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
-	return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && major >= 8);
+	if (dtype == DTYPE_F32)
+		return true;
+	cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
+	return major >= (dtype == DTYPE_F16 ? 7 : 8);
 }
 
 /* ---- devices ---- */
@@ -76,7 +78,7 @@ struct device *cuda_open(enum dtype dtype, struct err *err)
 	if (status != cudaSuccess)
 		err_set(err, "the GPU cannot be used: %s", cudaGetErrorString(status));
 	else if (!cuda_supports(dtype))
-		err_set(err, "this GPU has no bfloat16 products");
+		err_set(err, "this GPU has no %s products", dtype_name(dtype));
 	else if ((dev->blas = blas_new(stream, err)) != NULL)
 		return dev;
 	cuda_close(dev);

@@ -189,10 +189,42 @@ double op_norm2(struct device *dev, const float *x, size_t count)
 
 /* ---- rounding ---- */
 
+/* The upper half of a float32. */
+DEVICE uint16_t bfloat16_of(float x)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &x, sizeof bits);
+	if (x != x)
+		return 0x7fc0;
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* A sign, five bits of exponent (bias 15), ten of mantissa. */
+DEVICE uint16_t half_of(float x)
+{
+	const float one_half = 0.5f, shifted = fabsf(x) + one_half;
+	uint32_t bits, sum, least;
+
+	memcpy(&bits, &x, sizeof bits);
+	const uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+	if (x != x)
+		return 0x7e00;
+	if (size >= 0x477ff000) /* 65520, from which on 2^16 is nearer than 65504 */
+		return (uint16_t)(sign | 0x7c00);
+	if (size >= 0x38800000) /* 2^-14 */
+		return (uint16_t)(sign | (size - (112u << 23) + 0xfff + (size >> 13 & 1)) >> 13);
+	/* a multiple of 2^-24, as what is added to 1/2 is rounded to */
+	memcpy(&sum, &shifted, sizeof sum);
+	memcpy(&least, &one_half, sizeof least);
+	return (uint16_t)(sign | (sum - least));
+}
+
 struct round_to {
 	uint16_t *to;
 	const float *from;
 	int rows, cols, pitch;
+	bool half;
 };
 
 KERNEL(round_to)
@@ -203,21 +235,16 @@ KERNEL(round_to)
 		const size_t row = i / a.pitch;
 		const int col = (int)(i % a.pitch);
 		const float x = col < a.cols ? a.from[row * a.cols + col] : 0.0f;
-		uint32_t bits;
-		memcpy(&bits, &x, sizeof bits);
-		if (x == x)
-			bits += 0x7fff + (bits >> 16 & 1);
-		else
-			bits = 0x7fc00000;
-		a.to[i] = (uint16_t)(bits >> 16);
+		a.to[i] = a.half ? half_of(x) : bfloat16_of(x);
 	}
 }
 
-void cuda_round(struct device *dev, uint16_t *to, const float *from, int rows, int cols,
-                int pitch)
+void cuda_round(struct device *dev, enum dtype dtype, uint16_t *to, const float *from, int rows,
+                int cols, int pitch)
 {
 	const struct round_to a = {
 		.to = to, .from = from, .rows = rows, .cols = cols, .pitch = pitch,
+		.half = dtype == DTYPE_F16,
 	};
 
 	LAUNCH(dev, round_to, blocks_for((size_t)rows * pitch), 1, THREADS, 0, a);

@@ -5,10 +5,8 @@
 void cuda_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
                   const float *a, const float *b, float beta, float *c, const float *bias)
 {
-	const bool round = dev->dtype == DTYPE_BF16;
-
 	if (dev->row_invariant ||
-	    !cuda_blas(dev, round, transpose_a, transpose_b, m, n, k, a, b, beta, c, bias))
+	    !cuda_blas(dev, dev->dtype, transpose_a, transpose_b, m, n, k, a, b, beta, c, bias))
 		cuda_matmul(dev, transpose_a, transpose_b, m, n, k, a, b, beta, c, bias);
 }
 

@@ -5,36 +5,73 @@
 
 /* ---- AdamW ---- */
 
+#define SPAN_LEAST (4 * THREADS) /* elements of a block, where there are few in all */
+#define SPANS_MOST 4096
+
 struct adamw_step {
 	float *param;
 	const float *grad;
 	float *m, *v;
-	size_t count;
+	size_t count, span; /* elements; those of a block, which stand side by side */
+	const struct adamw_range *ranges;
+	int range_count;
 	float lr, beta1, beta2, epsilon, keep, scale, correct1, correct2;
 };
 
+/* The first range that ends behind element i, or range_count. */
+DEVICE int range_of(const struct adamw_range *ranges, int range_count, size_t i)
+{
+	int low = 0, high = range_count;
+
+	while (low < high) {
+		const int middle = (low + high) / 2;
+		if (ranges[middle].end > i)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* A block's elements are of few ranges: each thread looks for its first one, and then
+ * goes on from range to range. */
 KERNEL(adamw_step)
 {
-	for (size_t i = grid_thread(); i < a.count; i += grid_threads()) {
+	const size_t begin = blockIdx.x * a.span;
+	const size_t end = begin + a.span < a.count ? begin + a.span : a.count;
+	int next = range_of(a.ranges, a.range_count, begin + threadIdx.x);
+	struct adamw_range range = {0, 0, false};
+
+	for (size_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
+		while (i >= range.end && next < a.range_count)
+			range = a.ranges[next++];
+		if (i < range.begin || i >= range.end)
+			continue;
 		const float g = a.grad[i] * a.scale;
 		const float m = a.beta1 * a.m[i] + (1.0f - a.beta1) * g;
 		const float v = a.beta2 * a.v[i] + (1.0f - a.beta2) * g * g;
 		a.m[i] = m;
 		a.v[i] = v;
-		a.param[i] = a.keep * a.param[i] -
+		a.param[i] = (range.decay ? a.keep : 1.0f) * a.param[i] -
 		             a.lr * (m * a.correct1) / (sqrtf(v * a.correct2) + a.epsilon);
 	}
 }
 
 void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
-              size_t count, const struct adamw *step)
+              size_t count, const struct adamw_range *ranges, int range_count,
+              const struct adamw *step)
 {
+	const size_t share = (count / SPANS_MOST + THREADS) / THREADS * THREADS;
+	const size_t span = share > SPAN_LEAST ? share : SPAN_LEAST;
 	const struct adamw_step a = {
 		.param = param,
 		.grad = grad,
 		.m = m,
 		.v = v,
 		.count = count,
+		.span = span,
+		.ranges = ranges,
+		.range_count = range_count,
 		.lr = step->lr,
 		.beta1 = step->beta1,
 		.beta2 = step->beta2,
@@ -45,8 +82,8 @@ void op_adamw(struct device *dev, float *param, const float *grad, float *m, flo
 		.correct2 = (float)(1.0 / (1.0 - pow(step->beta2, (double)step->step))),
 	};
 
-	if (count > 0)
-		LAUNCH(dev, adamw_step, blocks_for(count), 1, THREADS, 0, a);
+	if (count > 0 && range_count > 0)
+		LAUNCH(dev, adamw_step, (count + span - 1) / span, 1, THREADS, 0, a);
 }
 
 /* ---- Muon ---- */
@@ -135,7 +172,7 @@ KERNEL(muon_step)
 static void product_f32(struct device *dev, bool transpose_a, bool transpose_b, int m, int n,
                         int k, const float *left, const float *right, float *to)
 {
-	if (!cuda_blas(dev, false, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL))
+	if (!cuda_blas(dev, DTYPE_F32, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL))
 		cuda_matmul(dev, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL);
 }
 

@@ -109,7 +109,6 @@ static double peak(const struct kernels *kernels, enum dtype dtype, int threads)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { [DTYPE_F32] = "f32", [DTYPE_BF16] = "bf16" };
 	struct err err = {0};
 	const struct kernels *kernels = kernels_find(argc > 2 ? argv[2] : "cpu", &err);
 	long threads = argc > 1 ? atol(argv[1]) : sysconf(_SC_NPROCESSORS_ONLN);
@@ -118,8 +117,8 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	if (threads < 1 || threads > THREADS_MAX)
 		die_usage("THREADS must be 1 to %d", THREADS_MAX);
-	for (enum dtype dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++)
+	for (enum dtype dtype = DTYPE_F32; dtype < DTYPES; dtype++)
 		if (kernels->supports(dtype))
-			printf("%s\t%.1f\n", names[dtype], peak(kernels, dtype, (int)threads));
+			printf("%s\t%.1f\n", dtype_name(dtype), peak(kernels, dtype, (int)threads));
 	return 0;
 }

@@ -40,12 +40,18 @@ int main(int argc, char **argv)
 	check_memory(cuda);
 	ops_check(cuda, DTYPE_F32, "cuda", ok);
 	network_check(cuda, cpu, DTYPE_F32, steps, "network on the GPU", ok);
-	if (cuda->supports(DTYPE_BF16)) {
-		ops_check(cuda, DTYPE_BF16, "cuda, bf16", ok);
-		network_check(cuda, cpu, DTYPE_BF16, steps, "network on the GPU, bf16", ok);
-	} else {
-		ok(cuda->open(DTYPE_BF16, &err) == NULL && err.status != ERR_NONE,
-		   "a GPU without bfloat16 says so: %s", err.text);
+	for (enum dtype dtype = DTYPE_F16; dtype < DTYPES; dtype++) {
+		char label[40];
+		if (!cuda->supports(dtype)) {
+			ok(cuda->open(dtype, &err) == NULL && err.status != ERR_NONE,
+			   "a GPU without %s says so: %s", dtype_name(dtype), err.text);
+			err = (struct err){0};
+			continue;
+		}
+		snprintf(label, sizeof label, "cuda, %s", dtype_name(dtype));
+		ops_check(cuda, dtype, label, ok);
+		snprintf(label, sizeof label, "network on the GPU, %s", dtype_name(dtype));
+		network_check(cuda, cpu, dtype, steps, label, ok);
 	}
 	return done();
 }

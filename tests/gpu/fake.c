@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/gpu/fake.h"
+#include "tests/ref/ref.h"
+
+int fake_major = 8, fake_products[DTYPES];
+
 /* ---- the runtime ---- */
 
 static cudaError_t take(void **memory, size_t bytes)
@@ -29,7 +34,7 @@ cudaError_t cudaGetDeviceCount(int *count)
 
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device)
 {
-	*value = attribute == cudaDevAttrComputeCapabilityMajor && device == 0 ? 8 : 0;
+	*value = attribute == cudaDevAttrComputeCapabilityMajor && device == 0 ? fake_major : 0;
 	return cudaSuccess;
 }
 
@@ -118,6 +123,13 @@ struct preference {
 struct algo {
 	uint32_t a, b, c, bias;
 };
+
+static enum dtype dtype_of(const struct layout *layout)
+{
+	return layout->type == CUDA_R_16F    ? DTYPE_F16
+	       : layout->type == CUDA_R_16BF ? DTYPE_BF16
+	                                     : DTYPE_F32;
+}
 
 static bool fits(const void *at, uint32_t alignment)
 {
@@ -234,7 +246,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
 
 	*found = 0;
 	if (handle == NULL || wanted != 1 || c != d || left->type != right->type ||
-	    (left->type == CUDA_R_16BF && (left->leading % 8 || right->leading % 8)))
+	    (dtype_of(left) != DTYPE_F32 && (left->leading % 8 || right->leading % 8)))
 		return CUBLAS_STATUS_NOT_SUPPORTED;
 	if ((left->rows + 3 * right->columns) % 7 == 0)
 		return CUBLAS_STATUS_SUCCESS;
@@ -250,16 +262,12 @@ static double element(const void *x, const struct layout *layout, cublasOperatio
 {
 	const uint64_t r = op == CUBLAS_OP_T ? column : row, c = op == CUBLAS_OP_T ? row : column;
 	const uint64_t at = r + c * (uint64_t)layout->leading;
-	uint32_t bits;
-	float value;
 
 	if (r >= layout->rows || c >= layout->columns)
 		abort();
 	if (layout->type == CUDA_R_32F)
 		return (double)((const float *)x)[at];
-	bits = (uint32_t)((const uint16_t *)x)[at] << 16;
-	memcpy(&value, &bits, sizeof value);
-	return (double)value;
+	return ref_value(dtype_of(layout), ((const uint16_t *)x)[at]);
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made,
@@ -289,6 +297,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made
 		return CUBLAS_STATUS_EXECUTION_FAILED;
 	if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && algo->bias < 16)
 		return CUBLAS_STATUS_INVALID_VALUE;
+	fake_products[dtype_of(left)]++;
 	for (uint64_t column = 0; column < to->columns; column++)
 		for (uint64_t row = 0; row < to->rows; row++) {
 			float *at = &result[row + column * (uint64_t)to->leading];

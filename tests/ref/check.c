@@ -20,13 +20,20 @@ static const struct bound EXACT = {1e-7, 0}; /* one rounding */
 static const struct bound SUM = {1e-5, 0}; /* sums of up to some thousand terms */
 static const struct bound FUNCTION = {1e-6, 1}; /* exp, erf, log of values about 1 */
 
+/* A bound by the device's dtype: half is eight times as fine as bfloat16, but for sums
+ * that almost cancel each other. */
+static double by_dtype(const struct trial *trial, double f32, double bf16)
+{
+	return trial->dtype == DTYPE_F32 ? f32 : trial->dtype == DTYPE_F16 ? bf16 / 4 : bf16;
+}
+
 /* A matrix product's: bfloat16 operands are off by up to 2^-8 each, whole
  * numbers by nothing. */
 static struct bound product(const struct trial *trial, bool whole)
 {
 	if (whole)
 		return (struct bound){3e-7, 0};
-	return trial->dtype == DTYPE_BF16 ? (struct bound){2e-2, 0} : SUM;
+	return (struct bound){by_dtype(trial, SUM.relative, 2e-2), 0};
 }
 
 /* ---- memory ---- */
@@ -231,7 +238,7 @@ static const int products[][3] = {
 };
 
 /* An operand of a product: normal, or whole numbers up to ±8, whose products
- * and sums are exact in float32 and in bfloat16. */
+ * and sums are exact in each dtype. */
 static struct buffer *factor(struct trial *t, const char *name, size_t count, bool whole)
 {
 	struct buffer *b = trial_input(t, name, count, 1);
@@ -592,7 +599,7 @@ struct attention {
 
 static struct bound attention_bound(const struct trial *t, double relative)
 {
-	return (struct bound){t->dtype == DTYPE_BF16 ? 4e-2 : relative, 0};
+	return (struct bound){by_dtype(t, relative, 4e-2), 0};
 }
 
 /* q, k, v: normal, or q and k whole numbers up to ±40 so that scores run into
@@ -630,7 +637,7 @@ static void attention_forward_case(struct trial *t, const struct attention *a)
 	attention_name(t, a);
 	struct buffer *out = trial_output(t, "out", (size_t)a->n * a->c, attention_bound(t, 1e-5));
 	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h,
-	                                  (struct bound){t->dtype == DTYPE_BF16 ? 2e-2 : 2e-6, 1});
+	                                  (struct bound){by_dtype(t, 2e-6, 2e-2), 1});
 	struct buffer *qkv = attention_input(t, a);
 	double *mask = attention_mask(t, a);
 	trial_send(t);
@@ -707,7 +714,7 @@ static void check_attention_probs(struct trial *t)
 		trial_case(t, "rows %d to %d of 115, c %d h %d head %d", first, first + length - 1,
 		           c, h, head);
 		struct attention a = {&packs[1], 115, c, h, {0, 0, 0}, i % 2 ? 1 : 0.3};
-		struct bound bound = {t->dtype == DTYPE_BF16 ? 4e-2 : 1e-5, 1};
+		struct bound bound = {by_dtype(t, 1e-5, 4e-2), 1};
 		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, bound);
 		struct buffer *qkv = attention_input(t, &a);
 		struct buffer *lse = trial_input(t, "lse", (size_t)115 * h, 1);
@@ -926,10 +933,45 @@ static void check_cross_entropy(struct trial *t)
 
 /* ---- optimizer ---- */
 
-static void adamw_case(struct trial *t, size_t count, const struct adamw *step, double size)
+/* Which elements are stepped, and which of them decay. */
+enum ranges { WHOLE, WHOLE_PLAIN, MIXED, TAIL_ONLY, NO_RANGE, RANGES_KINDS };
+
+/* Into ranges[], of room for count + 1: how many. MIXED has empty ones, some of one
+ * element, and gaps. */
+static int make_ranges(struct trial *t, enum ranges kind, size_t count,
+                       struct adamw_range *ranges)
 {
-	trial_case(t, "count %zu step %lld lr %g decay %g scale %g, gradients about %g", count,
-	           (long long)step->step, step->lr, step->weight_decay, step->grad_scale, size);
+	size_t at = 0;
+	int made = 0;
+
+	if (kind == WHOLE || kind == WHOLE_PLAIN)
+		ranges[made++] = (struct adamw_range){0, count, kind == WHOLE};
+	if (kind == TAIL_ONLY)
+		ranges[made++] = (struct adamw_range){count - 1, count, true};
+	while (kind == MIXED && at < count && made < (int)count) {
+		size_t length = (size_t)rng_below(&t->rng, rng_below(&t->rng, 3) ? 5 : 200);
+		if (length > count - at)
+			length = count - at;
+		if (rng_below(&t->rng, 4) > 0)
+			ranges[made++] = (struct adamw_range){at, at + length, rng_below(&t->rng, 2)};
+		at += length;
+	}
+	return made;
+}
+
+static void adamw_case(struct trial *t, size_t count, enum ranges kind, const struct adamw *step,
+                       double size)
+{
+	const struct kernels *k = t->kernels;
+	struct adamw_range *ranges = malloc((count + 1) * sizeof *ranges);
+	const int made = ranges ? make_ranges(t, kind, count, ranges) : 0;
+	struct adamw_range *sent = k->alloc(t->dev, (size_t)made * sizeof *sent);
+
+	if (!ranges || !sent)
+		abort();
+	trial_case(t, "count %zu, %d ranges, step %lld lr %g decay %g scale %g, gradients about %g",
+	           count, made, (long long)step->step, step->lr, step->weight_decay,
+	           step->grad_scale, size);
 	double scaled = size * step->grad_scale;
 	struct buffer *param = trial_sum(t, "param", count, (struct bound){1e-6, 0.1});
 	struct buffer *grad = trial_input(t, "grad", count, size);
@@ -943,9 +985,12 @@ static void adamw_case(struct trial *t, size_t count, const struct adamw *step, 
 			grad->value[i] = m->value[i] = v->value[i] = 0;
 	}
 	trial_send(t);
-	t->kernels->adamw(t->dev, param->at, grad->at, m->at, v->at, count, step);
-	ref_adamw(param->want, grad->value, m->want, v->want, count, step);
+	k->upload(t->dev, sent, ranges, (size_t)made * sizeof *sent);
+	k->adamw(t->dev, param->at, grad->at, m->at, v->at, count, sent, made, step);
+	ref_adamw(param->want, grad->value, m->want, v->want, ranges, made, step);
 	trial_judge(t);
+	k->free(t->dev, sent);
+	free(ranges);
 }
 
 static void check_adamw(struct trial *t)
@@ -959,9 +1004,12 @@ static void check_adamw(struct trial *t)
 				.epsilon = 1e-8f, .weight_decay = i % 2 ? 0.1f : 0,
 				.grad_scale = i % 3 ? 1 : 0.125f, .step = steps[j],
 			};
-			adamw_case(t, counts[i], &step, 1);
+			adamw_case(t, counts[i], WHOLE, &step, 1);
 			if (i % 4 == 0) /* epsilon is of their size */
-				adamw_case(t, counts[i], &step, 1e-8);
+				adamw_case(t, counts[i], WHOLE, &step, 1e-8);
+			step.weight_decay = 1;
+			adamw_case(t, counts[i], j % RANGES_KINDS, &step, 1);
+			adamw_case(t, counts[i], MIXED, &step, 1);
 		}
 }
 

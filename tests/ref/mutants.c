@@ -483,35 +483,86 @@ static void cross_entropy_overflows(struct device *dev, float *loss, float *dlog
 }
 
 static void adamw_uncorrected(struct device *dev, float *param, const float *grad, float *m,
-                              float *v, size_t count, const struct adamw *step)
+                              float *v, size_t count, const struct adamw_range *ranges,
+                              int range_count, const struct adamw *step)
 {
 	struct adamw late = *step;
 
 	late.step = 1000000000;
-	k->adamw(dev, param, grad, m, v, count, &late);
+	k->adamw(dev, param, grad, m, v, count, ranges, range_count, &late);
 }
 
 /* Adam with L2: the decay goes through the moments. */
 static void adamw_coupled(struct device *dev, float *param, const float *grad, float *m,
-                          float *v, size_t count, const struct adamw *step)
+                          float *v, size_t count, const struct adamw_range *ranges,
+                          int range_count, const struct adamw *step)
 {
 	struct adamw plain = *step;
 	float *sum = copy_of(grad, count);
 
-	for (size_t i = 0; i < count; i++)
-		sum[i] += step->weight_decay * param[i] / step->grad_scale;
+	for (int r = 0; r < range_count; r++)
+		for (size_t i = ranges[r].begin; ranges[r].decay && i < ranges[r].end; i++)
+			sum[i] += step->weight_decay * param[i] / step->grad_scale;
 	plain.weight_decay = 0;
-	k->adamw(dev, param, sum, m, v, count, &plain);
+	k->adamw(dev, param, sum, m, v, count, ranges, range_count, &plain);
 	free(sum);
 }
 
 static void adamw_unscaled(struct device *dev, float *param, const float *grad, float *m,
-                           float *v, size_t count, const struct adamw *step)
+                           float *v, size_t count, const struct adamw_range *ranges,
+                           int range_count, const struct adamw *step)
 {
 	struct adamw plain = *step;
 
 	plain.grad_scale = 1;
-	k->adamw(dev, param, grad, m, v, count, &plain);
+	k->adamw(dev, param, grad, m, v, count, ranges, range_count, &plain);
+}
+
+/* A step over ranges that edit() has changed; it is told of each and of the next one,
+ * NULL behind the last. */
+static void adamw_edited(struct device *dev, float *param, const float *grad, float *m, float *v,
+                         size_t count, const struct adamw_range *ranges, int range_count,
+                         const struct adamw *step,
+                         void (*edit)(struct adamw_range *range, const struct adamw_range *next))
+{
+	struct adamw_range *edited = must(malloc(((size_t)range_count + 1) * sizeof *edited));
+
+	for (int r = 0; r < range_count; r++) {
+		edited[r] = ranges[r];
+		edit(&edited[r], r + 1 < range_count ? &ranges[r + 1] : NULL);
+	}
+	k->adamw(dev, param, grad, m, v, count, edited, range_count, step);
+	free(edited);
+}
+
+#define ADAMW_EDITED(name, range, next, change)                                               \
+	static void name##_edit(struct adamw_range *range, const struct adamw_range *next)    \
+	{                                                                                     \
+		(void)(next);                                                                 \
+		change;                                                                       \
+	}                                                                                     \
+	static void name(struct device *dev, float *param, const float *grad, float *m, float *v, \
+	                 size_t count, const struct adamw_range *ranges, int range_count,     \
+	                 const struct adamw *step)                                            \
+	{                                                                                     \
+		adamw_edited(dev, param, grad, m, v, count, ranges, range_count, step,        \
+		             name##_edit);                                                    \
+	}
+ADAMW_EDITED(adamw_decays_all, range, next, range->decay = true)
+ADAMW_EDITED(adamw_decays_none, range, next, range->decay = false)
+ADAMW_EDITED(adamw_decays_next, range, next, range->decay = next ? next->decay : range->decay)
+ADAMW_EDITED(adamw_fills_gaps, range, next, range->end = next ? next->begin : range->end)
+ADAMW_EDITED(adamw_whole_vectors, range, next, range->end -= (range->end - range->begin) % 4)
+ADAMW_EDITED(adamw_aligned, range, next, range->begin = range->begin / 4 * 4)
+#undef ADAMW_EDITED
+
+/* The last range is not reached. */
+static void adamw_misses_last(struct device *dev, float *param, const float *grad, float *m,
+                              float *v, size_t count, const struct adamw_range *ranges,
+                              int range_count, const struct adamw *step)
+{
+	k->adamw(dev, param, grad, m, v, count, ranges, range_count > 1 ? range_count - 1 : range_count,
+	         step);
 }
 
 /* The momentum itself is made orthogonal, not what Nesterov looks ahead to. */
@@ -623,6 +674,13 @@ static const struct entry {
 	BREAKS(adamw, "adamw", adamw_uncorrected),
 	BREAKS(adamw, "adamw", adamw_coupled),
 	BREAKS(adamw, "adamw", adamw_unscaled),
+	BREAKS(adamw, "adamw", adamw_decays_all),
+	BREAKS(adamw, "adamw", adamw_decays_none),
+	BREAKS(adamw, "adamw", adamw_decays_next),
+	BREAKS(adamw, "adamw", adamw_fills_gaps),
+	BREAKS(adamw, "adamw", adamw_whole_vectors),
+	BREAKS(adamw, "adamw", adamw_aligned),
+	BREAKS(adamw, "adamw", adamw_misses_last),
 	BREAKS(muon, "muon", muon_classical),
 	BREAKS(muon, "muon", muon_by_rows),
 	BREAKS(muon, "muon", muon_dense),

@@ -64,7 +64,9 @@ static double off(const float *have, const float *want, size_t count)
 
 static void near(const struct check *check, double have, double f32, double bf16, const char *what)
 {
-	const double limit = check->dtype == DTYPE_BF16 ? bf16 : f32;
+	const double limit = check->dtype == DTYPE_F32    ? f32
+	                     : check->dtype == DTYPE_F16 ? fmax(bf16 / 4, f32)
+	                                                 : bf16;
 
 	if (!check->ok(have < limit, "%s: %s", check->label, what))
 		printf("# off by %g, expected less than %g\n", have, limit);

@@ -368,18 +368,20 @@ void ref_cross_entropy(double *loss, double *dlogits, const double *logits,
 
 /* Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization",
  * algorithm 2, lines 5 to 12. */
-void ref_adamw(double *param, const double *grad, double *m, double *v, size_t count,
-               const struct adamw *step)
+void ref_adamw(double *param, const double *grad, double *m, double *v,
+               const struct adamw_range *ranges, int range_count, const struct adamw *step)
 {
-	for (size_t i = 0; i < count; i++) {
-		double g = grad[i] * step->grad_scale;
-		m[i] = step->beta1 * m[i] + (1 - (double)step->beta1) * g;
-		v[i] = step->beta2 * v[i] + (1 - (double)step->beta2) * g * g;
-		double m_hat = m[i] / (1 - pow(step->beta1, step->step));
-		double v_hat = v[i] / (1 - pow(step->beta2, step->step));
-		param[i] -= step->lr * m_hat / (sqrt(v_hat) + step->epsilon) +
-		            (double)step->lr * step->weight_decay * param[i];
-	}
+	for (int r = 0; r < range_count; r++)
+		for (size_t i = ranges[r].begin; i < ranges[r].end; i++) {
+			double g = grad[i] * step->grad_scale;
+			double decay = ranges[r].decay ? step->weight_decay : 0;
+			m[i] = step->beta1 * m[i] + (1 - (double)step->beta1) * g;
+			v[i] = step->beta2 * v[i] + (1 - (double)step->beta2) * g * g;
+			double m_hat = m[i] / (1 - pow(step->beta1, step->step));
+			double v_hat = v[i] / (1 - pow(step->beta2, step->step));
+			param[i] -= step->lr * m_hat / (sqrt(v_hat) + step->epsilon) +
+			            step->lr * decay * param[i];
+		}
 }
 
 void ref_muon(double *param, const double *grad, double *m, int rows, int cols, int stride,
@@ -444,4 +446,45 @@ double ref_norm2(const double *x, size_t count)
 	for (size_t i = 0; i < count; i++)
 		sum += x[i] * x[i];
 	return sum;
+}
+
+/* IEEE 754-2019, 3.4 and 4.3.1: a sign, exponent bits of this bias, and a mantissa. */
+struct format {
+	int mantissa, bias;
+};
+
+static struct format format_of(enum dtype dtype)
+{
+	return dtype == DTYPE_F16 ? (struct format){10, 15} : (struct format){7, 127};
+}
+
+double ref_round(enum dtype dtype, double x)
+{
+	const struct format format = format_of(dtype);
+	const double past = ldexp(1, format.bias + 1); /* what would come after the largest */
+	int exponent; /* |x| is in [2^(exponent-1), 2^exponent) */
+
+	if (x == 0 || !isfinite(x))
+		return x;
+	frexp(x, &exponent);
+	if (exponent - 1 < 1 - format.bias) /* subnormal: steps are those of the smallest normal */
+		exponent = 2 - format.bias;
+	const double step = ldexp(1, exponent - 1 - format.mantissa);
+	const double rounded = nearbyint(x / step) * step;
+	return fabs(rounded) >= past ? copysign(INFINITY, x) : rounded;
+}
+
+double ref_value(enum dtype dtype, uint16_t bits)
+{
+	const struct format format = format_of(dtype);
+	const int mantissa = bits & ((1 << format.mantissa) - 1);
+	const int exponent = (bits & 0x7fff) >> format.mantissa;
+	const double sign = bits & 0x8000 ? -1 : 1;
+
+	if (exponent == 2 * format.bias + 1)
+		return mantissa ? NAN : sign * INFINITY;
+	if (exponent == 0)
+		return sign * ldexp(mantissa, 1 - format.bias - format.mantissa);
+	return sign * ldexp(mantissa + (1 << format.mantissa),
+	                    exponent - format.bias - format.mantissa);
 }

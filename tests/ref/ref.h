@@ -55,10 +55,15 @@ void ref_attention_cached(double *out, double *cache_k, double *cache_v, const d
 void ref_cross_entropy(double *loss, double *dlogits, const double *logits,
                        const int32_t *target, const double *weight, int n, int v);
 
-void ref_adamw(double *param, const double *grad, double *m, double *v, size_t count,
-               const struct adamw *step);
+void ref_adamw(double *param, const double *grad, double *m, double *v,
+               const struct adamw_range *ranges, int range_count, const struct adamw *step);
 void ref_muon(double *param, const double *grad, double *m, int rows, int cols, int stride,
               const struct muon *step);
 double ref_norm2(const double *x, size_t count);
+
+/* The number of dtype that is nearest to x, of two the even one; infinity past the
+ * largest. dtype is half or bfloat16, as are the bits whose value is asked for. */
+double ref_round(enum dtype dtype, double x);
+double ref_value(enum dtype dtype, uint16_t bits);
 
 #endif

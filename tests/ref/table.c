@@ -13,7 +13,7 @@ struct device {
 
 static bool supports(enum dtype dtype)
 {
-	return dtype == DTYPE_F32 || dtype == DTYPE_BF16;
+	return dtype < DTYPES;
 }
 
 static void *must(void *memory)
@@ -413,13 +413,14 @@ static void cross_entropy(struct device *dev, float *loss, float *dlogits, const
 }
 
 static void adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
-                  size_t count, const struct adamw *step)
+                  size_t count, const struct adamw_range *ranges, int range_count,
+                  const struct adamw *step)
 {
 	double *p = widen(param, count), *g = widen(grad, count), *mw = widen(m, count);
 	double *vw = widen(v, count);
 
 	(void)dev;
-	ref_adamw(p, g, mw, vw, count, step);
+	ref_adamw(p, g, mw, vw, ranges, range_count, step);
 	narrow(param, p, count);
 	narrow(m, mw, count);
 	narrow(v, vw, count);

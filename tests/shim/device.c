@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/cuda/cuda.h"
+#include "tests/ref/ref.h"
 
 void cuda_fail(const char *what, const char *why)
 {
@@ -12,9 +13,17 @@ void cuda_fail(const char *what, const char *why)
 	exit(1);
 }
 
+const struct kernels *kernels_cuda(size_t size, struct err *err)
+{
+	if (size == sizeof(struct kernels))
+		return &kernels_cuda_table;
+	err_set(err, "kernels-shim.so is of another version of memoscope");
+	return NULL;
+}
+
 bool cuda_supports(enum dtype dtype)
 {
-	return dtype == DTYPE_F32 || dtype == DTYPE_BF16;
+	return dtype < DTYPES;
 }
 
 struct device *cuda_open(enum dtype dtype, struct err *err)
@@ -96,7 +105,7 @@ void cuda_wait(struct device *dev)
 /* ---- products ---- */
 
 /* x[rows,cols] as cuda_round() has it, to free(). */
-static float *rounded(struct device *dev, const float *x, int rows, int cols)
+static float *rounded(struct device *dev, enum dtype dtype, const float *x, int rows, int cols)
 {
 	const int pitch = (cols + 7) / 8 * 8;
 	uint16_t *half = malloc((size_t)rows * pitch * sizeof *half);
@@ -104,11 +113,9 @@ static float *rounded(struct device *dev, const float *x, int rows, int cols)
 
 	if (!half || !back)
 		abort();
-	cuda_round(dev, half, x, rows, cols, pitch);
-	for (int i = 0; i < rows * cols; i++) {
-		const uint32_t bits = (uint32_t)half[i / cols * pitch + i % cols] << 16;
-		memcpy(&back[i], &bits, sizeof bits);
-	}
+	cuda_round(dev, dtype, half, x, rows, cols, pitch);
+	for (int i = 0; i < rows * cols; i++)
+		back[i] = (float)ref_value(dtype, half[i / cols * pitch + i % cols]);
 	for (int i = 0; i < rows * pitch; i++)
 		if (i % pitch >= cols && half[i] != 0)
 			cuda_fail("cuda_round", "its rows do not end in zeros");
@@ -131,17 +138,18 @@ static void multiply(bool transpose_a, bool transpose_b, int m, int n, int k, co
 }
 
 /* Now and then there is none, as cuBLASLt may have none for a shape. */
-bool cuda_blas(struct device *dev, bool round, bool transpose_a, bool transpose_b, int m, int n,
-               int k, const float *a, const float *b, float beta, float *c, const float *bias)
+bool cuda_blas(struct device *dev, enum dtype dtype, bool transpose_a, bool transpose_b, int m,
+               int n, int k, const float *a, const float *b, float beta, float *c,
+               const float *bias)
 {
 	if ((m + n + k) % 5 == 0)
 		return false;
-	if (!round) {
+	if (dtype == DTYPE_F32) {
 		multiply(transpose_a, transpose_b, m, n, k, a, b, beta, c, bias);
 		return true;
 	}
-	float *left = transpose_a ? rounded(dev, a, k, m) : rounded(dev, a, m, k);
-	float *right = transpose_b ? rounded(dev, b, n, k) : rounded(dev, b, k, n);
+	float *left = transpose_a ? rounded(dev, dtype, a, k, m) : rounded(dev, dtype, a, m, k);
+	float *right = transpose_b ? rounded(dev, dtype, b, n, k) : rounded(dev, dtype, b, k, n);
 	multiply(transpose_a, transpose_b, m, n, k, left, right, beta, c, bias);
 	free(left);
 	free(right);

@@ -261,10 +261,13 @@ static bool is_of(const char *name, const char *kernel)
 static void remember(const char *name)
 {
 	for (int i = 0; i < shim.launched_count; i++)
-		if (is_of(name, shim.launched[i].text))
+		if (is_of(name, shim.launched[i].text)) {
+			shim.launched[i].launches++;
 			return;
+		}
 	if (shim.launched_count == SHIM_KERNELS)
 		abort();
+	shim.launched[shim.launched_count].launches = 1;
 	char *kept = shim.launched[shim.launched_count++].text;
 	const size_t length = strcspn(name, "0123456789");
 	snprintf(kept, sizeof shim.launched[0].text, "%s", name);

@@ -19,6 +19,7 @@
 #define SHIM_KERNELS 64
 struct shim_name {
 	char text[40];
+	int launches;
 };
 
 /* ---- what a kernel sees ---- */
@@ -76,7 +77,8 @@ extern const bool shim_watched;
 /* Did the fault make a difference to any launch? (Some kernels have no barrier.) */
 bool shim_touched(void);
 
-/* The names of the kernels launched since the last call, without their widths. */
+/* The names of the kernels launched since the last call, without their widths, and how
+ * often each was. */
 int shim_launched(struct shim_name names[SHIM_KERNELS]);
 
 #endif

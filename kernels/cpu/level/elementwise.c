@@ -42,14 +42,14 @@ void op_dropout(struct device *dev, float *x, size_t count, const struct dropout
 	mask_apply(dropout, 0, x, count);
 }
 
-void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
-              size_t count, const struct adamw *step)
+/* All of count elements, which decay by weight_decay. */
+static void adamw_all(float *param, const float *grad, float *m, float *v, size_t count,
+                      float weight_decay, const struct adamw *step)
 {
-	(void)dev;
 	const float beta1 = step->beta1, beta2 = step->beta2, scale = step->grad_scale;
 	const float correct1 = (float)(1.0 / (1.0 - pow(beta1, (double)step->step)));
 	const float correct2 = (float)(1.0 / (1.0 - pow(beta2, (double)step->step)));
-	const float keep = 1.0f - step->lr * step->weight_decay;
+	const float keep = 1.0f - step->lr * weight_decay;
 	const float lr = step->lr, epsilon = step->epsilon;
 
 #pragma omp simd
@@ -61,6 +61,19 @@ void op_adamw(struct device *dev, float *param, const float *grad, float *m, flo
 		v[i] = vi;
 		param[i] = keep * param[i] -
 		           lr * (mi * correct1) / (__builtin_sqrtf(vi * correct2) + epsilon);
+	}
+}
+
+void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
+              size_t count, const struct adamw_range *ranges, int range_count,
+              const struct adamw *step)
+{
+	(void)dev;
+	(void)count;
+	for (int r = 0; r < range_count; r++) {
+		const size_t at = ranges[r].begin;
+		adamw_all(param + at, grad + at, m + at, v + at, ranges[r].end - at,
+		          ranges[r].decay ? step->weight_decay : 0, step);
 	}
 }
 

@@ -13,6 +13,8 @@ const char *const mass_words[MASS_COUNT] = {
 	[MASS_SEPARATORS] = "separators",
 	[MASS_BEGINNING] = "beginning",
 	[MASS_QUESTION] = "question",
+	[MASS_CONTEXTUAL] = "contextual",
+	[MASS_FACT] = "fact",
 };
 
 /* Of one record, one head and one place: spans may repeat it. */
@@ -97,11 +99,19 @@ static int make_places(struct attention_mass *mass, int places, struct err *err)
 struct asking {
 	const struct record *record;
 	const struct span *span;
-	int number, ask; /* kinds; -1 where unknown */
+	int number, ask, asked, contextual, fact; /* kinds; -1 where unknown */
 	const struct span *source; /* what it repeats; NULL: nothing known */
 	bool entry; /* does its entry stand before it? */
+	bool states, facts; /* is there a contextual span before it, and one of a fact? */
 	uint32_t question; /* where the first `ask` begins, or the record ends */
 };
+
+static bool same_text(const struct record *record, const struct span *a, const struct span *b)
+{
+	return record->tokens && a->end - a->begin == b->end - b->begin &&
+	       memcmp(record->tokens + a->begin, record->tokens + b->begin,
+	              (a->end - a->begin) * sizeof *record->tokens) == 0;
+}
 
 static struct asking look(const struct record *record, const struct span *span,
                           const struct span_kinds *kinds)
@@ -111,6 +121,9 @@ static struct asking look(const struct record *record, const struct span *span,
 		.span = span,
 		.number = span_kind_find(kinds, "number"),
 		.ask = span_kind_find(kinds, "ask"),
+		.asked = span_kind_find(kinds, "question"),
+		.contextual = span_kind_find(kinds, "contextual"),
+		.fact = span_kind_find(kinds, "fact"),
 		.question = record->length,
 	};
 	const char *word = kinds->word[span->kind];
@@ -121,6 +134,11 @@ static struct asking look(const struct record *record, const struct span *span,
 		if (record->spans[i].kind == asking.ask)
 			asking.question = record->spans[i].begin;
 	for (const struct span *s = record->spans; s < span; s++) {
+		asking.facts |= s->kind == asking.fact;
+		asking.states |= s->kind == asking.contextual;
+		if (s->kind == asking.contextual && span->entry < 0 && !asking.source &&
+		    strcmp(word, "answer") == 0 && same_text(record, s, span))
+			asking.source = s;
 		if (s->entry < 0 || s->entry != span->entry || s->begin >= asking.question)
 			continue;
 		asking.entry = true;
@@ -133,7 +151,15 @@ static struct asking look(const struct record *record, const struct span *span,
 /* What the keys of span s (NULL: of none) are to the rows of asking. */
 static enum mass_to kind_of_keys(const struct asking *asking, const struct span *s)
 {
-	if (!s || s->entry < 0)
+	if (!s)
+		return MASS_SEPARATORS;
+	if (s->kind == asking->asked || (s == asking->span && s->entry < 0))
+		return MASS_QUESTION;
+	if (s->kind == asking->contextual)
+		return MASS_CONTEXTUAL;
+	if (s->kind == asking->fact)
+		return MASS_FACT;
+	if (s->entry < 0)
 		return MASS_SEPARATORS;
 	if (s->entry != asking->span->entry)
 		return MASS_OTHERS;
@@ -164,7 +190,9 @@ static void add_row(const struct asking *asking, uint32_t place, const float *at
 	}
 	for (int to = 0; to < MASS_COUNT; to++)
 		sums->count[to] += to <= MASS_NEXT ? next > 0 :
-		                   to <= MASS_NAME ? asking->entry : 1;
+		                   to <= MASS_NAME ? asking->entry :
+		                   to == MASS_CONTEXTUAL ? asking->states :
+		                   to == MASS_FACT ? asking->facts : 1;
 }
 
 /* ---- one record ---- */

@@ -4,7 +4,8 @@
  * The rows are told apart by their place: place p is the pth character of the
  * span, 0 the one before it, from which its first character is predicted. The
  * span's entry is the right one; what counts as the same place is in its span of
- * the kind that is repeated: `number` for `answer`, `name` for `ask`.
+ * the kind that is repeated: `number` for `answer`, `name` for `ask`. An answer
+ * without an entry repeats the first `contextual` span that has its text.
  */
 #ifndef MEMOSCOPE_ATTENTION_MASS_H
 #define MEMOSCOPE_ATTENTION_MASS_H
@@ -25,7 +26,9 @@ enum mass_to {
 	MASS_OTHERS, /* spans of other entries */
 	MASS_SEPARATORS, /* what belongs to no entry */
 	MASS_BEGINNING, /* what stands before the first span */
-	MASS_QUESTION, /* from the first `ask` on */
+	MASS_QUESTION, /* from the first `ask` on; a `question`, and a span of no entry itself */
+	MASS_CONTEXTUAL, /* elsewhere in what states an answer */
+	MASS_FACT, /* the rest of a fact */
 	MASS_COUNT
 };
 

@@ -72,7 +72,7 @@ is_value facts given_words_head_0_1_contextual '0\.[0-9]+'
 is "$(awk '$1 ~ /_drop_.*contextual/' "$results/facts/summary.tsv")" "" "facts: without a fact, none is followed"
 is "$(wc -l <"$results/facts/course.tsv")" 2 "facts: every model on the way"
 # attention adds up: the answer's rows look at the fact, the question and little else
-awk '$1 ~ /^given_words_head_0_0_(contextual|fact|question)$/ { sum += $2 } END { exit !(sum > 0.6 && sum < 1) }' \
+awk '$1 ~ /^given_words_head_0_0_(next|contextual|fact|question)$/ { sum += $2 } END { exit !(sum > 0.6 && sum < 1) }' \
 	"$results/facts/summary.tsv"
 ok $? "facts: shares of attention"
 # both answers' prompts are the same

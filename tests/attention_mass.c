@@ -153,10 +153,12 @@ static void test_absent(void)
 /* Of a quiz, {BQ? (xy is xy, z): xy: the answer stands in the fact twice, or another one. */
 static void test_quiz(bool wrong)
 {
-	static const uint16_t tokens[ROWS] = {0, 1, 2, 3, 4, 5, 10, 11, 6, 7, 6, 10, 11, 8, 6, 12, 9, 13,
-	                                      6, 10, 11};
-	static const uint16_t others[ROWS] = {0, 1, 2, 3, 4, 5, 20, 11, 6, 7, 6, 20, 11, 8, 6, 12, 9, 13,
-	                                      6, 10, 11};
+	static const uint16_t tokens[ROWS] = {
+		0, 1, 2, 3, 4, 5, 10, 11, 6, 7, 6, 10, 11, 8, 6, 12, 9, 13, 6, 10, 11,
+	};
+	static const uint16_t others[ROWS] = {
+		0, 1, 2, 3, 4, 5, 20, 11, 6, 7, 6, 20, 11, 8, 6, 12, 9, 13, 6, 10, 11,
+	};
 	static const struct { uint32_t begin, end; const char *kind; } rows[] = {
 		{2, 4, "question"}, {6, 8, "contextual"}, {8, 11, "fact"}, {11, 13, "contextual"},
 		{13, 16, "fact"}, {19, 21, "answer"},

@@ -3,9 +3,9 @@
  * The file is either JSON Lines (https://jsonlines.org: values with whitespace between
  * them, be it newlines or not) or one JSON array of values (RFC 8259); its first
  * character tells, so the values of JSON Lines are objects, those of an array may be
- * arrays too. One value at a time is in memory,
- * whatever the file's size; what cannot be read twice, a pipe, is copied to a nameless
- * temporary file first. Strings without NUL, keys that do not repeat.
+ * arrays too. One value at a time is in memory, whatever the file's size; what cannot
+ * be read twice, a pipe, is copied to a nameless temporary file first. Strings without
+ * NUL, keys that do not repeat.
  */
 #ifndef MEMOSCOPE_JSONL_H
 #define MEMOSCOPE_JSONL_H

@@ -16,14 +16,18 @@ struct weights {
 	struct block *blocks;
 };
 
-/* What one block's backward pass needs of its forward pass; n rows each. */
+/* What one block's backward pass needs of its forward pass; n rows each. void: kernels.h's
+ * activations. */
 struct layer {
 	float *x; /* [n,c] the residual stream as it comes in */
-	float *ln_1, *mean_1, *rstd_1; /* [n,c], [n], [n] */
-	float *qkv, *lse, *att; /* [n,3c], [h,n], [n,c] */
+	void *ln_1; /* [n,c] */
+	float *mean_1, *rstd_1; /* [n] */
+	void *qkv, *att; /* [n,3c], [n,c] */
+	float *lse; /* [h,n] */
 	float *mid; /* [n,c] the residual stream after attention */
-	float *ln_2, *mean_2, *rstd_2;
-	float *fc, *gelu; /* [n,4c] before and after GELU */
+	void *ln_2;
+	float *mean_2, *rstd_2;
+	void *fc, *gelu; /* [n,4c] before and after GELU */
 };
 
 struct gpt {
@@ -32,14 +36,17 @@ struct gpt {
 	struct device *dev;
 	int rows_max;
 	enum gpt_keep keep;
+	size_t element; /* bytes of an activation */
 
 	float *grads; /* NULL unless all is kept */
 	struct weights weight, grad;
 	struct layer *layers; /* [layers]; what is not kept is the same buffer in all */
 	float *x; /* [n,c] the residual stream after the last block */
-	float *ln_f, *mean_f, *rstd_f, *logits, *loss;
+	void *ln_f;
+	float *mean_f, *rstd_f, *logits, *loss;
 	float *branch; /* [n,c] what a block adds, where it is dropped out first */
-	float *dx, *dbranch, *dwide; /* [n,c], [n,c], [n,4c] */
+	float *dx; /* [n,c] the gradient of the residual stream */
+	void *dbranch, *dwide; /* [n,c], [n,4c] */
 	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
 	int32_t *token, *position, *target, *slot;
 	float *row_weight;
@@ -59,7 +66,7 @@ struct gpt {
 struct gpt_cache {
 	struct gpt *gpt;
 	int slots;
-	float **keys, **values; /* [layers] device memory [slots * context * width] */
+	void **keys, **values; /* [layers] device memory [slots * context * width], activations */
 };
 
 /* ---- memory ---- */
@@ -87,6 +94,11 @@ static void *take(struct gpt *gpt, size_t bytes)
 static float *take_floats(struct gpt *gpt, size_t rows, size_t cols)
 {
 	return take(gpt, rows * cols * sizeof(float));
+}
+
+static void *take_activations(struct gpt *gpt, size_t rows, size_t cols)
+{
+	return take(gpt, rows * cols * gpt->element);
 }
 
 /* Pointers into a parameter array by the order gpt_tensors() lays down. */
@@ -132,9 +144,9 @@ static void take_attention(struct gpt *gpt, struct layer *layer)
 {
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
 
-	layer->qkv = take_floats(gpt, n, 3 * c);
+	layer->qkv = take_activations(gpt, n, 3 * c);
 	layer->lse = take_floats(gpt, n, (size_t)gpt->config.heads);
-	layer->att = take_floats(gpt, n, c);
+	layer->att = take_activations(gpt, n, c);
 }
 
 static void take_layer(struct gpt *gpt, struct layer *layer)
@@ -142,16 +154,16 @@ static void take_layer(struct gpt *gpt, struct layer *layer)
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
 
 	layer->x = take_floats(gpt, n, c);
-	layer->ln_1 = take_floats(gpt, n, c);
+	layer->ln_1 = take_activations(gpt, n, c);
 	layer->mean_1 = take_floats(gpt, n, 1);
 	layer->rstd_1 = take_floats(gpt, n, 1);
 	take_attention(gpt, layer);
 	layer->mid = take_floats(gpt, n, c);
-	layer->ln_2 = take_floats(gpt, n, c);
+	layer->ln_2 = take_activations(gpt, n, c);
 	layer->mean_2 = take_floats(gpt, n, 1);
 	layer->rstd_2 = take_floats(gpt, n, 1);
-	layer->fc = take_floats(gpt, n, 4 * c);
-	layer->gelu = take_floats(gpt, n, 4 * c);
+	layer->fc = take_activations(gpt, n, 4 * c);
+	layer->gelu = take_activations(gpt, n, 4 * c);
 }
 
 static void take_buffers(struct gpt *gpt)
@@ -172,7 +184,7 @@ static void take_buffers(struct gpt *gpt)
 	/* A block may write its output over its input where nobody asks for that. */
 	gpt->x = gpt->keep == GPT_KEEP_ALL || gpt->keep == GPT_KEEP_RESIDUAL ?
 	         take_floats(gpt, n, c) : gpt->layers[0].x;
-	gpt->ln_f = take_floats(gpt, n, c);
+	gpt->ln_f = take_activations(gpt, n, c);
 	gpt->mean_f = take_floats(gpt, n, 1);
 	gpt->rstd_f = take_floats(gpt, n, 1);
 	gpt->logits = take_floats(gpt, n, (size_t)gpt->config.vocab);
@@ -188,8 +200,8 @@ static void take_buffers(struct gpt *gpt)
 	if (gpt->keep == GPT_KEEP_ALL) {
 		gpt->grads = take_floats(gpt, gpt_parameter_count(&gpt->config), 1);
 		gpt->dx = take_floats(gpt, n, c);
-		gpt->dbranch = take_floats(gpt, n, c);
-		gpt->dwide = take_floats(gpt, n, 4 * c);
+		gpt->dbranch = take_activations(gpt, n, c);
+		gpt->dwide = take_activations(gpt, n, 4 * c);
 	}
 }
 
@@ -209,6 +221,7 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
 	gpt->dev = dev;
 	gpt->rows_max = rows_max;
 	gpt->keep = keep;
+	gpt->element = kernels->activations(dev) == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
 	gpt->layers = calloc((size_t)config->layers, sizeof *gpt->layers);
 	if (gpt->layers)
 		take_buffers(gpt);
@@ -287,7 +300,7 @@ int gpt_ablate(struct gpt *gpt, int layer, int head, const float *value, struct 
 	return 0;
 }
 
-static void replace_ablated(struct gpt *gpt, int l, float *att, int n)
+static void replace_ablated(struct gpt *gpt, int l, void *att, int n)
 {
 	const int c = gpt->config.width, h = gpt->config.heads, d = c / h;
 
@@ -300,21 +313,21 @@ static void replace_ablated(struct gpt *gpt, int l, float *att, int n)
 /* ---- forward ---- */
 
 /* to[n,c] = from[n,c] + dropout(in[n,width] w + b): the end of each branch. */
-static void join(struct gpt *gpt, float *to, const float *from, const float *in, const float *w,
+static void join(struct gpt *gpt, float *to, const float *from, const void *in, const float *w,
                  const float *b, int n, int width, enum place place, int layer)
 {
 	const int c = gpt->config.width;
 	const size_t count = (size_t)n * c;
 
+	if (gpt->dropout.rate <= 0) {
+		gpt->k->linear_residual(gpt->dev, to, from, in, w, b, n, width, c);
+		return;
+	}
+	gpt->k->linear_residual(gpt->dev, gpt->branch, NULL, in, w, b, n, width, c);
+	drop(gpt, gpt->branch, count, place, layer);
 	if (to != from)
 		gpt->k->copy(gpt->dev, to, from, count * sizeof *to);
-	if (gpt->dropout.rate > 0) {
-		gpt->k->linear(gpt->dev, gpt->branch, in, w, b, n, width, c, false);
-		drop(gpt, gpt->branch, count, place, layer);
-		gpt->k->add(gpt->dev, to, gpt->branch, count);
-	} else {
-		gpt->k->linear(gpt->dev, to, in, w, b, n, width, c, true);
-	}
+	gpt->k->add(gpt->dev, to, gpt->branch, count);
 }
 
 /* One block over n rows: attention within seqs, or over the cache where there is one. */
@@ -329,7 +342,7 @@ static void block_forward(struct gpt *gpt, int l, int n, const struct sequences 
 	const int c = gpt->config.width, h = gpt->config.heads;
 
 	k->layernorm(dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c);
-	k->linear(dev, a->qkv, a->ln_1, w->attn, w->attn_b, n, c, 3 * c, false);
+	k->linear(dev, a->qkv, a->ln_1, w->attn, w->attn_b, n, c, 3 * c);
 	if (cache) {
 		k->attention_cached(dev, a->att, cache->keys[l], cache->values[l], a->qkv, gpt->slot,
 		                    gpt->position, n, gpt->config.context, c, h);
@@ -340,7 +353,7 @@ static void block_forward(struct gpt *gpt, int l, int n, const struct sequences 
 	replace_ablated(gpt, l, a->att, n);
 	join(gpt, a->mid, a->x, a->att, w->proj, w->proj_b, n, c, PLACE_PROJECTION, l);
 	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->mid, w->ln_2, w->ln_2_b, n, c);
-	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, 4 * c, false);
+	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, 4 * c);
 	k->gelu(dev, a->gelu, a->fc, (size_t)n * 4 * c);
 	join(gpt, next, a->mid, a->gelu, w->out, w->out_b, n, 4 * c, PLACE_MLP, l);
 }
@@ -414,31 +427,31 @@ void gpt_attention_probs(struct gpt *gpt, int layer, int sequence, int head, flo
 void gpt_attention_values(struct gpt *gpt, int layer, float *qkv, float *out)
 {
 	const struct layer *a = &gpt->layers[layer];
-	const size_t row = (size_t)gpt->config.width * sizeof(float);
+	const size_t count = (size_t)gpt->batch->count * gpt->config.width;
 
 	assert(gpt->keep == GPT_KEEP_ATTENTION);
 	if (qkv)
-		gpt->k->download(gpt->dev, qkv, a->qkv, (size_t)gpt->batch->count * 3 * row);
+		gpt->k->read_activations(gpt->dev, qkv, a->qkv, 3 * count);
 	if (out)
-		gpt->k->download(gpt->dev, out, a->att, (size_t)gpt->batch->count * row);
+		gpt->k->read_activations(gpt->dev, out, a->att, count);
 }
 
 void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits)
 {
 	const struct kernels *k = gpt->k;
 	const size_t c = (size_t)gpt->config.width, d = c / (size_t)gpt->config.heads;
-	const size_t n = (size_t)gpt->batch->count;
-	const float *v = gpt->layers[layer].qkv + 2 * c + (size_t)head * d;
-	float *out = gpt->layers[0].ln_1; /* nobody reads it after a pass */
+	const size_t n = (size_t)gpt->batch->count, size = gpt->element;
+	const char *v = (const char *)gpt->layers[layer].qkv + (2 * c + (size_t)head * d) * size;
+	char *in = gpt->layers[0].ln_1; /* nobody reads it after a pass */
 
 	assert(gpt->keep == GPT_KEEP_ATTENTION);
-	k->zero(gpt->dev, gpt->branch, n * c * sizeof *gpt->branch);
+	k->zero(gpt->dev, in, n * c * size);
 	for (size_t r = 0; r < n; r++)
-		k->copy(gpt->dev, gpt->branch + r * c + (size_t)head * d, v + r * 3 * c,
-		        d * sizeof *v);
-	k->linear(gpt->dev, out, gpt->branch, gpt->weight.blocks[layer].proj, NULL, (int)n, (int)c,
-	          (int)c, false);
-	k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, out, gpt->weight.ln_f, NULL,
+		k->copy(gpt->dev, in + (r * c + (size_t)head * d) * size, v + r * 3 * c * size,
+		        d * size);
+	k->linear_residual(gpt->dev, gpt->branch, NULL, in, gpt->weight.blocks[layer].proj, NULL,
+	                   (int)n, (int)c, (int)c);
+	k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, gpt->branch, gpt->weight.ln_f, NULL,
 	             (int)n, (int)c);
 	k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weight.wte, (int)n, (int)c,
 	           gpt->config.vocab);
@@ -479,7 +492,8 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	const float *into;
 
 	into = branch_gradient(gpt, n, PLACE_MLP, l);
-	k->linear_backward(dev, gpt->dwide, g->out, g->out_b, into, a->gelu, w->out, n, 4 * c, c);
+	k->linear_residual_backward(dev, gpt->dwide, g->out, g->out_b, into, a->gelu, w->out, n,
+	                            4 * c, c);
 	k->gelu_backward(dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * 4 * c);
 	k->linear_backward(dev, gpt->dbranch, g->fc, g->fc_b, gpt->dwide, a->ln_2, w->fc, n, c,
 	                   4 * c);
@@ -487,7 +501,8 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	                      a->rstd_2, w->ln_2, n, c);
 
 	into = branch_gradient(gpt, n, PLACE_PROJECTION, l);
-	k->linear_backward(dev, gpt->dbranch, g->proj, g->proj_b, into, a->att, w->proj, n, c, c);
+	k->linear_residual_backward(dev, gpt->dbranch, g->proj, g->proj_b, into, a->att, w->proj,
+	                            n, c, c);
 	k->attention_backward(dev, gpt->dwide, gpt->dbranch, a->att, a->lse, a->qkv, seqs, c, h,
 	                      &dropout);
 	k->linear_backward(dev, gpt->dbranch, g->attn, g->attn_b, gpt->dwide, a->ln_1, w->attn, n,
@@ -530,7 +545,7 @@ void gpt_zero_gradients(struct gpt *gpt)
 struct gpt_cache *gpt_cache_new(struct gpt *gpt, int slots, struct err *err)
 {
 	const struct gpt_config *config = &gpt->config;
-	const size_t floats = (size_t)slots * config->context * config->width;
+	const size_t bytes = (size_t)slots * config->context * config->width * gpt->element;
 	struct gpt_cache *cache = calloc(1, sizeof *cache);
 	bool good = cache != NULL;
 
@@ -542,8 +557,8 @@ struct gpt_cache *gpt_cache_new(struct gpt *gpt, int slots, struct err *err)
 		good = cache->keys && cache->values;
 	}
 	for (int l = 0; good && l < config->layers; l++) {
-		cache->keys[l] = gpt->k->alloc(gpt->dev, floats * sizeof(float));
-		cache->values[l] = gpt->k->alloc(gpt->dev, floats * sizeof(float));
+		cache->keys[l] = gpt->k->alloc(gpt->dev, bytes);
+		cache->values[l] = gpt->k->alloc(gpt->dev, bytes);
 		good = cache->keys[l] && cache->values[l];
 	}
 	if (!good) {

@@ -2,15 +2,20 @@
  *
  * common/gpt.c builds a transformer from these and knows nothing else of a
  * device. Every buffer that an operation names is device memory (from alloc),
- * float32 unless said otherwise, row-major, not overlapping another unless
+ * float32 unless said otherwise (activations are), row-major, not overlapping another unless
  * said so. "Overwrite": what the output held does not matter. "Accumulate":
  * the result is added to it. Operations of one device run in the order of the
- * calls; only download(), norm2() and wait() wait for them.
+ * calls; only download(), read_activations(), norm2() and wait() wait for them.
  *
  * A batch of sequences is packed: their tokens stand one after another in n
  * rows, sequence s in rows begin[s] … begin[s+1]-1, with no padding; only
  * attention and positions know where one ends (as FlashAttention's
  * variable-length interface: Dao 2023).
+ *
+ * What one operation hands to the next inside a block - normalised rows, q, k and v,
+ * what goes into GELU and comes out, and the gradients of all these - are activations:
+ * `void *` here, elements of the dtype that activations() names. All else is float32:
+ * parameters and their gradients, the residual stream and its gradient, logits.
  *
  * Letters in shapes: n rows (tokens), c width, v vocabulary, t context,
  * h heads, d = c / h head width.
@@ -94,6 +99,9 @@ struct kernels {
 	/* Does this device have a matrix product in dtype that is worth using? */
 	bool (*supports)(enum dtype dtype);
 
+	/* The dtype of a device's activations: float32, or that of its products. */
+	enum dtype (*activations)(const struct device *dev);
+
 	/* A device of this backend, to close(). NULL with err set. */
 	struct device *(*open)(enum dtype dtype, struct err *err);
 	void (*close)(struct device *dev); /* NULL is allowed */
@@ -106,6 +114,9 @@ struct kernels {
 	void (*download)(struct device *dev, void *to_host, const void *from, size_t bytes);
 	void (*copy)(struct device *dev, void *to, const void *from, size_t bytes);
 	void (*zero)(struct device *dev, void *memory, size_t bytes);
+	/* count activations as float32. */
+	void (*read_activations)(struct device *dev, float *to_host, const void *from,
+	                         size_t count);
 	/* Until all operations so far are done: then another device of the backend may
 	 * read what they wrote. */
 	void (*wait)(struct device *dev);
@@ -122,42 +133,49 @@ struct kernels {
 	/* Layer normalisation, Ba et al. 2016: out[n,c] = (x - mean) * rstd * gain
 	 * + bias, epsilon 1e-5; mean[n], rstd[n] are kept for the backward pass.
 	 * bias may be NULL. Overwrite. */
-	void (*layernorm)(struct device *dev, float *out, float *mean, float *rstd,
+	void (*layernorm)(struct device *dev, void *out, float *mean, float *rstd,
 	                  const float *x, const float *gain, const float *bias, int n, int c);
 	/* dx[n,c], dgain[c], dbias[c] (may be NULL) accumulate. */
 	void (*layernorm_backward)(struct device *dev, float *dx, float *dgain, float *dbias,
-	                           const float *dout, const float *x, const float *mean,
+	                           const void *dout, const float *x, const float *mean,
 	                           const float *rstd, const float *gain, int n, int c);
 
-	/* y[n,out] = x[n,in] w[in,out] + b[out]; b may be NULL. Overwrites y, or
-	 * adds to it if accumulate. w as in transformers' Conv1D. */
-	void (*linear)(struct device *dev, float *y, const float *x, const float *w,
-	               const float *b, int n, int in, int out, bool accumulate);
+	/* y[n,out] = x[n,in] w[in,out] + b[out]; b may be NULL. Overwrite. w as in
+	 * transformers' Conv1D. */
+	void (*linear)(struct device *dev, void *y, const void *x, const float *w,
+	               const float *b, int n, int in, int out);
 	/* dx[n,in] = dy wᵀ overwritten; dw[in,out] += xᵀ dy; db[out] += sum of rows
 	 * of dy, where db is not NULL. */
-	void (*linear_backward)(struct device *dev, float *dx, float *dw, float *db,
-	                        const float *dy, const float *x, const float *w, int n, int in,
+	void (*linear_backward)(struct device *dev, void *dx, float *dw, float *db,
+	                        const void *dy, const void *x, const float *w, int n, int in,
 	                        int out);
+	/* The same where y is of the residual stream, and add[n,out] too, which is added to
+	 * y; it may be y, or NULL. */
+	void (*linear_residual)(struct device *dev, float *y, const float *add, const void *x,
+	                        const float *w, const float *b, int n, int in, int out);
+	void (*linear_residual_backward)(struct device *dev, void *dx, float *dw, float *db,
+	                                 const float *dy, const void *x, const float *w, int n,
+	                                 int in, int out);
 
 	/* logits[n,v] = x[n,c] wteᵀ, wte[v,c]: the tied output head. Overwrite. */
-	void (*unembed)(struct device *dev, float *logits, const float *x, const float *wte,
+	void (*unembed)(struct device *dev, float *logits, const void *x, const float *wte,
 	                int n, int c, int v);
 	/* dx[n,c] = dlogits wte overwritten; dwte[v,c] += dlogitsᵀ x. */
-	void (*unembed_backward)(struct device *dev, float *dx, float *dwte,
-	                         const float *dlogits, const float *x, const float *wte, int n,
+	void (*unembed_backward)(struct device *dev, void *dx, float *dwte,
+	                         const float *dlogits, const void *x, const float *wte, int n,
 	                         int c, int v);
 
 	/* Exact GELU, Hendrycks & Gimpel 2016: y = x Φ(x), count elements. Overwrite. */
-	void (*gelu)(struct device *dev, float *y, const float *x, size_t count);
+	void (*gelu)(struct device *dev, void *y, const void *x, size_t count);
 	/* dx = dy (Φ(x) + x φ(x)). Overwrite; dx may be dy. */
-	void (*gelu_backward)(struct device *dev, float *dx, const float *dy, const float *x,
+	void (*gelu_backward)(struct device *dev, void *dx, const void *dy, const void *x,
 	                      size_t count);
 
 	/* x += y, count elements. */
 	void (*add)(struct device *dev, float *x, const float *y, size_t count);
 	/* x[r,first+j] = value[j] for each row r of x[n,c] and j below count; its other
 	 * columns stay. value[count] */
-	void (*set_columns)(struct device *dev, float *x, const float *value, int n, int c,
+	void (*set_columns)(struct device *dev, void *x, const float *value, int n, int c,
 	                    int first, int count);
 	/* x[i] *= mask[i] / (1 - rate), in place; the backward pass is the same call
 	 * on the gradient. */
@@ -172,30 +190,30 @@ struct kernels {
 	 * "FlashAttention", section 3.1). Overwrite. dropout acts on the
 	 * probabilities; element (head, query row, key row) has mask index
 	 * (head * n + query) * t + key - begin, t = longest. */
-	void (*attention)(struct device *dev, float *out, float *lse, const float *qkv,
+	void (*attention)(struct device *dev, void *out, float *lse, const void *qkv,
 	                  const struct sequences *seqs, int c, int h,
 	                  const struct dropout *dropout);
 	/* dqkv[n,3c] overwritten, from dout[n,c] and what attention() left. */
-	void (*attention_backward)(struct device *dev, float *dqkv, const float *dout,
-	                           const float *out, const float *lse, const float *qkv,
+	void (*attention_backward)(struct device *dev, void *dqkv, const void *dout,
+	                           const void *out, const float *lse, const void *qkv,
 	                           const struct sequences *seqs, int c, int h,
 	                           const struct dropout *dropout);
 	/* The attention matrix of one head over rows first … first+length-1 of qkv
 	 * (one sequence), recomputed from q, k and lse: probs[length,length], zero
 	 * above the diagonal. Overwrite. */
-	void (*attention_probs)(struct device *dev, float *probs, const float *qkv,
+	void (*attention_probs)(struct device *dev, float *probs, const void *qkv,
 	                        const float *lse, int n, int first, int length, int head, int c,
 	                        int h);
 
 	/* One decoding step over a key-value cache. Row r of qkv[n,3c] is a new token
 	 * of slot slot[r] at position place[r]; its k and v are stored in
-	 * cache_k, cache_v [slots,t*c] first (the order within a slot is the
-	 * device's own), then out[r,c] is its attention over positions 0 … place[r]
+	 * cache_k, cache_v [slots,t*c], activations, first (the order within a slot is
+	 * the device's own), then out[r,c] is its attention over positions 0 … place[r]
 	 * of the slot. Rows of one slot come in the order of their positions. slot,
 	 * place: int32 [n], device memory. A row's result does not depend on the
 	 * other slots' rows, to the bit. */
-	void (*attention_cached)(struct device *dev, float *out, float *cache_k, float *cache_v,
-	                         const float *qkv, const int32_t *slot, const int32_t *place,
+	void (*attention_cached)(struct device *dev, void *out, void *cache_k, void *cache_v,
+	                         const void *qkv, const int32_t *slot, const int32_t *place,
 	                         int n, int t, int c, int h);
 
 	/* Matrix products from here on give each row of x the same bits whatever

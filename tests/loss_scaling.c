@@ -20,8 +20,8 @@ static struct device *half_open(enum dtype dtype, struct err *err)
 	return half.cpu->open(DTYPE_F32, err);
 }
 
-static void half_unembed_backward(struct device *dev, float *dx, float *dwte,
-                                  const float *dlogits, const float *x, const float *wte, int n,
+static void half_unembed_backward(struct device *dev, void *dx, float *dwte,
+                                  const float *dlogits, const void *x, const float *wte, int n,
                                   int c, int v)
 {
 	const size_t count = (size_t)n * (size_t)v;

@@ -76,6 +76,13 @@ bool cpu_supports(enum dtype dtype)
 	return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && bf16_worthwhile());
 }
 
+/* Products round their operands by themselves. */
+enum dtype cpu_activations(const struct device *dev)
+{
+	(void)dev;
+	return DTYPE_F32;
+}
+
 struct device *cpu_open(enum dtype dtype, struct err *err)
 {
 	struct device *dev;
@@ -138,12 +145,17 @@ void cpu_wait(struct device *dev)
 	(void)dev; /* each operation is done when it returns */
 }
 
-void cpu_set_columns(struct device *dev, float *x, const float *value, int n, int c, int first,
+void cpu_read_activations(struct device *dev, float *to_host, const void *from, size_t count)
+{
+	cpu_copy(dev, to_host, from, count * sizeof *to_host);
+}
+
+void cpu_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                      int count)
 {
 	(void)dev;
 	for (int r = 0; r < n; r++)
-		memcpy(x + (size_t)r * c + first, value, (size_t)count * sizeof *x);
+		memcpy((float *)x + (size_t)r * c + first, value, (size_t)count * sizeof *value);
 }
 
 void cpu_row_invariant(struct device *dev, bool on)

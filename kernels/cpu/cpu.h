@@ -33,6 +33,7 @@ void *cpu_scratch(struct device *dev, size_t bytes);
 
 /* The part of the table that is the same on every level. */
 bool cpu_supports(enum dtype dtype);
+enum dtype cpu_activations(const struct device *dev);
 struct device *cpu_open(enum dtype dtype, struct err *err);
 void cpu_close(struct device *dev);
 void *cpu_alloc(struct device *dev, size_t bytes);
@@ -40,7 +41,8 @@ void cpu_free(struct device *dev, void *memory);
 void cpu_copy(struct device *dev, void *to, const void *from, size_t bytes);
 void cpu_zero(struct device *dev, void *memory, size_t bytes);
 void cpu_wait(struct device *dev);
-void cpu_set_columns(struct device *dev, float *x, const float *value, int n, int c, int first,
+void cpu_read_activations(struct device *dev, float *to_host, const void *from, size_t count);
+void cpu_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                      int count);
 void cpu_row_invariant(struct device *dev, bool on);
 

@@ -459,14 +459,15 @@ static struct shape shape_of(struct device *dev, const struct sequences *seqs, i
 	return shape;
 }
 
-void op_attention(struct device *dev, float *out, float *lse, const float *qkv,
+void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
                   const struct sequences *seqs, int c, int h, const struct dropout *dropout)
 {
 	const struct forward a = {
-		.out = out, .lse = lse, .qkv = qkv, .s = shape_of(dev, seqs, c, h, dropout),
+		.out = (float *)out, .lse = lse, .qkv = (const float *)qkv,
+		.s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int d = c / h, width = SIDE * (d > 64 ? 2 : 4);
-	const size_t bytes = ((size_t)(TILE + width) * pitch_of(d) + TILE * width) * sizeof *out;
+	const size_t bytes = ((size_t)(TILE + width) * pitch_of(d) + TILE * width) * sizeof *lse;
 	const struct forward_16 a16 = {a};
 	const struct forward_32 a32 = {a};
 	const struct forward_64 a64 = {a};
@@ -490,20 +491,24 @@ void op_attention(struct device *dev, float *out, float *lse, const float *qkv,
 		LAUNCH(dev, queries_##width, tiles * (TILE / height), h, BLOCK, bytes, queries); \
 	} while (0)
 
-void op_attention_backward(struct device *dev, float *dqkv, const float *dout, const float *out,
-                           const float *lse, const float *qkv, const struct sequences *seqs,
+void op_attention_backward(struct device *dev, void *dqkv, const void *dout, const void *out,
+                           const float *lse, const void *qkv, const struct sequences *seqs,
                            int c, int h, const struct dropout *dropout)
 {
 	const int n = seqs->begin[seqs->count], d = c / h, height = SIDE * (d > 64 ? 1 : 2);
 	float *rows = (float *)cuda_scratch(dev, (size_t)h * n * sizeof *rows);
-	const struct delta sums = {.delta = rows, .dout = dout, .out = out, .n = n, .c = c, .d = d};
+	const struct delta sums = {
+		.delta = rows, .dout = (const float *)dout, .out = (const float *)out, .n = n, .c = c,
+		.d = d,
+	};
 	const struct backward a = {
-		.dqkv = dqkv, .dout = dout, .lse = lse, .qkv = qkv, .delta = rows,
+		.dqkv = (float *)dqkv, .dout = (const float *)dout, .lse = lse,
+		.qkv = (const float *)qkv, .delta = rows,
 		.s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int tiles = dev->tile_count;
 	const size_t bytes = (2 * (size_t)(STEP + height) * pitch_of(d) +
-	                      2 * (size_t)height * STEP_PITCH) * sizeof *dqkv;
+	                      2 * (size_t)height * STEP_PITCH) * sizeof *rows;
 
 	LAUNCH(dev, delta, divide_up(n, THREADS / WARP), h, THREADS, 0, sums);
 	if (d <= 16)
@@ -540,11 +545,11 @@ KERNEL(probs)
 		key <= query ? expf(a.scale * score - a.lse[query]) : 0.0f;
 }
 
-void op_attention_probs(struct device *dev, float *to, const float *qkv, const float *lse,
+void op_attention_probs(struct device *dev, float *to, const void *qkv, const float *lse,
                         int n, int first, int length, int head, int c, int h)
 {
 	const int d = c / h, blocks = divide_up(length, SIDE);
-	const float *q = qkv + (size_t)first * 3 * c + (size_t)head * d;
+	const float *q = (const float *)qkv + (size_t)first * 3 * c + (size_t)head * d;
 	const struct probs a = {
 		.probs = to, .q = q, .k = q + c, .lse = lse + (size_t)head * n + first,
 		.length = length, .d = d, .stride = 3 * (size_t)c, .scale = 1.0f / sqrtf((float)d),
@@ -639,21 +644,22 @@ KERNEL(cached)
 	}
 }
 
-void op_attention_cached(struct device *dev, float *out, float *cache_k, float *cache_v,
-                         const float *qkv, const int32_t *slot, const int32_t *place, int n,
+void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cache_v,
+                         const void *qkv, const int32_t *slot, const int32_t *place, int n,
                          int t, int c, int h)
 {
 	const int d = c / h;
 	const struct store keep = {
-		.cache_k = cache_k, .cache_v = cache_v, .qkv = qkv, .slot = slot, .place = place,
-		.n = n, .t = t, .c = c,
+		.cache_k = (float *)cache_k, .cache_v = (float *)cache_v, .qkv = (const float *)qkv,
+		.slot = slot, .place = place, .n = n, .t = t, .c = c,
 	};
 	const struct cached a = {
-		.out = out, .cache_k = cache_k, .cache_v = cache_v, .qkv = qkv, .slot = slot,
-		.place = place, .t = t, .c = c, .d = d, .scale = 1.0f / sqrtf((float)d),
+		.out = (float *)out, .cache_k = (float *)cache_k, .cache_v = (float *)cache_v,
+		.qkv = (const float *)qkv, .slot = slot, .place = place, .t = t, .c = c, .d = d,
+		.scale = 1.0f / sqrtf((float)d),
 	};
 	const size_t floats = (size_t)t + CACHED_WARPS * (size_t)d + 2 * CACHED_WARPS;
 
 	LAUNCH(dev, store, blocks_for((size_t)n * c), 1, THREADS, 0, keep);
-	LAUNCH(dev, cached, n, h, CACHED_THREADS, floats * sizeof *out, a);
+	LAUNCH(dev, cached, n, h, CACHED_THREADS, floats * sizeof(float), a);
 }

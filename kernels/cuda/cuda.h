@@ -56,6 +56,7 @@ struct device {
 /* ---- device.c ---- */
 
 bool cuda_supports(enum dtype dtype);
+enum dtype cuda_activations(const struct device *dev);
 struct device *cuda_open(enum dtype dtype, struct err *err);
 void cuda_close(struct device *dev);
 void *cuda_alloc(struct device *dev, size_t bytes);
@@ -64,6 +65,7 @@ void cuda_upload(struct device *dev, void *to, const void *from_host, size_t byt
 void cuda_download(struct device *dev, void *to_host, const void *from, size_t bytes);
 void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes);
 void cuda_zero(struct device *dev, void *memory, size_t bytes);
+void cuda_read_activations(struct device *dev, float *to_host, const void *from, size_t count);
 void cuda_wait(struct device *dev);
 
 /* End the program: what failed, and why. */
@@ -106,35 +108,39 @@ void op_embed(struct device *dev, float *out, const int32_t *token, const int32_
               const float *wte, const float *wpe, int n, int c);
 void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
                        const int32_t *token, const int32_t *position, int n, int c);
-void op_layernorm(struct device *dev, float *out, float *mean, float *rstd, const float *x,
+void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c);
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                           const float *dout, const float *x, const float *mean,
+                           const void *dout, const float *x, const float *mean,
                            const float *rstd, const float *gain, int n, int c);
-void op_linear(struct device *dev, float *y, const float *x, const float *w, const float *b,
-               int n, int in, int out, bool accumulate);
-void op_linear_backward(struct device *dev, float *dx, float *dw, float *db, const float *dy,
-                        const float *x, const float *w, int n, int in, int out);
-void op_unembed(struct device *dev, float *logits, const float *x, const float *wte, int n,
+void op_linear(struct device *dev, void *y, const void *x, const float *w, const float *b,
+               int n, int in, int out);
+void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,
+                        const void *x, const float *w, int n, int in, int out);
+void op_linear_residual(struct device *dev, float *y, const float *add, const void *x,
+                        const float *w, const float *b, int n, int in, int out);
+void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
+                                 const float *dy, const void *x, const float *w, int n, int in,
+                                 int out);
+void op_unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,
                 int c, int v);
-void op_unembed_backward(struct device *dev, float *dx, float *dwte, const float *dlogits,
-                         const float *x, const float *wte, int n, int c, int v);
-void op_gelu(struct device *dev, float *y, const float *x, size_t count);
-void op_gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
-                      size_t count);
+void op_unembed_backward(struct device *dev, void *dx, float *dwte, const float *dlogits,
+                         const void *x, const float *wte, int n, int c, int v);
+void op_gelu(struct device *dev, void *y, const void *x, size_t count);
+void op_gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count);
 void op_add(struct device *dev, float *x, const float *y, size_t count);
-void op_set_columns(struct device *dev, float *x, const float *value, int n, int c, int first,
+void op_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                     int count);
 void op_dropout(struct device *dev, float *x, size_t count, const struct dropout *dropout);
-void op_attention(struct device *dev, float *out, float *lse, const float *qkv,
+void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
                   const struct sequences *seqs, int c, int h, const struct dropout *dropout);
-void op_attention_backward(struct device *dev, float *dqkv, const float *dout, const float *out,
-                           const float *lse, const float *qkv, const struct sequences *seqs,
+void op_attention_backward(struct device *dev, void *dqkv, const void *dout, const void *out,
+                           const float *lse, const void *qkv, const struct sequences *seqs,
                            int c, int h, const struct dropout *dropout);
-void op_attention_probs(struct device *dev, float *probs, const float *qkv, const float *lse,
+void op_attention_probs(struct device *dev, float *probs, const void *qkv, const float *lse,
                         int n, int first, int length, int head, int c, int h);
-void op_attention_cached(struct device *dev, float *out, float *cache_k, float *cache_v,
-                         const float *qkv, const int32_t *slot, const int32_t *place, int n,
+void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cache_v,
+                         const void *qkv, const int32_t *slot, const int32_t *place, int n,
                          int t, int c, int h);
 void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
                       const int32_t *target, const float *weight, int n, int v);

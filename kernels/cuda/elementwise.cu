@@ -23,9 +23,9 @@ KERNEL(gelu)
 		a.y[i] = a.x[i] * normal_cdf(a.x[i]);
 }
 
-void op_gelu(struct device *dev, float *y, const float *x, size_t count)
+void op_gelu(struct device *dev, void *y, const void *x, size_t count)
 {
-	const struct gelu a = {.y = y, .x = x, .count = count};
+	const struct gelu a = {.y = (float *)y, .x = (const float *)x, .count = count};
 
 	LAUNCH(dev, gelu, blocks_for(count), 1, THREADS, 0, a);
 }
@@ -44,10 +44,11 @@ KERNEL(gelu_backward)
 	}
 }
 
-void op_gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
-                      size_t count)
+void op_gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count)
 {
-	const struct gelu_backward a = {.dx = dx, .dy = dy, .x = x, .count = count};
+	const struct gelu_backward a = {
+		.dx = (float *)dx, .dy = (const float *)dy, .x = (const float *)x, .count = count,
+	};
 
 	LAUNCH(dev, gelu_backward, blocks_for(count), 1, THREADS, 0, a);
 }
@@ -86,11 +87,11 @@ KERNEL(set_columns)
 		a.x[i / a.count * a.c + a.first + i % a.count] = a.value[i % a.count];
 }
 
-void op_set_columns(struct device *dev, float *x, const float *value, int n, int c, int first,
+void op_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                     int count)
 {
 	const struct set_columns a = {
-		.x = x, .value = value, .n = n, .c = c, .first = first, .count = count,
+		.x = (float *)x, .value = value, .n = n, .c = c, .first = first, .count = count,
 	};
 
 	LAUNCH(dev, set_columns, blocks_for((size_t)n * count), 1, THREADS, 0, a);

@@ -116,11 +116,11 @@ KERNEL(layernorm)
 	}
 }
 
-void op_layernorm(struct device *dev, float *out, float *mean, float *rstd, const float *x,
+void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c)
 {
 	const struct layernorm a = {
-		.out = out, .mean = mean, .rstd = rstd, .x = x, .gain = gain, .bias = bias, .n = n,
+		.out = (float *)out, .mean = mean, .rstd = rstd, .x = x, .gain = gain, .bias = bias, .n = n,
 		.c = c,
 	};
 
@@ -240,19 +240,19 @@ void cuda_sum_rows(struct device *dev, float *sum, const float *x, int n, int c)
 }
 
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                           const float *dout, const float *x, const float *mean,
+                           const void *dout, const float *x, const float *mean,
                            const float *rstd, const float *gain, int n, int c)
 {
 	const int stretches = divide_up(n, STRETCH);
 	float *part = (float *)cuda_scratch(dev, 2 * (size_t)stretches * c * sizeof *part);
 	float *part_xhat = part + (size_t)stretches * c;
 	const struct layernorm_dx a = {
-		.dx = dx, .dout = dout, .x = x, .mean = mean, .rstd = rstd, .gain = gain, .n = n,
-		.c = c,
+		.dx = dx, .dout = (const float *)dout, .x = x, .mean = mean, .rstd = rstd, .gain = gain,
+		.n = n, .c = c,
 	};
 	const struct sum_rows sums = {
-		.sum = part, .sum_xhat = part_xhat, .x = dout, .y = x, .mean = mean, .rstd = rstd,
-		.n = n, .c = c,
+		.sum = part, .sum_xhat = part_xhat, .x = (const float *)dout, .y = x, .mean = mean,
+		.rstd = rstd, .n = n, .c = c,
 	};
 
 	LAUNCH(dev, layernorm_dx, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);

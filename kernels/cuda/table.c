@@ -5,11 +5,23 @@ static void row_invariant(struct device *dev, bool on)
 	dev->row_invariant = on;
 }
 
+enum dtype cuda_activations(const struct device *dev)
+{
+	(void)dev;
+	return DTYPE_F32;
+}
+
+void cuda_read_activations(struct device *dev, float *to_host, const void *from, size_t count)
+{
+	cuda_download(dev, to_host, from, count * sizeof *to_host);
+}
+
 const struct kernels kernels_cuda_table = {
 	.name = "cuda",
 	.single = true,
 	.pass_rows = 8192,
 	.supports = cuda_supports,
+	.activations = cuda_activations,
 	.open = cuda_open,
 	.close = cuda_close,
 	.alloc = cuda_alloc,
@@ -18,6 +30,7 @@ const struct kernels kernels_cuda_table = {
 	.download = cuda_download,
 	.copy = cuda_copy,
 	.zero = cuda_zero,
+	.read_activations = cuda_read_activations,
 	.wait = cuda_wait,
 	.embed = op_embed,
 	.embed_backward = op_embed_backward,
@@ -25,6 +38,8 @@ const struct kernels kernels_cuda_table = {
 	.layernorm_backward = op_layernorm_backward,
 	.linear = op_linear,
 	.linear_backward = op_linear_backward,
+	.linear_residual = op_linear_residual,
+	.linear_residual_backward = op_linear_residual_backward,
 	.unembed = op_unembed,
 	.unembed_backward = op_unembed_backward,
 	.gelu = op_gelu,

@@ -55,7 +55,7 @@ static void embed_backward_last_wins(struct device *dev, float *dwte, float *dwp
 		}
 }
 
-static void layernorm_without_bias(struct device *dev, float *out, float *mean, float *rstd,
+static void layernorm_without_bias(struct device *dev, void *out, float *mean, float *rstd,
                                    const float *x, const float *gain, const float *bias, int n,
                                    int c)
 {
@@ -63,17 +63,19 @@ static void layernorm_without_bias(struct device *dev, float *out, float *mean, 
 	k->layernorm(dev, out, mean, rstd, x, gain, NULL, n, c);
 }
 
-static void layernorm_past_the_end(struct device *dev, float *out, float *mean, float *rstd,
+static void layernorm_past_the_end(struct device *dev, void *out_act, float *mean, float *rstd,
                                    const float *x, const float *gain, const float *bias, int n,
                                    int c)
 {
+	float *out = out_act;
+
 	k->layernorm(dev, out, mean, rstd, x, gain, bias, n, c);
 	if (c == 17 && (uintptr_t)out % 64 == 4) /* one odd case, so that nothing is harmed */
 		out[n * c] = 0;
 }
 
 /* E[x²] - E[x]² in float32. */
-static void layernorm_one_pass(struct device *dev, float *out, float *mean, float *rstd,
+static void layernorm_one_pass(struct device *dev, void *out, float *mean, float *rstd,
                                const float *x, const float *gain, const float *bias, int n,
                                int c)
 {
@@ -87,7 +89,7 @@ static void layernorm_one_pass(struct device *dev, float *out, float *mean, floa
 }
 
 static void layernorm_backward_overwrites(struct device *dev, float *dx, float *dgain,
-                                          float *dbias, const float *dout, const float *x,
+                                          float *dbias, const void *dout, const float *x,
                                           const float *mean, const float *rstd,
                                           const float *gain, int n, int c)
 {
@@ -97,10 +99,11 @@ static void layernorm_backward_overwrites(struct device *dev, float *dx, float *
 
 /* The mean and the variance taken for constants. */
 static void layernorm_backward_constant(struct device *dev, float *dx, float *dgain,
-                                        float *dbias, const float *dout, const float *x,
+                                        float *dbias, const void *dout_act, const float *x,
                                         const float *mean, const float *rstd, const float *gain,
                                         int n, int c)
 {
+	const float *dout = dout_act;
 	float *before = copy_of(dx, (size_t)n * c);
 
 	k->layernorm_backward(dev, dx, dgain, dbias, dout, x, mean, rstd, gain, n, c);
@@ -111,45 +114,66 @@ static void layernorm_backward_constant(struct device *dev, float *dx, float *dg
 
 /* ---- products ---- */
 
-static void linear_without_bias(struct device *dev, float *y, const float *x, const float *w,
-                                const float *b, int n, int in, int out, bool accumulate)
+static void linear_without_bias(struct device *dev, void *y, const void *x, const float *w,
+                                const float *b, int n, int in, int out)
 {
 	(void)b;
-	k->linear(dev, y, x, w, NULL, n, in, out, accumulate);
-}
-
-static void linear_overwrites(struct device *dev, float *y, const float *x, const float *w,
-                              const float *b, int n, int in, int out, bool accumulate)
-{
-	(void)accumulate;
-	k->linear(dev, y, x, w, b, n, in, out, false);
+	k->linear(dev, y, x, w, NULL, n, in, out);
 }
 
 /* NaN times zero is no zero: what y held does matter. */
-static void linear_times_zero(struct device *dev, float *y, const float *x, const float *w,
-                              const float *b, int n, int in, int out, bool accumulate)
+static void linear_times_zero(struct device *dev, void *y_act, const void *x, const float *w,
+                              const float *b, int n, int in, int out)
 {
-	for (int i = 0; !accumulate && i < n * out; i++)
+	float *y = y_act;
+
+	for (int i = 0; i < n * out; i++)
 		y[i] *= 0;
-	k->linear(dev, y, x, w, b, n, in, out, true);
+	k->linear_residual(dev, y, y, x, w, b, n, in, out);
 }
 
-static void linear_transposed(struct device *dev, float *y, const float *x, const float *w,
-                              const float *b, int n, int in, int out, bool accumulate)
+static void linear_transposed(struct device *dev, void *y, const void *x, const float *w,
+                              const float *b, int n, int in, int out)
 {
 	float *turned = must(malloc((size_t)in * out * sizeof *turned));
 
 	for (int i = 0; i < in * out; i++)
 		turned[i % out * in + i / out] = w[i];
-	k->linear(dev, y, x, turned, b, n, in, out, accumulate);
+	k->linear(dev, y, x, turned, b, n, in, out);
 	free(turned);
 }
 
-/* In bfloat16 the result is rounded too. */
-static void linear_rounds_result(struct device *dev, float *y, const float *x, const float *w,
-                                 const float *b, int n, int in, int out, bool accumulate)
+/* Another order of sums by the number of rows, as blocked products have it. */
+static void linear_by_rows(struct device *dev, void *y_act, const void *x, const float *w,
+                           const float *b, int n, int in, int out)
 {
-	k->linear(dev, y, x, w, b, n, in, out, accumulate);
+	float *y = y_act;
+
+	k->linear(dev, y, x, w, b, n, in, out);
+	for (int i = 0; n > 4 && i < n * out; i++)
+		y[i] = nextafterf(y[i], INFINITY);
+}
+
+static void linear_residual_overwrites(struct device *dev, float *y, const float *add,
+                                       const void *x, const float *w, const float *b, int n,
+                                       int in, int out)
+{
+	(void)add;
+	k->linear_residual(dev, y, NULL, x, w, b, n, in, out);
+}
+
+/* As if y were what is added, always. */
+static void linear_residual_in_place(struct device *dev, float *y, const float *add, const void *x,
+                                     const float *w, const float *b, int n, int in, int out)
+{
+	k->linear_residual(dev, y, add ? y : NULL, x, w, b, n, in, out);
+}
+
+/* The residual stream is rounded as operands are. */
+static void linear_residual_rounds(struct device *dev, float *y, const float *add, const void *x,
+                                   const float *w, const float *b, int n, int in, int out)
+{
+	k->linear_residual(dev, y, add, x, w, b, n, in, out);
 	for (int i = 0; i < n * out; i++) {
 		uint32_t bits;
 		memcpy(&bits, y + i, sizeof bits);
@@ -158,18 +182,9 @@ static void linear_rounds_result(struct device *dev, float *y, const float *x, c
 	}
 }
 
-/* Another order of sums by the number of rows, as blocked products have it. */
-static void linear_by_rows(struct device *dev, float *y, const float *x, const float *w,
-                           const float *b, int n, int in, int out, bool accumulate)
-{
-	k->linear(dev, y, x, w, b, n, in, out, accumulate);
-	for (int i = 0; n > 4 && i < n * out; i++)
-		y[i] = nextafterf(y[i], INFINITY);
-}
-
-static void linear_backward_adds_dx(struct device *dev, float *dx, float *dw, float *db,
-                                    const float *dy, const float *x, const float *w, int n,
-                                    int in, int out)
+static void linear_backward_adds_dx(struct device *dev, void *dx, float *dw, float *db,
+                                    const void *dy, const void *x, const float *w, int n, int in,
+                                    int out)
 {
 	float *before = copy_of(dx, (size_t)n * in);
 
@@ -178,23 +193,31 @@ static void linear_backward_adds_dx(struct device *dev, float *dx, float *dw, fl
 	free(before);
 }
 
-static void linear_backward_overwrites_dw(struct device *dev, float *dx, float *dw, float *db,
-                                          const float *dy, const float *x, const float *w,
-                                          int n, int in, int out)
+static void linear_backward_overwrites_dw(struct device *dev, void *dx, float *dw, float *db,
+                                          const void *dy, const void *x, const float *w, int n,
+                                          int in, int out)
 {
 	memset(dw, 0, (size_t)in * out * sizeof *dw);
 	k->linear_backward(dev, dx, dw, db, dy, x, w, n, in, out);
 }
 
-static void linear_backward_without_db(struct device *dev, float *dx, float *dw, float *db,
-                                       const float *dy, const float *x, const float *w, int n,
+static void linear_backward_without_db(struct device *dev, void *dx, float *dw, float *db,
+                                       const void *dy, const void *x, const float *w, int n,
                                        int in, int out)
 {
 	(void)db;
 	k->linear_backward(dev, dx, dw, NULL, dy, x, w, n, in, out);
 }
 
-static void unembed_misses_last(struct device *dev, float *logits, const float *x,
+static void linear_residual_backward_without_db(struct device *dev, void *dx, float *dw,
+                                                float *db, const float *dy, const void *x,
+                                                const float *w, int n, int in, int out)
+{
+	(void)db;
+	k->linear_residual_backward(dev, dx, dw, NULL, dy, x, w, n, in, out);
+}
+
+static void unembed_misses_last(struct device *dev, float *logits, const void *x,
                                 const float *wte, int n, int c, int v)
 {
 	k->unembed(dev, logits, x, wte, n, c, v);
@@ -202,8 +225,8 @@ static void unembed_misses_last(struct device *dev, float *logits, const float *
 		logits[(size_t)n * v - 1] = 0;
 }
 
-static void unembed_backward_overwrites(struct device *dev, float *dx, float *dwte,
-                                        const float *dlogits, const float *x, const float *wte,
+static void unembed_backward_overwrites(struct device *dev, void *dx, float *dwte,
+                                        const float *dlogits, const void *x, const float *wte,
                                         int n, int c, int v)
 {
 	memset(dwte, 0, (size_t)v * c * sizeof *dwte);
@@ -212,17 +235,24 @@ static void unembed_backward_overwrites(struct device *dev, float *dx, float *dw
 
 /* ---- elementwise ---- */
 
-static void gelu_tanh(struct device *dev, float *y, const float *x, size_t count)
+static void gelu_tanh(struct device *dev, void *y_act, const void *x_act, size_t count)
 {
+	float *y = y_act;
+	const float *x = x_act;
+
 	(void)dev;
 	for (size_t i = 0; i < count; i++)
 		y[i] = 0.5f * x[i] *
 		       (1 + tanhf(0.7978846f * (x[i] + 0.044715f * x[i] * x[i] * x[i])));
 }
 
-static void gelu_backward_cdf(struct device *dev, float *dx, const float *dy, const float *x,
-                              size_t count)
+static void gelu_backward_cdf(struct device *dev, void *dx_act, const void *dy_act,
+                              const void *x_act, size_t count)
 {
+	float *dx = dx_act;
+	const float *dy = dy_act;
+	const float *x = x_act;
+
 	(void)dev;
 	for (size_t i = 0; i < count; i++)
 		dx[i] = dy[i] * 0.5f * erfcf(-x[i] * (float)M_SQRT1_2);
@@ -233,13 +263,13 @@ static void add_whole_vectors(struct device *dev, float *x, const float *y, size
 	k->add(dev, x, y, count / 4 * 4);
 }
 
-static void set_columns_of_first_row(struct device *dev, float *x, const float *value, int n, int c,
-                                     int first, int count)
+static void set_columns_of_first_row(struct device *dev, void *x, const float *value, int n,
+                                     int c, int first, int count)
 {
 	k->set_columns(dev, x, value, n < 1 ? n : 1, c, first, count);
 }
 
-static void set_columns_from_the_left(struct device *dev, float *x, const float *value, int n,
+static void set_columns_from_the_left(struct device *dev, void *x, const float *value, int n,
                                       int c, int first, int count)
 {
 	(void)first;
@@ -283,7 +313,7 @@ static void dropout_low_bits(struct device *dev, float *x, size_t count,
 
 /* ---- attention ---- */
 
-static void attention_across(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention_across(struct device *dev, void *out, float *lse, const void *qkv,
                              const struct sequences *seqs, int c, int h,
                              const struct dropout *dropout)
 {
@@ -294,7 +324,7 @@ static void attention_across(struct device *dev, float *out, float *lse, const f
 }
 
 /* Calls attention with every q multiplied by factor. */
-static void attention_scaled(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention_scaled(struct device *dev, void *out, float *lse, const void *qkv,
                              const struct sequences *seqs, int c, int h,
                              const struct dropout *dropout, float factor)
 {
@@ -308,14 +338,14 @@ static void attention_scaled(struct device *dev, float *out, float *lse, const f
 	free(scaled);
 }
 
-static void attention_unscaled(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention_unscaled(struct device *dev, void *out, float *lse, const void *qkv,
                                const struct sequences *seqs, int c, int h,
                                const struct dropout *dropout)
 {
 	attention_scaled(dev, out, lse, qkv, seqs, c, h, dropout, sqrtf((float)c / h));
 }
 
-static void attention_by_width(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention_by_width(struct device *dev, void *out, float *lse, const void *qkv,
                                const struct sequences *seqs, int c, int h,
                                const struct dropout *dropout)
 {
@@ -323,7 +353,7 @@ static void attention_by_width(struct device *dev, float *out, float *lse, const
 }
 
 /* Keys of the query before: a query does not see its own row, but the first. */
-static void attention_shifted(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention_shifted(struct device *dev, void *out, float *lse, const void *qkv,
                               const struct sequences *seqs, int c, int h,
                               const struct dropout *dropout)
 {
@@ -337,9 +367,9 @@ static void attention_shifted(struct device *dev, float *out, float *lse, const 
 	free(moved);
 }
 
-static void attention_without_dropout(struct device *dev, float *out, float *lse,
-                                      const float *qkv, const struct sequences *seqs, int c,
-                                      int h, const struct dropout *dropout)
+static void attention_without_dropout(struct device *dev, void *out, float *lse, const void *qkv,
+                                      const struct sequences *seqs, int c, int h,
+                                      const struct dropout *dropout)
 {
 	struct dropout none = {0, dropout->seed, dropout->stream};
 
@@ -347,10 +377,12 @@ static void attention_without_dropout(struct device *dev, float *out, float *lse
 }
 
 /* The mask index counts the sequence's own rows and length. */
-static void attention_other_mask(struct device *dev, float *out, float *lse, const float *qkv,
-                                 const struct sequences *seqs, int c, int h,
+static void attention_other_mask(struct device *dev, void *out_act, float *lse,
+                                 const void *qkv_act, const struct sequences *seqs, int c, int h,
                                  const struct dropout *dropout)
 {
+	float *out = out_act;
+	const float *qkv = qkv_act;
 	int n = seqs->begin[seqs->count];
 
 	for (int s = 0; s < seqs->count; s++) {
@@ -367,7 +399,7 @@ static void attention_other_mask(struct device *dev, float *out, float *lse, con
 }
 
 /* Σ exp without the maximum taken off. */
-static void attention_overflows(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention_overflows(struct device *dev, void *out, float *lse, const void *qkv,
                                 const struct sequences *seqs, int c, int h,
                                 const struct dropout *dropout)
 {
@@ -376,19 +408,18 @@ static void attention_overflows(struct device *dev, float *out, float *lse, cons
 		lse[i] = logf(expf(lse[i]));
 }
 
-static void attention_backward_without_dropout(struct device *dev, float *dqkv,
-                                               const float *dout, const float *out,
-                                               const float *lse, const float *qkv,
-                                               const struct sequences *seqs, int c, int h,
-                                               const struct dropout *dropout)
+static void attention_backward_without_dropout(struct device *dev, void *dqkv, const void *dout,
+                                               const void *out, const float *lse,
+                                               const void *qkv, const struct sequences *seqs,
+                                               int c, int h, const struct dropout *dropout)
 {
 	struct dropout none = {0, dropout->seed, dropout->stream};
 
 	k->attention_backward(dev, dqkv, dout, out, lse, qkv, seqs, c, h, &none);
 }
 
-static void attention_backward_adds(struct device *dev, float *dqkv, const float *dout,
-                                    const float *out, const float *lse, const float *qkv,
+static void attention_backward_adds(struct device *dev, void *dqkv, const void *dout,
+                                    const void *out, const float *lse, const void *qkv,
                                     const struct sequences *seqs, int c, int h,
                                     const struct dropout *dropout)
 {
@@ -400,16 +431,16 @@ static void attention_backward_adds(struct device *dev, float *dqkv, const float
 	free(before);
 }
 
-static void attention_probs_full(struct device *dev, float *probs, const float *qkv,
-                                 const float *lse, int n, int first, int length, int head,
-                                 int c, int h)
+static void attention_probs_full(struct device *dev, float *probs, const void *qkv,
+                                 const float *lse, int n, int first, int length, int head, int c,
+                                 int h)
 {
 	k->attention_probs(dev, probs, qkv, lse, n, first, length, head, c, h);
 	for (int i = 0; i + 1 < length; i++)
 		probs[i * length + i + 1] = 0.01f;
 }
 
-static void attention_probs_first_head(struct device *dev, float *probs, const float *qkv,
+static void attention_probs_first_head(struct device *dev, float *probs, const void *qkv,
                                        const float *lse, int n, int first, int length, int head,
                                        int c, int h)
 {
@@ -417,9 +448,9 @@ static void attention_probs_first_head(struct device *dev, float *probs, const f
 	k->attention_probs(dev, probs, qkv, lse, n, first, length, 0, c, h);
 }
 
-static void attention_cached_past(struct device *dev, float *out, float *cache_k,
-                                  float *cache_v, const float *qkv, const int32_t *slot,
-                                  const int32_t *place, int n, int t, int c, int h)
+static void attention_cached_past(struct device *dev, void *out, void *cache_k, void *cache_v,
+                                  const void *qkv, const int32_t *slot, const int32_t *place,
+                                  int n, int t, int c, int h)
 {
 	int32_t *next = must(malloc(n * sizeof *next));
 
@@ -429,8 +460,8 @@ static void attention_cached_past(struct device *dev, float *out, float *cache_k
 	free(next);
 }
 
-static void attention_cached_one_slot(struct device *dev, float *out, float *cache_k,
-                                      float *cache_v, const float *qkv, const int32_t *slot,
+static void attention_cached_one_slot(struct device *dev, void *out, void *cache_k,
+                                      void *cache_v, const void *qkv, const int32_t *slot,
                                       const int32_t *place, int n, int t, int c, int h)
 {
 	int32_t *same = must(calloc(n, sizeof *same));
@@ -636,14 +667,17 @@ static const struct entry {
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_overwrites),
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_constant),
 	BREAKS(linear, "linear", linear_without_bias),
-	BREAKS(linear, "linear", linear_overwrites),
 	BREAKS(linear, "linear", linear_times_zero),
 	BREAKS(linear, "linear", linear_transposed),
-	BREAKS(linear, "linear", linear_rounds_result),
+	BREAKS(linear_residual, "linear_residual", linear_residual_overwrites),
+	BREAKS(linear_residual, "linear_residual", linear_residual_in_place),
+	BREAKS(linear_residual, "linear_residual", linear_residual_rounds),
 	BREAKS(linear, "row_invariant", linear_by_rows),
 	BREAKS(linear_backward, "linear_backward", linear_backward_adds_dx),
 	BREAKS(linear_backward, "linear_backward", linear_backward_overwrites_dw),
 	BREAKS(linear_backward, "linear_backward", linear_backward_without_db),
+	BREAKS(linear_residual_backward, "linear_residual_backward",
+	       linear_residual_backward_without_db),
 	BREAKS(unembed, "unembed", unembed_misses_last),
 	BREAKS(unembed_backward, "unembed_backward", unembed_backward_overwrites),
 	BREAKS(gelu, "gelu", gelu_tanh),

@@ -58,6 +58,17 @@ static void copy_bytes(struct device *dev, void *to, const void *from, size_t by
 	memcpy(to, from, bytes);
 }
 
+static enum dtype activations(const struct device *dev)
+{
+	(void)dev;
+	return DTYPE_F32;
+}
+
+static void read_activations(struct device *dev, float *to_host, const void *from, size_t count)
+{
+	copy_bytes(dev, to_host, from, count * sizeof *to_host);
+}
+
 static void wait_for_nothing(struct device *dev)
 {
 	(void)dev;
@@ -169,7 +180,7 @@ static void embed_backward(struct device *dev, float *dwte, float *dwpe, const f
 	free(o);
 }
 
-static void layernorm(struct device *dev, float *out, float *mean, float *rstd, const float *x,
+static void layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                       const float *gain, const float *bias, int n, int c)
 {
 	size_t count = (size_t)n * c;
@@ -187,7 +198,7 @@ static void layernorm(struct device *dev, float *out, float *mean, float *rstd, 
 }
 
 static void layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                               const float *dout, const float *x, const float *mean,
+                               const void *dout, const float *x, const float *mean,
                                const float *rstd, const float *gain, int n, int c)
 {
 	size_t count = (size_t)n * c;
@@ -207,22 +218,29 @@ static void layernorm_backward(struct device *dev, float *dx, float *dgain, floa
 	free(g);
 }
 
-static void linear(struct device *dev, float *y, const float *x, const float *w, const float *b,
-                   int n, int in, int out, bool accumulate)
+static void linear_residual(struct device *dev, float *y, const float *add, const void *x,
+                            const float *w, const float *b, int n, int in, int out)
 {
 	size_t count = (size_t)n * out;
-	double *yw = widen(y, count), *xw = operand(dev, x, (size_t)n * in);
+	double *yw = widen(add ? add : y, count), *xw = operand(dev, x, (size_t)n * in);
 	double *ww = operand(dev, w, (size_t)in * out), *bw = widen(b, out);
 
-	ref_linear(yw, xw, ww, bw, n, in, out, accumulate);
+	ref_linear(yw, xw, ww, bw, n, in, out, add != NULL);
 	narrow(y, yw, count);
 	free(xw);
 	free(ww);
 	free(bw);
 }
 
-static void linear_backward(struct device *dev, float *dx, float *dw, float *db, const float *dy,
-                            const float *x, const float *w, int n, int in, int out)
+static void linear(struct device *dev, void *y, const void *x, const float *w, const float *b,
+                   int n, int in, int out)
+{
+	linear_residual(dev, y, NULL, x, w, b, n, in, out);
+}
+
+static void linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
+                                     const float *dy, const void *x, const float *w, int n,
+                                     int in, int out)
 {
 	size_t x_count = (size_t)n * in, w_count = (size_t)in * out;
 	double *dxw = widen(dx, x_count), *dww = widen(dw, w_count), *dbw = widen(db, out);
@@ -241,7 +259,13 @@ static void linear_backward(struct device *dev, float *dx, float *dw, float *db,
 	free(exact);
 }
 
-static void unembed(struct device *dev, float *logits, const float *x, const float *wte, int n,
+static void linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,
+                            const void *x, const float *w, int n, int in, int out)
+{
+	linear_residual_backward(dev, dx, dw, db, dy, x, w, n, in, out);
+}
+
+static void unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,
                     int c, int v)
 {
 	size_t count = (size_t)n * v;
@@ -254,8 +278,8 @@ static void unembed(struct device *dev, float *logits, const float *x, const flo
 	free(ww);
 }
 
-static void unembed_backward(struct device *dev, float *dx, float *dwte, const float *dlogits,
-                             const float *x, const float *wte, int n, int c, int v)
+static void unembed_backward(struct device *dev, void *dx, float *dwte, const float *dlogits,
+                             const void *x, const float *wte, int n, int c, int v)
 {
 	size_t x_count = (size_t)n * c, w_count = (size_t)v * c;
 	double *dxw = widen(dx, x_count), *dww = widen(dwte, w_count);
@@ -270,7 +294,7 @@ static void unembed_backward(struct device *dev, float *dx, float *dwte, const f
 	free(ww);
 }
 
-static void gelu(struct device *dev, float *y, const float *x, size_t count)
+static void gelu(struct device *dev, void *y, const void *x, size_t count)
 {
 	double *yw = widen(y, count), *xw = widen(x, count);
 
@@ -280,7 +304,7 @@ static void gelu(struct device *dev, float *y, const float *x, size_t count)
 	free(xw);
 }
 
-static void gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
+static void gelu_backward(struct device *dev, void *dx, const void *dy, const void *x,
                           size_t count)
 {
 	double *dxw = widen(dx, count), *dyw = widen(dy, count), *xw = widen(x, count);
@@ -302,7 +326,7 @@ static void add(struct device *dev, float *x, const float *y, size_t count)
 	free(yw);
 }
 
-static void set_columns(struct device *dev, float *x, const float *value, int n, int c, int first,
+static void set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                         int count)
 {
 	double *xw = widen(x, (size_t)n * c), *vw = widen(value, count);
@@ -324,7 +348,7 @@ static void drop(struct device *dev, float *x, size_t count, const struct dropou
 	free(mask);
 }
 
-static void attention(struct device *dev, float *out, float *lse, const float *qkv,
+static void attention(struct device *dev, void *out, float *lse, const void *qkv,
                       const struct sequences *seqs, int c, int h, const struct dropout *dropout)
 {
 	int n = seqs->begin[seqs->count];
@@ -340,10 +364,9 @@ static void attention(struct device *dev, float *out, float *lse, const float *q
 	free(mask);
 }
 
-static void attention_backward(struct device *dev, float *dqkv, const float *dout,
-                               const float *out, const float *lse, const float *qkv,
-                               const struct sequences *seqs, int c, int h,
-                               const struct dropout *dropout)
+static void attention_backward(struct device *dev, void *dqkv, const void *dout, const void *out,
+                               const float *lse, const void *qkv, const struct sequences *seqs,
+                               int c, int h, const struct dropout *dropout)
 {
 	int n = seqs->begin[seqs->count];
 	size_t count = (size_t)n * c;
@@ -360,7 +383,7 @@ static void attention_backward(struct device *dev, float *dqkv, const float *dou
 	free(mask);
 }
 
-static void attention_probs(struct device *dev, float *probs, const float *qkv, const float *lse,
+static void attention_probs(struct device *dev, float *probs, const void *qkv, const float *lse,
                             int n, int first, int length, int head, int c, int h)
 {
 	size_t count = (size_t)length * length;
@@ -374,8 +397,8 @@ static void attention_probs(struct device *dev, float *probs, const float *qkv, 
 	free(l);
 }
 
-static void attention_cached(struct device *dev, float *out, float *cache_k, float *cache_v,
-                             const float *qkv, const int32_t *slot, const int32_t *place, int n,
+static void attention_cached(struct device *dev, void *out, void *cache_k, void *cache_v,
+                             const void *qkv, const int32_t *slot, const int32_t *place, int n,
                              int t, int c, int h)
 {
 	size_t count = (size_t)n * c, cached = (size_t)rows_named(slot, n) * t * c;
@@ -453,6 +476,7 @@ const struct kernels ref_table = {
 	.name = "reference",
 	.pass_rows = 64,
 	.supports = supports,
+	.activations = activations,
 	.open = open_device,
 	.close = close_device,
 	.alloc = alloc_bytes,
@@ -461,6 +485,7 @@ const struct kernels ref_table = {
 	.download = copy_bytes,
 	.copy = copy_bytes,
 	.zero = zero_bytes,
+	.read_activations = read_activations,
 	.wait = wait_for_nothing,
 	.embed = embed,
 	.embed_backward = embed_backward,
@@ -468,6 +493,8 @@ const struct kernels ref_table = {
 	.layernorm_backward = layernorm_backward,
 	.linear = linear,
 	.linear_backward = linear_backward,
+	.linear_residual = linear_residual,
+	.linear_residual_backward = linear_residual_backward,
 	.unembed = unembed,
 	.unembed_backward = unembed_backward,
 	.gelu = gelu,

@@ -110,9 +110,11 @@ static void head_forward(struct device *dev, const struct head *head, float *out
 	}
 }
 
-void op_attention(struct device *dev, float *out, float *lse, const float *qkv,
+void op_attention(struct device *dev, void *out_rows, float *lse, const void *qkv_rows,
                   const struct sequences *seqs, int c, int h, const struct dropout *dropout)
 {
+	const float *qkv = qkv_rows;
+	float *out = out_rows;
 	const int n = seqs->begin[seqs->count], d = c / h;
 
 	for (int s = 0; s < seqs->count; s++) {
@@ -188,10 +190,13 @@ static void head_backward(struct device *dev, const struct head *head, float *dq
 	}
 }
 
-void op_attention_backward(struct device *dev, float *dqkv, const float *dout, const float *out,
-                           const float *lse, const float *qkv, const struct sequences *seqs,
-                           int c, int h, const struct dropout *dropout)
+void op_attention_backward(struct device *dev, void *dqkv_rows, const void *dout_rows,
+                           const void *out_rows, const float *lse, const void *qkv_rows,
+                           const struct sequences *seqs, int c, int h,
+                           const struct dropout *dropout)
 {
+	const float *dout = dout_rows, *out = out_rows, *qkv = qkv_rows;
+	float *dqkv = dqkv_rows;
 	const int n = seqs->begin[seqs->count], d = c / h;
 
 	for (int s = 0; s < seqs->count; s++) {
@@ -212,12 +217,13 @@ void op_attention_backward(struct device *dev, float *dqkv, const float *dout, c
 	}
 }
 
-void op_attention_probs(struct device *dev, float *probs, const float *qkv, const float *lse,
+void op_attention_probs(struct device *dev, float *probs, const void *qkv, const float *lse,
                         int n, int first, int length, int head_index, int c, int h)
 {
 	const int32_t begin[2] = {0, length};
 	const struct sequences one = {.count = 1, .begin = begin, .longest = length};
-	const struct head head = head_of(qkv + (size_t)first * 3 * c, &one, 0, head_index, c, h, NULL);
+	const struct head head = head_of((const float *)qkv + (size_t)first * 3 * c, &one, 0,
+	                                 head_index, c, h, NULL);
 	const int d = head.width, padded = round_up(length, VECTOR_LANES);
 	float *keys = cpu_scratch(dev, ((size_t)d + BLOCK) * padded * sizeof *keys);
 	float *p = keys + (size_t)d * padded;
@@ -237,18 +243,19 @@ void op_attention_probs(struct device *dev, float *probs, const float *qkv, cons
 
 /* The cache keeps k turned, [slots][c][t], so that the scores of a query are
  * vectors along positions; v stays [slots][t][c]. */
-void op_attention_cached(struct device *dev, float *out, float *cache_k, float *cache_v,
-                         const float *qkv, const int32_t *slot, const int32_t *place, int n,
+void op_attention_cached(struct device *dev, void *out_rows, void *cache_k, void *cache_v,
+                         const void *qkv, const int32_t *slot, const int32_t *place, int n,
                          int t, int c, int h)
 {
+	float *out = out_rows;
 	const int d = c / h;
 	const float scale = 1.0f / __builtin_sqrtf((float)d);
 	float *scores = cpu_scratch(dev, (size_t)t * sizeof *scores);
 
 	for (int r = 0; r < n; r++) {
-		const float *q = qkv + (size_t)r * 3 * c, *k = q + c, *v = q + 2 * c;
-		float *keys = cache_k + (size_t)slot[r] * t * c;
-		float *values = cache_v + (size_t)slot[r] * t * c;
+		const float *q = (const float *)qkv + (size_t)r * 3 * c, *k = q + c, *v = q + 2 * c;
+		float *keys = (float *)cache_k + (size_t)slot[r] * t * c;
+		float *values = (float *)cache_v + (size_t)slot[r] * t * c;
 		const int end = place[r] + 1;
 
 		for (int j = 0; j < c; j++)

@@ -5,8 +5,11 @@
 
 #include <math.h>
 
-void op_gelu(struct device *dev, float *y, const float *x, size_t count)
+void op_gelu(struct device *dev, void *to, const void *from, size_t count)
 {
+	const float *x = from;
+	float *y = to;
+
 	(void)dev;
 #pragma omp simd
 	for (size_t i = 0; i < count; i++) {
@@ -15,9 +18,12 @@ void op_gelu(struct device *dev, float *y, const float *x, size_t count)
 	}
 }
 
-void op_gelu_backward(struct device *dev, float *dx, const float *dy, const float *x,
+void op_gelu_backward(struct device *dev, void *to, const void *gradient, const void *from,
                       size_t count)
 {
+	const float *dy = gradient, *x = from;
+	float *dx = to;
+
 	(void)dev;
 #pragma omp simd
 	for (size_t i = 0; i < count; i++) {

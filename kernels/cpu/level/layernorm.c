@@ -193,7 +193,7 @@ static void narrow_rows_backward(float *dx, float *dgain, float *dbias, const fl
 
 /* ---- the operations ---- */
 
-void op_layernorm(struct device *dev, float *out, float *mean, float *rstd, const float *x,
+void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c)
 {
 	(void)dev;
@@ -201,7 +201,7 @@ void op_layernorm(struct device *dev, float *out, float *mean, float *rstd, cons
 }
 
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                           const float *dout, const float *x, const float *mean,
+                           const void *dout, const float *x, const float *mean,
                            const float *rstd, const float *gain, int n, int c)
 {
 	(void)dev;

@@ -19,6 +19,8 @@
 #define op_layernorm_backward LEVEL_NAME(op_layernorm_backward)
 #define op_linear LEVEL_NAME(op_linear)
 #define op_linear_backward LEVEL_NAME(op_linear_backward)
+#define op_linear_residual LEVEL_NAME(op_linear_residual)
+#define op_linear_residual_backward LEVEL_NAME(op_linear_residual_backward)
 #define op_unembed LEVEL_NAME(op_unembed)
 #define op_unembed_backward LEVEL_NAME(op_unembed_backward)
 #define op_gelu LEVEL_NAME(op_gelu)
@@ -44,6 +46,8 @@ SLOT(layernorm) op_layernorm;
 SLOT(layernorm_backward) op_layernorm_backward;
 SLOT(linear) op_linear;
 SLOT(linear_backward) op_linear_backward;
+SLOT(linear_residual) op_linear_residual;
+SLOT(linear_residual_backward) op_linear_residual_backward;
 SLOT(unembed) op_unembed;
 SLOT(unembed_backward) op_unembed_backward;
 SLOT(gelu) op_gelu;

@@ -3,28 +3,32 @@
 #include "kernels/cpu/level/gemm.h"
 #include "kernels/cpu/level/level.h"
 
-/* Rows of y start as the bias, or get it added. */
-static void add_bias(float *y, const float *b, int n, int out, bool accumulate)
+/* y[n,out] starts as add, each row with the bias; either may be NULL. */
+static void start_rows(float *y, const float *add, const float *b, int n, int out)
 {
+	if (add && add != y && !b)
+		memcpy(y, add, (size_t)n * out * sizeof *y);
+	if (!b)
+		return;
 	for (int i = 0; i < n; i++) {
 		float *yi = y + (size_t)i * out;
-		if (accumulate) {
+		if (add) {
+			const float *from = add + (size_t)i * out;
 #pragma omp simd
 			for (int j = 0; j < out; j++)
-				yi[j] += b[j];
+				yi[j] = from[j] + b[j];
 		} else {
 			memcpy(yi, b, (size_t)out * sizeof *b);
 		}
 	}
 }
 
-void op_linear(struct device *dev, float *y, const float *x, const float *w, const float *b,
-               int n, int in, int out, bool accumulate)
+void op_linear_residual(struct device *dev, float *y, const float *add, const void *x,
+                        const float *w, const float *b, int n, int in, int out)
 {
-	if (b) {
-		add_bias(y, b, n, out, accumulate);
-		accumulate = true;
-	}
+	const bool accumulate = add || b;
+
+	start_rows(y, add, b, n, out);
 	if (dev->row_invariant) {
 		float *panel = cpu_scratch(dev, (size_t)in * VECTOR_LANES * sizeof *panel);
 		gemm(n, out, in, x, in, 1, w, out, y, out, accumulate, panel);
@@ -33,8 +37,15 @@ void op_linear(struct device *dev, float *y, const float *x, const float *w, con
 	}
 }
 
-void op_linear_backward(struct device *dev, float *dx, float *dw, float *db, const float *dy,
-                        const float *x, const float *w, int n, int in, int out)
+void op_linear(struct device *dev, void *y, const void *x, const float *w, const float *b,
+               int n, int in, int out)
+{
+	op_linear_residual(dev, y, NULL, x, w, b, n, in, out);
+}
+
+void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
+                                 const float *dy, const void *x, const float *w, int n, int in,
+                                 int out)
 {
 	cpu_product(dev, false, true, n, in, out, dy, w, 0.0f, dx);
 	cpu_product(dev, true, false, in, out, n, x, dy, 1.0f, dw);
@@ -46,7 +57,13 @@ void op_linear_backward(struct device *dev, float *dx, float *dw, float *db, con
 	}
 }
 
-void op_unembed(struct device *dev, float *logits, const float *x, const float *wte, int n,
+void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,
+                        const void *x, const float *w, int n, int in, int out)
+{
+	op_linear_residual_backward(dev, dx, dw, db, dy, x, w, n, in, out);
+}
+
+void op_unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,
                 int c, int v)
 {
 	if (!dev->row_invariant) {
@@ -61,8 +78,8 @@ void op_unembed(struct device *dev, float *logits, const float *x, const float *
 	gemm(n, v, c, x, c, 1, turned, v, logits, v, false, turned + (size_t)c * v);
 }
 
-void op_unembed_backward(struct device *dev, float *dx, float *dwte, const float *dlogits,
-                         const float *x, const float *wte, int n, int c, int v)
+void op_unembed_backward(struct device *dev, void *dx, float *dwte, const float *dlogits,
+                         const void *x, const float *wte, int n, int c, int v)
 {
 	cpu_product(dev, false, false, n, c, v, dlogits, wte, 0.0f, dx);
 	cpu_product(dev, true, false, v, c, n, dlogits, x, 1.0f, dwte);

@@ -14,8 +14,6 @@
 #include "kernels/cuda/mask.cuh"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define SIDE 16
 #define BLOCK (SIDE * SIDE)
@@ -405,51 +403,12 @@ BACKWARD(keys_128, queries_128, 8, 1)
 
 /* ---- launches ---- */
 
-/* The tiles of these sequences on the device; those of the last call are kept, since
- * all layers ask for the same. */
-static void take_tiles(struct device *dev, const struct sequences *seqs)
-{
-	const size_t bytes = ((size_t)seqs->count + 1) * sizeof *seqs->begin;
-	int count = 0;
-
-	if (dev->begin && dev->begin_count == seqs->count + 1 &&
-	    memcmp(dev->begin, seqs->begin, bytes) == 0)
-		return;
-	for (int i = 0; i < seqs->count; i++)
-		count += divide_up(seqs->begin[i + 1] - seqs->begin[i], TILE);
-	struct tile *tiles = (struct tile *)malloc((size_t)count * sizeof *tiles);
-	free(dev->begin);
-	dev->begin = (int32_t *)malloc(bytes);
-	if (count > dev->tile_room) {
-		cuda_wait(dev);
-		cuda_free(dev, dev->tiles);
-		dev->tiles = (struct tile *)cuda_alloc(dev, (size_t)count * sizeof *tiles);
-		dev->tile_room = count;
-	}
-	if (!tiles || !dev->begin || !dev->tiles)
-		cuda_fail("attention", "out of memory");
-	count = 0;
-	for (int i = 0; i < seqs->count; i++) {
-		const int32_t length = seqs->begin[i + 1] - seqs->begin[i];
-		for (int32_t begin = 0; begin < length; begin += TILE) {
-			tiles[count].first = seqs->begin[i];
-			tiles[count].length = length;
-			tiles[count++].begin = begin;
-		}
-	}
-	memcpy(dev->begin, seqs->begin, bytes);
-	dev->begin_count = seqs->count + 1;
-	dev->tile_count = count;
-	cuda_upload(dev, dev->tiles, tiles, (size_t)count * sizeof *tiles);
-	free(tiles);
-}
-
 static struct shape shape_of(struct device *dev, const struct sequences *seqs, int c, int h,
                              const struct dropout *dropout)
 {
 	const int d = c / h;
 
-	take_tiles(dev, seqs);
+	cuda_tiles(dev, seqs);
 	if (d > HEAD_MAX)
 		cuda_fail("attention", "heads are wider than 128, which the GPU has no kernel for");
 	const struct shape shape = {

@@ -74,6 +74,12 @@ _Noreturn void cuda_fail(const char *what, const char *why);
 /* Scratch memory on the device, good until the next call. */
 void *cuda_scratch(struct device *dev, size_t bytes);
 
+/* ---- tiles.c ---- */
+
+/* Have dev->tiles be those of these sequences; those of the last call are kept, since all
+ * layers ask for the same. */
+void cuda_tiles(struct device *dev, const struct sequences *seqs);
+
 /* ---- products ---- */
 
 /* c[m,n] = op(a) op(b) + beta c + bias, row-major, dense; beta 0 or 1; bias[n] or

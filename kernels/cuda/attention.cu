@@ -10,23 +10,13 @@
  * KEYS are known when a kernel is compiled: one for each COLS of 1, 2, 4 and 8, for head
  * widths up to 16, 32, 64 and 128.
  */
-#include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/mask.cuh"
+#include "kernels/cuda/attention.cuh"
 
 #include <math.h>
 
 #define SIDE 16
 #define BLOCK (SIDE * SIDE)
-#define COLS_MAX 8
-#define HEAD_MAX (SIDE * COLS_MAX)
-
-/* What the kernels over tiles have in common. */
-struct shape {
-	const struct tile *tiles;
-	int n, c, d, t; /* rows, width, head width, longest sequence */
-	float scale; /* 1 / √d */
-	struct mask mask;
-};
+#define COLS_MAX (HEAD_MAX / SIDE)
 
 /* A row of shared memory for d floats that different threads read at once. */
 static inline int pitch_of(int d)
@@ -35,16 +25,17 @@ static inline int pitch_of(int d)
 }
 
 /* to[rows][pitch] = scale * rows of a head from row `first` of its sequence on; zeros
- * past the sequence's end. from: its row 0, rows stride apart. */
-DEVICE void take_rows(float *to, const float *from, size_t stride, int first, int rows,
-                      int length, int d, int pitch, float scale)
+ * past the sequence's end. at: in from, of its row 0; rows are stride apart. */
+DEVICE void take_rows(float *to, struct values from, size_t at, size_t stride, int first,
+                      int rows, int length, int d, int pitch, float scale)
 {
 	const int x = threadIdx.x % SIDE, y = threadIdx.x / SIDE;
 
 	for (int r = y; r < rows; r += SIDE)
 		for (int j = x; j < d; j += SIDE)
 			to[r * pitch + j] = first + r < length
-			                  ? scale * from[(size_t)(first + r) * stride + j] : 0.0f;
+			                  ? scale * value_at(from, at + (size_t)(first + r) * stride + j)
+			                  : 0.0f;
 }
 
 /* score[i][j] = left[y*rows+i] · right[x+16j], rows of pitch. */
@@ -74,19 +65,7 @@ DEVICE void scores(float score[4][4], const float *left, const float *right, int
 	}
 }
 
-/* The mask's index of (head, query row of all, key of the sequence). */
-DEVICE uint64_t mask_index(const struct shape *s, int head, int row, int key)
-{
-	return ((uint64_t)head * (uint64_t)s->n + (uint64_t)row) * (uint64_t)s->t + (uint64_t)key;
-}
-
 /* ---- forward ---- */
-
-struct forward {
-	float *out, *lse;
-	const float *qkv;
-	struct shape s;
-};
 
 #define ROWS 4 /* of a thread: TILE / SIDE */
 
@@ -97,7 +76,7 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 	const int x = threadIdx.x % SIDE, y = threadIdx.x / SIDE, head = (int)blockIdx.y;
 	const int d = s->d, pitch = d | 1, width = SIDE * keys;
 	const size_t stride = 3 * (size_t)s->c;
-	const float *q = a->qkv + (size_t)tile.first * stride + (size_t)head * d;
+	const size_t q = (size_t)tile.first * stride + (size_t)head * d;
 	const int last = tile.begin + TILE < tile.length ? tile.begin + TILE - 1 : tile.length - 1;
 	float *queries = shared, *held = queries + TILE * pitch, *p = held + width * pitch;
 	float top[ROWS], sum[ROWS], out[ROWS][COLS_MAX];
@@ -110,10 +89,10 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 		for (int j = 0; j < cols; j++)
 			out[i][j] = 0;
 	}
-	take_rows(queries, q, stride, tile.begin, TILE, tile.length, d, pitch, s->scale);
+	take_rows(queries, a->qkv, q, stride, tile.begin, TILE, tile.length, d, pitch, s->scale);
 	for (int first = 0; first <= last; first += width) {
 		float score[4][4];
-		take_rows(held, q + s->c, stride, first, width, tile.length, d, pitch, 1.0f);
+		take_rows(held, a->qkv, q + s->c, stride, first, width, tile.length, d, pitch, 1.0f);
 		__syncthreads();
 		scores(score, queries, held, d, pitch, ROWS, keys);
 		UNROLL
@@ -144,7 +123,7 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 			}
 		}
 		__syncthreads();
-		take_rows(held, q + 2 * s->c, stride, first, width, tile.length, d, pitch, 1.0f);
+		take_rows(held, a->qkv, q + 2 * s->c, stride, first, width, tile.length, d, pitch, 1.0f);
 		__syncthreads();
 		for (int key = 0; key < width; key++)
 			UNROLL
@@ -167,7 +146,8 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			if (x + SIDE * j < d)
-				a->out[row * s->c + (size_t)head * d + x + SIDE * j] = out[i][j] / total;
+				set_value(a->out, row * s->c + (size_t)head * d + x + SIDE * j,
+				          out[i][j] / total);
 		if (x == 0)
 			a->lse[(size_t)head * s->n + row] = top[i] + logf(total);
 	}
@@ -193,16 +173,9 @@ FORWARD(forward_128, 8, 2)
 #define STEP 32 /* keys at a time */
 #define STEP_PITCH (STEP + 1)
 
-struct backward {
-	float *dqkv;
-	const float *dout, *lse, *qkv;
-	const float *delta; /* [h,n] Σ_j dout_ij out_ij (Dao et al. 2022, equation 4) */
-	struct shape s;
-};
-
 struct delta {
 	float *delta;
-	const float *dout, *out;
+	struct values dout, out;
 	int n, c, d;
 };
 
@@ -217,7 +190,7 @@ KERNEL(delta)
 	if (row >= a.n)
 		return;
 	for (int j = lane; j < a.d; j += WARP)
-		sum += a.dout[at + j] * a.out[at + j];
+		sum += value_at(a.dout, at + j) * value_at(a.out, at + j);
 	sum = lanes_sum(sum, WARP);
 	if (lane == 0)
 		a.delta[(size_t)head * a.n + row] = sum;
@@ -272,8 +245,8 @@ DEVICE void backward_keys(const struct backward *a, float *shared, const int col
 	const int x = threadIdx.x % SIDE, y = threadIdx.x / SIDE, d = s->d, pitch = d | 1;
 	const int height = SIDE * rows;
 	const size_t stride = 3 * (size_t)s->c, column = (size_t)head * d;
-	const float *q = a->qkv + (size_t)tile.first * stride + column;
-	const float *g = a->dout + (size_t)tile.first * s->c + column;
+	const size_t q = (size_t)tile.first * stride + column;
+	const size_t g = (size_t)tile.first * s->c + column;
 	float *k = shared, *v = k + STEP * pitch, *queries = v + STEP * pitch;
 	float *dout = queries + height * pitch, *p = dout + height * pitch;
 	float *ds = p + height * STEP_PITCH;
@@ -286,11 +259,11 @@ DEVICE void backward_keys(const struct backward *a, float *shared, const int col
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			dk[i][j] = dv[i][j] = 0;
-	take_rows(k, q + s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
-	take_rows(v, q + 2 * s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
+	take_rows(k, a->qkv, q + s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
+	take_rows(v, a->qkv, q + 2 * s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
 	for (int query0 = key0; query0 < tile.length; query0 += height) {
-		take_rows(queries, q, stride, query0, height, tile.length, d, pitch, 1.0f);
-		take_rows(dout, g, (size_t)s->c, query0, height, tile.length, d, pitch, 1.0f);
+		take_rows(queries, a->qkv, q, stride, query0, height, tile.length, d, pitch, 1.0f);
+		take_rows(dout, a->dout, g, (size_t)s->c, query0, height, tile.length, d, pitch, 1.0f);
 		__syncthreads();
 		backward_scores(a, &tile, head, query0, key0, queries, dout, k, v, p, ds, rows);
 		__syncthreads();
@@ -311,14 +284,14 @@ DEVICE void backward_keys(const struct backward *a, float *shared, const int col
 	UNROLL
 	for (int i = 0; i < KEYS; i++) {
 		const int key = key0 + y * KEYS + i;
-		float *to = a->dqkv + (size_t)(tile.first + key) * stride + column;
+		const size_t to = (size_t)(tile.first + key) * stride + column + x;
 		if (key >= tile.length)
 			continue;
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			if (x + SIDE * j < d) {
-				to[s->c + x + SIDE * j] = dk[i][j];
-				to[2 * s->c + x + SIDE * j] = dv[i][j];
+				set_value(a->dqkv, to + s->c + SIDE * j, dk[i][j]);
+				set_value(a->dqkv, to + 2 * s->c + SIDE * j, dv[i][j]);
 			}
 	}
 }
@@ -334,8 +307,8 @@ DEVICE void backward_queries(const struct backward *a, float *shared, const int 
 	const int x = threadIdx.x % SIDE, y = threadIdx.x / SIDE, d = s->d, pitch = d | 1;
 	const int head = (int)blockIdx.y;
 	const size_t stride = 3 * (size_t)s->c, column = (size_t)head * d;
-	const float *q = a->qkv + (size_t)tile.first * stride + column;
-	const float *g = a->dout + (size_t)tile.first * s->c + column;
+	const size_t q = (size_t)tile.first * stride + column;
+	const size_t g = (size_t)tile.first * s->c + column;
 	float *k = shared, *v = k + STEP * pitch, *queries = v + STEP * pitch;
 	float *dout = queries + height * pitch, *ds = dout + height * pitch;
 	float dq[ROWS][COLS_MAX];
@@ -347,11 +320,11 @@ DEVICE void backward_queries(const struct backward *a, float *shared, const int 
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			dq[i][j] = 0;
-	take_rows(queries, q, stride, query0, height, tile.length, d, pitch, 1.0f);
-	take_rows(dout, g, (size_t)s->c, query0, height, tile.length, d, pitch, 1.0f);
+	take_rows(queries, a->qkv, q, stride, query0, height, tile.length, d, pitch, 1.0f);
+	take_rows(dout, a->dout, g, (size_t)s->c, query0, height, tile.length, d, pitch, 1.0f);
 	for (int key0 = 0; key0 < query0 + height && key0 < tile.length; key0 += STEP) {
-		take_rows(k, q + s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
-		take_rows(v, q + 2 * s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
+		take_rows(k, a->qkv, q + s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
+		take_rows(v, a->qkv, q + 2 * s->c, stride, key0, STEP, tile.length, d, pitch, 1.0f);
 		__syncthreads();
 		backward_scores(a, &tile, head, query0, key0, queries, dout, k, v, NULL, ds, rows);
 		__syncthreads();
@@ -369,13 +342,13 @@ DEVICE void backward_queries(const struct backward *a, float *shared, const int 
 	UNROLL
 	for (int i = 0; i < rows; i++) {
 		const int query = query0 + y * rows + i;
+		const size_t to = (size_t)(tile.first + query) * stride + column + x;
 		if (query >= tile.length)
 			continue;
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			if (x + SIDE * j < d)
-				a->dqkv[(size_t)(tile.first + query) * stride + column + x + SIDE * j] =
-					dq[i][j];
+				set_value(a->dqkv, to + SIDE * j, dq[i][j]);
 	}
 }
 
@@ -421,8 +394,9 @@ static struct shape shape_of(struct device *dev, const struct sequences *seqs, i
 void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
                   const struct sequences *seqs, int c, int h, const struct dropout *dropout)
 {
+	const enum dtype dtype = cuda_activations(dev);
 	const struct forward a = {
-		.out = (float *)out, .lse = lse, .qkv = (const float *)qkv,
+		.out = values_of(out, dtype), .qkv = values_of(qkv, dtype), .lse = lse,
 		.s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int d = c / h, width = SIDE * (d > 64 ? 2 : 4);
@@ -432,6 +406,8 @@ void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
 	const struct forward_64 a64 = {a};
 	const struct forward_128 a128 = {a};
 
+	if (tensor_forward(dev, &a, h))
+		return;
 	if (d <= 16)
 		LAUNCH(dev, forward_16, dev->tile_count, h, BLOCK, bytes, a16);
 	else if (d <= 32)
@@ -455,21 +431,23 @@ void op_attention_backward(struct device *dev, void *dqkv, const void *dout, con
                            int c, int h, const struct dropout *dropout)
 {
 	const int n = seqs->begin[seqs->count], d = c / h, height = SIDE * (d > 64 ? 1 : 2);
-	float *rows = (float *)cuda_scratch(dev, (size_t)h * n * sizeof *rows);
+	const enum dtype dtype = cuda_activations(dev);
+	float *rows = (float *)cuda_scratch(dev, SCRATCH_ROWS, (size_t)h * n * sizeof *rows);
 	const struct delta sums = {
-		.delta = rows, .dout = (const float *)dout, .out = (const float *)out, .n = n, .c = c,
-		.d = d,
+		.delta = rows, .dout = values_of(dout, dtype), .out = values_of(out, dtype), .n = n,
+		.c = c, .d = d,
 	};
 	const struct backward a = {
-		.dqkv = (float *)dqkv, .dout = (const float *)dout, .lse = lse,
-		.qkv = (const float *)qkv, .delta = rows,
-		.s = shape_of(dev, seqs, c, h, dropout),
+		.dqkv = values_of(dqkv, dtype), .dout = sums.dout, .qkv = values_of(qkv, dtype),
+		.lse = lse, .delta = rows, .s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int tiles = dev->tile_count;
 	const size_t bytes = (2 * (size_t)(STEP + height) * pitch_of(d) +
 	                      2 * (size_t)height * STEP_PITCH) * sizeof *rows;
 
 	LAUNCH(dev, delta, divide_up(n, THREADS / WARP), h, THREADS, 0, sums);
+	if (tensor_backward(dev, &a, h))
+		return;
 	if (d <= 16)
 		LAUNCH_BACKWARD(16);
 	else if (d <= 32)
@@ -484,9 +462,10 @@ void op_attention_backward(struct device *dev, void *dqkv, const void *dout, con
 
 struct probs {
 	float *probs;
-	const float *q, *k, *lse; /* of the sequence's first row, and this head */
+	struct values qkv;
+	const float *lse; /* of the sequence's first row, and this head */
 	int length, d;
-	size_t stride;
+	size_t q, k, stride; /* in qkv: of the same; from row to row */
 	float scale;
 };
 
@@ -499,7 +478,8 @@ KERNEL(probs)
 	if (query >= a.length || key >= a.length)
 		return;
 	for (int e = 0; e < a.d && key <= query; e++)
-		score += a.q[(size_t)query * a.stride + e] * a.k[(size_t)key * a.stride + e];
+		score += value_at(a.qkv, a.q + (size_t)query * a.stride + e) *
+		         value_at(a.qkv, a.k + (size_t)key * a.stride + e);
 	a.probs[(size_t)query * a.length + key] =
 		key <= query ? expf(a.scale * score - a.lse[query]) : 0.0f;
 }
@@ -508,10 +488,11 @@ void op_attention_probs(struct device *dev, float *to, const void *qkv, const fl
                         int n, int first, int length, int head, int c, int h)
 {
 	const int d = c / h, blocks = divide_up(length, SIDE);
-	const float *q = (const float *)qkv + (size_t)first * 3 * c + (size_t)head * d;
+	const size_t q = (size_t)first * 3 * c + (size_t)head * d;
 	const struct probs a = {
-		.probs = to, .q = q, .k = q + c, .lse = lse + (size_t)head * n + first,
-		.length = length, .d = d, .stride = 3 * (size_t)c, .scale = 1.0f / sqrtf((float)d),
+		.probs = to, .qkv = values_of(qkv, cuda_activations(dev)),
+		.lse = lse + (size_t)head * n + first, .length = length, .d = d, .q = q, .k = q + c,
+		.stride = 3 * (size_t)c, .scale = 1.0f / sqrtf((float)d),
 	};
 
 	LAUNCH(dev, probs, blocks, blocks, BLOCK, 0, a);
@@ -521,8 +502,7 @@ void op_attention_probs(struct device *dev, float *to, const void *qkv, const fl
  * values [slots][t][c] ---- */
 
 struct store {
-	float *cache_k, *cache_v;
-	const float *qkv;
+	struct values cache_k, cache_v, qkv;
 	const int32_t *slot, *place;
 	int n, t, c;
 };
@@ -534,8 +514,9 @@ KERNEL(store)
 	for (size_t i = grid_thread(); i < all; i += grid_threads()) {
 		const size_t row = i / a.c, j = i % a.c;
 		const size_t slot = (size_t)a.slot[row] * a.t * a.c, place = (size_t)a.place[row];
-		a.cache_k[slot + j * a.t + place] = a.qkv[row * 3 * a.c + a.c + j];
-		a.cache_v[slot + place * a.c + j] = a.qkv[row * 3 * a.c + 2 * a.c + j];
+		const size_t at = row * 3 * a.c + j;
+		set_value(a.cache_k, slot + j * a.t + place, value_at(a.qkv, at + a.c));
+		set_value(a.cache_v, slot + place * a.c + j, value_at(a.qkv, at + 2 * a.c));
 	}
 }
 
@@ -543,8 +524,7 @@ KERNEL(store)
 #define CACHED_THREADS (CACHED_WARPS * WARP)
 
 struct cached {
-	float *out;
-	const float *cache_k, *cache_v, *qkv;
+	struct values out, cache_k, cache_v, qkv;
 	const int32_t *slot, *place;
 	int t, c, d;
 	float scale;
@@ -559,7 +539,7 @@ KERNEL(cached)
 	const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
 	const int end = a.place[row] + 1;
 	const size_t slot = (size_t)a.slot[row] * a.t * a.c, column = (size_t)head * d;
-	const float *q = a.qkv + (size_t)row * 3 * a.c + column;
+	const size_t q = (size_t)row * 3 * a.c + column;
 	float *weight = shared, *part = weight + a.t; /* [t], [warps][d] */
 	float *of_warp = part + CACHED_WARPS * d; /* [2][warps] */
 	float top = -INFINITY, sum = 0;
@@ -567,7 +547,8 @@ KERNEL(cached)
 	for (int p = (int)threadIdx.x; p < end; p += CACHED_THREADS) {
 		float score = 0;
 		for (int e = 0; e < d; e++)
-			score += q[e] * a.cache_k[slot + (column + (size_t)e) * a.t + (size_t)p];
+			score += value_at(a.qkv, q + e) *
+			         value_at(a.cache_k, slot + (column + (size_t)e) * a.t + (size_t)p);
 		weight[p] = a.scale * score;
 		top = fmaxf(top, weight[p]);
 	}
@@ -591,7 +572,8 @@ KERNEL(cached)
 	for (int j = lane; j < d; j += WARP) {
 		float out = 0;
 		for (int p = warp; p < end; p += CACHED_WARPS)
-			out += weight[p] * a.cache_v[slot + (size_t)p * a.c + column + (size_t)j];
+			out += weight[p] *
+			       value_at(a.cache_v, slot + (size_t)p * a.c + column + (size_t)j);
 		part[warp * d + j] = out;
 	}
 	__syncthreads();
@@ -599,7 +581,7 @@ KERNEL(cached)
 		float out = 0;
 		for (int i = 0; i < CACHED_WARPS; i++)
 			out += part[i * d + j];
-		a.out[(size_t)row * a.c + column + (size_t)j] = out / sum;
+		set_value(a.out, (size_t)row * a.c + column + (size_t)j, out / sum);
 	}
 }
 
@@ -608,13 +590,14 @@ void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cac
                          int t, int c, int h)
 {
 	const int d = c / h;
+	const enum dtype dtype = cuda_activations(dev);
 	const struct store keep = {
-		.cache_k = (float *)cache_k, .cache_v = (float *)cache_v, .qkv = (const float *)qkv,
-		.slot = slot, .place = place, .n = n, .t = t, .c = c,
+		.cache_k = values_of(cache_k, dtype), .cache_v = values_of(cache_v, dtype),
+		.qkv = values_of(qkv, dtype), .slot = slot, .place = place, .n = n, .t = t, .c = c,
 	};
 	const struct cached a = {
-		.out = (float *)out, .cache_k = (float *)cache_k, .cache_v = (float *)cache_v,
-		.qkv = (const float *)qkv, .slot = slot, .place = place, .t = t, .c = c, .d = d,
+		.out = values_of(out, dtype), .cache_k = keep.cache_k, .cache_v = keep.cache_v,
+		.qkv = keep.qkv, .slot = slot, .place = place, .t = t, .c = c, .d = d,
 		.scale = 1.0f / sqrtf((float)d),
 	};
 	const size_t floats = (size_t)t + CACHED_WARPS * (size_t)d + 2 * CACHED_WARPS;

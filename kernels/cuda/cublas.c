@@ -5,8 +5,9 @@
  * a column of its. What it advises for a shape is kept, and so the same shape is
  * always made in the same way: same bits.
  *
- * Operands in half or bfloat16 are rounded copies in scratch whose rows are padded to 16 bytes,
- * which tensor cores ask for.
+ * What is read in half or bfloat16 and does not stand so in memory becomes a rounded copy in
+ * scratch, whose rows are padded to 16 bytes, which tensor cores like best. GELU is not made
+ * here on the way: cuBLASLt's is the approximation by tanh, and the network's is exact.
  */
 #include "kernels/cuda/cuda.h"
 
@@ -24,17 +25,18 @@
 
 /* A product as cuBLASLt is asked for it. */
 struct request {
-	int m, n, k; /* ours */
-	enum dtype dtype;
+	int m, n, k, pitch_a, pitch_b; /* ours */
+	enum dtype dtype, c_dtype; /* of the operands, of the result and the bias */
 	bool transpose_a, transpose_b, accumulate, bias;
-	uint8_t align_a, align_b, align_c, align_bias; /* bytes, a power of two up to 128 */
+	/* bytes, a power of two up to 128; 0 for what is not there */
+	uint8_t align_a, align_b, align_c, align_add, align_bias;
 };
 
 struct plan {
 	struct request request;
 	bool none; /* cuBLASLt has no such product */
 	cublasLtMatmulDesc_t desc;
-	cublasLtMatrixLayout_t a, b, c; /* its first operand, its second, the result */
+	cublasLtMatrixLayout_t a, b, c; /* its first operand, its second, result and addend */
 	cublasLtMatmulAlgo_t algo;
 	struct plan *next; /* in its bucket */
 };
@@ -104,23 +106,16 @@ void blas_free(void *handle)
 
 /* ---- plans ---- */
 
-static int padded(int columns)
+static cudaDataType type_of(enum dtype dtype)
 {
-	return (columns + 7) / 8 * 8;
+	return dtype == DTYPE_F16 ? CUDA_R_16F : dtype == DTYPE_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
 /* A matrix of ours of rows x columns, as it stands in memory. */
-static bool layout(cublasLtMatrixLayout_t *made, const struct request *request, bool result,
-                   int rows, int columns)
+static bool layout(cublasLtMatrixLayout_t *made, enum dtype dtype, int rows, int columns, int pitch)
 {
-	static const cudaDataType types[DTYPES] = {
-		[DTYPE_F32] = CUDA_R_32F, [DTYPE_F16] = CUDA_R_16F, [DTYPE_BF16] = CUDA_R_16BF,
-	};
-	const enum dtype dtype = result ? DTYPE_F32 : request->dtype;
-
-	return cublasLtMatrixLayoutCreate(made, types[dtype], (uint64_t)columns, (uint64_t)rows,
-	                                  dtype == DTYPE_F32 ? columns : padded(columns)) ==
-	       CUBLAS_STATUS_SUCCESS;
+	return cublasLtMatrixLayoutCreate(made, type_of(dtype), (uint64_t)columns, (uint64_t)rows,
+	                                  pitch) == CUBLAS_STATUS_SUCCESS;
 }
 
 static bool set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what,
@@ -130,12 +125,13 @@ static bool set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what,
 }
 
 /* bias: the first one, whose alignment the advice goes by. */
-static bool describe(struct plan *plan, const float *bias)
+static bool describe(struct plan *plan, const void *bias)
 {
 	const struct request *r = &plan->request;
 	const cublasOperation_t first = r->transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
 	const cublasOperation_t second = r->transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
 	const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+	const cudaDataType bias_type = type_of(r->c_dtype);
 
 	return cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F) ==
 	               CUBLAS_STATUS_SUCCESS &&
@@ -143,13 +139,15 @@ static bool describe(struct plan *plan, const float *bias)
 	       set(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second) &&
 	       (!r->bias || (set(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
 	                         sizeof epilogue) &&
+	                     set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &bias_type,
+	                         sizeof bias_type) &&
 	                     set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
 	                         sizeof bias))) &&
-	       layout(&plan->a, r, false, r->transpose_b ? r->n : r->k,
-	              r->transpose_b ? r->k : r->n) &&
-	       layout(&plan->b, r, false, r->transpose_a ? r->k : r->m,
-	              r->transpose_a ? r->m : r->k) &&
-	       layout(&plan->c, r, true, r->m, r->n);
+	       layout(&plan->a, r->dtype, r->transpose_b ? r->n : r->k, r->transpose_b ? r->k : r->n,
+	              r->pitch_b) &&
+	       layout(&plan->b, r->dtype, r->transpose_a ? r->k : r->m, r->transpose_a ? r->m : r->k,
+	              r->pitch_a) &&
+	       layout(&plan->c, r->c_dtype, r->m, r->n, r->n);
 }
 
 /* Ask for the first choice. False: there is none. */
@@ -157,7 +155,8 @@ static bool advise(struct blas *blas, struct plan *plan)
 {
 	const struct request *r = &plan->request;
 	const size_t workspace = WORKSPACE;
-	const uint32_t a = r->align_b, b = r->align_a, c = r->align_c;
+	const uint32_t a = r->align_b, b = r->align_a, d = r->align_c;
+	const uint32_t c = r->align_add ? r->align_add : d;
 	cublasLtMatmulPreference_t preference;
 	cublasLtMatmulHeuristicResult_t result;
 	int found = 0;
@@ -169,7 +168,7 @@ static bool advise(struct blas *blas, struct plan *plan)
 	                                      sizeof(value)) == CUBLAS_STATUS_SUCCESS)
 	if (PREFER(MAX_WORKSPACE_BYTES, workspace) && PREFER(MIN_ALIGNMENT_A_BYTES, a) &&
 	    PREFER(MIN_ALIGNMENT_B_BYTES, b) && PREFER(MIN_ALIGNMENT_C_BYTES, c) &&
-	    PREFER(MIN_ALIGNMENT_D_BYTES, c) &&
+	    PREFER(MIN_ALIGNMENT_D_BYTES, d) &&
 	    cublasLtMatmulAlgoGetHeuristic(blas->handle, plan->desc, plan->a, plan->b, plan->c,
 	                                   plan->c, preference, 1, &result, &found) !=
 	            CUBLAS_STATUS_SUCCESS)
@@ -183,14 +182,15 @@ static bool advise(struct blas *blas, struct plan *plan)
 
 static bool same(const struct request *a, const struct request *b)
 {
-	return a->m == b->m && a->n == b->n && a->k == b->k &&
+	return a->m == b->m && a->n == b->n && a->k == b->k && a->pitch_a == b->pitch_a &&
+	       a->pitch_b == b->pitch_b && a->dtype == b->dtype && a->c_dtype == b->c_dtype &&
 	       a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b &&
-	       a->accumulate == b->accumulate && a->bias == b->bias && a->dtype == b->dtype &&
-	       a->align_a == b->align_a && a->align_b == b->align_b && a->align_c == b->align_c &&
-	       a->align_bias == b->align_bias;
+	       a->accumulate == b->accumulate && a->bias == b->bias && a->align_a == b->align_a &&
+	       a->align_b == b->align_b && a->align_c == b->align_c &&
+	       a->align_add == b->align_add && a->align_bias == b->align_bias;
 }
 
-static struct plan *find(struct blas *blas, const struct request *request, const float *bias)
+static struct plan *find(struct blas *blas, const struct request *request, const void *bias)
 {
 	const unsigned hash = ((unsigned)request->m * 31u + (unsigned)request->n) * 31u +
 	                      (unsigned)request->k + 7u * request->transpose_a +
@@ -219,53 +219,86 @@ static uint8_t alignment(const void *at)
 {
 	const uintptr_t address = (uintptr_t)at;
 
-	for (uint8_t bytes = 128; bytes > 4; bytes /= 2)
+	for (uint8_t bytes = 128; bytes > 2; bytes /= 2)
 		if (address % bytes == 0)
 			return bytes;
-	return 4;
+	return 2;
 }
 
-/* Rounded copies of both operands in scratch; a and b are set to them. */
-static void round_operands(struct device *dev, const struct request *r, const void **a,
-                           const void **b)
+static int padded(int columns)
 {
-	const int rows_a = r->transpose_a ? r->k : r->m, cols_a = r->transpose_a ? r->m : r->k;
-	const int rows_b = r->transpose_b ? r->n : r->k, cols_b = r->transpose_b ? r->k : r->n;
-	const size_t size_a = ((size_t)rows_a * padded(cols_a) + 127) / 128 * 128;
-	const size_t size_b = (size_t)rows_b * padded(cols_b);
-	uint16_t *to = cuda_scratch(dev, (size_a + size_b) * sizeof *to);
-
-	cuda_round(dev, r->dtype, to, *a, rows_a, cols_a, padded(cols_a));
-	cuda_round(dev, r->dtype, to + size_a, *b, rows_b, cols_b, padded(cols_b));
-	*a = to;
-	*b = to + size_a;
+	return (columns + 7) / 8 * 8;
 }
 
-bool cuda_blas(struct device *dev, enum dtype dtype, bool transpose_a, bool transpose_b, int m,
-               int n, int k, const float *a, const float *b, float beta, float *c,
-               const float *bias)
+/* Room for x of rows x columns, rounded, of whole 256 bytes. */
+static size_t room(const struct matrix *x, enum dtype dtype, int rows, int columns)
 {
-	const bool round = dtype != DTYPE_F32;
-	struct blas *blas = dev->blas;
-	const void *left = a, *right = b;
-	const float one = 1;
-	struct request request = {
-		.m = m, .n = n, .k = k, .transpose_a = transpose_a, .transpose_b = transpose_b,
-		.accumulate = beta != 0, .bias = bias != NULL, .dtype = dtype,
-		.align_a = round ? 128 : alignment(a), .align_b = round ? 128 : alignment(b),
-		.align_c = alignment(c), .align_bias = bias ? alignment(bias) : 0,
+	return x->dtype == dtype ? 0 : ((size_t)rows * padded(columns) + 127) / 128 * 128;
+}
+
+/* x in dtype: as it is, or a rounded copy at `to`. */
+static struct matrix rounded(struct device *dev, enum dtype dtype, const struct matrix *x,
+                             uint16_t *to, int rows, int columns)
+{
+	if (x->dtype == dtype)
+		return *x;
+	cuda_round(dev, dtype, to, x->at, rows, columns, padded(columns));
+	return (struct matrix){to, dtype, padded(columns)};
+}
+
+/* A product's operands and bias as cuBLASLt is to read them. */
+struct operands {
+	struct matrix a, b;
+	const void *bias;
+};
+
+static struct operands take_operands(struct device *dev, enum dtype dtype, const struct product *p)
+{
+	const int rows_a = p->transpose_a ? p->k : p->m, cols_a = p->transpose_a ? p->m : p->k;
+	const int rows_b = p->transpose_b ? p->n : p->k, cols_b = p->transpose_b ? p->k : p->n;
+	const size_t room_a = room(&p->a, dtype, rows_a, cols_a);
+	const size_t room_b = room(&p->b, dtype, rows_b, cols_b);
+	const bool round_bias = p->bias && p->c_dtype != DTYPE_F32;
+	const size_t all = room_a + room_b + (round_bias ? (size_t)padded(p->n) : 0);
+	uint16_t *to = all > 0 ? cuda_scratch(dev, SCRATCH_OPERANDS, all * sizeof *to) : NULL;
+	struct operands operands = {
+		.a = rounded(dev, dtype, &p->a, to, rows_a, cols_a),
+		.b = rounded(dev, dtype, &p->b, to + room_a, rows_b, cols_b),
+		.bias = p->bias,
 	};
-	struct plan *plan = find(blas, &request, bias);
+
+	if (round_bias) {
+		operands.bias = to + room_a + room_b;
+		cuda_round(dev, p->c_dtype, to + room_a + room_b, p->bias, 1, p->n,
+		           padded(p->n));
+	}
+	return operands;
+}
+
+bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *p)
+{
+	struct blas *blas = dev->blas;
+	const struct operands from = take_operands(dev, dtype, p);
+	const float one = 1, beta = p->add ? 1 : 0;
+	const void *add = p->add ? (const void *)p->add : p->c;
+	const struct request request = {
+		.m = p->m, .n = p->n, .k = p->k, .pitch_a = from.a.pitch, .pitch_b = from.b.pitch,
+		.dtype = dtype, .c_dtype = p->c_dtype, .transpose_a = p->transpose_a,
+		.transpose_b = p->transpose_b, .accumulate = p->add != NULL, .bias = p->bias != NULL,
+		.align_a = alignment(from.a.at), .align_b = alignment(from.b.at),
+		.align_c = alignment(p->c), .align_add = p->add ? alignment(p->add) : 0,
+		.align_bias = p->bias ? alignment(from.bias) : 0,
+	};
+	struct plan *plan = find(blas, &request, from.bias);
 
 	if (plan->none)
 		return false;
-	if (round)
-		round_operands(dev, &request, &left, &right);
-	if (bias && !set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias))
+	if (p->bias && !set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &from.bias,
+	                    sizeof from.bias))
 		cuda_fail("cuBLAS", "it takes no bias");
-	cublasStatus_t status = cublasLtMatmul(blas->handle, plan->desc, &one, right, plan->a, left,
-	                                       plan->b, &beta, c, plan->c, c, plan->c, &plan->algo,
-	                                       blas->workspace, WORKSPACE,
+	cublasStatus_t status = cublasLtMatmul(blas->handle, plan->desc, &one, from.b.at, plan->a,
+	                                       from.a.at, plan->b, &beta, add, plan->c, p->c, plan->c,
+	                                       &plan->algo, blas->workspace, WORKSPACE,
 	                                       (cudaStream_t)blas->stream);
 	/* it advises what it then may not like; nothing was done then */
 	plan->none = status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE;

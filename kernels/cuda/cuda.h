@@ -36,13 +36,20 @@ struct tile {
 
 #define NORM_BLOCKS 128 /* partial sums of norm2 */
 
+/* What scratch memory is for. */
+enum scratch {
+	SCRATCH_OPERANDS, /* rounded copies of what a product reads */
+	SCRATCH_ROWS, /* what else an operation needs on its way */
+	SCRATCHES
+};
+
 struct device {
 	enum dtype dtype;
 	bool row_invariant;
 	void *stream; /* cudaStream_t */
 	void *blas; /* of cublas.c */
-	void *scratch; /* of scratch_bytes, see cuda_scratch() */
-	size_t scratch_bytes;
+	void *scratch[SCRATCHES]; /* of scratch_bytes, see cuda_scratch() */
+	size_t scratch_bytes[SCRATCHES];
 	double *sums; /* [NORM_BLOCKS] of cuda_norm2() */
 	char *staging; /* pinned host memory that small uploads go through; its use so far */
 	size_t staged;
@@ -71,8 +78,8 @@ void cuda_wait(struct device *dev);
 /* End the program: what failed, and why. */
 _Noreturn void cuda_fail(const char *what, const char *why);
 
-/* Scratch memory on the device, good until the next call. */
-void *cuda_scratch(struct device *dev, size_t bytes);
+/* Scratch memory on the device, good until the next call for the same. */
+void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes);
 
 /* ---- tiles.c ---- */
 
@@ -82,28 +89,44 @@ void cuda_tiles(struct device *dev, const struct sequences *seqs);
 
 /* ---- products ---- */
 
-/* c[m,n] = op(a) op(b) + beta c + bias, row-major, dense; beta 0 or 1; bias[n] or
- * NULL. Operands are rounded to the device's dtype. Uses scratch for that. */
-void cuda_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
-                  const float *a, const float *b, float beta, float *c, const float *bias);
+/* A matrix as it stands in memory, its rows pitch elements apart. */
+struct matrix {
+	const void *at;
+	enum dtype dtype;
+	int pitch;
+};
+
+/* c[m,n] = op(a) op(b) + add + bias. */
+struct product {
+	bool transpose_a, transpose_b;
+	int m, n, k;
+	struct matrix a, b;
+	void *c; /* dense, of c_dtype */
+	enum dtype c_dtype;
+	const float *add; /* [m,n], may be c; NULL: nothing; else c is float32 */
+	const float *bias; /* [n] or NULL */
+};
+
+/* Operands are rounded to the device's dtype. Uses SCRATCH_OPERANDS for that. */
+void cuda_product(struct device *dev, const struct product *product);
 
 /* The same by cuBLASLt, of cublas.c, in dtype whatever the device's is; false where it
  * has no such product. */
-bool cuda_blas(struct device *dev, enum dtype dtype, bool transpose_a, bool transpose_b, int m,
-               int n, int k, const float *a, const float *b, float beta, float *c,
-               const float *bias);
+bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *product);
 
 /* The same in float32 by a kernel of ours: a row's bits do not depend on the others. */
-void cuda_matmul(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
-                 const float *a, const float *b, float beta, float *c, const float *bias);
+void cuda_matmul(struct device *dev, const struct product *product);
 
 /* to[rows,pitch] = from[rows,cols] as dtype, which is not float32; zeros in what pitch has
  * more. */
 void cuda_round(struct device *dev, enum dtype dtype, uint16_t *to, const float *from, int rows,
                 int cols, int pitch);
 
-/* sum[c] += the sum of the rows of x[n,c], in a fixed order. */
-void cuda_sum_rows(struct device *dev, float *sum, const float *x, int n, int c);
+/* to[count] = from[count], activations. */
+void cuda_widen(struct device *dev, float *to, const void *from, size_t count);
+
+/* sum[c] += the sum of the rows of x[n,c] of dtype, in a fixed order. */
+void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c);
 
 /* Sums of squares of parts of x[count] into dev->sums: how many they are. */
 int cuda_norm2(struct device *dev, const float *x, size_t count);

@@ -92,7 +92,8 @@ void cuda_close(struct device *dev)
 	blas_free(dev->blas);
 	if (dev->stream)
 		cudaStreamSynchronize((cudaStream_t)dev->stream);
-	cudaFree(dev->scratch);
+	for (int i = 0; i < SCRATCHES; i++)
+		cudaFree(dev->scratch[i]);
 	cudaFree(dev->sums);
 	cudaFree(dev->tiles);
 	cudaFreeHost(dev->staging);
@@ -126,19 +127,19 @@ void cuda_free(struct device *dev, void *memory)
 	CHECK(cudaFree(memory));
 }
 
-void *cuda_scratch(struct device *dev, size_t bytes)
+void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes)
 {
-	if (bytes > dev->scratch_bytes) {
-		cuda_free(dev, dev->scratch);
-		dev->scratch_bytes = bytes + bytes / 4;
-		dev->scratch = cuda_alloc(dev, dev->scratch_bytes);
-		if (dev->scratch == NULL) {
+	if (bytes > dev->scratch_bytes[which]) {
+		cuda_free(dev, dev->scratch[which]);
+		dev->scratch_bytes[which] = bytes + bytes / 4;
+		dev->scratch[which] = cuda_alloc(dev, dev->scratch_bytes[which]);
+		if (dev->scratch[which] == NULL) {
 			char why[80];
 			snprintf(why, sizeof why, "out of memory for %zu bytes of scratch", bytes);
 			cuda_fail("scratch", why);
 		}
 	}
-	return dev->scratch;
+	return dev->scratch[which];
 }
 
 void cuda_wait(struct device *dev)

@@ -1,9 +1,8 @@
 /* Operations on each element by itself, and sums over all. */
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/half.cuh"
 #include "kernels/cuda/mask.cuh"
 
 #include <math.h>
-#include <string.h>
 
 /* The standard normal distribution function; erfc keeps the left tail's digits. */
 DEVICE float normal_cdf(float x)
@@ -12,69 +11,100 @@ DEVICE float normal_cdf(float x)
 }
 
 struct gelu {
-	float *y;
-	const float *x;
+	struct values y, x;
 	size_t count;
+	bool whole;
 };
 
 KERNEL(gelu)
 {
-	for (size_t i = grid_thread(); i < a.count; i += grid_threads())
-		a.y[i] = a.x[i] * normal_cdf(a.x[i]);
+	for (size_t i = 4 * grid_thread(); i < a.count; i += 4 * grid_threads()) {
+		float x[4];
+		take_four(x, a.x, i, a.count - i, a.whole);
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			x[j] *= normal_cdf(x[j]);
+		put_four(a.y, i, a.count - i, a.whole, x);
+	}
 }
 
 void op_gelu(struct device *dev, void *y, const void *x, size_t count)
 {
-	const struct gelu a = {.y = (float *)y, .x = (const float *)x, .count = count};
+	const enum dtype dtype = cuda_activations(dev);
+	const struct gelu a = {
+		.y = values_of(y, dtype), .x = values_of(x, dtype), .count = count,
+		.whole = in_fours(y, dtype, count) && in_fours(x, dtype, count),
+	};
 
-	LAUNCH(dev, gelu, blocks_for(count), 1, THREADS, 0, a);
+	LAUNCH(dev, gelu, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
 }
 
 struct gelu_backward {
-	float *dx;
-	const float *dy, *x;
+	struct values dx, dy, x;
 	size_t count;
+	bool whole;
 };
 
 KERNEL(gelu_backward)
 {
-	for (size_t i = grid_thread(); i < a.count; i += grid_threads()) {
-		const float x = a.x[i], density = 0.39894228f * expf(-0.5f * x * x);
-		a.dx[i] = a.dy[i] * (normal_cdf(x) + x * density);
+	for (size_t i = 4 * grid_thread(); i < a.count; i += 4 * grid_threads()) {
+		float x[4], dy[4];
+		take_four(x, a.x, i, a.count - i, a.whole);
+		take_four(dy, a.dy, i, a.count - i, a.whole);
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			const float density = 0.39894228f * expf(-0.5f * x[j] * x[j]);
+			dy[j] *= normal_cdf(x[j]) + x[j] * density;
+		}
+		put_four(a.dx, i, a.count - i, a.whole, dy);
 	}
 }
 
 void op_gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count)
 {
+	const enum dtype dtype = cuda_activations(dev);
 	const struct gelu_backward a = {
-		.dx = (float *)dx, .dy = (const float *)dy, .x = (const float *)x, .count = count,
+		.dx = values_of(dx, dtype), .dy = values_of(dy, dtype), .x = values_of(x, dtype),
+		.count = count,
+		.whole = in_fours(dx, dtype, count) && in_fours(dy, dtype, count) &&
+		         in_fours(x, dtype, count),
 	};
 
-	LAUNCH(dev, gelu_backward, blocks_for(count), 1, THREADS, 0, a);
+	LAUNCH(dev, gelu_backward, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
 }
 
 struct add {
-	float *x;
-	const float *y;
+	struct values x, y;
 	size_t count;
+	bool whole;
 };
 
 KERNEL(add)
 {
-	for (size_t i = grid_thread(); i < a.count; i += grid_threads())
-		a.x[i] += a.y[i];
+	for (size_t i = 4 * grid_thread(); i < a.count; i += 4 * grid_threads()) {
+		float x[4], y[4];
+		take_four(x, a.x, i, a.count - i, a.whole);
+		take_four(y, a.y, i, a.count - i, a.whole);
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			x[j] += y[j];
+		put_four(a.x, i, a.count - i, a.whole, x);
+	}
 }
 
 void op_add(struct device *dev, float *x, const float *y, size_t count)
 {
-	const struct add a = {.x = x, .y = y, .count = count};
+	const struct add a = {
+		.x = values_of(x, DTYPE_F32), .y = values_of(y, DTYPE_F32), .count = count,
+		.whole = in_fours(x, DTYPE_F32, count) && in_fours(y, DTYPE_F32, count),
+	};
 
 	if (count > 0)
-		LAUNCH(dev, add, blocks_for(count), 1, THREADS, 0, a);
+		LAUNCH(dev, add, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
 }
 
 struct set_columns {
-	float *x;
+	struct values x;
 	const float *value;
 	int n, c, first, count;
 };
@@ -84,14 +114,14 @@ KERNEL(set_columns)
 	const size_t all = (size_t)a.n * a.count;
 
 	for (size_t i = grid_thread(); i < all; i += grid_threads())
-		a.x[i / a.count * a.c + a.first + i % a.count] = a.value[i % a.count];
+		set_value(a.x, i / a.count * a.c + a.first + i % a.count, a.value[i % a.count]);
 }
 
 void op_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                     int count)
 {
 	const struct set_columns a = {
-		.x = (float *)x, .value = value, .n = n, .c = c, .first = first, .count = count,
+		.x = values_of(x, cuda_activations(dev)), .value = value, .n = n, .c = c, .first = first, .count = count,
 	};
 
 	LAUNCH(dev, set_columns, blocks_for((size_t)n * count), 1, THREADS, 0, a);
@@ -190,53 +220,22 @@ double op_norm2(struct device *dev, const float *x, size_t count)
 
 /* ---- rounding ---- */
 
-/* The upper half of a float32. */
-DEVICE uint16_t bfloat16_of(float x)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &x, sizeof bits);
-	if (x != x)
-		return 0x7fc0;
-	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-/* A sign, five bits of exponent (bias 15), ten of mantissa. */
-DEVICE uint16_t half_of(float x)
-{
-	const float one_half = 0.5f, shifted = fabsf(x) + one_half;
-	uint32_t bits, sum, least;
-
-	memcpy(&bits, &x, sizeof bits);
-	const uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
-	if (x != x)
-		return 0x7e00;
-	if (size >= 0x477ff000) /* 65520, from which on 2^16 is nearer than 65504 */
-		return (uint16_t)(sign | 0x7c00);
-	if (size >= 0x38800000) /* 2^-14 */
-		return (uint16_t)(sign | (size - (112u << 23) + 0xfff + (size >> 13 & 1)) >> 13);
-	/* a multiple of 2^-24, as what is added to 1/2 is rounded to */
-	memcpy(&sum, &shifted, sizeof sum);
-	memcpy(&least, &one_half, sizeof least);
-	return (uint16_t)(sign | (sum - least));
-}
-
 struct round_to {
-	uint16_t *to;
-	const float *from;
+	struct values to, from;
 	int rows, cols, pitch;
-	bool half;
+	bool whole;
 };
 
+/* pitch is a multiple of four. */
 KERNEL(round_to)
 {
 	const size_t all = (size_t)a.rows * a.pitch;
 
-	for (size_t i = grid_thread(); i < all; i += grid_threads()) {
-		const size_t row = i / a.pitch;
-		const int col = (int)(i % a.pitch);
-		const float x = col < a.cols ? a.from[row * a.cols + col] : 0.0f;
-		a.to[i] = a.half ? half_of(x) : bfloat16_of(x);
+	for (size_t i = 4 * grid_thread(); i < all; i += 4 * grid_threads()) {
+		const int col = (int)(i % a.pitch), left = a.cols > col ? a.cols - col : 0;
+		float four[4];
+		take_four(four, a.from, i / a.pitch * a.cols + col, (size_t)left, a.whole);
+		put_four(a.to, i, 4, a.whole, four);
 	}
 }
 
@@ -244,9 +243,32 @@ void cuda_round(struct device *dev, enum dtype dtype, uint16_t *to, const float 
                 int cols, int pitch)
 {
 	const struct round_to a = {
-		.to = to, .from = from, .rows = rows, .cols = cols, .pitch = pitch,
-		.half = dtype == DTYPE_F16,
+		.to = values_of(to, dtype), .from = values_of(from, DTYPE_F32), .rows = rows,
+		.cols = cols, .pitch = pitch,
+		.whole = in_fours(from, DTYPE_F32, (size_t)cols) && cols == pitch &&
+		         in_fours(to, dtype, (size_t)pitch),
 	};
 
-	LAUNCH(dev, round_to, blocks_for((size_t)rows * pitch), 1, THREADS, 0, a);
+	LAUNCH(dev, round_to, blocks_for((size_t)rows * pitch / 4), 1, THREADS, 0, a);
+}
+
+struct widen {
+	float *to;
+	struct values from;
+	size_t count;
+};
+
+KERNEL(widen)
+{
+	for (size_t i = grid_thread(); i < a.count; i += grid_threads())
+		a.to[i] = value_at(a.from, i);
+}
+
+void cuda_widen(struct device *dev, float *to, const void *from, size_t count)
+{
+	const struct widen a = {
+		.to = to, .from = values_of(from, cuda_activations(dev)), .count = count,
+	};
+
+	LAUNCH(dev, widen, blocks_for(count), 1, THREADS, 0, a);
 }

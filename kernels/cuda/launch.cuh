@@ -24,6 +24,7 @@
 #define DEVICE static __device__ __forceinline__
 #define PHILOX_INLINE DEVICE
 #define UNROLL _Pragma("unroll")
+#define ALIGNED(bytes) __align__(bytes)
 #define KERNEL(name) static __global__ void name##_kernel(const struct name a)
 #define SHARED(name) extern __shared__ float name[]
 #define LAUNCH(dev, name, blocks_x, blocks_y, threads, bytes, args)                            \

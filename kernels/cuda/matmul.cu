@@ -1,6 +1,6 @@
 /* A plain product in float32: each element is summed over k from 0 on by one thread, so
  * that its bits depend on nothing but its row and column. */
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/half.cuh"
 
 #define SIDE 64 /* of the result that a block makes */
 #define DEPTH 16 /* of the operands that it holds at a time */
@@ -8,25 +8,24 @@
 #define PITCH (SIDE + 1)
 
 struct matmul {
-	const float *a, *b;
-	float *c;
-	const float *bias;
-	int m, n, k;
-	bool transpose_a, transpose_b, accumulate;
+	struct values a, b, c;
+	const float *add, *bias;
+	int m, n, k, pitch_a, pitch_b;
+	bool transpose_a, transpose_b;
 };
 
 /* to[DEPTH][PITCH]: rows first … of op(x) against depths k0 …, x of op(x)[rows,k]; zeros
  * beyond. by_depth: x stands as [k,rows]. */
-DEVICE void take_tile(float *to, const float *x, bool by_depth, int first, int rows, int k0,
-                      int k)
+DEVICE void take_tile(float *to, struct values x, int pitch, bool by_depth, int first, int rows,
+                      int k0, int k)
 {
 	for (int i = (int)threadIdx.x; i < SIDE * DEPTH; i += THREADS) {
 		const int row = by_depth ? i % SIDE : i / DEPTH;
 		const int depth = by_depth ? i / SIDE : i % DEPTH;
 		const bool inside = first + row < rows && k0 + depth < k;
-		const size_t at = by_depth ? (size_t)(k0 + depth) * rows + first + row
-		                           : (size_t)(first + row) * k + k0 + depth;
-		to[depth * PITCH + row] = inside ? x[at] : 0.0f;
+		const size_t at = by_depth ? (size_t)(k0 + depth) * pitch + first + row
+		                           : (size_t)(first + row) * pitch + k0 + depth;
+		to[depth * PITCH + row] = inside ? value_at(x, at) : 0.0f;
 	}
 }
 
@@ -40,8 +39,8 @@ KERNEL(matmul)
 
 	for (int k0 = 0; k0 < a.k; k0 += DEPTH) {
 		const int depths = a.k - k0 < DEPTH ? a.k - k0 : DEPTH;
-		take_tile(left, a.a, a.transpose_a, row0, a.m, k0, a.k);
-		take_tile(right, a.b, !a.transpose_b, col0, a.n, k0, a.k);
+		take_tile(left, a.a, a.pitch_a, a.transpose_a, row0, a.m, k0, a.k);
+		take_tile(right, a.b, a.pitch_b, !a.transpose_b, col0, a.n, k0, a.k);
 		__syncthreads();
 		for (int depth = 0; depth < depths; depth++) {
 			float l[EACH], r[EACH];
@@ -65,22 +64,23 @@ KERNEL(matmul)
 			const int row = row0 + y + 16 * i, col = col0 + x + 16 * j;
 			if (row >= a.m || col >= a.n)
 				continue;
-			float *c = a.c + (size_t)row * a.n + col;
+			const size_t at = (size_t)row * a.n + col;
 			float result = sum[i][j];
 			if (a.bias)
 				result += a.bias[col];
-			*c = a.accumulate ? *c + result : result;
+			set_value(a.c, at, a.add ? a.add[at] + result : result);
 		}
 }
 
-void cuda_matmul(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
-                 const float *left, const float *right, float beta, float *c, const float *bias)
+void cuda_matmul(struct device *dev, const struct product *p)
 {
 	const struct matmul a = {
-		.a = left, .b = right, .c = c, .bias = bias, .m = m, .n = n, .k = k,
-		.transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = beta != 0,
+		.a = values_of(p->a.at, p->a.dtype), .b = values_of(p->b.at, p->b.dtype),
+		.c = values_of(p->c, p->c_dtype), .add = p->add, .bias = p->bias, .m = p->m, .n = p->n,
+		.k = p->k, .pitch_a = p->a.pitch, .pitch_b = p->b.pitch,
+		.transpose_a = p->transpose_a, .transpose_b = p->transpose_b,
 	};
 
-	LAUNCH(dev, matmul, divide_up(m, SIDE), divide_up(n, SIDE), THREADS,
-	       2 * DEPTH * PITCH * sizeof *c, a);
+	LAUNCH(dev, matmul, divide_up(p->m, SIDE), divide_up(p->n, SIDE), THREADS,
+	       2 * DEPTH * PITCH * sizeof(float), a);
 }

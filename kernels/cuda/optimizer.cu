@@ -172,8 +172,14 @@ KERNEL(muon_step)
 static void product_f32(struct device *dev, bool transpose_a, bool transpose_b, int m, int n,
                         int k, const float *left, const float *right, float *to)
 {
-	if (!cuda_blas(dev, DTYPE_F32, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL))
-		cuda_matmul(dev, transpose_a, transpose_b, m, n, k, left, right, 0, to, NULL);
+	const struct product product = {
+		.transpose_a = transpose_a, .transpose_b = transpose_b, .m = m, .n = n, .k = k,
+		.a = {left, DTYPE_F32, transpose_a ? m : k}, .b = {right, DTYPE_F32, transpose_b ? k : n},
+		.c = to, .c_dtype = DTYPE_F32, .add = NULL, .bias = NULL,
+	};
+
+	if (!cuda_blas(dev, DTYPE_F32, &product))
+		cuda_matmul(dev, &product);
 }
 
 /* Make x[rows,cols], of norm 1, nearly orthonormal along its shorter side; it ends up
@@ -205,7 +211,7 @@ void op_muon(struct device *dev, float *param, const float *grad, float *m, int 
 {
 	const int s = rows < cols ? rows : cols, l = rows < cols ? cols : rows;
 	const size_t whole = (size_t)rows * cols, square = (size_t)s * s;
-	float *x = (float *)cuda_scratch(dev, (2 * whole + 2 * square) * sizeof *x);
+	float *x = (float *)cuda_scratch(dev, SCRATCH_ROWS, (2 * whole + 2 * square) * sizeof *x);
 	float *next = x + whole, *y = next + whole, *p = y + square;
 	const struct muon_momentum momentum = {
 		.x = x, .m = m, .grad = grad, .rows = rows, .cols = cols, .stride = stride,

@@ -1,5 +1,5 @@
 /* Operations on rows: embedding, layer normalisation, loss. */
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/half.cuh"
 
 #include <math.h>
 
@@ -87,29 +87,43 @@ void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float
 #define ROWS_OF_BLOCK (THREADS / WARP)
 
 struct layernorm {
-	float *out, *mean, *rstd;
-	const float *x, *gain, *bias;
+	struct values out, x;
+	float *mean, *rstd;
+	const float *gain, *bias;
 	int n, c;
+	bool whole;
 };
 
 KERNEL(layernorm)
 {
 	const int row = (int)(blockIdx.x * ROWS_OF_BLOCK + threadIdx.x / WARP);
 	const int lane = threadIdx.x % WARP;
-	float sum = 0, square = 0;
+	const size_t begin = (size_t)row * a.c;
+	float sum = 0, square = 0, x[4];
 
 	if (row >= a.n)
 		return;
-	const float *x = a.x + (size_t)row * a.c;
-	float *out = a.out + (size_t)row * a.c;
-	for (int j = lane; j < a.c; j += WARP)
-		sum += x[j];
+	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
+		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+		sum += (x[0] + x[1]) + (x[2] + x[3]);
+	}
 	const float mean = lanes_sum(sum, WARP) / (float)a.c;
-	for (int j = lane; j < a.c; j += WARP)
-		square += (x[j] - mean) * (x[j] - mean);
+	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
+		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			if (j + i < a.c)
+				square += (x[i] - mean) * (x[i] - mean);
+	}
 	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a.c + LAYERNORM_EPSILON);
-	for (int j = lane; j < a.c; j += WARP)
-		out[j] = (x[j] - mean) * rstd * a.gain[j] + (a.bias ? a.bias[j] : 0.0f);
+	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
+		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			if (j + i < a.c)
+				x[i] = (x[i] - mean) * rstd * a.gain[j + i] + (a.bias ? a.bias[j + i] : 0.0f);
+		put_four(a.out, begin + j, (size_t)(a.c - j), a.whole, x);
+	}
 	if (lane == 0) {
 		a.mean[row] = mean;
 		a.rstd[row] = rstd;
@@ -119,41 +133,57 @@ KERNEL(layernorm)
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c)
 {
+	const enum dtype dtype = cuda_activations(dev);
 	const struct layernorm a = {
-		.out = (float *)out, .mean = mean, .rstd = rstd, .x = x, .gain = gain, .bias = bias, .n = n,
-		.c = c,
+		.out = values_of(out, dtype), .x = values_of(x, DTYPE_F32), .mean = mean, .rstd = rstd,
+		.gain = gain, .bias = bias, .n = n, .c = c,
+		.whole = in_fours(out, dtype, (size_t)c) && in_fours(x, DTYPE_F32, (size_t)c),
 	};
 
 	LAUNCH(dev, layernorm, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);
 }
 
 struct layernorm_dx {
-	float *dx;
-	const float *dout, *x, *mean, *rstd, *gain;
+	struct values dx, dout, x;
+	const float *mean, *rstd, *gain;
 	int n, c;
+	bool whole;
 };
 
 KERNEL(layernorm_dx)
 {
 	const int row = (int)(blockIdx.x * ROWS_OF_BLOCK + threadIdx.x / WARP);
 	const int lane = threadIdx.x % WARP;
+	const size_t begin = (size_t)row * a.c;
 	float sum = 0, sum_xhat = 0; /* of dxhat, of dxhat · xhat */
+	float x[4], dout[4], dx[4];
 
 	if (row >= a.n)
 		return;
-	const float *x = a.x + (size_t)row * a.c, *dout = a.dout + (size_t)row * a.c;
 	const float mean = a.mean[row], rstd = a.rstd[row];
-	float *dx = a.dx + (size_t)row * a.c;
-	for (int j = lane; j < a.c; j += WARP) {
-		const float dxhat = dout[j] * a.gain[j];
-		sum += dxhat;
-		sum_xhat += dxhat * ((x[j] - mean) * rstd);
+	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
+		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+		take_four(dout, a.dout, begin + j, (size_t)(a.c - j), a.whole);
+		UNROLL
+		for (int i = 0; i < 4; i++) {
+			const float dxhat = j + i < a.c ? dout[i] * a.gain[j + i] : 0.0f;
+			sum += dxhat;
+			sum_xhat += dxhat * ((x[i] - mean) * rstd);
+		}
 	}
 	sum = lanes_sum(sum, WARP) / (float)a.c;
 	sum_xhat = lanes_sum(sum_xhat, WARP) / (float)a.c;
-	for (int j = lane; j < a.c; j += WARP) {
-		const float xhat = (x[j] - mean) * rstd;
-		dx[j] += rstd * (dout[j] * a.gain[j] - sum - xhat * sum_xhat);
+	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
+		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+		take_four(dout, a.dout, begin + j, (size_t)(a.c - j), a.whole);
+		take_four(dx, a.dx, begin + j, (size_t)(a.c - j), a.whole);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			if (j + i < a.c) {
+				const float xhat = (x[i] - mean) * rstd;
+				dx[i] += rstd * (dout[i] * a.gain[j + i] - sum - xhat * sum_xhat);
+			}
+		put_four(a.dx, begin + j, (size_t)(a.c - j), a.whole, dx);
 	}
 }
 
@@ -164,7 +194,7 @@ KERNEL(layernorm_dx)
 
 struct sum_rows {
 	float *sum, *sum_xhat; /* [stretches,c] of x; of x · xhat, or NULL */
-	const float *x;
+	struct values x;
 	const float *y, *mean, *rstd; /* xhat = (y - mean) rstd */
 	int n, c;
 };
@@ -179,7 +209,7 @@ KERNEL(sum_rows)
 	float sum = 0, sum_xhat = 0;
 
 	for (int row = begin + stripe; row < end && col < a.c; row += STRIPES) {
-		const float x = a.x[(size_t)row * a.c + col];
+		const float x = value_at(a.x, (size_t)row * a.c + col);
 		sum += x;
 		if (a.sum_xhat)
 			sum_xhat += x * ((a.y[(size_t)row * a.c + col] - a.mean[row]) * a.rstd[row]);
@@ -226,13 +256,13 @@ static void add_stretches(struct device *dev, float *sum, const float *part, int
 	LAUNCH(dev, sum_stretches, divide_up(c, THREADS), 1, THREADS, 0, a);
 }
 
-void cuda_sum_rows(struct device *dev, float *sum, const float *x, int n, int c)
+void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c)
 {
 	const int stretches = divide_up(n, STRETCH);
-	float *part = (float *)cuda_scratch(dev, (size_t)stretches * c * sizeof *part);
+	float *part = (float *)cuda_scratch(dev, SCRATCH_ROWS, (size_t)stretches * c * sizeof *part);
 	const struct sum_rows a = {
-		.sum = part, .sum_xhat = NULL, .x = x, .y = NULL, .mean = NULL, .rstd = NULL, .n = n,
-		.c = c,
+		.sum = part, .sum_xhat = NULL, .x = values_of(x, dtype), .y = NULL, .mean = NULL,
+		.rstd = NULL, .n = n, .c = c,
 	};
 
 	LAUNCH(dev, sum_rows, divide_up(c, WARP), stretches, THREADS, 2 * THREADS * sizeof *part, a);
@@ -244,15 +274,18 @@ void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *d
                            const float *rstd, const float *gain, int n, int c)
 {
 	const int stretches = divide_up(n, STRETCH);
-	float *part = (float *)cuda_scratch(dev, 2 * (size_t)stretches * c * sizeof *part);
+	float *part = (float *)cuda_scratch(dev, SCRATCH_ROWS, 2 * (size_t)stretches * c * sizeof *part);
 	float *part_xhat = part + (size_t)stretches * c;
+	const enum dtype dtype = cuda_activations(dev);
 	const struct layernorm_dx a = {
-		.dx = dx, .dout = (const float *)dout, .x = x, .mean = mean, .rstd = rstd, .gain = gain,
-		.n = n, .c = c,
+		.dx = values_of(dx, DTYPE_F32), .dout = values_of(dout, dtype),
+		.x = values_of(x, DTYPE_F32), .mean = mean, .rstd = rstd, .gain = gain, .n = n, .c = c,
+		.whole = in_fours(dx, DTYPE_F32, (size_t)c) && in_fours(dout, dtype, (size_t)c) &&
+		         in_fours(x, DTYPE_F32, (size_t)c),
 	};
 	const struct sum_rows sums = {
-		.sum = part, .sum_xhat = part_xhat, .x = (const float *)dout, .y = x, .mean = mean,
-		.rstd = rstd, .n = n, .c = c,
+		.sum = part, .sum_xhat = part_xhat, .x = a.dout, .y = x, .mean = mean, .rstd = rstd,
+		.n = n, .c = c,
 	};
 
 	LAUNCH(dev, layernorm_dx, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);

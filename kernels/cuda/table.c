@@ -7,13 +7,19 @@ static void row_invariant(struct device *dev, bool on)
 
 enum dtype cuda_activations(const struct device *dev)
 {
-	(void)dev;
-	return DTYPE_F32;
+	return dev->dtype;
 }
 
 void cuda_read_activations(struct device *dev, float *to_host, const void *from, size_t count)
 {
-	cuda_download(dev, to_host, from, count * sizeof *to_host);
+	const void *floats = from;
+
+	if (dev->dtype != DTYPE_F32) {
+		float *wide = cuda_scratch(dev, SCRATCH_ROWS, count * sizeof *wide);
+		cuda_widen(dev, wide, from, count);
+		floats = wide;
+	}
+	cuda_download(dev, to_host, floats, count * sizeof *to_host);
 }
 
 const struct kernels kernels_cuda_table = {

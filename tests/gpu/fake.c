@@ -113,7 +113,8 @@ struct layout {
 struct desc {
 	cublasOperation_t a, b;
 	cublasLtEpilogue_t epilogue;
-	const float *bias;
+	cudaDataType bias_type;
+	const void *bias;
 };
 
 struct preference {
@@ -121,14 +122,12 @@ struct preference {
 };
 
 struct algo {
-	uint32_t a, b, c, bias;
+	uint32_t a, b, c, d, bias;
 };
 
-static enum dtype dtype_of(const struct layout *layout)
+static enum dtype dtype_of(cudaDataType type)
 {
-	return layout->type == CUDA_R_16F    ? DTYPE_F16
-	       : layout->type == CUDA_R_16BF ? DTYPE_BF16
-	                                     : DTYPE_F32;
+	return type == CUDA_R_16F ? DTYPE_F16 : type == CUDA_R_16BF ? DTYPE_BF16 : DTYPE_F32;
 }
 
 static bool fits(const void *at, uint32_t alignment)
@@ -177,7 +176,9 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t made,
 	           : attribute == CUBLASLT_MATMUL_DESC_TRANSB       ? (void *)&desc->b
 	           : attribute == CUBLASLT_MATMUL_DESC_EPILOGUE     ? (void *)&desc->epilogue
 	           : attribute == CUBLASLT_MATMUL_DESC_BIAS_POINTER ? (void *)&desc->bias
-	                                                            : NULL;
+	           : attribute == CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE
+	                   ? (void *)&desc->bias_type
+	                   : NULL;
 
 	if (to == NULL || size != (to == &desc->bias ? sizeof desc->bias : sizeof desc->a))
 		return CUBLAS_STATUS_INVALID_VALUE;
@@ -230,7 +231,8 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t m
 	return CUBLAS_STATUS_SUCCESS;
 }
 
-/* Tensor cores want rows of 16 bytes; a shape now and then has no product at all. */
+/* A shape now and then has no product at all, nor has one whose result is of other 16 bits
+ * than its operands. */
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
 	cublasLtHandle_t handle, cublasLtMatmulDesc_t made, cublasLtMatrixLayout_t a,
 	cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
@@ -239,14 +241,16 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
 {
 	const struct desc *desc = (const struct desc *)made;
 	const struct layout *left = (const struct layout *)a, *right = (const struct layout *)b;
+	const struct layout *to = (const struct layout *)d;
 	const struct preference *p = (const struct preference *)preference;
 	const struct algo algo = {
-		p->a, p->b, p->c < p->d ? p->c : p->d, desc->bias ? fits(desc->bias, 16) ? 16 : 4 : 0,
+		p->a, p->b, p->c, p->d, desc->bias ? fits(desc->bias, 16) ? 16 : 4 : 0,
 	};
 
 	*found = 0;
 	if (handle == NULL || wanted != 1 || c != d || left->type != right->type ||
-	    (dtype_of(left) != DTYPE_F32 && (left->leading % 8 || right->leading % 8)))
+	    (to->type != CUDA_R_32F && to->type != left->type) ||
+	    (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && desc->bias_type != to->type))
 		return CUBLAS_STATUS_NOT_SUPPORTED;
 	if ((left->rows + 3 * right->columns) % 7 == 0)
 		return CUBLAS_STATUS_SUCCESS;
@@ -254,6 +258,14 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
 	memcpy(&results->algo, &algo, sizeof algo);
 	*found = 1;
 	return CUBLAS_STATUS_SUCCESS;
+}
+
+/* Number i of what is of a type. */
+static double number(const void *x, cudaDataType type, uint64_t i)
+{
+	if (type == CUDA_R_32F)
+		return (double)((const float *)x)[i];
+	return ref_value(dtype_of(type), ((const uint16_t *)x)[i]);
 }
 
 /* Element (row, column) of op(x), column-major. */
@@ -265,9 +277,7 @@ static double element(const void *x, const struct layout *layout, cublasOperatio
 
 	if (r >= layout->rows || c >= layout->columns)
 		abort();
-	if (layout->type == CUDA_R_32F)
-		return (double)((const float *)x)[at];
-	return ref_value(dtype_of(layout), ((const uint16_t *)x)[at]);
+	return number(x, layout->type, at);
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made,
@@ -283,13 +293,13 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made
 	const struct layout *to = (const struct layout *)d_made;
 	const struct algo *algo = (const struct algo *)advice;
 	const uint64_t depth = desc->a == CUBLAS_OP_T ? left->rows : left->columns;
-	float *result = d, one, old;
+	float one, old;
 
 	memcpy(&one, alpha, sizeof one);
 	memcpy(&old, beta, sizeof old);
-	if (!handle || !stream || !workspace || workspace_bytes == 0 || c != d || c_made != d_made ||
-	    one != 1 || to->type != CUDA_R_32F || !fits(a, algo->a) || !fits(b, algo->b) ||
-	    !fits(d, algo->c) || (desc->bias && !fits(desc->bias, algo->bias)))
+	if (!handle || !stream || !workspace || workspace_bytes == 0 || c_made != d_made ||
+	    one != 1 || !fits(a, algo->a) || !fits(b, algo->b) || !fits(c, algo->c) ||
+	    !fits(d, algo->d) || (desc->bias && !fits(desc->bias, algo->bias)))
 		return CUBLAS_STATUS_EXECUTION_FAILED;
 	if ((desc->a == CUBLAS_OP_T ? left->columns : left->rows) != to->rows ||
 	    (desc->b == CUBLAS_OP_T ? right->rows : right->columns) != to->columns ||
@@ -297,14 +307,21 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made
 		return CUBLAS_STATUS_EXECUTION_FAILED;
 	if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && algo->bias < 16)
 		return CUBLAS_STATUS_INVALID_VALUE;
-	fake_products[dtype_of(left)]++;
+	fake_products[dtype_of(left->type)]++;
 	for (uint64_t column = 0; column < to->columns; column++)
 		for (uint64_t row = 0; row < to->rows; row++) {
-			float *at = &result[row + column * (uint64_t)to->leading];
-			double sum = desc->epilogue == CUBLASLT_EPILOGUE_BIAS ? (double)desc->bias[row] : 0;
+			const uint64_t at = row + column * (uint64_t)to->leading;
+			double sum = 0;
+			if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS)
+				sum = number(desc->bias, desc->bias_type, row);
 			for (uint64_t e = 0; e < depth; e++)
 				sum += element(a, left, desc->a, row, e) * element(b, right, desc->b, e, column);
-			*at = (float)(old != 0 ? sum + (double)old * (double)*at : sum);
+			if (old != 0)
+				sum += (double)old * number(c, to->type, at);
+			if (to->type == CUDA_R_32F)
+				((float *)d)[at] = (float)sum;
+			else
+				((uint16_t *)d)[at] = ref_bits(dtype_of(to->type), sum);
 		}
 	return CUBLAS_STATUS_SUCCESS;
 }

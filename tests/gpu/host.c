@@ -52,8 +52,12 @@ static void check_mixed(const struct kernels *kernels)
 
 	kernels->zero(dev, x, 64 * sizeof *x);
 	memset(fake_products, 0, sizeof fake_products);
-	for (enum dtype dtype = DTYPE_F32; dtype < DTYPES; dtype++)
-		made &= cuda_blas(dev, dtype, false, false, 8, 8, 8, x, x, 0, y, NULL);
+	for (enum dtype dtype = DTYPE_F32; dtype < DTYPES; dtype++) {
+		const struct product product = {
+			.m = 8, .n = 8, .k = 8, .a = {x, DTYPE_F32, 8}, .b = {x, DTYPE_F32, 8}, .c = y,
+		};
+		made &= cuda_blas(dev, dtype, &product);
+	}
 	ok(made && fake_products[DTYPE_F32] == 1 && fake_products[DTYPE_F16] == 1 &&
 	   fake_products[DTYPE_BF16] == 1, "one shape on one device, in each dtype");
 	kernels->free(dev, x);

@@ -488,3 +488,21 @@ double ref_value(enum dtype dtype, uint16_t bits)
 	return sign * ldexp(mantissa + (1 << format.mantissa),
 	                    exponent - format.bias - format.mantissa);
 }
+
+uint16_t ref_bits(enum dtype dtype, double x)
+{
+	const struct format format = format_of(dtype);
+	const double nearest = fabs(ref_round(dtype, x));
+	const int sign = signbit(x) ? 0x8000 : 0, infinite = (2 * format.bias + 1) << format.mantissa;
+	int exponent;
+
+	if (isnan(x) || isinf(nearest))
+		return (uint16_t)(sign | infinite | (isnan(x) ? 1 << (format.mantissa - 1) : 0));
+	frexp(nearest, &exponent);
+	exponent += format.bias - 1;
+	if (nearest == 0 || exponent < 1) /* counted in steps of the smallest */
+		return (uint16_t)(sign | (int)ldexp(nearest, format.mantissa + format.bias - 1));
+	/* the mantissa's leading one is not kept: it counts as one more exponent */
+	return (uint16_t)(sign + ((exponent - 1) << format.mantissa) +
+	                  (int)ldexp(nearest, format.mantissa + format.bias - exponent));
+}

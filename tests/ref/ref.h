@@ -65,5 +65,6 @@ double ref_norm2(const double *x, size_t count);
  * largest. dtype is half or bfloat16, as are the bits whose value is asked for. */
 double ref_round(enum dtype dtype, double x);
 double ref_value(enum dtype dtype, uint16_t bits);
+uint16_t ref_bits(enum dtype dtype, double x); /* of the nearest number */
 
 #endif

@@ -43,7 +43,8 @@ void cuda_close(struct device *dev)
 {
 	if (dev == NULL)
 		return;
-	free(dev->scratch);
+	for (int i = 0; i < SCRATCHES; i++)
+		free(dev->scratch[i]);
 	free(dev->sums);
 	free(dev->tiles);
 	free(dev->begin);
@@ -67,10 +68,10 @@ void cuda_free(struct device *dev, void *memory)
 }
 
 /* New memory at every call: nobody may count on what an earlier one held. */
-void *cuda_scratch(struct device *dev, size_t bytes)
+void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes)
 {
-	free(dev->scratch);
-	return dev->scratch = cuda_alloc(dev, bytes);
+	free(dev->scratch[which]);
+	return dev->scratch[which] = cuda_alloc(dev, bytes);
 }
 
 void cuda_upload(struct device *dev, void *to, const void *from_host, size_t bytes)
@@ -104,54 +105,66 @@ void cuda_wait(struct device *dev)
 
 /* ---- products ---- */
 
-/* x[rows,cols] as cuda_round() has it, to free(). */
-static float *rounded(struct device *dev, enum dtype dtype, const float *x, int rows, int cols)
+/* x[rows,cols] as a product in dtype reads it, to free(). */
+static float *operand(struct device *dev, enum dtype dtype, const struct matrix *x, int rows,
+                      int cols)
 {
-	const int pitch = (cols + 7) / 8 * 8;
+	const bool round = x->dtype != dtype;
+	const int pitch = round ? (cols + 7) / 8 * 8 : x->pitch;
 	uint16_t *half = malloc((size_t)rows * pitch * sizeof *half);
 	float *back = malloc((size_t)rows * cols * sizeof *back);
+	const void *from = x->at;
 
 	if (!half || !back)
 		abort();
-	cuda_round(dev, dtype, half, x, rows, cols, pitch);
-	for (int i = 0; i < rows * cols; i++)
-		back[i] = (float)ref_value(dtype, half[i / cols * pitch + i % cols]);
-	for (int i = 0; i < rows * pitch; i++)
+	if (round) {
+		cuda_round(dev, dtype, half, x->at, rows, cols, pitch);
+		from = half;
+	}
+	for (int i = 0; i < rows * cols; i++) {
+		const int at = i / cols * pitch + i % cols;
+		back[i] = dtype == DTYPE_F32 ? ((const float *)from)[at]
+		                             : (float)ref_value(dtype, ((const uint16_t *)from)[at]);
+	}
+	for (int i = 0; round && i < rows * pitch; i++)
 		if (i % pitch >= cols && half[i] != 0)
 			cuda_fail("cuda_round", "its rows do not end in zeros");
 	free(half);
 	return back;
 }
 
-static void multiply(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
-                     const float *b, float beta, float *c, const float *bias)
+static void put(void *to, enum dtype dtype, size_t at, double value)
 {
-	for (int i = 0; i < m; i++)
-		for (int j = 0; j < n; j++) {
-			double sum = bias ? (double)bias[j] : 0;
-			for (int e = 0; e < k; e++)
-				sum += (double)a[transpose_a ? e * m + i : i * k + e] *
-				       (double)b[transpose_b ? j * k + e : e * n + j];
-			float *at = &c[(size_t)i * n + j];
-			*at = (float)(beta != 0 ? (double)*at + sum : sum);
+	if (dtype == DTYPE_F32)
+		((float *)to)[at] = (float)value;
+	else
+		((uint16_t *)to)[at] = ref_bits(dtype, value);
+}
+
+static void multiply(const struct product *p, const float *a, const float *b)
+{
+	for (int i = 0; i < p->m; i++)
+		for (int j = 0; j < p->n; j++) {
+			const size_t at = (size_t)i * p->n + j;
+			double sum = (p->bias ? (double)p->bias[j] : 0) + (p->add ? (double)p->add[at] : 0);
+			for (int e = 0; e < p->k; e++)
+				sum += (double)a[p->transpose_a ? e * p->m + i : i * p->k + e] *
+				       (double)b[p->transpose_b ? j * p->k + e : e * p->n + j];
+			put(p->c, p->c_dtype, at, sum);
 		}
 }
 
 /* Now and then there is none, as cuBLASLt may have none for a shape. */
-bool cuda_blas(struct device *dev, enum dtype dtype, bool transpose_a, bool transpose_b, int m,
-               int n, int k, const float *a, const float *b, float beta, float *c,
-               const float *bias)
+bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *p)
 {
-	if ((m + n + k) % 5 == 0)
+	if ((p->m + p->n + p->k) % 5 == 0)
 		return false;
-	if (dtype == DTYPE_F32) {
-		multiply(transpose_a, transpose_b, m, n, k, a, b, beta, c, bias);
-		return true;
-	}
-	float *left = transpose_a ? rounded(dev, dtype, a, k, m) : rounded(dev, dtype, a, m, k);
-	float *right = transpose_b ? rounded(dev, dtype, b, n, k) : rounded(dev, dtype, b, k, n);
-	multiply(transpose_a, transpose_b, m, n, k, left, right, beta, c, bias);
-	free(left);
-	free(right);
+	float *a = p->transpose_a ? operand(dev, dtype, &p->a, p->k, p->m)
+	                          : operand(dev, dtype, &p->a, p->m, p->k);
+	float *b = p->transpose_b ? operand(dev, dtype, &p->b, p->n, p->k)
+	                          : operand(dev, dtype, &p->b, p->k, p->n);
+	multiply(p, a, b);
+	free(a);
+	free(b);
 	return true;
 }

@@ -2,6 +2,7 @@
  * where Ubuntu's gcc fortifies by itself. */
 #undef _FORTIFY_SOURCE
 
+#include "tests/ref/ref.h"
 #include "tests/shim/shim.h"
 
 #include <ctype.h>
@@ -63,7 +64,12 @@ static struct {
 	unsigned threads, next, finished; /* of the block: all, not begun yet, done */
 	bool backwards, faulty;
 	struct meeting block, warp[THREADS_MAX / WARP];
-	double lane[2][THREADS_MAX]; /* what shuffles hand over, by turns */
+	/* what the lanes of a warp hand over, by turns */
+	struct handed {
+		double number;
+		uint32_t words[6];
+		const uint16_t *row;
+	} lane[2][THREADS_MAX];
 	unsigned turn[THREADS_MAX];
 	struct fiber fiber[THREADS_MAX];
 	unsigned fibers; /* in use in this block */
@@ -197,23 +203,87 @@ void shim_barrier(void)
 		meet(&shim.block);
 }
 
-double shim_shuffle_double(unsigned mask, double x, int other)
+/* Hand this over to the other lanes of the warp, and get what they do: [WARP]. None can
+ * come back to this turn before all have been at the next. */
+static const struct handed *hand_over(struct handed mine)
 {
 	const unsigned thread = shim.running->thread, turn = shim.turn[thread]++ & 1;
+
+	shim.lane[turn][thread] = mine;
+	meet(&shim.warp[thread / WARP]);
+	return shim.lane[turn] + thread / WARP * WARP;
+}
+
+double shim_shuffle_double(unsigned mask, double x, int other)
+{
+	const unsigned lane = shim.running->thread % WARP;
 
 	if (mask != 0xffffffffu)
 		fail("a shuffle that is not among all lanes");
 	if (fault(SHIM_NO_SHUFFLE))
 		return x;
-	shim.lane[turn][thread] = x;
-	meet(&shim.warp[thread / WARP]);
-	/* none can come back to this turn before all have been at the next */
-	return shim.lane[turn][thread ^ (unsigned)other];
+	return hand_over((struct handed){.number = x})[lane ^ (unsigned)other].number;
 }
 
 float shim_shuffle_float(unsigned mask, float x, int other)
 {
 	return (float)shim_shuffle_double(mask, x, other);
+}
+
+/* ---- tensor cores ---- */
+
+/* Number i (0: the lower half) of a word. */
+static double number(uint32_t word, unsigned i, bool half)
+{
+	return ref_value(half ? DTYPE_F16 : DTYPE_BF16, (uint16_t)(word >> 16 * i));
+}
+
+/* d += a b by kernels/cuda/mma.cuh's layouts, each sum in double and rounded once. */
+void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half)
+{
+	const unsigned lane = shim.running->thread % WARP;
+	struct handed mine = {.words = {a[0], a[1], a[2], a[3], b[0], b[1]}}, alone[WARP];
+	const struct handed *all = alone;
+
+	if (fault(SHIM_NO_SHUFFLE))
+		for (int i = 0; i < WARP; i++)
+			alone[i] = mine;
+	else
+		all = hand_over(mine);
+	for (unsigned e = 0; e < 4; e++) {
+		const unsigned row = lane / 4 + e / 2 * 8, col = lane % 4 * 2 + e % 2;
+		double sum = (double)d[e];
+		for (unsigned k = 0; k < 16; k++) {
+			const struct handed *left = &all[row % 8 * 4 + k % 8 / 2];
+			const struct handed *right = &all[col * 4 + k % 8 / 2];
+			sum += number(left->words[row / 8 + k / 8 * 2], k % 2, half) *
+			       number(right->words[4 + k / 8], k % 2, half);
+		}
+		d[e] = (float)sum;
+	}
+}
+
+void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed)
+{
+	const unsigned lane = shim.running->thread % WARP, g = lane / 4, t = lane % 4;
+	struct handed mine = {.row = row}, alone[WARP];
+	const struct handed *all = alone;
+
+	if ((uintptr_t)row % 16 ||
+	    (const char *)row < (const char *)shim.shared ||
+	    (const char *)(row + 8) > (const char *)(shim.shared + shim.words))
+		fail("matrices that are not in shared memory, or not aligned");
+	if (fault(SHIM_NO_SHUFFLE))
+		for (int i = 0; i < WARP; i++)
+			alone[i] = mine;
+	else
+		all = hand_over(mine);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct handed *matrix = all + 8 * i;
+		const uint16_t low = transposed ? matrix[2 * t].row[g] : matrix[g].row[2 * t];
+		const uint16_t high = transposed ? matrix[2 * t + 1].row[g] : matrix[g].row[2 * t + 1];
+		to[i] = low | (uint32_t)high << 16;
+	}
 }
 
 /* ---- launches ---- */

@@ -1,7 +1,7 @@
 /* shim.h - a machine that runs the kernels of kernels/cuda on a CPU, for the tests.
  *
  * It stands in for what nvcc gives a file of kernels (kernels/cuda/launch.cuh): grid,
- * block, shared memory, barriers and shuffles. A block's threads are fibers that run
+ * block, shared memory, barriers, shuffles and tensor cores (kernels/cuda/mma.cuh). A block's threads are fibers that run
  * one at a time, each until it waits for others; blocks run one after another. That
  * shows a missing barrier as no GPU would: a thread that does not wait is far ahead, or
  * far behind, of its neighbours. Shared memory is all NaN when a block begins, and
@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SHIM_KERNELS 64
 struct shim_name {
@@ -31,6 +32,7 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 
 #define DEVICE static inline __attribute__((unused))
 #define UNROLL
+#define ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define KERNEL(name)                                           \
 	static void name##_kernel(const struct name a);        \
 	static void name##_thread(const void *args)            \
@@ -46,6 +48,10 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define __shfl_xor_sync(mask, x, other) \
 	_Generic((x), float: shim_shuffle_float, double: shim_shuffle_double)(mask, x, other)
 
+#define mma(d, a, b, half) shim_mma(d, a, b, half)
+#define load_matrices(to, row) shim_load_matrices(to, row, false)
+#define load_transposed(to, row) shim_load_matrices(to, row, true)
+
 /* ---- what stands behind it ---- */
 
 void shim_launch(const char *name, void (*thread)(const void *args), const void *args,
@@ -54,13 +60,15 @@ float *shim_shared(void);
 void shim_barrier(void);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
+void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half);
+void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed);
 
 /* What is wrong with the machine: faults that the tests of a kernel must notice, if
  * they would notice it in the kernel. */
 enum shim_fault {
 	SHIM_SOUND,
 	SHIM_NO_BARRIER, /* nobody waits at a barrier */
-	SHIM_NO_SHUFFLE, /* a lane gets its own value back */
+	SHIM_NO_SHUFFLE, /* a lane gets its own value back, or numbers of its own alone */
 	SHIM_LAST_BLOCK, /* the grid's last block does not run */
 	SHIM_LAST_THREAD, /* nor the last thread of each block */
 	SHIM_FAULTS

@@ -1,0 +1,194 @@
+/* half.cuh - numbers of 16 bits, and activations, which may stand in them.
+ *
+ * Conversions are CUDA's own where there is CUDA; else they are spelled out, to the same
+ * bits (tests/cuda.c holds the latter against all numbers there are, and what runs on a
+ * GPU is held against them by tests/gpu/check.c).
+ */
+#ifndef MEMOSCOPE_CUDA_HALF_H
+#define MEMOSCOPE_CUDA_HALF_H
+
+#include "kernels/cuda/launch.cuh"
+
+#ifdef __CUDACC__
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+DEVICE float value_of_bfloat16(uint16_t bits)
+{
+	return __uint_as_float((uint32_t)bits << 16);
+}
+
+DEVICE float value_of_half(uint16_t bits)
+{
+	return __half2float(__ushort_as_half(bits));
+}
+
+DEVICE uint16_t bfloat16_of(float x)
+{
+	return __bfloat16_as_ushort(__float2bfloat16_rn(x));
+}
+
+DEVICE uint16_t half_of(float x)
+{
+	return __half_as_ushort(__float2half_rn(x));
+}
+#else
+#include <math.h>
+#include <string.h>
+
+DEVICE float value_of_bfloat16(uint16_t bits)
+{
+	const uint32_t wide = (uint32_t)bits << 16;
+	float x;
+
+	memcpy(&x, &wide, sizeof x);
+	return x;
+}
+
+/* A sign, five bits of exponent (bias 15), ten of mantissa. */
+DEVICE float value_of_half(uint16_t bits)
+{
+	const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+	const float size = exponent == 31   ? (mantissa ? NAN : INFINITY)
+	                   : exponent == 0 ? ldexpf((float)mantissa, -24)
+	                                   : ldexpf((float)(mantissa + 1024), exponent - 25);
+
+	return bits & 0x8000 ? -size : size;
+}
+
+/* The upper half of a float32. */
+DEVICE uint16_t bfloat16_of(float x)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &x, sizeof bits);
+	if (x != x)
+		return 0x7fc0;
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+DEVICE uint16_t half_of(float x)
+{
+	const float one_half = 0.5f, shifted = fabsf(x) + one_half;
+	uint32_t bits, sum, least;
+
+	memcpy(&bits, &x, sizeof bits);
+	const uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+	if (x != x)
+		return 0x7e00;
+	if (size >= 0x477ff000) /* 65520, from which on 2^16 is nearer than 65504 */
+		return (uint16_t)(sign | 0x7c00);
+	if (size >= 0x38800000) /* 2^-14 */
+		return (uint16_t)(sign | (size - (112u << 23) + 0xfff + (size >> 13 & 1)) >> 13);
+	/* a multiple of 2^-24, as what is added to 1/2 is rounded to */
+	memcpy(&sum, &shifted, sizeof sum);
+	memcpy(&least, &one_half, sizeof least);
+	return (uint16_t)(sign | (sum - least));
+}
+#endif
+
+/* Two numbers in a word, the first in its lower half. */
+DEVICE uint32_t pair_of(float low, float high, bool half)
+{
+	return half ? half_of(low) | (uint32_t)half_of(high) << 16
+	            : bfloat16_of(low) | (uint32_t)bfloat16_of(high) << 16;
+}
+
+/* ---- activations ---- */
+
+/* What a kernel is given of a buffer whose dtype it learns when it runs. */
+struct values {
+	void *at;
+	enum dtype dtype;
+};
+
+static inline struct values values_of(const void *at, enum dtype dtype)
+{
+	const struct values values = {(void *)at, dtype};
+
+	return values;
+}
+
+static inline size_t dtype_size(enum dtype dtype)
+{
+	return dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
+DEVICE float value_at(struct values x, size_t i)
+{
+	if (x.dtype == DTYPE_F32)
+		return ((const float *)x.at)[i];
+	const uint16_t bits = ((const uint16_t *)x.at)[i];
+	return x.dtype == DTYPE_BF16 ? value_of_bfloat16(bits) : value_of_half(bits);
+}
+
+DEVICE void set_value(struct values x, size_t i, float value)
+{
+	if (x.dtype == DTYPE_F32)
+		((float *)x.at)[i] = value;
+	else
+		((uint16_t *)x.at)[i] = x.dtype == DTYPE_BF16 ? bfloat16_of(value) : half_of(value);
+}
+
+/* Kernels that memory is all they wait for take four values at a time: one access where
+ * all rows begin at one's place, else (`whole` false) value by value, and no more of
+ * them than there are. */
+struct ALIGNED(16) four_floats {
+	float at[4];
+};
+struct ALIGNED(8) four_halves {
+	uint16_t at[4];
+};
+
+/* May four values of a row of c be one access, wherever in it their number is a multiple
+ * of four? */
+static inline bool in_fours(const void *at, enum dtype dtype, size_t c)
+{
+	return c % 4 == 0 && (uintptr_t)at % (4 * dtype_size(dtype)) == 0;
+}
+
+/* to = values i … i+3 of x; 0 in place of what is not below left. */
+DEVICE void take_four(float to[4], struct values x, size_t i, size_t left, bool whole)
+{
+	if (!whole) {
+		UNROLL
+		for (size_t j = 0; j < 4; j++)
+			to[j] = j < left ? value_at(x, i + j) : 0.0f;
+	} else if (x.dtype == DTYPE_F32) {
+		const struct four_floats four = *(const struct four_floats *)((const float *)x.at + i);
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			to[j] = four.at[j];
+	} else {
+		const struct four_halves four =
+			*(const struct four_halves *)((const uint16_t *)x.at + i);
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			to[j] = x.dtype == DTYPE_BF16 ? value_of_bfloat16(four.at[j])
+			                              : value_of_half(four.at[j]);
+	}
+}
+
+DEVICE void put_four(struct values x, size_t i, size_t left, bool whole, const float from[4])
+{
+	if (!whole) {
+		UNROLL
+		for (size_t j = 0; j < 4; j++)
+			if (j < left)
+				set_value(x, i + j, from[j]);
+	} else if (x.dtype == DTYPE_F32) {
+		struct four_floats four;
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			four.at[j] = from[j];
+		*(struct four_floats *)((float *)x.at + i) = four;
+	} else {
+		struct four_halves four;
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			four.at[j] = x.dtype == DTYPE_BF16 ? bfloat16_of(from[j]) : half_of(from[j]);
+		*(struct four_halves *)((uint16_t *)x.at + i) = four;
+	}
+}
+
+#endif

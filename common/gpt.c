@@ -49,6 +49,7 @@ struct gpt {
 	void *dbranch, *dwide; /* [n,c], [n,4c] */
 	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
 	int32_t *token, *position, *target, *slot;
+	uint64_t *pass; /* [1] the number of the pass, for dropout */
 	float *row_weight;
 	float *stand_in; /* [layers,c] for the outputs of ablated heads; NULL: none is */
 	bool *ablated; /* [layers,h] host memory; NULL: none is */
@@ -194,6 +195,7 @@ static void take_buffers(struct gpt *gpt)
 	gpt->position = take(gpt, n * sizeof *gpt->position);
 	gpt->target = take(gpt, n * sizeof *gpt->target);
 	gpt->slot = take(gpt, n * sizeof *gpt->slot);
+	gpt->pass = take(gpt, sizeof *gpt->pass);
 	gpt->row_weight = take_floats(gpt, n, 1);
 	if (gpt->keep == GPT_KEEP_ATTENTION)
 		gpt->probs = take_floats(gpt, n, n);
@@ -255,19 +257,24 @@ void gpt_free(struct gpt *gpt)
 	free(gpt);
 }
 
-void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t stream)
-{
-	gpt->dropout = (struct dropout){.rate = rate, .seed = seed, .stream = stream};
-}
-
 /* ---- dropout: one mask stream for each place of each pass ---- */
 
-enum place { PLACE_EMBEDDING, PLACE_ATTENTION, PLACE_PROJECTION, PLACE_MLP };
+enum place { PLACE_EMBEDDING, PLACE_ATTENTION, PLACE_PROJECTION, PLACE_MLP, PLACES };
+
+static_assert(PLACES * GPT_LAYERS_MAX <= DROPOUT_PLACES, "each layer has its places");
+static_assert(GPT_CONTEXT_MAX <= SEQUENCE_MAX, "no sequence is longer than the context");
+
+void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t pass)
+{
+	gpt->dropout = (struct dropout){.rate = rate, .seed = seed, .pass = gpt->pass};
+	if (rate > 0)
+		gpt->k->upload(gpt->dev, gpt->pass, &pass, sizeof pass);
+}
 
 static struct dropout dropout_at(const struct gpt *gpt, enum place place, int layer)
 {
 	struct dropout dropout = gpt->dropout;
-	dropout.stream = dropout.stream * (4 * GPT_LAYERS_MAX) + (uint64_t)(4 * layer) + place;
+	dropout.place = (uint32_t)(PLACES * layer) + place;
 	return dropout;
 }
 

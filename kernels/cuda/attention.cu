@@ -23,7 +23,7 @@
 /* What the kernels over tiles have in common. */
 struct shape {
 	const struct tile *tiles;
-	int n, c, d, t; /* rows, width, head width, longest sequence */
+	int n, c, d, h; /* rows, width, head width, heads */
 	float scale; /* 1 / √d */
 	struct mask mask;
 };
@@ -77,7 +77,7 @@ DEVICE void scores(float score[4][4], const float *left, const float *right, int
 /* The mask's index of (head, query row of all, key of the sequence). */
 DEVICE uint64_t mask_index(const struct shape *s, int head, int row, int key)
 {
-	return ((uint64_t)head * (uint64_t)s->n + (uint64_t)row) * (uint64_t)s->t + (uint64_t)key;
+	return ((uint64_t)row * (uint64_t)s->h + (uint64_t)head) * SEQUENCE_MAX + (uint64_t)key;
 }
 
 /* ---- forward ---- */
@@ -413,7 +413,7 @@ static struct shape shape_of(struct device *dev, const struct sequences *seqs, i
 		cuda_fail("attention", "heads are wider than 128, which the GPU has no kernel for");
 	const struct shape shape = {
 		.tiles = dev->tiles, .n = seqs->begin[seqs->count], .c = c, .d = d,
-		.t = seqs->longest, .scale = 1.0f / sqrtf((float)d), .mask = mask_of(dropout),
+		.h = h, .scale = 1.0f / sqrtf((float)d), .mask = mask_of(dropout),
 	};
 	return shape;
 }

@@ -103,6 +103,10 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
 /* Gradients of Σ weight · loss of the last pass, accumulated. */
 void gpt_backward(struct gpt *gpt);
 
+/* Both in one, for a batch with targets: the device gets all work of the pass before
+ * anybody waits for the losses. */
+void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
+
 /* Device memory: gpt_parameter_count() floats. */
 float *gpt_gradients(struct gpt *gpt);
 void gpt_zero_gradients(struct gpt *gpt);

@@ -368,8 +368,7 @@ static void train_pass(struct trainer *trainer, struct worker *worker, int first
 	const uint64_t pass = ((uint64_t)trainer->step << STEP_BITS) + (uint64_t)first;
 
 	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, pass);
-	gpt_forward(worker->gpt, &rows->batch, rows->loss);
-	gpt_backward(worker->gpt);
+	gpt_pass(worker->gpt, &rows->batch, rows->loss);
 	for (int i = 0; i < rows->batch.count; i++)
 		worker->loss += rows->loss[i];
 	rows_clear(rows);

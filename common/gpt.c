@@ -49,6 +49,7 @@ struct gpt {
 	void *dbranch, *dwide; /* [n,c], [n,4c] */
 	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
 	int32_t *token, *position, *target, *slot;
+	uint64_t *pass; /* [1] the number of the pass, for dropout */
 	float *row_weight;
 	float *stand_in; /* [layers,c] for the outputs of ablated heads; NULL: none is */
 	bool *ablated; /* [layers,h] host memory; NULL: none is */
@@ -194,6 +195,7 @@ static void take_buffers(struct gpt *gpt)
 	gpt->position = take(gpt, n * sizeof *gpt->position);
 	gpt->target = take(gpt, n * sizeof *gpt->target);
 	gpt->slot = take(gpt, n * sizeof *gpt->slot);
+	gpt->pass = take(gpt, sizeof *gpt->pass);
 	gpt->row_weight = take_floats(gpt, n, 1);
 	if (gpt->keep == GPT_KEEP_ATTENTION)
 		gpt->probs = take_floats(gpt, n, n);
@@ -255,19 +257,24 @@ void gpt_free(struct gpt *gpt)
 	free(gpt);
 }
 
-void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t stream)
-{
-	gpt->dropout = (struct dropout){.rate = rate, .seed = seed, .stream = stream};
-}
-
 /* ---- dropout: one mask stream for each place of each pass ---- */
 
-enum place { PLACE_EMBEDDING, PLACE_ATTENTION, PLACE_PROJECTION, PLACE_MLP };
+enum place { PLACE_EMBEDDING, PLACE_ATTENTION, PLACE_PROJECTION, PLACE_MLP, PLACES };
+
+static_assert(PLACES * GPT_LAYERS_MAX <= DROPOUT_PLACES, "each layer has its places");
+static_assert(GPT_CONTEXT_MAX <= SEQUENCE_MAX, "no sequence is longer than the context");
+
+void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t pass)
+{
+	gpt->dropout = (struct dropout){.rate = rate, .seed = seed, .pass = gpt->pass};
+	if (rate > 0)
+		gpt->k->upload(gpt->dev, gpt->pass, &pass, sizeof pass);
+}
 
 static struct dropout dropout_at(const struct gpt *gpt, enum place place, int layer)
 {
 	struct dropout dropout = gpt->dropout;
-	dropout.stream = dropout.stream * (4 * GPT_LAYERS_MAX) + (uint64_t)(4 * layer) + place;
+	dropout.place = (uint32_t)(PLACES * layer) + place;
 	return dropout;
 }
 
@@ -368,39 +375,60 @@ static void unembed(struct gpt *gpt, const float *x, int n)
 	                gpt->config.vocab);
 }
 
-static void embed(struct gpt *gpt, int n, const int32_t *token, const int32_t *position)
+static void embed(struct gpt *gpt, int n)
 {
-	const size_t bytes = (size_t)n * sizeof *token;
-
-	gpt->k->upload(gpt->dev, gpt->token, token, bytes);
-	gpt->k->upload(gpt->dev, gpt->position, position, bytes);
 	gpt->k->embed(gpt->dev, gpt->layers[0].x, gpt->token, gpt->position, gpt->weight.wte,
 	              gpt->weight.wpe, n, gpt->config.width);
 }
 
-void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
+static void upload_rows(struct gpt *gpt, void *to, const void *from_host, int n, size_t size)
 {
-	const struct kernels *k = gpt->k;
-	const int n = batch->count, v = gpt->config.vocab;
+	if (from_host)
+		gpt->k->upload(gpt->dev, to, from_host, (size_t)n * size);
+}
+
+/* All that a pass needs of the host comes before its first operation. */
+static void begin_pass(struct gpt *gpt, const struct gpt_batch *batch)
+{
+	const int n = batch->count;
 
 	assert(n >= 1 && n <= gpt->rows_max);
 	gpt->batch = batch;
 	gpt->rows = n;
-	embed(gpt, n, batch->token, batch->position);
+	upload_rows(gpt, gpt->token, batch->token, n, sizeof *batch->token);
+	upload_rows(gpt, gpt->position, batch->position, n, sizeof *batch->position);
+	upload_rows(gpt, gpt->target, batch->target, n, sizeof *batch->target);
+	upload_rows(gpt, gpt->row_weight, batch->weight, n, sizeof *batch->weight);
+}
+
+static void forward(struct gpt *gpt)
+{
+	const struct gpt_batch *batch = gpt->batch;
+	const int n = batch->count;
+
+	embed(gpt, n);
 	drop(gpt, gpt->layers[0].x, (size_t)n * gpt->config.width, PLACE_EMBEDDING, 0);
 	for (int l = 0; l < gpt->config.layers; l++)
 		block_forward(gpt, l, n, &batch->sequences, NULL);
 	unembed(gpt, gpt->x, n);
-	if (batch->target == NULL)
-		return;
+	if (batch->target)
+		gpt->k->cross_entropy(gpt->dev, gpt->loss, gpt->grads ? gpt->logits : NULL,
+		                      gpt->logits, gpt->target,
+		                      batch->weight ? gpt->row_weight : NULL, n,
+		                      gpt->config.vocab);
+}
 
-	k->upload(gpt->dev, gpt->target, batch->target, (size_t)n * sizeof *batch->target);
-	if (batch->weight)
-		k->upload(gpt->dev, gpt->row_weight, batch->weight, (size_t)n * sizeof *batch->weight);
-	k->cross_entropy(gpt->dev, gpt->loss, gpt->grads ? gpt->logits : NULL, gpt->logits,
-	                 gpt->target, batch->weight ? gpt->row_weight : NULL, n, v);
-	if (losses)
-		k->download(gpt->dev, losses, gpt->loss, (size_t)n * sizeof *losses);
+static void download_losses(struct gpt *gpt, float *losses)
+{
+	if (losses && gpt->batch->target)
+		gpt->k->download(gpt->dev, losses, gpt->loss, (size_t)gpt->rows * sizeof *losses);
+}
+
+void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
+{
+	begin_pass(gpt, batch);
+	forward(gpt);
+	download_losses(gpt, losses);
 }
 
 void gpt_logits(struct gpt *gpt, float *logits)
@@ -530,6 +558,14 @@ void gpt_backward(struct gpt *gpt)
 	                  gpt->position, n, c);
 }
 
+void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
+{
+	begin_pass(gpt, batch);
+	forward(gpt);
+	gpt_backward(gpt);
+	download_losses(gpt, losses);
+}
+
 float *gpt_gradients(struct gpt *gpt)
 {
 	return gpt->grads;
@@ -595,8 +631,10 @@ void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const 
 	assert(count >= 1 && count <= gpt->rows_max && wanted <= count);
 	gpt->dropout.rate = 0; /* decoding drops nothing, whatever the passes do */
 	k->row_invariant(gpt->dev, true);
-	k->upload(gpt->dev, gpt->slot, slot, (size_t)count * sizeof *slot);
-	embed(gpt, count, token, place);
+	upload_rows(gpt, gpt->slot, slot, count, sizeof *slot);
+	upload_rows(gpt, gpt->token, token, count, sizeof *token);
+	upload_rows(gpt, gpt->position, place, count, sizeof *place);
+	embed(gpt, count);
 	for (int l = 0; l < gpt->config.layers; l++)
 		block_forward(gpt, l, count, NULL, cache);
 	if (wanted > 0) {

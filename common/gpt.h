@@ -86,9 +86,9 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
                     enum gpt_keep keep, struct err *err);
 void gpt_free(struct gpt *gpt); /* NULL is allowed */
 
-/* Dropout for the passes to come: rate 0 to begin with. stream must be another
- * one for every pass of a seed. Decoding (gpt_extend) drops nothing. */
-void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t stream);
+/* Dropout for the passes to come: rate 0 to begin with. pass is a number that every pass
+ * of a seed must have for itself. Decoding (gpt_extend) drops nothing. */
+void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t pass);
 
 /* Ablation: in passes and decoding to come, value[width / heads] stands in place of
  * a head's output in every row - its columns of what goes into the projection,
@@ -102,6 +102,10 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
 
 /* Gradients of Σ weight · loss of the last pass, accumulated. */
 void gpt_backward(struct gpt *gpt);
+
+/* Both in one, for a batch with targets: the device gets all work of the pass before
+ * anybody waits for the losses. */
+void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
 
 /* Device memory: gpt_parameter_count() floats. */
 float *gpt_gradients(struct gpt *gpt);

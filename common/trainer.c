@@ -365,11 +365,10 @@ static int share_out(struct trainer *trainer, struct err *err)
 static void train_pass(struct trainer *trainer, struct worker *worker, int first)
 {
 	struct rows *rows = &worker->rows;
-	const uint64_t stream = ((uint64_t)trainer->step << STEP_BITS) + (uint64_t)first;
+	const uint64_t pass = ((uint64_t)trainer->step << STEP_BITS) + (uint64_t)first;
 
-	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, stream);
-	gpt_forward(worker->gpt, &rows->batch, rows->loss);
-	gpt_backward(worker->gpt);
+	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, pass);
+	gpt_pass(worker->gpt, &rows->batch, rows->loss);
 	for (int i = 0; i < rows->batch.count; i++)
 		worker->loss += rows->loss[i];
 	rows_clear(rows);

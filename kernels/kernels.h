@@ -55,12 +55,20 @@ struct sequences {
 	int longest; /* rows of the longest one */
 };
 
+#define SEQUENCE_MAX 4096 /* rows of one sequence */
+
 /* Dropout: element i of a buffer is kept with probability 1 - rate and scaled
- * by 1 / (1 - rate); the mask is a function of (seed, stream, i) alone, so the
- * backward pass draws it again. rate 0: nothing is dropped. */
+ * by 1 / (1 - rate); the mask is a function of (seed, stream, i) alone, with
+ * stream = *pass * DROPOUT_PLACES + place, so the backward pass draws it again. rate 0:
+ * nothing is dropped. */
+#define DROPOUT_PLACES 2048
 struct dropout {
 	float rate;
-	uint64_t seed, stream;
+	uint64_t seed;
+	/* The number of the pass, which the caller uploads before each: so the calls of one pass
+	 * have the arguments of the next. Device memory; may be NULL where rate is 0. */
+	const uint64_t *pass;
+	uint32_t place; /* within the pass, below DROPOUT_PLACES */
 };
 
 /* AdamW, Loshchilov & Hutter 2019, algorithm 2, with decoupled decay
@@ -189,7 +197,7 @@ struct kernels {
 	 * (of scaled scores), from which any row can be recomputed (Dao et al. 2022,
 	 * "FlashAttention", section 3.1). Overwrite. dropout acts on the
 	 * probabilities; element (head, query row, key row) has mask index
-	 * (head * n + query) * t + key - begin, t = longest. */
+	 * (query * h + head) * SEQUENCE_MAX + key - begin. */
 	void (*attention)(struct device *dev, void *out, float *lse, const void *qkv,
 	                  const struct sequences *seqs, int c, int h,
 	                  const struct dropout *dropout);

@@ -699,6 +699,75 @@ static void check_dropout(const struct kernels *k)
 	free_net(&net);
 }
 
+/* ---- a pass in one go ---- */
+
+/* What a pass asks of its device, a letter each: uploads, downloads, and where its first and
+ * its last operation stand. */
+static char asked[32];
+
+static void note(char what)
+{
+	const size_t length = strlen(asked);
+
+	if (length + 1 < sizeof asked)
+		asked[length] = what;
+}
+
+static void noting_upload(struct device *dev, void *to, const void *from_host, size_t bytes)
+{
+	note('u');
+	cpu()->upload(dev, to, from_host, bytes);
+}
+
+static void noting_download(struct device *dev, void *to_host, const void *from, size_t bytes)
+{
+	note('d');
+	cpu()->download(dev, to_host, from, bytes);
+}
+
+static void noting_embed(struct device *dev, float *out, const int32_t *token,
+                         const int32_t *position, const float *wte, const float *wpe, int n,
+                         int c)
+{
+	note('<');
+	cpu()->embed(dev, out, token, position, wte, wpe, n, c);
+}
+
+static void noting_embed_backward(struct device *dev, float *dwte, float *dwpe,
+                                  const float *dout, const int32_t *token,
+                                  const int32_t *position, int n, int c)
+{
+	note('>');
+	cpu()->embed_backward(dev, dwte, dwpe, dout, token, position, n, c);
+}
+
+static void check_pass(void)
+{
+	struct kernels noting = *cpu();
+
+	noting.upload = noting_upload;
+	noting.download = noting_download;
+	noting.embed = noting_embed;
+	noting.embed_backward = noting_embed_backward;
+	struct net net = new_net(&small, &noting, GPT_KEEP_ALL);
+	struct pass pass;
+	float losses[2][ROWS] = {{0}};
+
+	fill_pass(&pass, &small, some_lengths, 11);
+	gpt_dropout(net.gpt, 0.2f, 1, 2);
+	float *want = pass_gradients(&net, &pass, losses[0]);
+	gpt_zero_gradients(net.gpt);
+	memset(asked, 0, sizeof asked);
+	gpt_pass(net.gpt, &pass.batch, losses[1]);
+	is_string(asked, "uuuu<>d", "gpt_pass() waits for nothing before all is asked for");
+	float *have = gradients(&net);
+	ok(memcmp(losses[0], losses[1], sizeof *losses) == 0 &&
+	   memcmp(have, want, net.count * sizeof *have) == 0, "and has the bits of the two calls");
+	free(have);
+	free(want);
+	free_net(&net);
+}
+
 /* ---- failure ---- */
 
 static int allocations_left;
@@ -787,6 +856,7 @@ int main(void)
 	check_targets();
 	check_dropout(&ref_table);
 	check_dropout(cpu());
+	check_pass();
 	check_memory();
 	check_configs();
 	return done();

@@ -386,7 +386,7 @@ static struct shape shape_of(struct device *dev, const struct sequences *seqs, i
 		cuda_fail("attention", "heads are wider than 128, which the GPU has no kernel for");
 	const struct shape shape = {
 		.tiles = dev->tiles, .n = seqs->begin[seqs->count], .c = c, .d = d,
-		.t = seqs->longest, .scale = 1.0f / sqrtf((float)d), .mask = mask_of(dropout),
+		.h = h, .scale = 1.0f / sqrtf((float)d), .mask = mask_of(dropout),
 	};
 	return shape;
 }

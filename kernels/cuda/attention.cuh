@@ -10,7 +10,7 @@
 /* What the kernels over tiles have in common. */
 struct shape {
 	const struct tile *tiles;
-	int n, c, d, t; /* rows, width, head width, longest sequence */
+	int n, c, d, h; /* rows, width, head width, heads */
 	float scale; /* 1 / √d */
 	struct mask mask;
 };
@@ -18,7 +18,7 @@ struct shape {
 /* The mask's index of (head, query row of all, key of the sequence). */
 DEVICE uint64_t mask_index(const struct shape *s, int head, int row, int key)
 {
-	return ((uint64_t)head * (uint64_t)s->n + (uint64_t)row) * (uint64_t)s->t + (uint64_t)key;
+	return ((uint64_t)row * (uint64_t)s->h + (uint64_t)head) * SEQUENCE_MAX + (uint64_t)key;
 }
 
 struct forward {

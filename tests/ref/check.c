@@ -523,6 +523,17 @@ static void check_set_columns(struct trial *t)
 
 /* ---- dropout ---- */
 
+/* The number of a pass in device memory, to free. */
+static uint64_t *new_pass(struct trial *t, uint64_t number)
+{
+	uint64_t *pass = t->kernels->alloc(t->dev, sizeof *pass);
+
+	if (!pass)
+		abort();
+	t->kernels->upload(t->dev, pass, &number, sizeof number);
+	return pass;
+}
+
 /* The mask's factors over count elements: dropout of ones. */
 static double *mask_of(struct trial *t, const struct dropout *dropout, size_t count)
 {
@@ -566,43 +577,52 @@ static void mask_rate(struct trial *t, const double *mask, size_t count, float r
 	             "%g of %zu pairs are kept", both / (count - 1), count);
 }
 
-/* The masks of other seeds and streams agree as often as chance has it. */
+/* The masks of other seeds, passes and places agree as often as chance has it. */
 static void mask_independent(struct trial *t, const double *mask, size_t count,
-                             const struct dropout *dropout)
+                             const struct dropout *dropout, uint64_t pass)
 {
-	struct dropout other[] = {
-		{dropout->rate, dropout->seed + 1, dropout->stream},
-		{dropout->rate, dropout->seed, dropout->stream + 1},
-		{dropout->rate, dropout->seed ^ (uint64_t)1 << 32, dropout->stream},
-		{dropout->rate, dropout->seed, dropout->stream ^ (uint64_t)1 << 32},
-		{dropout->rate, dropout->seed + 1, dropout->stream - 1},
+	const struct {
+		uint64_t seed, pass;
+		uint32_t place;
+	} other[] = {
+		{dropout->seed + 1, pass, dropout->place},
+		{dropout->seed, pass, dropout->place + 1},
+		{dropout->seed, pass + 1, dropout->place},
+		{dropout->seed ^ (uint64_t)1 << 32, pass, dropout->place},
+		{dropout->seed, pass ^ (uint64_t)1 << 21, dropout->place},
+		{dropout->seed, pass ^ (uint64_t)1 << 50, dropout->place},
+		{dropout->seed + 1, pass - 1, dropout->place},
 	};
 	double rate = dropout->rate, chance = rate * rate + (1 - rate) * (1 - rate);
 
 	for (int i = 0; i < COUNT(other); i++) {
-		double *second = mask_of(t, &other[i], count), same = 0;
+		uint64_t *number = new_pass(t, other[i].pass);
+		struct dropout drop = {dropout->rate, other[i].seed, number, other[i].place};
+		double *second = mask_of(t, &drop, count), same = 0;
 		for (size_t j = 0; j < count; j++)
 			same += (mask[j] != 0) == (second[j] != 0);
 		trial_expect(t, fabs(same / count - chance) < 5 * sqrt(chance * (1 - chance) / count),
-		             "seed %llu stream %llu agrees in %g of the mask",
+		             "seed %llu pass %llu place %u agrees in %g of the mask",
 		             (unsigned long long)other[i].seed,
-		             (unsigned long long)other[i].stream, same / count);
+		             (unsigned long long)other[i].pass, other[i].place, same / count);
 		free(second);
+		t->kernels->free(t->dev, number);
 	}
 }
 
-static void check_dropout(struct trial *t)
+static void check_masks(struct trial *t)
 {
 	static const float rates[] = {0, 0.1f, 0.25f, 0.5f, 0.9f};
 	enum { LARGE = 100003 };
 
 	for (int i = 0; i < COUNT(rates); i++) {
-		struct dropout dropout = {rates[i], 42 + i, 1000};
+		uint64_t *pass = rates[i] > 0 ? new_pass(t, 1000) : NULL;
+		struct dropout dropout = {rates[i], 42 + i, pass, 5};
 		trial_case(t, "rate %g, the mask", rates[i]);
 		double *mask = mask_of(t, &dropout, LARGE);
 		if (rates[i] > 0) {
 			mask_rate(t, mask, LARGE, rates[i]);
-			mask_independent(t, mask, LARGE, &dropout);
+			mask_independent(t, mask, LARGE, &dropout, 1000);
 		}
 		for (int j = 0; j < COUNT(counts); j++) {
 			trial_case(t, "rate %g count %zu", rates[i], counts[j]);
@@ -616,7 +636,34 @@ static void check_dropout(struct trial *t)
 			trial_judge(t);
 		}
 		free(mask);
+		t->kernels->free(t->dev, pass);
 	}
+}
+
+/* The same for one number after another in the same place: it is read at each call. */
+static void check_pass_number(struct trial *t)
+{
+	const uint64_t numbers[] = {3, 4, 3};
+	uint64_t *pass = new_pass(t, 0);
+	struct dropout dropout = {0.5f, 1, pass, 0};
+	double *mask[COUNT(numbers)];
+
+	trial_case(t, "passes by number");
+	for (int i = 0; i < COUNT(numbers); i++) {
+		t->kernels->upload(t->dev, pass, &numbers[i], sizeof *pass);
+		mask[i] = mask_of(t, &dropout, 1000);
+	}
+	trial_expect(t, memcmp(mask[0], mask[1], 1000 * sizeof **mask) != 0, "both the same mask");
+	trial_expect(t, memcmp(mask[0], mask[2], 1000 * sizeof **mask) == 0, "two masks of one pass");
+	for (int i = 0; i < COUNT(numbers); i++)
+		free(mask[i]);
+	t->kernels->free(t->dev, pass);
+}
+
+static void check_dropout(struct trial *t)
+{
+	check_masks(t);
+	check_pass_number(t);
 }
 
 /* ---- attention ---- */
@@ -637,7 +684,8 @@ static const int head_widths[] = {1, 2, 3, 4, 5, 8, 16, 17, 32, 64, 128};
 struct attention {
 	const struct sequences *seqs;
 	int n, c, h;
-	struct dropout dropout;
+	float rate; /* of dropout, by this seed in this pass */
+	uint64_t seed, pass;
 	double scale; /* deviation of q and k; 0: integers whose scores are exact */
 };
 
@@ -663,17 +711,37 @@ static struct buffer *attention_input(struct trial *t, const struct attention *a
 	return qkv;
 }
 
-static double *attention_mask(struct trial *t, const struct attention *a)
+static struct dropout attention_dropout(struct trial *t, const struct attention *a)
 {
-	return a->dropout.rate > 0 ? mask_of(t, &a->dropout, (size_t)a->h * a->n * a->seqs->longest)
-				   : NULL;
+	return (struct dropout){a->rate, a->seed, a->rate > 0 ? new_pass(t, a->pass) : NULL, 9};
+}
+
+/* The mask in the order that ref_attention() has it; NULL: none. */
+static double *attention_mask(struct trial *t, const struct attention *a,
+                              const struct dropout *dropout)
+{
+	const size_t n = a->n, h = a->h, longest = a->seqs->longest;
+	double *mask;
+
+	if (dropout->rate <= 0)
+		return NULL;
+	double *all = mask_of(t, dropout, ((n * h - 1) * SEQUENCE_MAX + longest));
+	mask = malloc(h * n * longest * sizeof *mask);
+	if (!mask)
+		abort();
+	for (size_t i = 0; i < n * h * longest; i++) {
+		const size_t head = i / longest / n, query = i / longest % n;
+		mask[i] = all[(query * h + head) * SEQUENCE_MAX + i % longest];
+	}
+	free(all);
+	return mask;
 }
 
 static void attention_name(struct trial *t, const struct attention *a)
 {
 	trial_case(t, "n %d in %d sequences of up to %d, c %d h %d, q and k about %g%s", a->n,
 	           a->seqs->count, a->seqs->longest, a->c, a->h, a->scale,
-	           a->dropout.rate > 0 ? ", dropout" : "");
+	           a->rate > 0 ? ", dropout" : "");
 }
 
 static void attention_forward_case(struct trial *t, const struct attention *a)
@@ -683,12 +751,14 @@ static void attention_forward_case(struct trial *t, const struct attention *a)
 	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h,
 	                                  (struct bound){by_dtype(t, 2e-6, 2e-2), 1});
 	struct buffer *qkv = attention_input(t, a);
-	double *mask = attention_mask(t, a);
+	struct dropout dropout = attention_dropout(t, a);
+	double *mask = attention_mask(t, a, &dropout);
 	trial_send(t);
-	t->kernels->attention(t->dev, out->at, lse->at, qkv->at, a->seqs, a->c, a->h, &a->dropout);
+	t->kernels->attention(t->dev, out->at, lse->at, qkv->at, a->seqs, a->c, a->h, &dropout);
 	ref_attention(out->want, lse->want, qkv->value, a->seqs, a->c, a->h, mask);
 	free(mask);
 	trial_judge(t);
+	t->kernels->free(t->dev, (void *)dropout.pass);
 }
 
 static void attention_backward_case(struct trial *t, const struct attention *a)
@@ -701,16 +771,18 @@ static void attention_backward_case(struct trial *t, const struct attention *a)
 	struct buffer *out = trial_input(t, "out", (size_t)a->n * a->c, 1);
 	struct buffer *lse = trial_input(t, "lse", (size_t)a->n * a->h, 1);
 	struct buffer *qkv = attention_input(t, a);
-	double *mask = attention_mask(t, a);
+	struct dropout dropout = attention_dropout(t, a);
+	double *mask = attention_mask(t, a, &dropout);
 	for (size_t i = 0; i < qkv->count; i++)
 		qkv->value[i] = (float)qkv->value[i];
 	ref_attention(out->value, lse->value, qkv->value, a->seqs, a->c, a->h, mask);
 	trial_send(t);
 	t->kernels->attention_backward(t->dev, dqkv->at, dout->at, out->at, lse->at, qkv->at,
-	                               a->seqs, a->c, a->h, &a->dropout);
+	                               a->seqs, a->c, a->h, &dropout);
 	ref_attention_backward(dqkv->want, dout->value, qkv->value, a->seqs, a->c, a->h, mask);
 	free(mask);
 	trial_judge(t);
+	t->kernels->free(t->dev, (void *)dropout.pass);
 }
 
 /* Every head width over the mixed pack; longer sequences for a few. */
@@ -721,22 +793,23 @@ static void each_attention(struct trial *t,
 
 	for (int i = 0; i < 4 * COUNT(head_widths); i++) {
 		int d = head_widths[i / 4], h = heads[i % 2];
-		struct dropout dropout = {i & 2 ? 0.3f : 0, 5, (uint64_t)i + ((uint64_t)1 << 40)};
-		run(t, &(struct attention){&packs[1], 115, d * h, h, dropout, 1});
+		float rate = i & 2 ? 0.3f : 0;
+		uint64_t pass = (uint64_t)i + ((uint64_t)1 << 40);
+		run(t, &(struct attention){&packs[1], 115, d * h, h, rate, 5, pass, 1});
 		if (i % 4 < 2)
-			run(t, &(struct attention){&packs[0], 1, d * h, h, dropout, 1});
+			run(t, &(struct attention){&packs[0], 1, d * h, h, rate, 5, pass, 1});
 	}
 	for (int i = 0; i < 2; i++) {
-		struct dropout dropout = {i ? 0.1f : 0, 6, (uint64_t)i};
-		run(t, &(struct attention){&packs[2], 100, 5 * 2, 2, dropout, 2});
-		run(t, &(struct attention){&packs[3], 472, 2 * 3, 3, dropout, 1});
-		run(t, &(struct attention){&packs[3], 472, 32 * 2, 2, dropout, 1});
-		run(t, &(struct attention){&packs[1], 115, 16 * 2, 2, dropout, 0});
-		run(t, &(struct attention){&packs[2], 100, 4, 1, dropout, 0});
-		run(t, &(struct attention){&packs[3], 472, 1 * 2, 2, dropout, 0});
-		run(t, &(struct attention){&packs[3], 472, 2 * 5, 5, dropout, 2});
-		run(t, &(struct attention){&packs[3], 472, 3 * 2, 2, dropout, 1});
-		run(t, &(struct attention){&packs[3], 472, 4 * 3, 3, dropout, 2});
+		float rate = i ? 0.1f : 0;
+		run(t, &(struct attention){&packs[2], 100, 5 * 2, 2, rate, 6, 1, 2});
+		run(t, &(struct attention){&packs[3], 472, 2 * 3, 3, rate, 6, 1, 1});
+		run(t, &(struct attention){&packs[3], 472, 32 * 2, 2, rate, 6, 1, 1});
+		run(t, &(struct attention){&packs[1], 115, 16 * 2, 2, rate, 6, 1, 0});
+		run(t, &(struct attention){&packs[2], 100, 4, 1, rate, 6, 1, 0});
+		run(t, &(struct attention){&packs[3], 472, 1 * 2, 2, rate, 6, 1, 0});
+		run(t, &(struct attention){&packs[3], 472, 2 * 5, 5, rate, 6, 1, 2});
+		run(t, &(struct attention){&packs[3], 472, 3 * 2, 2, rate, 6, 1, 1});
+		run(t, &(struct attention){&packs[3], 472, 4 * 3, 3, rate, 6, 1, 2});
 	}
 }
 
@@ -757,7 +830,7 @@ static void check_attention_probs(struct trial *t)
 		int s = i % 7, first = mixed[s], length = mixed[s + 1] - first;
 		trial_case(t, "rows %d to %d of 115, c %d h %d head %d", first, first + length - 1,
 		           c, h, head);
-		struct attention a = {&packs[1], 115, c, h, {0, 0, 0}, i % 2 ? 1 : 0.3};
+		struct attention a = {&packs[1], 115, c, h, 0, 0, 0, i % 2 ? 1 : 0.3};
 		struct bound bound = {by_dtype(t, 1e-5, 4e-2), 1};
 		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, bound);
 		struct buffer *qkv = attention_input(t, &a);
@@ -1188,7 +1261,7 @@ static void nan_rows(struct trial *t, int c, int row, int column, uint32_t patte
 static void nan_attention(struct trial *t, int d, int h, int column, uint32_t pattern)
 {
 	const struct kernels *k = t->kernels;
-	const struct dropout none = {0, 0, 0};
+	const struct dropout none = {0, 0, NULL, 0};
 	int c = d * h, n = 115;
 	float *qkv = spoiled(t, n, 3 * c, 40, column, pattern);
 	float *out = spoiled(t, n, c, 0, 0, 0), *lse = spoiled(t, n, h, 0, 0, 0);

@@ -290,7 +290,17 @@ static void dropout_unscaled(struct device *dev, float *x, size_t count,
 static void dropout_one_stream(struct device *dev, float *x, size_t count,
                                const struct dropout *dropout)
 {
-	struct dropout one = {dropout->rate, dropout->seed, 0};
+	struct dropout one = {dropout->rate, dropout->seed, dropout->pass, 0};
+
+	k->dropout(dev, x, count, &one);
+}
+
+/* The number of the pass is 0. */
+static void dropout_one_pass(struct device *dev, float *x, size_t count,
+                             const struct dropout *dropout)
+{
+	static const uint64_t none;
+	struct dropout one = {dropout->rate, dropout->seed, &none, dropout->place};
 
 	k->dropout(dev, x, count, &one);
 }
@@ -298,7 +308,9 @@ static void dropout_one_stream(struct device *dev, float *x, size_t count,
 static void dropout_by_count(struct device *dev, float *x, size_t count,
                              const struct dropout *dropout)
 {
-	struct dropout other = {dropout->rate, dropout->seed, dropout->stream + count};
+	struct dropout other = {
+		dropout->rate, dropout->seed, dropout->pass, dropout->place + (uint32_t)count,
+	};
 
 	k->dropout(dev, x, count, &other);
 }
@@ -306,7 +318,9 @@ static void dropout_by_count(struct device *dev, float *x, size_t count,
 static void dropout_low_bits(struct device *dev, float *x, size_t count,
                              const struct dropout *dropout)
 {
-	struct dropout other = {dropout->rate, (uint32_t)dropout->seed, dropout->stream};
+	struct dropout other = {
+		dropout->rate, (uint32_t)dropout->seed, dropout->pass, dropout->place,
+	};
 
 	k->dropout(dev, x, count, &other);
 }
@@ -371,12 +385,12 @@ static void attention_without_dropout(struct device *dev, void *out, float *lse,
                                       const struct sequences *seqs, int c, int h,
                                       const struct dropout *dropout)
 {
-	struct dropout none = {0, dropout->seed, dropout->stream};
+	struct dropout none = {0, dropout->seed, dropout->pass, dropout->place};
 
 	k->attention(dev, out, lse, qkv, seqs, c, h, &none);
 }
 
-/* The mask index counts the sequence's own rows and length. */
+/* The mask index counts the sequence's own rows. */
 static void attention_other_mask(struct device *dev, void *out_act, float *lse,
                                  const void *qkv_act, const struct sequences *seqs, int c, int h,
                                  const struct dropout *dropout)
@@ -413,7 +427,7 @@ static void attention_backward_without_dropout(struct device *dev, void *dqkv, c
                                                const void *qkv, const struct sequences *seqs,
                                                int c, int h, const struct dropout *dropout)
 {
-	struct dropout none = {0, dropout->seed, dropout->stream};
+	struct dropout none = {0, dropout->seed, dropout->pass, dropout->place};
 
 	k->attention_backward(dev, dqkv, dout, out, lse, qkv, seqs, c, h, &none);
 }
@@ -687,6 +701,7 @@ static const struct entry {
 	BREAKS(set_columns, "set_columns", set_columns_from_the_left),
 	BREAKS(dropout, "dropout", dropout_unscaled),
 	BREAKS(dropout, "dropout", dropout_one_stream),
+	BREAKS(dropout, "dropout", dropout_one_pass),
 	BREAKS(dropout, "dropout", dropout_by_count),
 	BREAKS(dropout, "dropout", dropout_low_bits),
 	BREAKS(attention, "attention", attention_across),

@@ -118,6 +118,20 @@ static double *operand(const struct device *dev, const float *x, size_t count)
 	return wide;
 }
 
+/* The factor of element i. */
+static double mask_factor(const struct dropout *dropout, uint64_t i)
+{
+	const uint64_t stream = *dropout->pass * DROPOUT_PLACES + dropout->place;
+	const uint32_t counter[4] = {
+		(uint32_t)i, (uint32_t)(i >> 32), (uint32_t)stream, (uint32_t)(stream >> 32),
+	};
+	const uint32_t key[2] = {(uint32_t)dropout->seed, (uint32_t)(dropout->seed >> 32)};
+	uint32_t words[4];
+
+	rng_philox(counter, key, words);
+	return words[0] * 0x1p-32 < dropout->rate ? 0 : 1 / (1 - (double)dropout->rate);
+}
+
 /* The factors of a dropout mask; NULL where nothing is dropped. */
 static double *draw_mask(const struct dropout *dropout, size_t count)
 {
@@ -126,15 +140,24 @@ static double *draw_mask(const struct dropout *dropout, size_t count)
 	if (dropout->rate == 0)
 		return NULL;
 	mask = must(malloc((count + 1) * sizeof *mask));
-	for (size_t i = 0; i < count; i++) {
-		uint32_t counter[4] = {
-			(uint32_t)i, (uint32_t)((uint64_t)i >> 32),
-			(uint32_t)dropout->stream, (uint32_t)(dropout->stream >> 32),
-		};
-		uint32_t key[2] = {(uint32_t)dropout->seed, (uint32_t)(dropout->seed >> 32)};
-		uint32_t words[4];
-		rng_philox(counter, key, words);
-		mask[i] = words[0] * 0x1p-32 < dropout->rate ? 0 : 1 / (1 - (double)dropout->rate);
+	for (size_t i = 0; i < count; i++)
+		mask[i] = mask_factor(dropout, i);
+	return mask;
+}
+
+/* The same for attention, in the order that ref_attention() has them. */
+static double *draw_attention_mask(const struct dropout *dropout, const struct sequences *seqs,
+                                   int h)
+{
+	const size_t n = (size_t)seqs->begin[seqs->count], t = (size_t)seqs->longest;
+	double *mask;
+
+	if (dropout->rate == 0)
+		return NULL;
+	mask = must(malloc((n * h * t + 1) * sizeof *mask));
+	for (size_t i = 0; i < n * h * t; i++) {
+		const size_t head = i / t / n, query = i / t % n;
+		mask[i] = mask_factor(dropout, (query * h + head) * SEQUENCE_MAX + i % t);
 	}
 	return mask;
 }
@@ -354,7 +377,7 @@ static void attention(struct device *dev, void *out, float *lse, const void *qkv
 	int n = seqs->begin[seqs->count];
 	size_t count = (size_t)n * c, lse_count = (size_t)n * h;
 	double *o = widen(out, count), *l = widen(lse, lse_count), *q = widen(qkv, 3 * count);
-	double *mask = draw_mask(dropout, lse_count * seqs->longest);
+	double *mask = draw_attention_mask(dropout, seqs, h);
 
 	(void)dev;
 	ref_attention(o, l, q, seqs, c, h, mask);
@@ -371,7 +394,7 @@ static void attention_backward(struct device *dev, void *dqkv, const void *dout,
 	int n = seqs->begin[seqs->count];
 	size_t count = (size_t)n * c;
 	double *d = widen(dqkv, 3 * count), *o = widen(dout, count), *q = widen(qkv, 3 * count);
-	double *mask = draw_mask(dropout, (size_t)n * h * seqs->longest);
+	double *mask = draw_attention_mask(dropout, seqs, h);
 
 	(void)dev;
 	(void)out;

@@ -20,13 +20,13 @@ struct head {
 	float scale; /* 1 / √d */
 	const struct dropout *dropout; /* NULL: none */
 	uint64_t mask_first; /* mask index of (query 0, key 0) */
-	int mask_stride; /* t: mask indices from one query to the next */
+	uint64_t mask_stride; /* mask indices from one query to the next */
 };
 
 static struct head head_of(const float *qkv, const struct sequences *seqs, int s, int i, int c,
                            int h, const struct dropout *dropout)
 {
-	const int n = seqs->begin[seqs->count], first = seqs->begin[s], d = c / h;
+	const int first = seqs->begin[s], d = c / h;
 	const float *q = qkv + (size_t)first * 3 * c + (size_t)i * d;
 
 	return (struct head){
@@ -38,8 +38,8 @@ static struct head head_of(const float *qkv, const struct sequences *seqs, int s
 		.stride = 3 * (ptrdiff_t)c,
 		.scale = 1.0f / __builtin_sqrtf((float)d),
 		.dropout = dropout && dropout->rate > 0 ? dropout : NULL,
-		.mask_first = ((uint64_t)i * n + first) * seqs->longest,
-		.mask_stride = seqs->longest,
+		.mask_first = ((uint64_t)first * h + i) * SEQUENCE_MAX,
+		.mask_stride = (uint64_t)h * SEQUENCE_MAX,
 	};
 }
 

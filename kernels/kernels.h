@@ -129,6 +129,12 @@ struct kernels {
 	 * read what they wrote. */
 	void (*wait)(struct device *dev);
 
+	/* Weights that stay as they are for a while, until the next call at most: a device may
+	 * make copies of them as its products read them, once instead of each time. What is
+	 * written to them in between holds all the same. NULL where a device has no use for
+	 * it. */
+	void (*weights)(struct device *dev, const float *weights, size_t count);
+
 	/* out[n,c] = wte[token[n],c] + wpe[position[n],c]. Overwrite.
 	 * token, position: int32 [n], device memory. */
 	void (*embed)(struct device *dev, float *out, const int32_t *token,

@@ -230,18 +230,27 @@ static int padded(int columns)
 	return (columns + 7) / 8 * 8;
 }
 
-/* Room for x of rows x columns, rounded, of whole 256 bytes. */
-static size_t room(const struct matrix *x, enum dtype dtype, int rows, int columns)
+/* Does x have to be rounded now? */
+static bool rounds(const struct device *dev, const struct matrix *x, enum dtype dtype)
 {
-	return x->dtype == dtype ? 0 : ((size_t)rows * padded(columns) + 127) / 128 * 128;
+	return x->dtype != dtype && cuda_rounded_weights(dev, dtype, x->at) == NULL;
 }
 
-/* x in dtype: as it is, or a rounded copy at `to`. */
+/* Room for x of rows x columns, rounded, of whole 256 bytes. */
+static size_t room(const struct device *dev, const struct matrix *x, enum dtype dtype, int rows,
+                   int columns)
+{
+	return !rounds(dev, x, dtype) ? 0 : ((size_t)rows * padded(columns) + 127) / 128 * 128;
+}
+
+/* x in dtype: as it is, or a rounded copy, of old or at `to`. */
 static struct matrix rounded(struct device *dev, enum dtype dtype, const struct matrix *x,
                              uint16_t *to, int rows, int columns)
 {
 	if (x->dtype == dtype)
 		return *x;
+	if (!rounds(dev, x, dtype))
+		return (struct matrix){cuda_rounded_weights(dev, dtype, x->at), dtype, x->pitch};
 	cuda_round(dev, dtype, to, x->at, rows, columns, padded(columns));
 	return (struct matrix){to, dtype, padded(columns)};
 }
@@ -256,15 +265,17 @@ static struct operands take_operands(struct device *dev, enum dtype dtype, const
 {
 	const int rows_a = p->transpose_a ? p->k : p->m, cols_a = p->transpose_a ? p->m : p->k;
 	const int rows_b = p->transpose_b ? p->n : p->k, cols_b = p->transpose_b ? p->k : p->n;
-	const size_t room_a = room(&p->a, dtype, rows_a, cols_a);
-	const size_t room_b = room(&p->b, dtype, rows_b, cols_b);
-	const bool round_bias = p->bias && p->c_dtype != DTYPE_F32;
+	const size_t room_a = room(dev, &p->a, dtype, rows_a, cols_a);
+	const size_t room_b = room(dev, &p->b, dtype, rows_b, cols_b);
+	const bool half_bias = p->bias && p->c_dtype != DTYPE_F32;
+	const uint16_t *bias = half_bias ? cuda_rounded_weights(dev, dtype, p->bias) : NULL;
+	const bool round_bias = half_bias && !bias;
 	const size_t all = room_a + room_b + (round_bias ? (size_t)padded(p->n) : 0);
 	uint16_t *to = all > 0 ? cuda_scratch(dev, SCRATCH_OPERANDS, all * sizeof *to) : NULL;
 	struct operands operands = {
 		.a = rounded(dev, dtype, &p->a, to, rows_a, cols_a),
 		.b = rounded(dev, dtype, &p->b, to + room_a, rows_b, cols_b),
-		.bias = p->bias,
+		.bias = bias ? (const void *)bias : p->bias,
 	};
 
 	if (round_bias) {

@@ -40,6 +40,7 @@ struct tile {
 enum scratch {
 	SCRATCH_OPERANDS, /* rounded copies of what a product reads */
 	SCRATCH_ROWS, /* what else an operation needs on its way */
+	SCRATCH_WEIGHTS, /* rounded copies of what weights() was told of */
 	SCRATCHES
 };
 
@@ -50,6 +51,8 @@ struct device {
 	void *blas; /* of cublas.c */
 	void *scratch[SCRATCHES]; /* of scratch_bytes, see cuda_scratch() */
 	size_t scratch_bytes[SCRATCHES];
+	const float *weights; /* [weight_count] that have rounded copies; NULL: none */
+	size_t weight_count;
 	double *sums; /* [NORM_BLOCKS] of cuda_norm2() */
 	char *staging; /* pinned host memory that small uploads go through; its use so far */
 	size_t staged;
@@ -86,6 +89,16 @@ void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes);
 /* Have dev->tiles be those of these sequences; those of the last call are kept, since all
  * layers ask for the same. */
 void cuda_tiles(struct device *dev, const struct sequences *seqs);
+
+/* ---- weights.c ---- */
+
+void cuda_weights(struct device *dev, const float *weights, size_t count);
+
+/* The rounded copy of what stands at x, or NULL where there is none. */
+const uint16_t *cuda_rounded_weights(const struct device *dev, enum dtype dtype, const float *x);
+
+/* Something is written from x on: weights that it is part of have no copies any more. */
+void cuda_written(struct device *dev, const void *x, size_t bytes);
 
 /* ---- products ---- */
 

@@ -124,6 +124,7 @@ void cuda_free(struct device *dev, void *memory)
 	if (memory == NULL)
 		return;
 	cuda_wait(dev);
+	dev->weights = NULL; /* they may have been in it */
 	CHECK(cudaFree(memory));
 }
 
@@ -154,6 +155,7 @@ void cuda_upload(struct device *dev, void *to, const void *from_host, size_t byt
 {
 	const cudaStream_t stream = (cudaStream_t)dev->stream;
 
+	cuda_written(dev, to, bytes);
 	if (bytes > STAGED_MAX) {
 		CHECK(cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, stream));
 		cuda_wait(dev);
@@ -175,11 +177,13 @@ void cuda_download(struct device *dev, void *to_host, const void *from, size_t b
 
 void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes)
 {
+	cuda_written(dev, to, bytes);
 	CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice,
 	                      (cudaStream_t)dev->stream));
 }
 
 void cuda_zero(struct device *dev, void *memory, size_t bytes)
 {
+	cuda_written(dev, memory, bytes);
 	CHECK(cudaMemsetAsync(memory, 0, bytes, (cudaStream_t)dev->stream));
 }

@@ -82,6 +82,7 @@ void op_adamw(struct device *dev, float *param, const float *grad, float *m, flo
 		.correct2 = (float)(1.0 / (1.0 - pow(step->beta2, (double)step->step))),
 	};
 
+	cuda_written(dev, param, count * sizeof *param);
 	if (count > 0 && range_count > 0)
 		LAUNCH(dev, adamw_step, (count + span - 1) / span, 1, THREADS, 0, a);
 }
@@ -218,6 +219,7 @@ void op_muon(struct device *dev, float *param, const float *grad, float *m, int 
 		.momentum = step->momentum, .scale = step->grad_scale,
 	};
 
+	cuda_written(dev, param, ((size_t)(rows - 1) * stride + cols) * sizeof *param);
 	LAUNCH(dev, muon_momentum, blocks_for(whole), 1, THREADS, 0, momentum);
 	const struct muon_scale scale = {
 		.x = x, .sums = dev->sums, .blocks = cuda_norm2(dev, x, whole), .count = whole,

@@ -38,6 +38,7 @@ const struct kernels kernels_cuda_table = {
 	.zero = cuda_zero,
 	.read_activations = cuda_read_activations,
 	.wait = cuda_wait,
+	.weights = cuda_weights,
 	.embed = op_embed,
 	.embed_backward = op_embed_backward,
 	.layernorm = op_layernorm,

@@ -63,7 +63,7 @@ void *cuda_alloc(struct device *dev, size_t bytes)
 
 void cuda_free(struct device *dev, void *memory)
 {
-	(void)dev;
+	dev->weights = NULL;
 	free(memory);
 }
 
@@ -76,7 +76,7 @@ void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes)
 
 void cuda_upload(struct device *dev, void *to, const void *from_host, size_t bytes)
 {
-	(void)dev;
+	cuda_written(dev, to, bytes);
 	memcpy(to, from_host, bytes);
 }
 
@@ -88,13 +88,13 @@ void cuda_download(struct device *dev, void *to_host, const void *from, size_t b
 
 void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes)
 {
-	(void)dev;
+	cuda_written(dev, to, bytes);
 	memcpy(to, from, bytes);
 }
 
 void cuda_zero(struct device *dev, void *memory, size_t bytes)
 {
-	(void)dev;
+	cuda_written(dev, memory, bytes);
 	memset(memory, 0, bytes);
 }
 
@@ -109,11 +109,12 @@ void cuda_wait(struct device *dev)
 static float *operand(struct device *dev, enum dtype dtype, const struct matrix *x, int rows,
                       int cols)
 {
-	const bool round = x->dtype != dtype;
+	const uint16_t *weights = x->dtype == dtype ? NULL : cuda_rounded_weights(dev, dtype, x->at);
+	const bool round = x->dtype != dtype && !weights;
 	const int pitch = round ? (cols + 7) / 8 * 8 : x->pitch;
 	uint16_t *half = malloc((size_t)rows * pitch * sizeof *half);
 	float *back = malloc((size_t)rows * cols * sizeof *back);
-	const void *from = x->at;
+	const void *from = weights ? weights : x->at;
 
 	if (!half || !back)
 		abort();

@@ -165,17 +165,23 @@ static void rows_fill(struct rows *rows, int step, int context)
 
 /* ---- making and freeing ---- */
 
+/* With as many rows a pass as the device likes best, or half of that, and so on, where memory
+ * has no room for them: a sequence is the least. (Other passes are other masks of dropout.) */
 static int worker_new(struct trainer *trainer, struct worker *worker, struct err *err)
 {
-	const int best = trainer->k->pass_rows;
-	const int room = round_up(trainer->config.context > best ? trainer->config.context : best,
-	                          trainer->k->row_step);
+	const int context = trainer->config.context;
+	struct err why;
 
-	worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params, room,
-	                      GPT_KEEP_ALL, err);
-	if (worker->gpt == NULL)
-		return -1;
-	return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
+	for (int rows = trainer->k->pass_rows;; rows /= 2) {
+		const int room = round_up(rows > context ? rows : context, trainer->k->row_step);
+		why = (struct err){0};
+		worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params,
+		                      room, GPT_KEEP_ALL, &why);
+		if (worker->gpt)
+			return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
+		if (rows <= context)
+			return err_set(err, "%s", why.text);
+	}
 }
 
 /* List what Muon steps; each matrix goes to the worker with the least to do so
@@ -289,8 +295,7 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->k->zero(first, trainer->moment2, bytes);
 	trainer->k->wait(first);
 	for (int i = 0; i < workers; i++)
-		if (worker_new(trainer, &trainer->workers[i], err) < 0 ||
-		    ranges_new(trainer, i, err) < 0)
+		if (ranges_new(trainer, i, err) < 0 || worker_new(trainer, &trainer->workers[i], err) < 0)
 			return -1;
 	return 0;
 }

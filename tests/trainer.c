@@ -534,6 +534,72 @@ static void test_filled(const struct data *data, const struct kernels *kernels, 
 	free(filled.course.params);
 }
 
+/* ---- memory ---- */
+
+/* A device that has so many bytes and no more; a buffer's size stands before it. */
+static size_t bytes_had, bytes_used;
+
+static void *limited_alloc(struct device *dev, size_t bytes)
+{
+	if (bytes_used + bytes > bytes_had)
+		return NULL;
+	size_t *memory = kernels_find("cpu", NULL)->alloc(dev, bytes + 64);
+	*memory = bytes;
+	bytes_used += bytes;
+	return (char *)memory + 64;
+}
+
+static void limited_free(struct device *dev, void *at)
+{
+	size_t *memory = at ? (size_t *)((char *)at - 64) : NULL;
+
+	if (memory)
+		bytes_used -= *memory;
+	kernels_find("cpu", NULL)->free(dev, memory);
+}
+
+/* What a trainer takes. */
+static size_t bytes_taken(const struct trainer_options *options)
+{
+	struct trainer *trainer = make_trainer(options);
+	const size_t taken = bytes_used;
+
+	trainer_free(trainer);
+	return taken;
+}
+
+/* Passes of fewer rows take less memory. */
+static void test_memory(const struct data *data)
+{
+	struct kernels limited = *kernels_find("cpu", NULL);
+	struct trainer_options options = options_of(1);
+	float *params = calloc(parameters(), sizeof *params);
+	struct err err = {0};
+
+	limited.alloc = limited_alloc;
+	limited.free = limited_free;
+	options.kernels = &limited;
+	bytes_had = SIZE_MAX / 2;
+	struct course plain = run_course(data, &options);
+	const size_t all = bytes_taken(&options);
+	for (size_t part = 1; part <= 8; part *= 2) {
+		bytes_had = all / part - 1;
+		const size_t taken = bytes_taken(&options);
+		ok(taken <= bytes_had && taken > bytes_had / 3,
+		   "where there are %zu bytes, a trainer takes %zu", bytes_had, taken);
+		struct course course = run_course(data, &options);
+		below(course_off(&plain, &course), 1e-5, "  and trains as well");
+		free(course.params);
+	}
+	bytes_had = 3 * parameters() * sizeof *params + 4096;
+	ok(trainer_new(&config, &options, params, &err) == NULL &&
+	   strstr(err.text, "out of memory: a network of") && strstr(err.text, " 16 rows a pass"),
+	   "no room for one sequence: %s", err.text);
+	ok(bytes_used == 0, "  and nothing is kept");
+	free(plain.params);
+	free(params);
+}
+
 /* ---- what is not finite ---- */
 
 static void test_not_finite(const struct data *data, float value)
@@ -654,6 +720,7 @@ int main(void)
 	test_filled(&data, kernels_find("cpu", &err), false, 0);
 	test_filled(&data, kernels_find("cpu", &err), false, 0.2);
 	test_filled(&data, &ref_table, true, 0.2);
+	test_memory(&data);
 	test_not_finite(&data, INFINITY);
 	test_not_finite(&data, NAN);
 	test_not_finite(&data, 3e38f);

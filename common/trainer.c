@@ -15,6 +15,7 @@
 /* Rows of one pass of one worker, host memory. */
 struct rows {
 	int room, sequence_room;
+	int count; /* of examples; what the batch has behind them fills it up */
 	struct gpt_batch batch;
 	int32_t *token, *position, *target, *begin;
 	float *weight, *loss;
@@ -80,7 +81,7 @@ static bool rows_new(struct rows *rows, int room)
 	rows->weight = malloc((size_t)room * sizeof *rows->weight);
 	rows->loss = malloc((size_t)room * sizeof *rows->loss);
 	rows->kind = malloc((size_t)room);
-	rows->begin = malloc((size_t)(rows->sequence_room + 1) * sizeof *rows->begin);
+	rows->begin = malloc((size_t)(rows->sequence_room + 2) * sizeof *rows->begin);
 	return rows->token && rows->position && rows->target && rows->weight && rows->loss &&
 	       rows->kind && rows->begin;
 }
@@ -98,7 +99,7 @@ static void rows_release(struct rows *rows)
 
 static void rows_clear(struct rows *rows)
 {
-	rows->begin[0] = 0;
+	rows->begin[0] = rows->count = 0;
 	rows->batch = (struct gpt_batch){
 		.sequences = {.begin = rows->begin},
 		.token = rows->token,
@@ -106,6 +107,17 @@ static void rows_clear(struct rows *rows)
 		.target = rows->target,
 		.weight = rows->weight,
 	};
+}
+
+/* One more sequence, whose rows are there. */
+static void rows_end_sequence(struct rows *rows, int length)
+{
+	struct gpt_batch *batch = &rows->batch;
+
+	batch->count += length;
+	rows->begin[++batch->sequences.count] = batch->count;
+	if (length > batch->sequences.longest)
+		batch->sequences.longest = length;
 }
 
 /* An example of t tokens makes t - 1 rows: each predicts the token after it.
@@ -125,25 +137,51 @@ static bool rows_add(struct rows *rows, const struct example *example, const flo
 		rows->weight[at + i] = weight[kind];
 		rows->kind[at + i] = kind;
 	}
-	batch->count += length;
-	rows->begin[++batch->sequences.count] = batch->count;
-	if (length > batch->sequences.longest)
-		batch->sequences.longest = length;
+	rows_end_sequence(rows, length);
+	rows->count += length;
 	return true;
+}
+
+static int round_up(int rows, int step)
+{
+	return (rows + step - 1) / step * step;
+}
+
+/* Fill the batch up to a multiple of step: a sequence behind the others, without targets, so
+ * that neither losses nor gradients know of it. */
+static void rows_fill(struct rows *rows, int step, int context)
+{
+	const int at = rows->count, length = round_up(at, step) - at;
+
+	for (int i = 0; i < length; i++) {
+		rows->token[at + i] = 0;
+		rows->position[at + i] = i % context;
+		rows->target[at + i] = -1;
+		rows->weight[at + i] = 0;
+	}
+	if (length > 0)
+		rows_end_sequence(rows, length);
 }
 
 /* ---- making and freeing ---- */
 
+/* With as many rows a pass as the device likes best, or half of that, and so on, where memory
+ * has no room for them: a sequence is the least. (Other passes are other masks of dropout.) */
 static int worker_new(struct trainer *trainer, struct worker *worker, struct err *err)
 {
-	const int best = trainer->k->pass_rows;
-	const int room = trainer->config.context > best ? trainer->config.context : best;
+	const int context = trainer->config.context;
+	struct err why;
 
-	worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params, room,
-	                      GPT_KEEP_ALL, err);
-	if (worker->gpt == NULL)
-		return -1;
-	return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
+	for (int rows = trainer->k->pass_rows;; rows /= 2) {
+		const int room = round_up(rows > context ? rows : context, trainer->k->row_step);
+		why = (struct err){0};
+		worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params,
+		                      room, GPT_KEEP_ALL, &why);
+		if (worker->gpt)
+			return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
+		if (rows <= context)
+			return err_set(err, "%s", why.text);
+	}
 }
 
 /* List what Muon steps; each matrix goes to the worker with the least to do so
@@ -257,8 +295,7 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->k->zero(first, trainer->moment2, bytes);
 	trainer->k->wait(first);
 	for (int i = 0; i < workers; i++)
-		if (worker_new(trainer, &trainer->workers[i], err) < 0 ||
-		    ranges_new(trainer, i, err) < 0)
+		if (ranges_new(trainer, i, err) < 0 || worker_new(trainer, &trainer->workers[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -367,9 +404,10 @@ static void train_pass(struct trainer *trainer, struct worker *worker, int first
 	struct rows *rows = &worker->rows;
 	const uint64_t pass = ((uint64_t)trainer->step << STEP_BITS) + (uint64_t)first;
 
+	rows_fill(rows, trainer->k->row_step, trainer->config.context);
 	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, pass);
 	gpt_pass(worker->gpt, &rows->batch, rows->loss);
-	for (int i = 0; i < rows->batch.count; i++)
+	for (int i = 0; i < rows->count; i++)
 		worker->loss += rows->loss[i];
 	rows_clear(rows);
 }
@@ -453,7 +491,7 @@ static void step_work(int index, void *data)
 			first = i;
 		}
 	}
-	if (worker->rows.batch.count > 0)
+	if (worker->rows.count > 0)
 		train_pass(trainer, worker, worker->share[first]);
 	team_meet(trainer->team);
 	sum_gradients(trainer, index);
@@ -556,13 +594,14 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 
 /* ---- evaluation ---- */
 
-static void evaluate_pass(struct worker *worker)
+static void evaluate_pass(struct trainer *trainer, struct worker *worker)
 {
 	struct rows *rows = &worker->rows;
 
+	rows_fill(rows, trainer->k->row_step, trainer->config.context);
 	gpt_dropout(worker->gpt, 0, 0, 0);
 	gpt_forward(worker->gpt, &rows->batch, rows->loss);
-	for (int i = 0; i < rows->batch.count; i++) {
+	for (int i = 0; i < rows->count; i++) {
 		worker->evaluation.loss[rows->kind[i]] += rows->loss[i];
 		worker->evaluation.tokens[rows->kind[i]]++;
 	}
@@ -579,12 +618,12 @@ static void evaluate_work(int index, void *data)
 	for (int i = index; i < trainer->example_count; i += trainer->options.workers) {
 		struct example example = corpus_example(trainer->corpus, (size_t)i);
 		if (!rows_add(&worker->rows, &example, trainer->options.weight)) {
-			evaluate_pass(worker);
+			evaluate_pass(trainer, worker);
 			rows_add(&worker->rows, &example, trainer->options.weight);
 		}
 	}
-	if (worker->rows.batch.count > 0)
-		evaluate_pass(worker);
+	if (worker->rows.count > 0)
+		evaluate_pass(trainer, worker);
 }
 
 void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,

@@ -103,6 +103,9 @@ struct kernels {
 	/* Rows of a training pass that a device works on best: as many as stay in a
 	 * core's cache, or as fill a GPU. */
 	int pass_rows;
+	/* Passes are best filled up to a multiple of so many rows: a device that prepares for
+	 * each number of rows anew then meets few of them. 1: it is all the same. */
+	int row_step;
 
 	/* Does this device have a matrix product in dtype that is worth using? */
 	bool (*supports)(enum dtype dtype);

@@ -26,6 +26,7 @@ const struct kernels kernels_cuda_table = {
 	.name = "cuda",
 	.single = true,
 	.pass_rows = 8192,
+	.row_step = TILE,
 	.supports = cuda_supports,
 	.activations = cuda_activations,
 	.open = cuda_open,

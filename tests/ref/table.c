@@ -498,6 +498,7 @@ static double norm2(struct device *dev, const float *x, size_t count)
 const struct kernels ref_table = {
 	.name = "reference",
 	.pass_rows = 64,
+	.row_step = 1,
 	.supports = supports,
 	.activations = activations,
 	.open = open_device,

@@ -5,6 +5,7 @@ extern const struct kernels LEVEL_NAME(kernels_cpu);
 const struct kernels LEVEL_NAME(kernels_cpu) = {
 	.name = "cpu",
 	.pass_rows = 512,
+	.row_step = 1,
 	.supports = cpu_supports,
 	.activations = cpu_activations,
 	.open = cpu_open,

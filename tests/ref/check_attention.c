@@ -12,14 +12,20 @@ static const int32_t alone[] = {0, 1};
 static const int32_t mixed[] = {0, 1, 3, 18, 34, 51, 82, 115};
 static const int32_t hundred[] = {0, 100};
 static const int32_t many[] = {0, 257, 258, 260, 275, 291, 308, 339, 372, 472};
+/* 1, 15, 16, 17, 63, 64, 65, 100, 129, 200 rows: about where tiles of 16, 64, 128 end. */
+static const int32_t edges[] = {0, 1, 16, 32, 49, 112, 176, 241, 341, 470, 670};
 static const struct sequences packs[] = {
 	{1, alone, 1},
 	{7, mixed, 33},
 	{1, hundred, 100},
 	{9, many, 257},
+	{10, edges, 200},
 };
 
 static const int head_widths[] = {1, 2, 3, 4, 5, 8, 16, 17, 32, 64, 128};
+
+/* Of those that come in steps of 8, as tensor cores take them. */
+static const int even_widths[] = {8, 24, 40, 64, 80, 96, 128};
 
 struct attention {
 	const struct sequences *seqs;
@@ -28,16 +34,123 @@ struct attention {
 	double scale; /* deviation of q and k; 0: integers whose scores are exact */
 };
 
-static struct bound attention_bound(const struct trial *t, double relative)
+/* Bounds as check.c has them; of what is computed in float32: scores, which are exact
+ * products of what q and k hold, their exponentials, sums. Tensor cores cut such sums off
+ * (see product() there): a score of up to 40 loses 4e-6. */
+static const struct bound OUT = {1e-5, 0};
+static const struct bound PROBS = {1e-5, 1};
+
+static struct bound lse_bound(const struct trial *t)
 {
-	return (struct bound){by_dtype(t, relative, 4e-2), 0};
+	return (struct bound){t->dtype == DTYPE_F32 ? 2e-6 : 1e-5, 1};
+}
+
+/* An lse in the thousands is rounded to 2e-4, and so is what it gives. */
+static struct bound gradient_bound(const struct attention *a)
+{
+	return (struct bound){a->scale > 0 ? 3e-5 : 1e-3, 0};
+}
+
+/* Beside that, tensor cores read p and ds rounded to the dtype: by half a unit in the last
+ * place, 2^-8 of a number in bfloat16, 2^-11 in half precision, and there by 2^-25 at least
+ * (half of the smallest number). Products of the dtype's numbers are exact. */
+struct rounding {
+	double relative, absolute;
+};
+
+static struct rounding rounding_of(const struct trial *t)
+{
+	return t->dtype == DTYPE_F32    ? (struct rounding){0, 0}
+	       : t->dtype == DTYPE_F16 ? (struct rounding){0x1p-11, 0x1p-25}
+	                               : (struct rounding){0x1p-8, 0};
+}
+
+/* One head of one sequence: which columns and rows, and its probabilities. */
+struct head {
+	const struct attention *a;
+	int first, length, head, d;
+	const double *p; /* [length,length] */
+	const double *mask; /* of all, or NULL */
+};
+
+static double factor_of(const struct head *h, int query, int key)
+{
+	const size_t row = (size_t)h->head * h->a->n + h->first + query;
+
+	return h->mask ? h->mask[row * h->a->seqs->longest + key] : 1;
+}
+
+/* Σ_j (error of p_ij m_ij) |v_j|; a p that is not yet divided by the sum of all is up to 1. */
+static void slack_forward(const struct head *h, struct rounding r, const double *qkv,
+                          double *slack)
+{
+	const size_t c = (size_t)h->a->c, column = (size_t)h->head * h->d;
+
+	for (int i = 0; i < h->length; i++)
+		for (int j = 0; j <= i; j++) {
+			const double m = factor_of(h, i, j);
+			const double error = r.relative * h->p[i * h->length + j] * m + r.absolute * m;
+			const double *v = qkv + (size_t)(h->first + j) * 3 * c + 2 * c + column;
+			double *to = slack + (size_t)(h->first + i) * c + column;
+			for (int e = 0; e < h->d; e++)
+				to[e] += error * fabs(v[e]);
+		}
+}
+
+/* dv: Σ_i (error of p_ij m_ij) |dout_i|; dq: Σ_j (error of ds_ij) |k_j|, and dk so. */
+static void slack_backward(const struct head *h, struct rounding r, const double *qkv,
+                           const double *dout, const double *out, double *slack)
+{
+	const size_t c = (size_t)h->a->c, column = (size_t)h->head * h->d;
+
+	for (int i = 0; i < h->length; i++)
+		for (int j = 0; j <= i; j++) {
+			const size_t query = (size_t)(h->first + i), key = (size_t)(h->first + j);
+			const double *g = dout + query * c + column, *o = out + query * c + column;
+			const double *q = qkv + query * 3 * c + column, *k = qkv + key * 3 * c + c + column;
+			double *to_q = slack + query * 3 * c + column;
+			double *to_k = slack + key * 3 * c + c + column, *to_v = to_k + c;
+			const double m = factor_of(h, i, j), p = h->p[i * h->length + j];
+			double ds = 0;
+			for (int e = 0; e < h->d; e++)
+				ds += p * g[e] * (m * k[c + e] - o[e]) / sqrt(h->d);
+			for (int e = 0; e < h->d; e++) {
+				to_v[e] += (r.relative * p * m + r.absolute) * fabs(g[e]);
+				to_q[e] += (r.relative * fabs(ds) + r.absolute) * fabs(k[e]);
+				to_k[e] += (r.relative * fabs(ds) + r.absolute) * fabs(q[e]);
+			}
+		}
+}
+
+/* Into slack, by one of the two: the forward pass has no dout. */
+static void attention_slack(struct trial *t, const struct attention *a, const double *qkv,
+                            const double *lse, const double *dout, const double *out,
+                            const double *mask, double *slack)
+{
+	const int longest = a->seqs->longest;
+	double *p = malloc((size_t)longest * longest * sizeof *p);
+
+	if (!p)
+		abort();
+	for (int i = 0; i < a->seqs->count * a->h; i++) {
+		const int s = i / a->h, first = a->seqs->begin[s];
+		const struct head h = {a, first, a->seqs->begin[s + 1] - first, i % a->h, a->c / a->h,
+		                       p, mask};
+		ref_attention_probs(p, qkv, lse, a->n, first, h.length, h.head, a->c, a->h);
+		if (dout)
+			slack_backward(&h, rounding_of(t), qkv, dout, out, slack);
+		else
+			slack_forward(&h, rounding_of(t), qkv, slack);
+	}
+	free(p);
 }
 
 /* q, k, v: normal, or q and k whole numbers up to ±40 so that scores run into
- * the thousands and are still exact in either type. */
+ * the thousands and are still exact in either type. Numbers of the dtype, whatever
+ * activations are: so a product that rounds them changes nothing. */
 static struct buffer *attention_input(struct trial *t, const struct attention *a)
 {
-	struct buffer *qkv = trial_input(t, "qkv", (size_t)a->n * 3 * a->c, 1);
+	struct buffer *qkv = trial_activation_input(t, "qkv", (size_t)a->n * 3 * a->c, 1);
 
 	for (size_t i = 0; i < qkv->count; i++) {
 		if ((int)(i % (3 * a->c)) >= 2 * a->c)
@@ -47,6 +160,7 @@ static struct buffer *attention_input(struct trial *t, const struct attention *a
 		else
 			qkv->value[i] = (double)rng_below(&t->rng, 81) - 40;
 	}
+	trial_round(qkv, t->dtype);
 	return qkv;
 }
 
@@ -66,36 +180,44 @@ static void attention_name(struct trial *t, const struct attention *a)
 static void attention_forward_case(struct trial *t, const struct attention *a)
 {
 	attention_name(t, a);
-	struct buffer *out = trial_output(t, "out", (size_t)a->n * a->c, attention_bound(t, 1e-5));
-	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h,
-	                                  (struct bound){by_dtype(t, 2e-6, 2e-2), 1});
+	struct buffer *out = trial_activation_output(t, "out", (size_t)a->n * a->c, OUT);
+	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h, lse_bound(t));
 	struct buffer *qkv = attention_input(t, a);
 	double *mask = attention_mask(t, a);
 	trial_send(t);
 	t->kernels->attention(t->dev, out->at, lse->at, qkv->at, a->seqs, a->c, a->h, &a->dropout);
 	ref_attention(out->want, lse->want, qkv->value, a->seqs, a->c, a->h, mask);
+	if (t->dtype != DTYPE_F32)
+		attention_slack(t, a, qkv->value, lse->want, NULL, NULL, mask, trial_slack(out));
 	free(mask);
 	trial_judge(t);
 }
 
+/* The device gets out and lse as attention() leaves them, out rounded: what follows from
+ * that is no error. In float32 the reference does without. */
 static void attention_backward_case(struct trial *t, const struct attention *a)
 {
+	const bool rounds = t->dtype != DTYPE_F32;
+
 	attention_name(t, a);
-	/* An lse in the thousands is rounded to 2e-4, and so is what it gives. */
-	struct bound bound = attention_bound(t, a->scale > 0 ? 3e-5 : 1e-3);
-	struct buffer *dqkv = trial_output(t, "dqkv", (size_t)a->n * 3 * a->c, bound);
-	struct buffer *dout = trial_input(t, "dout", (size_t)a->n * a->c, 1);
-	struct buffer *out = trial_input(t, "out", (size_t)a->n * a->c, 1);
+	struct buffer *dqkv = trial_activation_output(t, "dqkv", (size_t)a->n * 3 * a->c,
+	                                              gradient_bound(a));
+	struct buffer *dout = trial_activation_input(t, "dout", (size_t)a->n * a->c, 1);
+	struct buffer *out = trial_activation_input(t, "out", (size_t)a->n * a->c, 1);
 	struct buffer *lse = trial_input(t, "lse", (size_t)a->n * a->h, 1);
 	struct buffer *qkv = attention_input(t, a);
 	double *mask = attention_mask(t, a);
-	for (size_t i = 0; i < qkv->count; i++)
-		qkv->value[i] = (float)qkv->value[i];
 	ref_attention(out->value, lse->value, qkv->value, a->seqs, a->c, a->h, mask);
+	trial_round(out, t->dtype);
+	trial_round(dout, t->dtype);
 	trial_send(t);
 	t->kernels->attention_backward(t->dev, dqkv->at, dout->at, out->at, lse->at, qkv->at,
 	                               a->seqs, a->c, a->h, &a->dropout);
-	ref_attention_backward(dqkv->want, dout->value, qkv->value, a->seqs, a->c, a->h, mask);
+	ref_attention_backward(dqkv->want, dout->value, rounds ? out->value : NULL, NULL,
+	                       qkv->value, a->seqs, a->c, a->h, mask);
+	if (rounds)
+		attention_slack(t, a, qkv->value, lse->value, dout->value, out->value, mask,
+		                trial_slack(dqkv));
 	free(mask);
 	trial_judge(t);
 }
@@ -125,6 +247,11 @@ static void each_attention(struct trial *t,
 		run(t, &(struct attention){&packs[3], 472, 3 * 2, 2, dropout, 1});
 		run(t, &(struct attention){&packs[3], 472, 4 * 3, 3, dropout, 2});
 	}
+	for (int i = 0; i < COUNT(even_widths); i++) {
+		struct dropout dropout = {i % 3 == 1 ? 0.2f : 0, 7, (uint64_t)i};
+		run(t, &(struct attention){&packs[4], 670, even_widths[i], 1, dropout, 1});
+	}
+	run(t, &(struct attention){&packs[4], 670, 16 * 2, 2, {0.1f, 8, 0}, 2});
 }
 
 void check_attention(struct trial *t)
@@ -145,15 +272,12 @@ void check_attention_probs(struct trial *t)
 		trial_case(t, "rows %d to %d of 115, c %d h %d head %d", first, first + length - 1,
 		           c, h, head);
 		struct attention a = {&packs[1], 115, c, h, {0, 0, 0}, i % 2 ? 1 : 0.3};
-		struct bound bound = {by_dtype(t, 1e-5, 4e-2), 1};
-		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, bound);
+		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, PROBS);
 		struct buffer *qkv = attention_input(t, &a);
 		struct buffer *lse = trial_input(t, "lse", (size_t)115 * h, 1);
 		double *out = malloc((size_t)115 * c * sizeof *out);
 		if (!out)
 			abort();
-		for (size_t e = 0; e < qkv->count; e++)
-			qkv->value[e] = (float)qkv->value[e];
 		ref_attention(out, lse->value, qkv->value, &packs[1], c, h, NULL);
 		free(out);
 		trial_send(t);
@@ -187,13 +311,15 @@ static const int32_t cached_calls[][2][8] = {
 /* The cache's keys and values: the device's, whose layout within a slot is its
  * own, and the reference's. */
 struct caches {
-	size_t slot; /* floats of a slot in each */
+	size_t slot; /* elements of a slot in each */
 	float *device[2];
 	double *reference[2];
 };
 
-static struct caches new_caches(size_t slot)
+static struct caches new_caches(const struct trial *t, size_t slot)
 {
+	/* reading what was not stored shows */
+	const double large = t->activations == DTYPE_F16 ? 60000 : 1e20;
 	struct caches caches = {.slot = slot};
 
 	for (int i = 0; i < 2; i++) {
@@ -202,7 +328,7 @@ static struct caches new_caches(size_t slot)
 		if (!caches.device[i] || !caches.reference[i])
 			abort();
 		for (size_t j = 0; j < SLOTS * slot; j++)
-			caches.device[i][j] = 1e20f; /* reading what was not stored shows */
+			caches.device[i][j] = (float)large;
 	}
 	return caches;
 }
@@ -217,38 +343,50 @@ static void free_caches(struct caches *caches)
 
 /* A slot that no row names keeps its part of the cache; the rest is kept for
  * the next call. */
-static void keep_cache(struct trial *t, const struct buffer *slot, const float *at, float *kept,
-                       size_t floats)
+static void keep_cache(struct trial *t, const struct buffer *slot, const struct buffer *cache,
+                       float *kept, size_t elements)
 {
-	float *after = trial_read(t, at, SLOTS * floats);
+	float *after = trial_read_activations(t, cache->at, SLOTS * elements);
 
 	for (int s = 0; s < SLOTS; s++) {
-		bool named = false;
+		bool named = false, same = true;
 		for (size_t r = 0; r < slot->count; r++)
 			named |= slot->index[r] == s;
-		trial_expect(t, named || memcmp(after + s * floats, kept + s * floats,
-		                                floats * sizeof *after) == 0,
-		             "the cache of slot %d was written", s);
+		for (size_t i = s * elements; i < (s + 1) * elements; i++)
+			same &= (double)after[i] == cache->value[i];
+		trial_expect(t, named || same, "the cache of slot %d was written", s);
 	}
-	memcpy(kept, after, SLOTS * floats * sizeof *after);
+	memcpy(kept, after, SLOTS * elements * sizeof *after);
 	free(after);
 }
 
+/* One call of decoding: what it is given. */
+struct cached {
+	struct buffer *out, *k, *v, *qkv, *slot, *place;
+	int context, c, h;
+};
+
+static void call_cached(struct trial *t, const struct cached *a, void *out, int first, int rows)
+{
+	t->kernels->attention_cached(t->dev, out, a->k->at, a->v->at,
+	                             element(a->qkv->at, a->qkv->type, (size_t)first * 3 * a->c),
+	                             (int32_t *)a->slot->at + first,
+	                             (int32_t *)a->place->at + first, rows, a->context, a->c, a->h);
+}
+
 /* The rows of the call one by one, in the same order: the same bits. */
-static void cached_rows(struct trial *t, const float *whole, float *ck, float *cv,
-                        const float *qkv, const int32_t *slot, const int32_t *place, int n,
-                        int context, int c, int h)
+static void cached_rows(struct trial *t, const struct cached *a, const float *whole, int n)
 {
 	const struct kernels *k = t->kernels;
-	float *out = k->alloc(t->dev, c * sizeof *out);
+	const size_t c = (size_t)a->c;
+	void *out = k->alloc(t->dev, c * sizeof(float));
 
 	if (!out)
 		abort();
 	for (int r = 0; r < n; r++) {
-		k->attention_cached(t->dev, out, ck, cv, qkv + (size_t)r * 3 * c, slot + r,
-		                    place + r, 1, context, c, h);
-		float *row = trial_read(t, out, c);
-		trial_expect(t, memcmp(row, whole + (size_t)r * c, c * sizeof *row) == 0,
+		call_cached(t, a, out, r, 1);
+		float *row = trial_read_activations(t, out, c);
+		trial_expect(t, memcmp(row, whole + r * c, c * sizeof *row) == 0,
 		             "row %d alone has other bits", r);
 		free(row);
 	}
@@ -258,41 +396,41 @@ static void cached_rows(struct trial *t, const float *whole, float *ck, float *c
 static void cached_call(struct trial *t, int c, int h, int context, int call,
                         struct caches *caches)
 {
-	const struct kernels *k = t->kernels;
 	const int32_t *slots = cached_calls[call][0], *places = cached_calls[call][1];
-	size_t floats = caches->slot;
+	const struct bound any = {INFINITY, 1};
+	const size_t elements = SLOTS * caches->slot;
 	int n = 0;
 
 	while (slots[n] >= 0)
 		n++;
 	trial_case(t, "c %d h %d context %d, call %d", c, h, context, call);
-	struct buffer *out = trial_output(t, "out", (size_t)n * c, attention_bound(t, 1e-5));
-	struct buffer *ck = trial_sum(t, "cache_k", SLOTS * floats, (struct bound){INFINITY, 1});
-	struct buffer *cv = trial_sum(t, "cache_v", SLOTS * floats, (struct bound){INFINITY, 1});
-	struct buffer *qkv = trial_input(t, "qkv", (size_t)n * 3 * c, 1);
-	struct buffer *slot = trial_indices(t, "slot", n, 1);
-	struct buffer *place = trial_indices(t, "place", n, 1);
-	for (size_t i = 0; i < SLOTS * floats; i++) {
-		ck->value[i] = caches->device[0][i];
-		cv->value[i] = caches->device[1][i];
+	const struct cached a = {
+		.out = trial_activation_output(t, "out", (size_t)n * c, OUT),
+		.k = trial_activation_sum(t, "cache_k", elements, any),
+		.v = trial_activation_sum(t, "cache_v", elements, any),
+		.qkv = trial_activation_input(t, "qkv", (size_t)n * 3 * c, 1),
+		.slot = trial_indices(t, "slot", n, 1),
+		.place = trial_indices(t, "place", n, 1),
+		.context = context, .c = c, .h = h,
+	};
+	for (size_t i = 0; i < elements; i++) {
+		a.k->value[i] = (double)caches->device[0][i];
+		a.v->value[i] = (double)caches->device[1][i];
 	}
-	memcpy(slot->index, slots, n * sizeof *slots);
-	memcpy(place->index, places, n * sizeof *places);
+	memcpy(a.slot->index, slots, n * sizeof *slots);
+	memcpy(a.place->index, places, n * sizeof *places);
 	trial_send(t);
-	k->attention_cached(t->dev, out->at, ck->at, cv->at, qkv->at, (int32_t *)slot->at,
-	                    (int32_t *)place->at, n, context, c, h);
-	ref_attention_cached(out->want, caches->reference[0], caches->reference[1], qkv->value,
-	                     slot->index, place->index, n, context, c, h);
+	call_cached(t, &a, a.out->at, 0, n);
+	ref_attention_cached(a.out->want, caches->reference[0], caches->reference[1], a.qkv->value,
+	                     a.slot->index, a.place->index, n, context, c, h);
 
-	float *whole = trial_read(t, out->at, (size_t)n * c);
+	float *whole = trial_read_activations(t, a.out->at, (size_t)n * c);
 	for (int i = 0; i < 2; i++) { /* kept for the next call, and back to before this one */
-		const struct buffer *cache = i == 0 ? ck : cv;
-		keep_cache(t, slot, cache->at, caches->device[i], floats);
-		k->upload(t->dev, cache->at, cache->image + cache->lead,
-		          cache->count * sizeof *cache->image);
+		struct buffer *cache = i == 0 ? a.k : a.v;
+		keep_cache(t, a.slot, cache, caches->device[i], caches->slot);
+		trial_resend(t, cache);
 	}
-	cached_rows(t, whole, ck->at, cv->at, qkv->at, (int32_t *)slot->at, (int32_t *)place->at,
-	            n, context, c, h);
+	cached_rows(t, &a, whole, n);
 	free(whole);
 	trial_judge(t);
 }
@@ -303,7 +441,7 @@ void check_attention_cached(struct trial *t)
 
 	for (int i = 0; i < 3 * COUNT(head_widths); i++) {
 		int d = head_widths[i / 3], h = i % 3 + 1, context = contexts[i % 3];
-		struct caches caches = new_caches((size_t)context * d * h);
+		struct caches caches = new_caches(t, (size_t)context * d * h);
 		for (int call = 0; call < COUNT(cached_calls); call++)
 			cached_call(t, d * h, h, context, call, &caches);
 		free_caches(&caches);
@@ -312,16 +450,18 @@ void check_attention_cached(struct trial *t)
 
 /* ---- what is not a number ---- */
 
-void nan_attention(struct trial *t, int d, int h, int column, uint32_t pattern)
+void nan_attention(struct trial *t, int d, int h, int column, uint32_t bits)
 {
 	const struct kernels *k = t->kernels;
+	const enum dtype type = t->activations;
 	const struct dropout none = {0, 0, 0};
 	int c = d * h, n = 115;
-	float *qkv = spoiled(t, n, 3 * c, 40, column, pattern);
-	float *out = spoiled(t, n, c, 0, 0, 0), *lse = spoiled(t, n, h, 0, 0, 0);
+	void *qkv = spoiled(t, type, n, 3 * c, 40, column, bits);
+	void *out = spoiled(t, type, n, c, 0, 0, 0);
+	float *lse = spoiled(t, DTYPE_F32, n, h, 0, 0, 0);
 
 	k->attention(t->dev, out, lse, qkv, &packs[1], c, h, &none);
-	expect_spoiled(t, "attention", out, n, c, 40, 34);
+	expect_spoiled(t, "attention", type, out, n, c, 40, 34);
 	k->free(t->dev, qkv);
 	k->free(t->dev, out);
 	k->free(t->dev, lse);

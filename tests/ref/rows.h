@@ -6,22 +6,16 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-/* A bound by the device's dtype: half is eight times as fine as bfloat16, but for sums
- * that almost cancel each other. */
-static inline double by_dtype(const struct trial *trial, double f32, double bf16)
-{
-	return trial->dtype == DTYPE_F32 ? f32 : trial->dtype == DTYPE_F16 ? bf16 / 4 : bf16;
-}
-
 /* The mask's factors over count elements: dropout of ones. To free(). */
 double *mask_of(struct trial *t, const struct dropout *dropout, size_t count);
 
-/* Normal values [n,c] on the device, and these bits at one place of one row. */
-float *spoiled(struct trial *t, int n, int c, int row, int column, uint32_t pattern);
+/* Normal values [n,c] of type on the device, and these bits at one place of one row. */
+void *spoiled(struct trial *t, enum dtype type, int n, int c, int row, int column,
+              uint32_t pattern);
 
 /* Row `row` of out[n,c] holds a NaN, rows below `clean` hold none. */
-void expect_spoiled(struct trial *t, const char *what, const float *at, int n, int c, int row,
-                    int clean);
+void expect_spoiled(struct trial *t, const char *what, enum dtype type, const void *at, int n,
+                    int c, int row, int clean);
 
 void check_attention(struct trial *t);
 void check_attention_backward(struct trial *t);
@@ -30,6 +24,6 @@ void check_attention_cached(struct trial *t);
 
 /* A NaN among the queries, keys or values of a row spoils its output, and no
  * sequence before. */
-void nan_attention(struct trial *t, int d, int h, int column, uint32_t pattern);
+void nan_attention(struct trial *t, int d, int h, int column, uint32_t bits);
 
 #endif

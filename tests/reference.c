@@ -209,7 +209,7 @@ static void test_attention(void)
 		at.c = 6;
 		at.h = 2;
 		at.masked = masked;
-		ref_attention_backward(at.da, at.up, at.a, &at.seqs, at.c, at.h,
+		ref_attention_backward(at.da, at.up, NULL, NULL, at.a, &at.seqs, at.c, at.h,
 		                       masked ? at.mask : NULL);
 		gradient(masked ? "attention with dropout: dqkv" : "attention: dqkv", attention,
 		         at.a, at.da, 8 * 3 * at.c);

@@ -127,8 +127,9 @@ void cuda_product(struct device *dev, const struct product *product);
  * has no such product. */
 bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *product);
 
-/* The same in float32 by a kernel of ours: a row's bits do not depend on the others. */
-void cuda_matmul(struct device *dev, const struct product *product);
+/* The same by a kernel of ours, in float32 once operands are rounded to dtype: a row's bits
+ * do not depend on the others. */
+void cuda_matmul(struct device *dev, enum dtype dtype, const struct product *product);
 
 /* to[rows,pitch] = from[rows,cols] as dtype, which is not float32; zeros in what pitch has
  * more. */

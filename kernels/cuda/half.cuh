@@ -130,6 +130,13 @@ DEVICE void set_value(struct values x, size_t i, float value)
 		((uint16_t *)x.at)[i] = x.dtype == DTYPE_BF16 ? bfloat16_of(value) : half_of(value);
 }
 
+DEVICE float rounded_to(enum dtype dtype, float x)
+{
+	return dtype == DTYPE_F32    ? x
+	       : dtype == DTYPE_BF16 ? value_of_bfloat16(bfloat16_of(x))
+	                             : value_of_half(half_of(x));
+}
+
 /* Kernels that memory is all they wait for take four values at a time: one access where
  * all rows begin at one's place, else (`whole` false) value by value, and no more of
  * them than there are. */

@@ -11,13 +11,14 @@ struct matmul {
 	struct values a, b, c;
 	const float *add, *bias;
 	int m, n, k, pitch_a, pitch_b;
+	enum dtype dtype; /* that operands are rounded to */
 	bool transpose_a, transpose_b;
 };
 
 /* to[DEPTH][PITCH]: rows first … of op(x) against depths k0 …, x of op(x)[rows,k]; zeros
  * beyond. by_depth: x stands as [k,rows]. */
-DEVICE void take_tile(float *to, struct values x, int pitch, bool by_depth, int first, int rows,
-                      int k0, int k)
+DEVICE void take_tile(float *to, struct values x, enum dtype dtype, int pitch, bool by_depth,
+                      int first, int rows, int k0, int k)
 {
 	for (int i = (int)threadIdx.x; i < SIDE * DEPTH; i += THREADS) {
 		const int row = by_depth ? i % SIDE : i / DEPTH;
@@ -25,7 +26,7 @@ DEVICE void take_tile(float *to, struct values x, int pitch, bool by_depth, int 
 		const bool inside = first + row < rows && k0 + depth < k;
 		const size_t at = by_depth ? (size_t)(k0 + depth) * pitch + first + row
 		                           : (size_t)(first + row) * pitch + k0 + depth;
-		to[depth * PITCH + row] = inside ? value_at(x, at) : 0.0f;
+		to[depth * PITCH + row] = inside ? rounded_to(dtype, value_at(x, at)) : 0.0f;
 	}
 }
 
@@ -39,8 +40,8 @@ KERNEL(matmul)
 
 	for (int k0 = 0; k0 < a.k; k0 += DEPTH) {
 		const int depths = a.k - k0 < DEPTH ? a.k - k0 : DEPTH;
-		take_tile(left, a.a, a.pitch_a, a.transpose_a, row0, a.m, k0, a.k);
-		take_tile(right, a.b, a.pitch_b, !a.transpose_b, col0, a.n, k0, a.k);
+		take_tile(left, a.a, a.dtype, a.pitch_a, a.transpose_a, row0, a.m, k0, a.k);
+		take_tile(right, a.b, a.dtype, a.pitch_b, !a.transpose_b, col0, a.n, k0, a.k);
 		__syncthreads();
 		for (int depth = 0; depth < depths; depth++) {
 			float l[EACH], r[EACH];
@@ -72,13 +73,13 @@ KERNEL(matmul)
 		}
 }
 
-void cuda_matmul(struct device *dev, const struct product *p)
+void cuda_matmul(struct device *dev, enum dtype dtype, const struct product *p)
 {
 	const struct matmul a = {
 		.a = values_of(p->a.at, p->a.dtype), .b = values_of(p->b.at, p->b.dtype),
 		.c = values_of(p->c, p->c_dtype), .add = p->add, .bias = p->bias, .m = p->m, .n = p->n,
 		.k = p->k, .pitch_a = p->a.pitch, .pitch_b = p->b.pitch,
-		.transpose_a = p->transpose_a, .transpose_b = p->transpose_b,
+		.dtype = dtype, .transpose_a = p->transpose_a, .transpose_b = p->transpose_b,
 	};
 
 	LAUNCH(dev, matmul, divide_up(p->m, SIDE), divide_up(p->n, SIDE), THREADS,

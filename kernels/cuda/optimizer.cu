@@ -180,7 +180,7 @@ static void product_f32(struct device *dev, bool transpose_a, bool transpose_b, 
 	};
 
 	if (!cuda_blas(dev, DTYPE_F32, &product))
-		cuda_matmul(dev, &product);
+		cuda_matmul(dev, DTYPE_F32, &product);
 }
 
 /* Make x[rows,cols], of norm 1, nearly orthonormal along its shorter side; it ends up

@@ -9,31 +9,31 @@
 #include <unistd.h>
 
 #include "tests/ref/ref.h"
-#include "tests/ref/trial.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+#include "tests/ref/rows.h"
 
 /* Bounds, relative to each value or to the buffer's root mean square, whichever
  * is more. Rounding to float32 is 6e-8; a sum of K terms of random sign loses
- * some √K of that. */
+ * some √K of that. What an activation loses when it is rounded is not in them: trial.h. */
 static const struct bound EXACT = {1e-7, 0}; /* one rounding */
 static const struct bound SUM = {1e-5, 0}; /* sums of up to some thousand terms */
 static const struct bound FUNCTION = {1e-6, 1}; /* exp, erf, log of values about 1 */
 
-/* A bound by the device's dtype: half is eight times as fine as bfloat16, but for sums
- * that almost cancel each other. */
-static double by_dtype(const struct trial *trial, double f32, double bf16)
-{
-	return trial->dtype == DTYPE_F32 ? f32 : trial->dtype == DTYPE_F16 ? bf16 / 4 : bf16;
-}
-
-/* A matrix product's: bfloat16 operands are off by up to 2^-8 each, whole
- * numbers by nothing. */
+/* A matrix product's, of operands as they were read: whole numbers are exact. Tensor cores
+ * cut sums off after 23 bits instead of rounding them, every 8 to 16 terms of 1,024:
+ * up to 128 times 2^-23 = 1.5e-5 of the largest sum on the way, some three times the
+ * result's root mean square. */
 static struct bound product(const struct trial *trial, bool whole)
 {
 	if (whole)
 		return (struct bound){3e-7, 0};
-	return (struct bound){by_dtype(trial, SUM.relative, 3e-2), 0};
+	return trial->dtype == DTYPE_F32 ? SUM : (struct bound){5e-5, 0};
+}
+
+/* Where operands are not whole numbers, rounding them makes a difference. A device need not
+ * round them for each shape: it may have none but a float32 product for some. */
+static bool two_results(const struct trial *trial, bool whole)
+{
+	return trial->dtype != DTYPE_F32 && !whole;
 }
 
 /* ---- memory ---- */
@@ -72,6 +72,46 @@ static void check_memory(struct trial *t)
 	}
 }
 
+/* Patterns first … first+count-1 of 16 bits; in float32 they are the upper half, beside
+ * which something else stands. */
+static void read_case(struct trial *t, size_t first, size_t count)
+{
+	const size_t size = size_of(t->activations);
+	unsigned char *bits = malloc(count * size + 1);
+	char *at = t->kernels->alloc(t->dev, (first + count) * size);
+	int wrong = 0;
+
+	if (!bits || !at)
+		abort();
+	trial_case(t, "patterns %zx to %zx", first, first + count - 1);
+	for (size_t i = 0; i < count; i++) {
+		const uint16_t half = (uint16_t)(first + i);
+		const uint32_t word = (uint32_t)half << 16 | (half * 0x9e37u & 0xffff);
+		memcpy(bits + i * size, size == sizeof half ? (const void *)&half : &word, size);
+	}
+	t->kernels->upload(t->dev, at + first * size, bits, count * size);
+	float *have = trial_read_activations(t, at + first * size, count);
+	for (size_t i = 0; size == sizeof(uint16_t) && i < count; i++) {
+		const float want = (float)ref_value(t->activations, (uint16_t)(first + i));
+		wrong += isnan(want) ? !isnan(have[i]) : memcmp(&want, have + i, sizeof want) != 0;
+	}
+	if (size == sizeof *have)
+		wrong += memcmp(have, bits, count * size) != 0;
+	trial_expect(t, wrong == 0, "%d are not the numbers that they should be", wrong);
+	t->kernels->free(t->dev, at);
+	free(have);
+	free(bits);
+}
+
+static void check_read_activations(struct trial *t)
+{
+	static const size_t few[] = {1, 2, 3, 7, 8, 9, 31, 33, 255, 257};
+
+	read_case(t, 0, 0x10000);
+	for (int i = 0; i < COUNT(few); i++)
+		read_case(t, few[COUNT(few) - 1 - i], few[i]);
+}
+
 /* ---- embed ---- */
 
 static const int embed_sizes[][4] = {
@@ -92,7 +132,7 @@ static void check_embed(struct trial *t)
 		struct buffer *wte = trial_input(t, "wte", (size_t)size[2] * c, 1);
 		struct buffer *wpe = trial_input(t, "wpe", (size_t)size[3] * c, 1);
 		trial_send(t);
-		t->kernels->embed(t->dev, out->at, (int32_t *)token->at, (int32_t *)position->at,
+		t->kernels->embed(t->dev, out->at, token->at, position->at,
 		                  wte->at, wpe->at, n, c);
 		ref_embed(out->want, token->index, position->index, wte->value, wpe->value, n, c);
 		trial_judge(t);
@@ -115,8 +155,8 @@ static void embed_twice(struct trial *t, int n, int c, int v)
 		if (!sums)
 			abort();
 		k->zero(t->dev, sums, 2 * count * sizeof *sums);
-		k->embed_backward(t->dev, sums, sums + count, dout->at, (int32_t *)token->at,
-		                  (int32_t *)token->at, n, c);
+		k->embed_backward(t->dev, sums, sums + count, dout->at, token->at,
+		                  token->at, n, c);
 		host[i] = trial_read(t, sums, 2 * count);
 		k->free(t->dev, sums);
 	}
@@ -140,7 +180,7 @@ static void check_embed_backward(struct trial *t)
 		struct buffer *position = trial_indices(t, "position", n, size[3]);
 		trial_send(t);
 		t->kernels->embed_backward(t->dev, dwte->at, dwpe->at, dout->at,
-		                           (int32_t *)token->at, (int32_t *)position->at, n, c);
+		                           token->at, position->at, n, c);
 		ref_embed_backward(dwte->want, dwpe->want, dout->value, token->index,
 		                   position->index, n, c);
 		trial_judge(t);
@@ -166,7 +206,7 @@ static void layernorm_case(struct trial *t, int n, int c, bool biased, double of
 	struct bound bound = norm_bound(c);
 	if (offset > 10) /* x itself has lost these digits */
 		bound.relative = 2e-4;
-	struct buffer *out = trial_output(t, "out", (size_t)n * c, bound);
+	struct buffer *out = trial_activation_output(t, "out", (size_t)n * c, bound);
 	struct buffer *mean = trial_output(t, "mean", n, (struct bound){1e-6, 1 + offset});
 	struct buffer *rstd = trial_output(t, "rstd", n, bound);
 	struct buffer *x = trial_input(t, "x", (size_t)n * c, 1);
@@ -200,7 +240,7 @@ static void layernorm_backward_case(struct trial *t, int n, int c, bool biased)
 	struct buffer *dx = trial_sum(t, "dx", (size_t)n * c, norm_bound(c));
 	struct buffer *dgain = trial_sum(t, "dgain", c, norm_bound(c));
 	struct buffer *dbias = biased ? trial_sum(t, "dbias", c, SUM) : NULL;
-	struct buffer *dout = trial_input(t, "dout", (size_t)n * c, 1);
+	struct buffer *dout = trial_activation_input(t, "dout", (size_t)n * c, 1);
 	struct buffer *x = trial_input(t, "x", (size_t)n * c, 1);
 	struct buffer *mean = trial_input(t, "mean", n, 1);
 	struct buffer *rstd = trial_input(t, "rstd", n, 1);
@@ -239,13 +279,22 @@ static const int products[][3] = {
 
 /* An operand of a product: normal, or whole numbers up to ±8, whose products
  * and sums are exact in each dtype. */
-static struct buffer *factor(struct trial *t, const char *name, size_t count, bool whole)
+static struct buffer *drawn(struct trial *t, struct buffer *b, bool whole)
 {
-	struct buffer *b = trial_input(t, name, count, 1);
-
-	for (size_t i = 0; whole && i < count; i++)
+	for (size_t i = 0; whole && i < b->count; i++)
 		b->value[i] = (double)rng_below(&t->rng, 17) - 8;
 	return b;
+}
+
+static struct buffer *factor(struct trial *t, const char *name, size_t count, bool whole)
+{
+	return drawn(t, trial_input(t, name, count, 1), whole);
+}
+
+static struct buffer *activation_factor(struct trial *t, const char *name, size_t count,
+                                        bool whole)
+{
+	return drawn(t, trial_activation_input(t, name, count, 1), whole);
 }
 
 static void check_linear(struct trial *t)
@@ -256,13 +305,16 @@ static void check_linear(struct trial *t)
 		bool biased = i % 3 > 0, whole = i % 3 == 2;
 		trial_case(t, "n %d in %d out %d%s%s", n, in, out, biased ? " bias" : "",
 		           whole ? " whole numbers" : "");
-		struct buffer *y = trial_output(t, "y", (size_t)n * out, product(t, whole));
-		struct buffer *x = factor(t, "x", (size_t)n * in, whole);
+		struct buffer *y = trial_activation_output(t, "y", (size_t)n * out, product(t, whole));
+		struct buffer *x = activation_factor(t, "x", (size_t)n * in, whole);
 		struct buffer *w = factor(t, "w", (size_t)in * out, whole);
 		struct buffer *b = biased ? factor(t, "b", out, whole) : NULL;
 		trial_send(t);
 		t->kernels->linear(t->dev, y->at, x->at, w->at, at_of(b), n, in, out);
-		ref_linear(y->want, x->value, w->value, value_of(b), n, in, out, false);
+		ref_linear(y->want, trial_operand(t, x), trial_operand(t, w), value_of(b), n, in, out,
+		           false);
+		if (two_results(t, whole))
+			ref_linear(trial_other(y), x->value, w->value, value_of(b), n, in, out, false);
 		trial_judge(t);
 	}
 }
@@ -270,59 +322,74 @@ static void check_linear(struct trial *t)
 /* What is added to the product: nothing, what y holds, or another buffer. */
 enum add { NOTHING, ITSELF, ANOTHER, ADDS };
 
-static void check_linear_residual(struct trial *t)
+static void linear_residual_case(struct trial *t, const int size[3], enum add how, bool biased,
+                                 bool whole)
 {
 	static const char *const names[ADDS] = {"", ", added to y", ", added to another"};
+	int n = size[0], in = size[1], out = size[2];
+	size_t count = (size_t)n * out;
 
-	for (int i = 0; i < 2 * ADDS * 2 * COUNT(products); i++) {
-		const int *size = products[i / (4 * ADDS)];
-		int n = size[0], in = size[1], out = size[2];
-		bool biased = i & 1, whole = i & 2;
-		enum add how = i / 4 % ADDS;
-		size_t count = (size_t)n * out;
-		if (whole && biased != (how == ITSELF))
-			continue;
-		trial_case(t, "n %d in %d out %d%s%s%s", n, in, out, biased ? " bias" : "",
-		           names[how], whole ? " whole numbers" : "");
-		struct buffer *y = how == ITSELF ? trial_sum(t, "y", count, product(t, whole))
-		                                 : trial_output(t, "y", count, product(t, whole));
-		struct buffer *add = how == ANOTHER ? trial_input(t, "add", count, 1)
-		                     : how == ITSELF ? y : NULL;
-		struct buffer *x = factor(t, "x", (size_t)n * in, whole);
-		struct buffer *w = factor(t, "w", (size_t)in * out, whole);
-		struct buffer *b = biased ? trial_input(t, "b", out, 1) : NULL;
-		trial_send(t);
-		t->kernels->linear_residual(t->dev, y->at, at_of(add), x->at, w->at, at_of(b), n, in,
-		                            out);
-		if (how == ANOTHER)
-			memcpy(y->want, add->value, count * sizeof *y->want);
-		ref_linear(y->want, x->value, w->value, value_of(b), n, in, out, add != NULL);
-		trial_judge(t);
-	}
+	trial_case(t, "n %d in %d out %d%s%s%s", n, in, out, biased ? " bias" : "", names[how],
+	           whole ? " whole numbers" : "");
+	struct buffer *y = how == ITSELF ? trial_sum(t, "y", count, product(t, whole))
+	                                 : trial_output(t, "y", count, product(t, whole));
+	struct buffer *add = how == ANOTHER ? trial_input(t, "add", count, 1)
+	                     : how == ITSELF ? y : NULL;
+	struct buffer *x = activation_factor(t, "x", (size_t)n * in, whole);
+	struct buffer *w = factor(t, "w", (size_t)in * out, whole);
+	struct buffer *b = biased ? trial_input(t, "b", out, 1) : NULL;
+	trial_send(t);
+	t->kernels->linear_residual(t->dev, y->at, at_of(add), x->at, w->at, at_of(b), n, in, out);
+	double *want[2] = {y->want, two_results(t, whole) ? trial_other(y) : NULL};
+	if (how == ANOTHER)
+		for (int i = 0; i < 2 && want[i]; i++)
+			memcpy(want[i], add->value, count * sizeof *want[i]);
+	ref_linear(want[0], trial_operand(t, x), trial_operand(t, w), value_of(b), n, in, out,
+	           add != NULL);
+	if (want[1])
+		ref_linear(want[1], x->value, w->value, value_of(b), n, in, out, add != NULL);
+	trial_judge(t);
+}
+
+static void check_linear_residual(struct trial *t)
+{
+	for (int i = 0; i < COUNT(products); i++)
+		for (enum add how = NOTHING; how < ADDS; how++)
+			for (int biased = 0; biased < 2; biased++) {
+				linear_residual_case(t, products[i], how, biased, false);
+				if (biased == (how == ITSELF))
+					linear_residual_case(t, products[i], how, biased, true);
+			}
 }
 
 static void linear_backward_case(struct trial *t, const int size[3], bool residual, bool biased,
                                  bool whole)
 {
+	const struct kernels *k = t->kernels;
 	int n = size[0], in = size[1], out = size[2];
 
 	trial_case(t, "n %d in %d out %d%s%s", n, in, out, biased ? " bias" : "",
 	           whole ? " whole numbers" : "");
-	struct buffer *dx = trial_output(t, "dx", (size_t)n * in, product(t, whole));
+	struct buffer *dx = trial_activation_output(t, "dx", (size_t)n * in, product(t, whole));
 	struct buffer *dw = trial_sum(t, "dw", (size_t)in * out, product(t, whole));
 	struct buffer *db = biased ? trial_sum(t, "db", out, SUM) : NULL;
-	struct buffer *dy = factor(t, "dy", (size_t)n * out, whole);
-	struct buffer *x = factor(t, "x", (size_t)n * in, whole);
+	struct buffer *dy = residual ? factor(t, "dy", (size_t)n * out, whole)
+	                             : activation_factor(t, "dy", (size_t)n * out, whole);
+	struct buffer *x = activation_factor(t, "x", (size_t)n * in, whole);
 	struct buffer *w = factor(t, "w", (size_t)in * out, whole);
 	trial_send(t);
 	if (residual)
-		t->kernels->linear_residual_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at,
-		                                     w->at, n, in, out);
-	else
-		t->kernels->linear_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at, w->at, n,
+		k->linear_residual_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at, w->at, n,
 		                            in, out);
-	ref_linear_backward(dx->want, dw->want, want_of(db), dy->value, x->value, w->value, n, in,
-	                    out);
+	else
+		k->linear_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at, w->at, n, in, out);
+	ref_linear_backward(dx->want, dw->want, NULL, trial_operand(t, dy), trial_operand(t, x),
+	                    trial_operand(t, w), n, in, out);
+	if (two_results(t, whole))
+		ref_linear_backward(trial_other(dx), trial_other(dw), NULL, dy->value, x->value,
+		                    w->value, n, in, out);
+	for (int i = 0; db && i < n * out; i++) /* no product: dy is not rounded */
+		db->want[i % out] += dy->value[i];
 	trial_judge(t);
 }
 
@@ -346,11 +413,13 @@ static void check_unembed(struct trial *t)
 		trial_case(t, "n %d c %d v %d%s", n, c, v, whole ? " whole numbers" : "");
 		struct buffer *logits = trial_output(t, "logits", (size_t)n * v,
 		                                     product(t, whole));
-		struct buffer *x = factor(t, "x", (size_t)n * c, whole);
+		struct buffer *x = activation_factor(t, "x", (size_t)n * c, whole);
 		struct buffer *wte = factor(t, "wte", (size_t)v * c, whole);
 		trial_send(t);
 		t->kernels->unembed(t->dev, logits->at, x->at, wte->at, n, c, v);
-		ref_unembed(logits->want, x->value, wte->value, n, c, v);
+		ref_unembed(logits->want, trial_operand(t, x), trial_operand(t, wte), n, c, v);
+		if (two_results(t, whole))
+			ref_unembed(trial_other(logits), x->value, wte->value, n, c, v);
 		trial_judge(t);
 	}
 }
@@ -361,78 +430,106 @@ static void check_unembed_backward(struct trial *t)
 		int n = products[i / 2][0], c = products[i / 2][1], v = products[i / 2][2];
 		bool whole = i & 1;
 		trial_case(t, "n %d c %d v %d%s", n, c, v, whole ? " whole numbers" : "");
-		struct buffer *dx = trial_output(t, "dx", (size_t)n * c, product(t, whole));
+		struct buffer *dx = trial_activation_output(t, "dx", (size_t)n * c, product(t, whole));
 		struct buffer *dwte = trial_sum(t, "dwte", (size_t)v * c, product(t, whole));
 		struct buffer *dlogits = factor(t, "dlogits", (size_t)n * v, whole);
-		struct buffer *x = factor(t, "x", (size_t)n * c, whole);
+		struct buffer *x = activation_factor(t, "x", (size_t)n * c, whole);
 		struct buffer *wte = factor(t, "wte", (size_t)v * c, whole);
 		trial_send(t);
 		t->kernels->unembed_backward(t->dev, dx->at, dwte->at, dlogits->at, x->at, wte->at,
 		                             n, c, v);
-		ref_unembed_backward(dx->want, dwte->want, dlogits->value, x->value, wte->value, n,
-		                     c, v);
+		ref_unembed_backward(dx->want, dwte->want, trial_operand(t, dlogits),
+		                     trial_operand(t, x), trial_operand(t, wte), n, c, v);
+		if (two_results(t, whole))
+			ref_unembed_backward(trial_other(dx), trial_other(dwte), dlogits->value,
+			                     x->value, wte->value, n, c, v);
 		trial_judge(t);
 	}
 }
 
-/* y[n,out] of the rows of x, in calls of at most chunk rows. */
-static float *products_of(struct trial *t, bool tied, const struct buffer *x,
-                          const struct buffer *w, const struct buffer *b, int n, int in, int out,
-                          int chunk)
+/* One of the two products that are asked for whole and in parts: y[n,out] as floats. */
+struct parted {
+	bool tied; /* unembed, not linear */
+	struct buffer *x, *w, *b;
+	int in, out;
+};
+
+static void call_parted(struct trial *t, const struct parted *p, void *y, int first, int rows)
 {
 	const struct kernels *k = t->kernels;
-	float *y = k->alloc(t->dev, (size_t)n * out * sizeof *y), *host;
+	void *from = element(p->x->at, p->x->type, (size_t)first * p->in);
+
+	if (p->tied)
+		k->unembed(t->dev, element(y, DTYPE_F32, (size_t)first * p->out), from, p->w->at, rows,
+		           p->in, p->out);
+	else
+		k->linear(t->dev, element(y, t->activations, (size_t)first * p->out), from, p->w->at,
+		          p->b->at, rows, p->in, p->out);
+}
+
+static float *read_parted(struct trial *t, const struct parted *p, const void *y, int n)
+{
+	const size_t count = (size_t)n * p->out;
+
+	return p->tied ? trial_read(t, y, count) : trial_read_activations(t, y, count);
+}
+
+/* In calls of at most chunk rows. */
+static float *products_of(struct trial *t, const struct parted *p, int n, int chunk)
+{
+	void *y = t->kernels->alloc(t->dev, (size_t)n * p->out * sizeof(float));
 
 	if (!y)
 		abort();
-	for (int r = 0; r < n; r += chunk) {
-		int rows = n - r < chunk ? n - r : chunk;
-		float *to = y + (size_t)r * out;
-		const float *from = x->at + (size_t)r * in;
-		if (tied)
-			k->unembed(t->dev, to, from, w->at, rows, in, out);
-		else
-			k->linear(t->dev, to, from, w->at, at_of(b), rows, in, out);
-	}
-	host = trial_read(t, y, (size_t)n * out);
-	k->free(t->dev, y);
+	for (int r = 0; r < n; r += chunk)
+		call_parted(t, p, y, r, n - r < chunk ? n - r : chunk);
+	float *host = read_parted(t, p, y, n);
+	t->kernels->free(t->dev, y);
 	return host;
+}
+
+static void row_invariant_case(struct trial *t, bool tied, int n, int in, int out)
+{
+	static const int chunks[] = {1, 2, 5, 16, 31};
+	const size_t count = (size_t)n * out;
+	struct bound bound = product(t, false);
+
+	trial_case(t, "%s n %d in %d out %d", tied ? "unembed" : "linear", n, in, out);
+	struct buffer *x = trial_activation_input(t, "x", (size_t)n * in, 1);
+	struct buffer *w = trial_input(t, "w", (size_t)in * out, 1);
+	struct buffer *b = trial_input(t, "b", out, 1);
+	struct buffer *y = tied ? trial_output(t, "y", count, bound)
+	                        : trial_activation_output(t, "y", count, bound);
+	const struct parted parted = {tied, x, w, b, in, out};
+	trial_send(t);
+	call_parted(t, &parted, y->at, 0, n);
+	double *want[2] = {y->want, two_results(t, false) ? trial_other(y) : NULL};
+	for (int i = 0; i < 2 && want[i]; i++) {
+		const double *left = i ? x->value : trial_operand(t, x);
+		const double *right = i ? w->value : trial_operand(t, w);
+		if (tied)
+			ref_unembed(want[i], left, right, n, in, out);
+		else
+			ref_linear(want[i], left, right, b->value, n, in, out, false);
+	}
+	float *whole = read_parted(t, &parted, y->at, n);
+	for (int j = 0; j < COUNT(chunks) && chunks[j] < n; j++) {
+		float *part = products_of(t, &parted, n, chunks[j]);
+		trial_expect(t, memcmp(whole, part, count * sizeof *part) == 0,
+		             "%d rows at a time give other bits than all at once", chunks[j]);
+		free(part);
+	}
+	free(whole);
+	trial_judge(t);
 }
 
 /* Each row has the same bits in calls of 1, 2, 5, 16 … rows as in one of all. */
 static void check_row_invariant(struct trial *t)
 {
-	static const int chunks[] = {1, 2, 5, 16, 31};
-	struct bound bound = product(t, false);
-
 	t->kernels->row_invariant(t->dev, true);
 	for (int i = 0; i < 2 * COUNT(products); i++) {
-		int n = products[i / 2][0], in = products[i / 2][1], out = products[i / 2][2];
-		bool tied = i & 1;
-		size_t bytes = (size_t)n * out * sizeof(float);
-		trial_case(t, "%s n %d in %d out %d", tied ? "unembed" : "linear", n, in, out);
-		struct buffer *x = trial_input(t, "x", (size_t)n * in, 1);
-		struct buffer *w = trial_input(t, "w", (size_t)in * out, 1);
-		struct buffer *b = trial_input(t, "b", out, 1);
-		struct buffer *y = trial_output(t, "y", (size_t)n * out, bound);
-		trial_send(t);
-		if (tied) {
-			t->kernels->unembed(t->dev, y->at, x->at, w->at, n, in, out);
-			ref_unembed(y->want, x->value, w->value, n, in, out);
-		} else {
-			t->kernels->linear(t->dev, y->at, x->at, w->at, b->at, n, in, out);
-			ref_linear(y->want, x->value, w->value, b->value, n, in, out, false);
-		}
-		float *whole = trial_read(t, y->at, (size_t)n * out);
-		for (int j = 0; j < COUNT(chunks) && chunks[j] < n; j++) {
-			float *part = products_of(t, tied, x, w, b, n, in, out, chunks[j]);
-			trial_expect(t, memcmp(whole, part, bytes) == 0,
-			             "%d rows at a time give other bits than all at once",
-			             chunks[j]);
-			free(part);
-		}
-		free(whole);
-		trial_judge(t);
+		const int *size = products[i / 2];
+		row_invariant_case(t, i & 1, size[0], size[1], size[2]);
 	}
 	t->kernels->row_invariant(t->dev, false);
 }
@@ -459,8 +556,8 @@ static void check_gelu(struct trial *t)
 {
 	for (int i = 0; i < COUNT(counts); i++) {
 		trial_case(t, "count %zu", counts[i]);
-		struct buffer *y = trial_output(t, "y", counts[i], FUNCTION);
-		struct buffer *x = trial_input(t, "x", counts[i], 1);
+		struct buffer *y = trial_activation_output(t, "y", counts[i], FUNCTION);
+		struct buffer *x = trial_activation_input(t, "x", counts[i], 1);
 		fill_gelu(t, x->value, counts[i]);
 		trial_send(t);
 		t->kernels->gelu(t->dev, y->at, x->at, counts[i]);
@@ -476,10 +573,10 @@ static void check_gelu_backward(struct trial *t)
 		bool alias = i & 1;
 		struct bound bound = {2e-6, 1};
 		trial_case(t, "count %zu%s", count, alias ? ", dx is dy" : "");
-		struct buffer *dx = alias ? trial_sum(t, "dx", count, bound)
-					  : trial_output(t, "dx", count, bound);
-		struct buffer *dy = alias ? dx : trial_input(t, "dy", count, 1);
-		struct buffer *x = trial_input(t, "x", count, 1);
+		struct buffer *dx = alias ? trial_activation_sum(t, "dx", count, bound)
+					  : trial_activation_output(t, "dx", count, bound);
+		struct buffer *dy = alias ? dx : trial_activation_input(t, "dy", count, 1);
+		struct buffer *x = trial_activation_input(t, "x", count, 1);
 		fill_gelu(t, x->value, count);
 		trial_send(t);
 		t->kernels->gelu_backward(t->dev, dx->at, dy->at, x->at, count);
@@ -512,7 +609,7 @@ static void check_set_columns(struct trial *t)
 	for (int i = 0; i < COUNT(sizes); i++) {
 		int n = sizes[i][0], c = sizes[i][1], first = sizes[i][2], count = sizes[i][3];
 		trial_case(t, "n %d c %d first %d count %d", n, c, first, count);
-		struct buffer *x = trial_sum(t, "x", (size_t)n * c, EXACT);
+		struct buffer *x = trial_activation_sum(t, "x", (size_t)n * c, EXACT);
 		struct buffer *value = trial_input(t, "value", count, 1);
 		trial_send(t);
 		t->kernels->set_columns(t->dev, x->at, value->at, n, c, first, count);
@@ -523,8 +620,7 @@ static void check_set_columns(struct trial *t)
 
 /* ---- dropout ---- */
 
-/* The number of a pass in device memory, to free. */
-static uint64_t *new_pass(struct trial *t, uint64_t number)
+uint64_t *new_pass(struct trial *t, uint64_t number)
 {
 	uint64_t *pass = t->kernels->alloc(t->dev, sizeof *pass);
 
@@ -534,8 +630,7 @@ static uint64_t *new_pass(struct trial *t, uint64_t number)
 	return pass;
 }
 
-/* The mask's factors over count elements: dropout of ones. */
-static double *mask_of(struct trial *t, const struct dropout *dropout, size_t count)
+double *mask_of(struct trial *t, const struct dropout *dropout, size_t count)
 {
 	const struct kernels *k = t->kernels;
 	float *ones = malloc((count + 1) * sizeof *ones), *host;
@@ -666,336 +761,6 @@ static void check_dropout(struct trial *t)
 	check_pass_number(t);
 }
 
-/* ---- attention ---- */
-
-static const int32_t alone[] = {0, 1};
-static const int32_t mixed[] = {0, 1, 3, 18, 34, 51, 82, 115};
-static const int32_t hundred[] = {0, 100};
-static const int32_t many[] = {0, 257, 258, 260, 275, 291, 308, 339, 372, 472};
-static const struct sequences packs[] = {
-	{1, alone, 1},
-	{7, mixed, 33},
-	{1, hundred, 100},
-	{9, many, 257},
-};
-
-static const int head_widths[] = {1, 2, 3, 4, 5, 8, 16, 17, 32, 64, 128};
-
-struct attention {
-	const struct sequences *seqs;
-	int n, c, h;
-	float rate; /* of dropout, by this seed in this pass */
-	uint64_t seed, pass;
-	double scale; /* deviation of q and k; 0: integers whose scores are exact */
-};
-
-static struct bound attention_bound(const struct trial *t, double relative)
-{
-	return (struct bound){by_dtype(t, relative, 4e-2), 0};
-}
-
-/* q, k, v: normal, or q and k whole numbers up to ±40 so that scores run into
- * the thousands and are still exact in either type. */
-static struct buffer *attention_input(struct trial *t, const struct attention *a)
-{
-	struct buffer *qkv = trial_input(t, "qkv", (size_t)a->n * 3 * a->c, 1);
-
-	for (size_t i = 0; i < qkv->count; i++) {
-		if ((int)(i % (3 * a->c)) >= 2 * a->c)
-			continue;
-		if (a->scale > 0)
-			qkv->value[i] *= a->scale;
-		else
-			qkv->value[i] = (double)rng_below(&t->rng, 81) - 40;
-	}
-	return qkv;
-}
-
-static struct dropout attention_dropout(struct trial *t, const struct attention *a)
-{
-	return (struct dropout){a->rate, a->seed, a->rate > 0 ? new_pass(t, a->pass) : NULL, 9};
-}
-
-/* The mask in the order that ref_attention() has it; NULL: none. */
-static double *attention_mask(struct trial *t, const struct attention *a,
-                              const struct dropout *dropout)
-{
-	const size_t n = a->n, h = a->h, longest = a->seqs->longest;
-	double *mask;
-
-	if (dropout->rate <= 0)
-		return NULL;
-	double *all = mask_of(t, dropout, ((n * h - 1) * SEQUENCE_MAX + longest));
-	mask = malloc(h * n * longest * sizeof *mask);
-	if (!mask)
-		abort();
-	for (size_t i = 0; i < n * h * longest; i++) {
-		const size_t head = i / longest / n, query = i / longest % n;
-		mask[i] = all[(query * h + head) * SEQUENCE_MAX + i % longest];
-	}
-	free(all);
-	return mask;
-}
-
-static void attention_name(struct trial *t, const struct attention *a)
-{
-	trial_case(t, "n %d in %d sequences of up to %d, c %d h %d, q and k about %g%s", a->n,
-	           a->seqs->count, a->seqs->longest, a->c, a->h, a->scale,
-	           a->rate > 0 ? ", dropout" : "");
-}
-
-static void attention_forward_case(struct trial *t, const struct attention *a)
-{
-	attention_name(t, a);
-	struct buffer *out = trial_output(t, "out", (size_t)a->n * a->c, attention_bound(t, 1e-5));
-	struct buffer *lse = trial_output(t, "lse", (size_t)a->n * a->h,
-	                                  (struct bound){by_dtype(t, 2e-6, 2e-2), 1});
-	struct buffer *qkv = attention_input(t, a);
-	struct dropout dropout = attention_dropout(t, a);
-	double *mask = attention_mask(t, a, &dropout);
-	trial_send(t);
-	t->kernels->attention(t->dev, out->at, lse->at, qkv->at, a->seqs, a->c, a->h, &dropout);
-	ref_attention(out->want, lse->want, qkv->value, a->seqs, a->c, a->h, mask);
-	free(mask);
-	trial_judge(t);
-	t->kernels->free(t->dev, (void *)dropout.pass);
-}
-
-static void attention_backward_case(struct trial *t, const struct attention *a)
-{
-	attention_name(t, a);
-	/* An lse in the thousands is rounded to 2e-4, and so is what it gives. */
-	struct bound bound = attention_bound(t, a->scale > 0 ? 3e-5 : 1e-3);
-	struct buffer *dqkv = trial_output(t, "dqkv", (size_t)a->n * 3 * a->c, bound);
-	struct buffer *dout = trial_input(t, "dout", (size_t)a->n * a->c, 1);
-	struct buffer *out = trial_input(t, "out", (size_t)a->n * a->c, 1);
-	struct buffer *lse = trial_input(t, "lse", (size_t)a->n * a->h, 1);
-	struct buffer *qkv = attention_input(t, a);
-	struct dropout dropout = attention_dropout(t, a);
-	double *mask = attention_mask(t, a, &dropout);
-	for (size_t i = 0; i < qkv->count; i++)
-		qkv->value[i] = (float)qkv->value[i];
-	ref_attention(out->value, lse->value, qkv->value, a->seqs, a->c, a->h, mask);
-	trial_send(t);
-	t->kernels->attention_backward(t->dev, dqkv->at, dout->at, out->at, lse->at, qkv->at,
-	                               a->seqs, a->c, a->h, &dropout);
-	ref_attention_backward(dqkv->want, dout->value, qkv->value, a->seqs, a->c, a->h, mask);
-	free(mask);
-	trial_judge(t);
-	t->kernels->free(t->dev, (void *)dropout.pass);
-}
-
-/* Every head width over the mixed pack; longer sequences for a few. */
-static void each_attention(struct trial *t,
-                           void (*run)(struct trial *t, const struct attention *a))
-{
-	static const int heads[] = {1, 3};
-
-	for (int i = 0; i < 4 * COUNT(head_widths); i++) {
-		int d = head_widths[i / 4], h = heads[i % 2];
-		float rate = i & 2 ? 0.3f : 0;
-		uint64_t pass = (uint64_t)i + ((uint64_t)1 << 40);
-		run(t, &(struct attention){&packs[1], 115, d * h, h, rate, 5, pass, 1});
-		if (i % 4 < 2)
-			run(t, &(struct attention){&packs[0], 1, d * h, h, rate, 5, pass, 1});
-	}
-	for (int i = 0; i < 2; i++) {
-		float rate = i ? 0.1f : 0;
-		run(t, &(struct attention){&packs[2], 100, 5 * 2, 2, rate, 6, 1, 2});
-		run(t, &(struct attention){&packs[3], 472, 2 * 3, 3, rate, 6, 1, 1});
-		run(t, &(struct attention){&packs[3], 472, 32 * 2, 2, rate, 6, 1, 1});
-		run(t, &(struct attention){&packs[1], 115, 16 * 2, 2, rate, 6, 1, 0});
-		run(t, &(struct attention){&packs[2], 100, 4, 1, rate, 6, 1, 0});
-		run(t, &(struct attention){&packs[3], 472, 1 * 2, 2, rate, 6, 1, 0});
-		run(t, &(struct attention){&packs[3], 472, 2 * 5, 5, rate, 6, 1, 2});
-		run(t, &(struct attention){&packs[3], 472, 3 * 2, 2, rate, 6, 1, 1});
-		run(t, &(struct attention){&packs[3], 472, 4 * 3, 3, rate, 6, 1, 2});
-	}
-}
-
-static void check_attention(struct trial *t)
-{
-	each_attention(t, attention_forward_case);
-}
-
-static void check_attention_backward(struct trial *t)
-{
-	each_attention(t, attention_backward_case);
-}
-
-static void check_attention_probs(struct trial *t)
-{
-	for (int i = 0; i < 3 * COUNT(head_widths); i++) {
-		int d = head_widths[i / 3], h = 1 + i % 3, c = d * h, head = h - 1 - i % 2 * (h > 1);
-		int s = i % 7, first = mixed[s], length = mixed[s + 1] - first;
-		trial_case(t, "rows %d to %d of 115, c %d h %d head %d", first, first + length - 1,
-		           c, h, head);
-		struct attention a = {&packs[1], 115, c, h, 0, 0, 0, i % 2 ? 1 : 0.3};
-		struct bound bound = {by_dtype(t, 1e-5, 4e-2), 1};
-		struct buffer *probs = trial_output(t, "probs", (size_t)length * length, bound);
-		struct buffer *qkv = attention_input(t, &a);
-		struct buffer *lse = trial_input(t, "lse", (size_t)115 * h, 1);
-		double *out = malloc((size_t)115 * c * sizeof *out);
-		if (!out)
-			abort();
-		for (size_t e = 0; e < qkv->count; e++)
-			qkv->value[e] = (float)qkv->value[e];
-		ref_attention(out, lse->value, qkv->value, &packs[1], c, h, NULL);
-		free(out);
-		trial_send(t);
-		t->kernels->attention_probs(t->dev, probs->at, qkv->at, lse->at, 115, first, length,
-		                            head, c, h);
-		ref_attention_probs(probs->want, qkv->value, lse->value, 115, first, length, head,
-		                    c, h);
-		for (int e = 0; e < length * length; e++)
-			if (e % length > e / length) /* exactly zero above the diagonal */
-				probs->want[e] = 0;
-		trial_judge(t);
-	}
-}
-
-/* ---- the cache ---- */
-
-enum { SLOTS = 4 };
-
-/* Calls of one decoding: prompts of some lengths, then single steps, a slot
- * left out now and then, a slot taken back to an earlier place. */
-static const int32_t cached_calls[][2][8] = {
-	/* slot of each row, -1 ends; place of each row */
-	{{0, 0, 0, 2, 2, 1, -1}, {0, 1, 2, 0, 1, 0}},
-	{{2, 0, 1, -1}, {2, 3, 1}},
-	{{3, 3, 3, 3, 3, 3, 3, -1}, {0, 1, 2, 3, 4, 5, 6}},
-	{{3, 1, 0, 2, -1}, {7, 2, 4, 3}},
-	{{1, 1, 1, 1, 3, -1}, {3, 4, 5, 6, 5}},
-	{{1, 3, -1}, {7, 6}},
-};
-
-/* The cache's keys and values: the device's, whose layout within a slot is its
- * own, and the reference's. */
-struct caches {
-	size_t slot; /* floats of a slot in each */
-	float *device[2];
-	double *reference[2];
-};
-
-static struct caches new_caches(size_t slot)
-{
-	struct caches caches = {.slot = slot};
-
-	for (int i = 0; i < 2; i++) {
-		caches.device[i] = malloc(SLOTS * slot * sizeof *caches.device[i]);
-		caches.reference[i] = calloc(SLOTS * slot, sizeof *caches.reference[i]);
-		if (!caches.device[i] || !caches.reference[i])
-			abort();
-		for (size_t j = 0; j < SLOTS * slot; j++)
-			caches.device[i][j] = 1e20f; /* reading what was not stored shows */
-	}
-	return caches;
-}
-
-static void free_caches(struct caches *caches)
-{
-	for (int i = 0; i < 2; i++) {
-		free(caches->device[i]);
-		free(caches->reference[i]);
-	}
-}
-
-/* A slot that no row names keeps its part of the cache; the rest is kept for
- * the next call. */
-static void keep_cache(struct trial *t, const struct buffer *slot, const float *at, float *kept,
-                       size_t floats)
-{
-	float *after = trial_read(t, at, SLOTS * floats);
-
-	for (int s = 0; s < SLOTS; s++) {
-		bool named = false;
-		for (size_t r = 0; r < slot->count; r++)
-			named |= slot->index[r] == s;
-		trial_expect(t, named || memcmp(after + s * floats, kept + s * floats,
-		                                floats * sizeof *after) == 0,
-		             "the cache of slot %d was written", s);
-	}
-	memcpy(kept, after, SLOTS * floats * sizeof *after);
-	free(after);
-}
-
-/* The rows of the call one by one, in the same order: the same bits. */
-static void cached_rows(struct trial *t, const float *whole, float *ck, float *cv,
-                        const float *qkv, const int32_t *slot, const int32_t *place, int n,
-                        int context, int c, int h)
-{
-	const struct kernels *k = t->kernels;
-	float *out = k->alloc(t->dev, c * sizeof *out);
-
-	if (!out)
-		abort();
-	for (int r = 0; r < n; r++) {
-		k->attention_cached(t->dev, out, ck, cv, qkv + (size_t)r * 3 * c, slot + r,
-		                    place + r, 1, context, c, h);
-		float *row = trial_read(t, out, c);
-		trial_expect(t, memcmp(row, whole + (size_t)r * c, c * sizeof *row) == 0,
-		             "row %d alone has other bits", r);
-		free(row);
-	}
-	k->free(t->dev, out);
-}
-
-static void cached_call(struct trial *t, int c, int h, int context, int call,
-                        struct caches *caches)
-{
-	const struct kernels *k = t->kernels;
-	const int32_t *slots = cached_calls[call][0], *places = cached_calls[call][1];
-	size_t floats = caches->slot;
-	int n = 0;
-
-	while (slots[n] >= 0)
-		n++;
-	trial_case(t, "c %d h %d context %d, call %d", c, h, context, call);
-	struct buffer *out = trial_output(t, "out", (size_t)n * c, attention_bound(t, 1e-5));
-	struct buffer *ck = trial_sum(t, "cache_k", SLOTS * floats, (struct bound){INFINITY, 1});
-	struct buffer *cv = trial_sum(t, "cache_v", SLOTS * floats, (struct bound){INFINITY, 1});
-	struct buffer *qkv = trial_input(t, "qkv", (size_t)n * 3 * c, 1);
-	struct buffer *slot = trial_indices(t, "slot", n, 1);
-	struct buffer *place = trial_indices(t, "place", n, 1);
-	for (size_t i = 0; i < SLOTS * floats; i++) {
-		ck->value[i] = caches->device[0][i];
-		cv->value[i] = caches->device[1][i];
-	}
-	memcpy(slot->index, slots, n * sizeof *slots);
-	memcpy(place->index, places, n * sizeof *places);
-	trial_send(t);
-	k->attention_cached(t->dev, out->at, ck->at, cv->at, qkv->at, (int32_t *)slot->at,
-	                    (int32_t *)place->at, n, context, c, h);
-	ref_attention_cached(out->want, caches->reference[0], caches->reference[1], qkv->value,
-	                     slot->index, place->index, n, context, c, h);
-
-	float *whole = trial_read(t, out->at, (size_t)n * c);
-	for (int i = 0; i < 2; i++) { /* kept for the next call, and back to before this one */
-		const struct buffer *cache = i == 0 ? ck : cv;
-		keep_cache(t, slot, cache->at, caches->device[i], floats);
-		k->upload(t->dev, cache->at, cache->image + cache->lead,
-		          cache->count * sizeof *cache->image);
-	}
-	cached_rows(t, whole, ck->at, cv->at, qkv->at, (int32_t *)slot->at, (int32_t *)place->at,
-	            n, context, c, h);
-	free(whole);
-	trial_judge(t);
-}
-
-static void check_attention_cached(struct trial *t)
-{
-	static const int contexts[] = {8, 9, 33};
-
-	for (int i = 0; i < 3 * COUNT(head_widths); i++) {
-		int d = head_widths[i / 3], h = i % 3 + 1, context = contexts[i % 3];
-		struct caches caches = new_caches((size_t)context * d * h);
-		for (int call = 0; call < COUNT(cached_calls); call++)
-			cached_call(t, d * h, h, context, call, &caches);
-		free_caches(&caches);
-	}
-}
-
 /* ---- loss ---- */
 
 static const int loss_sizes[][2] = {
@@ -1031,7 +796,7 @@ static void cross_entropy_case(struct trial *t, int n, int v, int how, double si
 	}
 	trial_send(t);
 	t->kernels->cross_entropy(t->dev, loss->at, at_of(dlogits), logits->at,
-	                          (int32_t *)target->at, at_of(weight), n, v);
+	                          target->at, at_of(weight), n, v);
 	ref_cross_entropy(loss->want, want_of(dlogits), logits->value, target->index,
 	                  value_of(weight), n, v);
 	for (size_t i = 0; dlogits && i < dlogits->count; i++)
@@ -1144,8 +909,9 @@ static void muon_case(struct trial *t, int rows, int cols, int first, int stride
 	for (size_t i = 0; i < count; i++)
 		m->value[i] *= scaled;
 	trial_send(t);
-	t->kernels->muon(t->dev, param->at + first, grad->at + first, m->at + first, rows, cols,
-	                 stride, step);
+	t->kernels->muon(t->dev, element(param->at, DTYPE_F32, first),
+	                 element(grad->at, DTYPE_F32, first), element(m->at, DTYPE_F32, first), rows,
+	                 cols, stride, step);
 	ref_muon(param->want + first, grad->value + first, m->want + first, rows, cols, stride,
 	         step);
 	trial_judge(t);
@@ -1195,28 +961,34 @@ static void check_norm2(struct trial *t)
 
 /* ---- what is not a number ---- */
 
-/* Normal values [n,c] on the device, and these bits at one place of one row. */
-static float *spoiled(struct trial *t, int n, int c, int row, int column, uint32_t pattern)
+void *spoiled(struct trial *t, enum dtype type, int n, int c, int row, int column,
+              uint32_t pattern)
 {
-	size_t count = (size_t)n * c;
-	float *host = malloc(count * sizeof *host);
-	float *at = t->kernels->alloc(t->dev, count * sizeof *at);
+	const size_t count = (size_t)n * c, size = size_of(type);
+	const uint16_t half_pattern = (uint16_t)pattern;
+	unsigned char *host = malloc(count * size);
+	void *at = t->kernels->alloc(t->dev, count * size);
 
 	if (!host || !at)
 		abort();
-	for (size_t i = 0; i < count; i++)
-		host[i] = (float)rng_normal(&t->rng);
-	memcpy(host + (size_t)row * c + column, &pattern, sizeof pattern);
-	t->kernels->upload(t->dev, at, host, count * sizeof *at);
+	for (size_t i = 0; i < count; i++) {
+		const float x = (float)rng_normal(&t->rng);
+		const uint16_t half = type == DTYPE_F32 ? 0 : ref_bits(type, (double)x);
+		memcpy(host + i * size, type == DTYPE_F32 ? (const void *)&x : &half, size);
+	}
+	memcpy(host + ((size_t)row * c + column) * size,
+	       type == DTYPE_F32 ? (const void *)&pattern : &half_pattern, size);
+	t->kernels->upload(t->dev, at, host, count * size);
 	free(host);
 	return at;
 }
 
-/* Row `row` of out[n,c] holds a NaN, rows below `clean` hold none. */
-static void expect_spoiled(struct trial *t, const char *what, const float *at, int n, int c,
-                           int row, int clean)
+void expect_spoiled(struct trial *t, const char *what, enum dtype type, const void *at, int n,
+                    int c, int row, int clean)
 {
-	float *host = trial_read(t, at, (size_t)n * c);
+	const size_t count = (size_t)n * c;
+	float *host = type == DTYPE_F32 ? trial_read(t, at, count)
+	                                : trial_read_activations(t, at, count);
 	bool here = false, elsewhere = false;
 
 	for (int i = 0; i < n * c; i++) {
@@ -1228,26 +1000,22 @@ static void expect_spoiled(struct trial *t, const char *what, const float *at, i
 	free(host);
 }
 
-static void nan_rows(struct trial *t, int c, int row, int column, uint32_t pattern)
+static void nan_floats(struct trial *t, int c, int row, int column, uint32_t pattern)
 {
 	const struct kernels *k = t->kernels;
 	enum { N = 9 };
-	float *x = spoiled(t, N, c, row, column, pattern);
-	float *good = spoiled(t, c, c, 0, 0, 0), *y = spoiled(t, N, c, 0, 0, 0);
-	float *mean = spoiled(t, N, 1, 0, 0, 0), *rstd = spoiled(t, N, 1, 0, 0, 0);
+	float *x = spoiled(t, DTYPE_F32, N, c, row, column, pattern);
+	float *good = spoiled(t, DTYPE_F32, c, c, 0, 0, 0);
+	void *y = spoiled(t, t->activations, N, c, 0, 0, 0);
+	float *mean = spoiled(t, DTYPE_F32, N, 1, 0, 0, 0);
+	float *rstd = spoiled(t, DTYPE_F32, N, 1, 0, 0, 0);
 	int32_t target[N] = {0};
 
 	k->layernorm(t->dev, y, mean, rstd, x, good, NULL, N, c);
-	expect_spoiled(t, "layernorm", y, N, c, row, row);
-	k->gelu(t->dev, y, x, (size_t)N * c);
-	expect_spoiled(t, "gelu", y, N, c, row, row);
-	k->linear(t->dev, y, x, good, NULL, N, c, c);
-	expect_spoiled(t, "linear", y, N, c, row, row);
-	k->unembed(t->dev, y, x, good, N, c, c);
-	expect_spoiled(t, "unembed", y, N, c, row, row);
+	expect_spoiled(t, "layernorm", t->activations, y, N, c, row, row);
 	k->upload(t->dev, rstd, target, sizeof target);
 	k->cross_entropy(t->dev, mean, NULL, x, (int32_t *)rstd, NULL, N, c);
-	expect_spoiled(t, "cross_entropy", mean, N, 1, row, row);
+	expect_spoiled(t, "cross_entropy", DTYPE_F32, mean, N, 1, row, row);
 	trial_expect(t, isnan(k->norm2(t->dev, x, (size_t)N * c)), "norm2 is a number");
 	k->free(t->dev, x);
 	k->free(t->dev, good);
@@ -1256,39 +1024,53 @@ static void nan_rows(struct trial *t, int c, int row, int column, uint32_t patte
 	k->free(t->dev, rstd);
 }
 
-/* A NaN among the queries, keys or values of a row spoils its output, and no
- * sequence before. */
-static void nan_attention(struct trial *t, int d, int h, int column, uint32_t pattern)
+static void nan_activations(struct trial *t, int c, int row, int column, uint32_t pattern)
 {
 	const struct kernels *k = t->kernels;
-	const struct dropout none = {0, 0, NULL, 0};
-	int c = d * h, n = 115;
-	float *qkv = spoiled(t, n, 3 * c, 40, column, pattern);
-	float *out = spoiled(t, n, c, 0, 0, 0), *lse = spoiled(t, n, h, 0, 0, 0);
+	enum { N = 9 };
+	void *x = spoiled(t, t->activations, N, c, row, column, pattern);
+	void *y = spoiled(t, t->activations, N, c, 0, 0, 0);
+	float *good = spoiled(t, DTYPE_F32, c, c, 0, 0, 0);
+	float *sum = spoiled(t, DTYPE_F32, N, c, 0, 0, 0);
 
-	k->attention(t->dev, out, lse, qkv, &packs[1], c, h, &none);
-	expect_spoiled(t, "attention", out, n, c, 40, 34);
-	k->free(t->dev, qkv);
-	k->free(t->dev, out);
-	k->free(t->dev, lse);
+	k->gelu(t->dev, y, x, (size_t)N * c);
+	expect_spoiled(t, "gelu", t->activations, y, N, c, row, row);
+	k->linear(t->dev, y, x, good, NULL, N, c, c);
+	expect_spoiled(t, "linear", t->activations, y, N, c, row, row);
+	k->linear_residual(t->dev, sum, NULL, x, good, NULL, N, c, c);
+	expect_spoiled(t, "linear_residual", DTYPE_F32, sum, N, c, row, row);
+	k->unembed(t->dev, sum, x, good, N, c, c);
+	expect_spoiled(t, "unembed", DTYPE_F32, sum, N, c, row, row);
+	k->free(t->dev, x);
+	k->free(t->dev, y);
+	k->free(t->dev, good);
+	k->free(t->dev, sum);
 }
 
 /* Training stops at a loss that is no number: so none may turn into one. */
 static void check_nan(struct trial *t)
 {
-	static const uint32_t patterns[] = {0x7fc00000, 0xffc00000, 0x7fc0dead, 0xffffffff,
-	                                    0x7fc00001};
+	static const uint32_t words[] = {0x7fc00000, 0xffc00000, 0x7fc0dead, 0xffffffff, 0x7fc00001,
+	                                 0x7fffffff};
+	static const uint32_t of_half[] = {0x7e00, 0xfe00, 0x7ead, 0xffff, 0x7e01, 0x7fff};
+	static const uint32_t of_bf16[] = {0x7fc0, 0xffc0, 0x7fed, 0xffff, 0x7fc1, 0x7fff};
 	static const int widths[] = {2, 7, 17, 256};
+	const uint32_t *bits = t->activations == DTYPE_F32   ? words
+	                       : t->activations == DTYPE_F16 ? of_half : of_bf16;
 
-	for (int i = 0; i < COUNT(patterns); i++) {
+	for (int i = 0; i < COUNT(words); i++) {
 		for (int j = 0; j < COUNT(widths); j++) {
-			trial_case(t, "bits %08x, width %d", patterns[i], widths[j]);
-			nan_rows(t, widths[j], 4, 0, patterns[i]);
-			nan_rows(t, widths[j], 5, widths[j] - 1, patterns[i]);
+			const int width = widths[j];
+			trial_case(t, "bits %08x, width %d", words[i], width);
+			nan_floats(t, width, 4, 0, words[i]);
+			nan_floats(t, width, 5, width - 1, words[i]);
+			trial_case(t, "activation %x, width %d", bits[i], width);
+			nan_activations(t, width, 4, 0, bits[i]);
+			nan_activations(t, width, 5, width - 1, bits[i]);
 		}
 		for (int j = 0; j < 3; j++) {
-			trial_case(t, "bits %08x, attention, column %d", patterns[i], j * 34);
-			nan_attention(t, 17, 2, j * 34, patterns[i]);
+			trial_case(t, "activation %x, attention, column %d", bits[i], j * 34);
+			nan_attention(t, 17, 2, j * 34, bits[i]);
 		}
 	}
 }
@@ -1300,6 +1082,7 @@ static const struct row {
 	void (*check)(struct trial *trial);
 } rows[] = {
 	{"memory", check_memory},
+	{"read_activations", check_read_activations},
 	{"embed", check_embed},
 	{"embed_backward", check_embed_backward},
 	{"layernorm", check_layernorm},
@@ -1351,6 +1134,7 @@ static void check_row(const struct kernels *kernels, enum dtype dtype, int row, 
 		snprintf(result->first, sizeof result->first, "open: %.400s", err.text);
 		return;
 	}
+	trial.activations = kernels->activations(trial.dev);
 	rows[row].check(&trial);
 	kernels->close(trial.dev);
 	result->cases = trial.cases;

@@ -244,20 +244,21 @@ void ref_attention(double *out, double *lse, const double *qkv, const struct seq
 
 /* One query row of one head. With the masked probability p m:
  *	dv_j += p_j m_j do, dp_j = m_j (do · v_j),
- *	ds_j = p_j (dp_j - Σ p dp), dq += ds_j k_j / √d, dk_j += ds_j q / √d. */
-static void attend_backward(double *dqkv, const double *dout, const double *qkv, int begin,
-                            int query, int c, int d, int head, const double *m)
+ *	ds_j = p_j (dp_j - Σ p dp), dq += ds_j k_j / √d, dk_j += ds_j q / √d.
+ * Σ p dp is do · out, and is taken from there if out was given. */
+static void attend_backward(double *dqkv, const double *p, const double *dout, const double *out,
+                            const double *qkv, int begin, int query, int c, int d, int head,
+                            const double *m)
 {
 	int keys = query - begin + 1;
-	double *p = malloc(keys * sizeof *p), *dp = malloc(keys * sizeof *dp);
+	double *dp = malloc(keys * sizeof *dp);
 	const double *dor = dout + (size_t)query * c + head * d;
 	const double *q = qkv + (size_t)query * 3 * c + head * d;
 	double *dq = dqkv + (size_t)query * 3 * c + head * d;
 	double average = 0;
 
-	if (!p || !dp)
+	if (!dp)
 		abort();
-	attend(p, qkv, begin, query, c, d, head);
 	for (int j = 0; j < keys; j++) {
 		size_t at = (size_t)(begin + j) * 3 * c + 2 * c + head * d;
 		double factor = m ? m[j] : 1;
@@ -266,8 +267,10 @@ static void attend_backward(double *dqkv, const double *dout, const double *qkv,
 			dqkv[at + i] += p[j] * factor * dor[i];
 			dp[j] += factor * dor[i] * qkv[at + i];
 		}
-		average += p[j] * dp[j];
+		average += out ? 0 : p[j] * dp[j];
 	}
+	for (int i = 0; out && i < d; i++)
+		average += dor[i] * out[(size_t)query * c + head * d + i];
 	for (int j = 0; j < keys; j++) {
 		size_t at = (size_t)(begin + j) * 3 * c + c + head * d;
 		double ds = p[j] * (dp[j] - average) / sqrt(d);
@@ -277,23 +280,32 @@ static void attend_backward(double *dqkv, const double *dout, const double *qkv,
 		}
 	}
 	free(dp);
-	free(p);
 }
 
-void ref_attention_backward(double *dqkv, const double *dout, const double *qkv,
-                            const struct sequences *seqs, int c, int h, const double *mask)
+void ref_attention_backward(double *dqkv, const double *dout, const double *out,
+                            const double *lse, const double *qkv, const struct sequences *seqs,
+                            int c, int h, const double *mask)
 {
-	int n = seqs->begin[seqs->count], t = seqs->longest;
+	int n = seqs->begin[seqs->count], t = seqs->longest, d = c / h;
+	double *p = malloc(t * sizeof *p);
 
+	if (!p)
+		abort();
 	for (size_t i = 0; i < (size_t)n * 3 * c; i++)
 		dqkv[i] = 0;
-	for (int s = 0; s < seqs->count; s++)
-		for (int query = seqs->begin[s]; query < seqs->begin[s + 1]; query++)
-			for (int head = 0; head < h; head++)
-				attend_backward(dqkv, dout, qkv, seqs->begin[s], query, c, c / h,
-				                head,
-				                mask ? mask + ((size_t)head * n + query) * t
-				                     : NULL);
+	for (int s = 0; s < seqs->count; s++) {
+		int begin = seqs->begin[s];
+		for (int query = begin; query < seqs->begin[s + 1]; query++)
+			for (int head = 0; head < h; head++) {
+				size_t row = (size_t)head * n + query;
+				double own = attend(p, qkv, begin, query, c, d, head);
+				for (int j = 0; lse && j <= query - begin; j++)
+					p[j] *= exp(own - lse[row]);
+				attend_backward(dqkv, p, dout, out, qkv, begin, query, c, d, head,
+				                mask ? mask + row * t : NULL);
+			}
+	}
+	free(p);
 }
 
 /* Dao et al. 2022, "FlashAttention", section 3.1: p = exp(s - lse). */

@@ -44,8 +44,10 @@ void ref_dropout(double *x, const double *mask, size_t count);
 /* mask[(head * n + query) * t + key - begin], t = seqs->longest */
 void ref_attention(double *out, double *lse, const double *qkv, const struct sequences *seqs,
                    int c, int h, const double *mask);
-void ref_attention_backward(double *dqkv, const double *dout, const double *qkv,
-                            const struct sequences *seqs, int c, int h, const double *mask);
+/* out and lse: what attention() left, as it stands there, rounded; NULL: it is not asked. */
+void ref_attention_backward(double *dqkv, const double *dout, const double *out,
+                            const double *lse, const double *qkv, const struct sequences *seqs,
+                            int c, int h, const double *mask);
 void ref_attention_probs(double *probs, const double *qkv, const double *lse, int n, int first,
                          int length, int head, int c, int h);
 void ref_attention_cached(double *out, double *cache_k, double *cache_v, const double *qkv,

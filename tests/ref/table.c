@@ -60,13 +60,7 @@ static void copy_bytes(struct device *dev, void *to, const void *from, size_t by
 
 static enum dtype activations(const struct device *dev)
 {
-	(void)dev;
-	return DTYPE_F32;
-}
-
-static void read_activations(struct device *dev, float *to_host, const void *from, size_t count)
-{
-	copy_bytes(dev, to_host, from, count * sizeof *to_host);
+	return dev->dtype;
 }
 
 static void wait_for_nothing(struct device *dev)
@@ -101,20 +95,49 @@ static void narrow(float *x, double *wide, size_t count)
 	free(wide);
 }
 
-/* The operand of a matrix product as the device reads it: rounded to bfloat16,
- * to nearest even, where that is its type. */
+/* The same of activations. */
+static double *widen_activations(const struct device *dev, const void *x, size_t count)
+{
+	const uint16_t *bits = x;
+	double *wide;
+
+	if (dev->dtype == DTYPE_F32)
+		return widen(x, count);
+	wide = must(malloc((count + 1) * sizeof *wide));
+	for (size_t i = 0; i < count; i++)
+		wide[i] = ref_value(dev->dtype, bits[i]);
+	return wide;
+}
+
+static void narrow_activations(const struct device *dev, void *x, double *wide, size_t count)
+{
+	uint16_t *bits = x;
+
+	if (dev->dtype == DTYPE_F32) {
+		narrow(x, wide, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		bits[i] = ref_bits(dev->dtype, wide[i]);
+	free(wide);
+}
+
+static void read_activations(struct device *dev, float *to_host, const void *from, size_t count)
+{
+	if (dev->dtype == DTYPE_F32)
+		copy_bytes(dev, to_host, from, count * sizeof *to_host);
+	else
+		narrow(to_host, widen_activations(dev, from, count), count);
+}
+
+/* An operand of a matrix product that is no activation, as the device reads it: rounded to
+ * its type. */
 static double *operand(const struct device *dev, const float *x, size_t count)
 {
 	double *wide = widen(x, count);
 
-	for (size_t i = 0; dev->dtype == DTYPE_BF16 && i < count; i++) {
-		uint32_t bits;
-		float rounded;
-		memcpy(&bits, x + i, sizeof bits);
-		bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-		memcpy(&rounded, &bits, sizeof rounded);
-		wide[i] = isnan(wide[i]) ? wide[i] : rounded;
-	}
+	for (size_t i = 0; dev->dtype != DTYPE_F32 && i < count; i++)
+		wide[i] = ref_round(dev->dtype, wide[i]);
 	return wide;
 }
 
@@ -207,12 +230,11 @@ static void layernorm(struct device *dev, void *out, float *mean, float *rstd, c
                       const float *gain, const float *bias, int n, int c)
 {
 	size_t count = (size_t)n * c;
-	double *o = widen(out, count), *m = widen(mean, n), *r = widen(rstd, n);
+	double *o = widen_activations(dev, out, count), *m = widen(mean, n), *r = widen(rstd, n);
 	double *xw = widen(x, count), *g = widen(gain, c), *b = widen(bias, c);
 
-	(void)dev;
 	ref_layernorm(o, m, r, xw, g, b, n, c);
-	narrow(out, o, count);
+	narrow_activations(dev, out, o, count);
 	narrow(mean, m, n);
 	narrow(rstd, r, n);
 	free(xw);
@@ -226,10 +248,9 @@ static void layernorm_backward(struct device *dev, float *dx, float *dgain, floa
 {
 	size_t count = (size_t)n * c;
 	double *dxw = widen(dx, count), *dg = widen(dgain, c), *db = widen(dbias, c);
-	double *o = widen(dout, count), *xw = widen(x, count), *m = widen(mean, n);
+	double *o = widen_activations(dev, dout, count), *xw = widen(x, count), *m = widen(mean, n);
 	double *r = widen(rstd, n), *g = widen(gain, c);
 
-	(void)dev;
 	ref_layernorm_backward(dxw, dg, db, o, xw, m, r, g, n, c);
 	narrow(dx, dxw, count);
 	narrow(dgain, dg, c);
@@ -245,7 +266,7 @@ static void linear_residual(struct device *dev, float *y, const float *add, cons
                             const float *w, const float *b, int n, int in, int out)
 {
 	size_t count = (size_t)n * out;
-	double *yw = widen(add ? add : y, count), *xw = operand(dev, x, (size_t)n * in);
+	double *yw = widen(add ? add : y, count), *xw = widen_activations(dev, x, (size_t)n * in);
 	double *ww = operand(dev, w, (size_t)in * out), *bw = widen(b, out);
 
 	ref_linear(yw, xw, ww, bw, n, in, out, add != NULL);
@@ -258,41 +279,62 @@ static void linear_residual(struct device *dev, float *y, const float *add, cons
 static void linear(struct device *dev, void *y, const void *x, const float *w, const float *b,
                    int n, int in, int out)
 {
-	linear_residual(dev, y, NULL, x, w, b, n, in, out);
+	size_t count = (size_t)n * out;
+	double *yw = must(malloc((count + 1) * sizeof *yw)), *bw = widen(b, out);
+	double *xw = widen_activations(dev, x, (size_t)n * in);
+	double *ww = operand(dev, w, (size_t)in * out);
+
+	ref_linear(yw, xw, ww, bw, n, in, out, false);
+	narrow_activations(dev, y, yw, count);
+	free(xw);
+	free(ww);
+	free(bw);
+}
+
+/* Both backward passes: dyw and exact are dy as products and as sums have it, and freed. */
+static void backward(struct device *dev, void *dx, float *dw, float *db, double *dyw,
+                     double *exact, const void *x, const float *w, int n, int in, int out)
+{
+	size_t x_count = (size_t)n * in, w_count = (size_t)in * out;
+	double *dxw = widen_activations(dev, dx, x_count), *dww = widen(dw, w_count);
+	double *dbw = widen(db, out), *xw = widen_activations(dev, x, x_count);
+	double *ww = operand(dev, w, w_count);
+
+	ref_linear_backward(dxw, dww, NULL, dyw, xw, ww, n, in, out);
+	for (int i = 0; dbw && i < n * out; i++) /* no product: not rounded */
+		dbw[i % out] += exact[i];
+	narrow_activations(dev, dx, dxw, x_count);
+	narrow(dw, dww, w_count);
+	narrow(db, dbw, out);
+	free(dyw);
+	free(exact);
+	free(xw);
+	free(ww);
 }
 
 static void linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
                                      const float *dy, const void *x, const float *w, int n,
                                      int in, int out)
 {
-	size_t x_count = (size_t)n * in, w_count = (size_t)in * out;
-	double *dxw = widen(dx, x_count), *dww = widen(dw, w_count), *dbw = widen(db, out);
-	double *dyw = operand(dev, dy, (size_t)n * out), *xw = operand(dev, x, x_count);
-	double *ww = operand(dev, w, w_count), *exact = widen(dy, (size_t)n * out);
+	size_t count = (size_t)n * out;
 
-	ref_linear_backward(dxw, dww, NULL, dyw, xw, ww, n, in, out);
-	for (int i = 0; dbw && i < n * out; i++) /* no product: not rounded */
-		dbw[i % out] += exact[i];
-	narrow(dx, dxw, x_count);
-	narrow(dw, dww, w_count);
-	narrow(db, dbw, out);
-	free(dyw);
-	free(xw);
-	free(ww);
-	free(exact);
+	backward(dev, dx, dw, db, operand(dev, dy, count), widen(dy, count), x, w, n, in, out);
 }
 
 static void linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,
                             const void *x, const float *w, int n, int in, int out)
 {
-	linear_residual_backward(dev, dx, dw, db, dy, x, w, n, in, out);
+	size_t count = (size_t)n * out;
+
+	backward(dev, dx, dw, db, widen_activations(dev, dy, count),
+	         widen_activations(dev, dy, count), x, w, n, in, out);
 }
 
 static void unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,
                     int c, int v)
 {
 	size_t count = (size_t)n * v;
-	double *l = widen(logits, count), *xw = operand(dev, x, (size_t)n * c);
+	double *l = widen(logits, count), *xw = widen_activations(dev, x, (size_t)n * c);
 	double *ww = operand(dev, wte, (size_t)v * c);
 
 	ref_unembed(l, xw, ww, n, c, v);
@@ -305,12 +347,12 @@ static void unembed_backward(struct device *dev, void *dx, float *dwte, const fl
                              const void *x, const float *wte, int n, int c, int v)
 {
 	size_t x_count = (size_t)n * c, w_count = (size_t)v * c;
-	double *dxw = widen(dx, x_count), *dww = widen(dwte, w_count);
-	double *dl = operand(dev, dlogits, (size_t)n * v), *xw = operand(dev, x, x_count);
+	double *dxw = widen_activations(dev, dx, x_count), *dww = widen(dwte, w_count);
+	double *dl = operand(dev, dlogits, (size_t)n * v), *xw = widen_activations(dev, x, x_count);
 	double *ww = operand(dev, wte, w_count);
 
 	ref_unembed_backward(dxw, dww, dl, xw, ww, n, c, v);
-	narrow(dx, dxw, x_count);
+	narrow_activations(dev, dx, dxw, x_count);
 	narrow(dwte, dww, w_count);
 	free(dl);
 	free(xw);
@@ -319,22 +361,21 @@ static void unembed_backward(struct device *dev, void *dx, float *dwte, const fl
 
 static void gelu(struct device *dev, void *y, const void *x, size_t count)
 {
-	double *yw = widen(y, count), *xw = widen(x, count);
+	double *yw = widen_activations(dev, y, count), *xw = widen_activations(dev, x, count);
 
-	(void)dev;
 	ref_gelu(yw, xw, count);
-	narrow(y, yw, count);
+	narrow_activations(dev, y, yw, count);
 	free(xw);
 }
 
 static void gelu_backward(struct device *dev, void *dx, const void *dy, const void *x,
                           size_t count)
 {
-	double *dxw = widen(dx, count), *dyw = widen(dy, count), *xw = widen(x, count);
+	double *dxw = widen_activations(dev, dx, count);
+	double *dyw = widen_activations(dev, dy, count), *xw = widen_activations(dev, x, count);
 
-	(void)dev;
 	ref_gelu_backward(dxw, dyw, xw, count);
-	narrow(dx, dxw, count);
+	narrow_activations(dev, dx, dxw, count);
 	free(dyw);
 	free(xw);
 }
@@ -352,11 +393,10 @@ static void add(struct device *dev, float *x, const float *y, size_t count)
 static void set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                         int count)
 {
-	double *xw = widen(x, (size_t)n * c), *vw = widen(value, count);
+	double *xw = widen_activations(dev, x, (size_t)n * c), *vw = widen(value, count);
 
-	(void)dev;
 	ref_set_columns(xw, vw, n, c, first, count);
-	narrow(x, xw, (size_t)n * c);
+	narrow_activations(dev, x, xw, (size_t)n * c);
 	free(vw);
 }
 
@@ -376,12 +416,12 @@ static void attention(struct device *dev, void *out, float *lse, const void *qkv
 {
 	int n = seqs->begin[seqs->count];
 	size_t count = (size_t)n * c, lse_count = (size_t)n * h;
-	double *o = widen(out, count), *l = widen(lse, lse_count), *q = widen(qkv, 3 * count);
+	double *o = widen_activations(dev, out, count), *l = widen(lse, lse_count);
+	double *q = widen_activations(dev, qkv, 3 * count);
 	double *mask = draw_attention_mask(dropout, seqs, h);
 
-	(void)dev;
 	ref_attention(o, l, q, seqs, c, h, mask);
-	narrow(out, o, count);
+	narrow_activations(dev, out, o, count);
 	narrow(lse, l, lse_count);
 	free(q);
 	free(mask);
@@ -393,15 +433,16 @@ static void attention_backward(struct device *dev, void *dqkv, const void *dout,
 {
 	int n = seqs->begin[seqs->count];
 	size_t count = (size_t)n * c;
-	double *d = widen(dqkv, 3 * count), *o = widen(dout, count), *q = widen(qkv, 3 * count);
+	double *d = widen_activations(dev, dqkv, 3 * count), *l = widen(lse, (size_t)n * h);
+	double *up = widen_activations(dev, dout, count), *o = widen_activations(dev, out, count);
+	double *q = widen_activations(dev, qkv, 3 * count);
 	double *mask = draw_attention_mask(dropout, seqs, h);
 
-	(void)dev;
-	(void)out;
-	(void)lse;
-	ref_attention_backward(d, o, q, seqs, c, h, mask);
-	narrow(dqkv, d, 3 * count);
+	ref_attention_backward(d, up, o, l, q, seqs, c, h, mask);
+	narrow_activations(dev, dqkv, d, 3 * count);
+	free(up);
 	free(o);
+	free(l);
 	free(q);
 	free(mask);
 }
@@ -410,10 +451,9 @@ static void attention_probs(struct device *dev, float *probs, const void *qkv, c
                             int n, int first, int length, int head, int c, int h)
 {
 	size_t count = (size_t)length * length;
-	double *p = widen(probs, count), *q = widen(qkv, (size_t)n * 3 * c);
+	double *p = widen(probs, count), *q = widen_activations(dev, qkv, (size_t)n * 3 * c);
 	double *l = widen(lse, (size_t)n * h);
 
-	(void)dev;
 	ref_attention_probs(p, q, l, n, first, length, head, c, h);
 	narrow(probs, p, count);
 	free(q);
@@ -425,14 +465,14 @@ static void attention_cached(struct device *dev, void *out, void *cache_k, void 
                              int t, int c, int h)
 {
 	size_t count = (size_t)n * c, cached = (size_t)rows_named(slot, n) * t * c;
-	double *o = widen(out, count), *k = widen(cache_k, cached), *v = widen(cache_v, cached);
-	double *q = widen(qkv, 3 * count);
+	double *o = widen_activations(dev, out, count), *q = widen_activations(dev, qkv, 3 * count);
+	double *k = widen_activations(dev, cache_k, cached);
+	double *v = widen_activations(dev, cache_v, cached);
 
-	(void)dev;
 	ref_attention_cached(o, k, v, q, slot, place, n, t, c, h);
-	narrow(out, o, count);
-	narrow(cache_k, k, cached);
-	narrow(cache_v, v, cached);
+	narrow_activations(dev, out, o, count);
+	narrow_activations(dev, cache_k, k, cached);
+	narrow_activations(dev, cache_v, v, cached);
 	free(q);
 }
 

@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/ref/ref.h"
+
 #define GUARD 0x7fc0deadu /* a NaN as a float, far out of range as an index */
-#define LEAD 16 /* floats: keeps the alignment of alloc() */
+#define GUARD_HALF 0x7fad /* a NaN in either type of 16 bits */
+#define ALIGNMENT 64 /* of alloc() */
 #define TAIL 40
 
 static void *must(void *memory)
@@ -48,7 +51,24 @@ void trial_expect(struct trial *trial, bool good, const char *format, ...)
 	trial->bad = true;
 }
 
-static struct buffer *new_buffer(struct trial *trial, const char *name, size_t count)
+/* Where a buffer starts, and how much stands behind it: another way from case to case,
+ * whatever the cases take turns in. In 16 bits odd starts are odd, or as far as a vector of
+ * eight. */
+static void place(const struct trial *trial, struct buffer *b)
+{
+	const int way = (trial->cases + trial->cases / 3) % 3;
+	const size_t odd = 1 + trial->used * 5 % 15; /* another one for each buffer */
+
+	b->lead = ALIGNMENT / size_of(b->type);
+	b->tail = way == 2 ? 0 : TAIL;
+	if (way == 1 && b->type != DTYPE_F32 && trial->cases % 2)
+		b->lead += 8 * (1 + trial->used % 3);
+	else if (way == 1)
+		b->lead += odd;
+}
+
+static struct buffer *new_buffer(struct trial *trial, const char *name, enum dtype type,
+                                 size_t count)
 {
 	struct buffer *b = &trial->buffer[trial->used];
 
@@ -56,20 +76,17 @@ static struct buffer *new_buffer(struct trial *trial, const char *name, size_t c
 		abort();
 	memset(b, 0, sizeof *b);
 	b->name = name;
+	b->type = type;
 	b->count = count;
-	b->lead = LEAD;
-	b->tail = TAIL;
-	if (trial->cases % 3 == 1) /* odd starts, another one for each buffer */
-		b->lead += 1 + trial->used * 5 % 15;
-	if (trial->cases % 3 == 2)
-		b->tail = 0;
+	place(trial, b);
 	trial->used++;
 	return b;
 }
 
-struct buffer *trial_input(struct trial *trial, const char *name, size_t count, double sigma)
+static struct buffer *new_input(struct trial *trial, const char *name, enum dtype type,
+                                size_t count, double sigma)
 {
-	struct buffer *b = new_buffer(trial, name, count);
+	struct buffer *b = new_buffer(trial, name, type, count);
 
 	b->value = must(malloc((count + 1) * sizeof *b->value));
 	for (size_t i = 0; i < count; i++)
@@ -77,28 +94,63 @@ struct buffer *trial_input(struct trial *trial, const char *name, size_t count, 
 	return b;
 }
 
-struct buffer *trial_sum(struct trial *trial, const char *name, size_t count, struct bound bound)
+static struct buffer *new_sum(struct trial *trial, const char *name, enum dtype type,
+                              size_t count, struct bound bound)
 {
-	struct buffer *b = trial_input(trial, name, count, 1);
+	struct buffer *b = new_input(trial, name, type, count, 1);
 
 	b->want = must(malloc((count + 1) * sizeof *b->want));
 	b->bound = bound;
 	return b;
 }
 
-struct buffer *trial_output(struct trial *trial, const char *name, size_t count,
-                            struct bound bound)
+static struct buffer *new_output(struct trial *trial, const char *name, enum dtype type,
+                                 size_t count, struct bound bound)
 {
-	struct buffer *b = trial_sum(trial, name, count, bound);
+	struct buffer *b = new_sum(trial, name, type, count, bound);
 
 	for (size_t i = 0; i < count; i++)
 		b->value[i] = NAN;
 	return b;
 }
 
+struct buffer *trial_input(struct trial *trial, const char *name, size_t count, double sigma)
+{
+	return new_input(trial, name, DTYPE_F32, count, sigma);
+}
+
+struct buffer *trial_sum(struct trial *trial, const char *name, size_t count, struct bound bound)
+{
+	return new_sum(trial, name, DTYPE_F32, count, bound);
+}
+
+struct buffer *trial_output(struct trial *trial, const char *name, size_t count,
+                            struct bound bound)
+{
+	return new_output(trial, name, DTYPE_F32, count, bound);
+}
+
+struct buffer *trial_activation_input(struct trial *trial, const char *name, size_t count,
+                                      double sigma)
+{
+	return new_input(trial, name, trial->activations, count, sigma);
+}
+
+struct buffer *trial_activation_sum(struct trial *trial, const char *name, size_t count,
+                                    struct bound bound)
+{
+	return new_sum(trial, name, trial->activations, count, bound);
+}
+
+struct buffer *trial_activation_output(struct trial *trial, const char *name, size_t count,
+                                       struct bound bound)
+{
+	return new_output(trial, name, trial->activations, count, bound);
+}
+
 struct buffer *trial_indices(struct trial *trial, const char *name, size_t count, int below)
 {
-	struct buffer *b = new_buffer(trial, name, count);
+	struct buffer *b = new_buffer(trial, name, DTYPE_F32, count);
 
 	b->index = must(malloc((count + 1) * sizeof *b->index));
 	for (size_t i = 0; i < count; i++)
@@ -106,25 +158,63 @@ struct buffer *trial_indices(struct trial *trial, const char *name, size_t count
 	return b;
 }
 
+static double rounded(enum dtype dtype, double x)
+{
+	return dtype == DTYPE_F32 ? (double)(float)x : ref_round(dtype, x);
+}
+
+void trial_round(struct buffer *b, enum dtype dtype)
+{
+	for (size_t i = 0; i < b->count; i++)
+		b->value[i] = rounded(dtype, b->value[i]);
+}
+
+static void fill_guards(struct buffer *b, size_t total)
+{
+	const uint32_t word = GUARD;
+	const uint16_t half = GUARD_HALF;
+
+	for (size_t i = 0; i < total; i++)
+		memcpy(element(b->image, b->type, i), b->type == DTYPE_F32 ? (const void *)&word : &half,
+		       size_of(b->type));
+}
+
+static void fill_values(struct buffer *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const float word = (float)b->value[i];
+		const uint16_t half = b->type == DTYPE_F32 ? 0 : ref_bits(b->type, b->value[i]);
+		memcpy(element(b->image, b->type, b->lead + i),
+		       b->type == DTYPE_F32 ? (const void *)&word : &half, size_of(b->type));
+	}
+}
+
+/* Bytes of the buffer with its guards. */
+static size_t bytes_of(const struct buffer *b)
+{
+	return (b->lead + b->count + b->tail) * size_of(b->type);
+}
+
 static void send(struct trial *trial, struct buffer *b)
 {
-	size_t total = b->lead + b->count + b->tail;
-
-	b->image = must(malloc(total * sizeof *b->image));
-	for (size_t i = 0; i < total; i++)
-		b->image[i] = GUARD;
-	for (size_t i = 0; b->value && i < b->count; i++) {
-		float rounded = (float)b->value[i];
-		b->value[i] = rounded;
-		memcpy(b->image + b->lead + i, &rounded, sizeof rounded);
+	b->image = must(malloc(bytes_of(b)));
+	fill_guards(b, b->lead + b->count + b->tail);
+	if (b->value) {
+		trial_round(b, b->type);
+		fill_values(b);
 	}
 	if (b->index)
-		memcpy(b->image + b->lead, b->index, b->count * sizeof *b->index);
+		memcpy(element(b->image, b->type, b->lead), b->index, b->count * sizeof *b->index);
 	if (b->want)
 		memcpy(b->want, b->value, b->count * sizeof *b->want);
-	b->memory = must(trial->kernels->alloc(trial->dev, total * sizeof *b->image));
-	trial->kernels->upload(trial->dev, b->memory, b->image, total * sizeof *b->image);
-	b->at = b->memory + b->lead;
+	b->memory = must(trial->kernels->alloc(trial->dev, bytes_of(b)));
+	b->at = element(b->memory, b->type, b->lead);
+	trial_resend(trial, b);
+}
+
+void trial_resend(struct trial *trial, struct buffer *b)
+{
+	trial->kernels->upload(trial->dev, b->memory, b->image, bytes_of(b));
 }
 
 void trial_send(struct trial *trial)
@@ -133,36 +223,92 @@ void trial_send(struct trial *trial)
 		send(trial, &trial->buffer[i]);
 }
 
-static void compare(struct trial *trial, const struct buffer *b, const uint32_t *after)
+const double *trial_operand(const struct trial *trial, struct buffer *b)
+{
+	if (trial->dtype == DTYPE_F32)
+		return b->value;
+	if (b->operand)
+		return b->operand;
+	b->operand = must(malloc((b->count + 1) * sizeof *b->operand));
+	for (size_t i = 0; i < b->count; i++)
+		b->operand[i] = ref_round(trial->dtype, b->value[i]);
+	return b->operand;
+}
+
+double *trial_other(struct buffer *b)
+{
+	b->other = must(malloc((b->count + 1) * sizeof *b->other));
+	memcpy(b->other, b->value, b->count * sizeof *b->other);
+	return b->other;
+}
+
+double *trial_slack(struct buffer *b)
+{
+	b->slack = must(calloc(b->count + 1, sizeof *b->slack));
+	return b->slack;
+}
+
+static double have_of(const struct buffer *b, const unsigned char *after, size_t i)
+{
+	float word;
+	uint16_t half;
+
+	after += (b->lead + i) * size_of(b->type);
+	if (b->type == DTYPE_F32) {
+		memcpy(&word, after, sizeof word);
+		return word;
+	}
+	memcpy(&half, after, sizeof half);
+	return ref_value(b->type, half);
+}
+
+/* Rounding keeps the order of numbers: what lies between two rounds to between these. */
+static bool within(const struct buffer *b, double have, double want, double limit)
+{
+	if (!isfinite(have) || fabs(have - want) <= limit || b->type == DTYPE_F32)
+		return isfinite(have) && fabs(have - want) <= limit;
+	return have >= ref_round(b->type, want - limit) && have <= ref_round(b->type, want + limit);
+}
+
+/* How many elements of b are as want has them, up to the first that is not. */
+static size_t agreeing(const struct buffer *b, const unsigned char *after, const double *want,
+                       double *limit)
 {
 	double floor = b->bound.floor;
 
 	if (floor == 0) {
 		for (size_t i = 0; i < b->count; i++)
-			floor += b->want[i] * b->want[i] / b->count;
+			floor += want[i] * want[i] / b->count;
 		floor = sqrt(floor);
 	}
 	for (size_t i = 0; i < b->count; i++) {
-		float have;
-		memcpy(&have, after + b->lead + i, sizeof have);
-		double limit = b->bound.relative * fmax(fabs(b->want[i]), floor);
-		if (isfinite(have) && fabs(have - b->want[i]) <= limit)
-			continue;
-		trial_expect(trial, false, "%s[%zu] of %zu: have %.9g, want %.9g within %.2g",
-		             b->name, i, b->count, have, b->want[i], limit);
-		return;
+		*limit = b->bound.relative * fmax(fabs(want[i]), floor) + (b->slack ? b->slack[i] : 0);
+		if (!within(b, have_of(b, after, i), want[i], *limit))
+			return i;
 	}
+	return b->count;
+}
+
+static void compare(struct trial *trial, const struct buffer *b, const unsigned char *after)
+{
+	double limit = 0, unused;
+	const size_t i = agreeing(b, after, b->want, &limit);
+
+	if (i == b->count || (b->other && agreeing(b, after, b->other, &unused) == b->count))
+		return;
+	trial_expect(trial, false, "%s[%zu] of %zu: have %.9g, want %.9g within %.2g", b->name, i,
+	             b->count, have_of(b, after, i), b->want[i], limit);
 }
 
 static void judge(struct trial *trial, struct buffer *b)
 {
-	size_t total = b->lead + b->count + b->tail;
-	uint32_t *after = must(malloc(total * sizeof *after));
+	const size_t total = b->lead + b->count + b->tail, size = size_of(b->type);
+	unsigned char *after = must(malloc(total * size));
 
-	trial->kernels->download(trial->dev, after, b->memory, total * sizeof *after);
+	trial->kernels->download(trial->dev, after, b->memory, total * size);
 	for (size_t i = 0; i < total; i++) {
 		bool inside = i >= b->lead && i < b->lead + b->count;
-		if (after[i] == b->image[i] || (inside && b->want))
+		if (memcmp(after + i * size, b->image + i * size, size) == 0 || (inside && b->want))
 			continue;
 		trial_expect(trial, false, "%s[%lld] of %zu: written, though %s", b->name,
 		             (long long)i - (long long)b->lead, b->count,
@@ -176,6 +322,9 @@ static void judge(struct trial *trial, struct buffer *b)
 	free(b->image);
 	free(b->value);
 	free(b->want);
+	free(b->other);
+	free(b->slack);
+	free(b->operand);
 	free(b->index);
 }
 
@@ -186,10 +335,18 @@ void trial_judge(struct trial *trial)
 	trial->used = 0;
 }
 
-float *trial_read(struct trial *trial, const float *at, size_t count)
+float *trial_read(struct trial *trial, const void *at, size_t count)
 {
 	float *host = must(malloc((count + 1) * sizeof *host));
 
 	trial->kernels->download(trial->dev, host, at, count * sizeof *host);
+	return host;
+}
+
+float *trial_read_activations(struct trial *trial, const void *at, size_t count)
+{
+	float *host = must(malloc((count + 1) * sizeof *host));
+
+	trial->kernels->read_activations(trial->dev, host, at, count);
 	return host;
 }

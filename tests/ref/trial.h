@@ -5,9 +5,12 @@
  * the operation on their addresses (at) and the reference on their doubles
  * (value to read, want to write), and is judged: outputs within their bound,
  * inputs untouched to the bit, guard zones around every buffer untouched.
- * Buffers stand aligned to 64 bytes, or off by some floats, or with nothing
+ * Buffers stand aligned to 64 bytes, or off by some elements, or with nothing
  * behind them (an address sanitizer sees reads past the end), case by case.
  * Guards and outputs before the call are NaN: what leaks, shows.
+ *
+ * A buffer's elements are float32, or what the device's activations are: values are
+ * rounded to that when they are sent, so that device and reference work on the same.
  */
 #ifndef MEMOSCOPE_TESTS_TRIAL_H
 #define MEMOSCOPE_TESTS_TRIAL_H
@@ -21,8 +24,10 @@
 
 #define TRIAL_BUFFERS 12
 
-/* |have - want| <= relative * max(|want|, floor); floor 0: the root mean square
- * of the whole of want. have must be finite. */
+/* |result - want| <= relative * max(|want|, floor) (+ slack, see below); floor 0: the root
+ * mean square of the whole of want. In float32 the result is what stands in the buffer; in
+ * 16 bits that is the nearest number to such a result, which is rounded but once. What
+ * stands there must be finite. */
 struct bound {
 	double relative, floor;
 };
@@ -30,21 +35,23 @@ struct bound {
 struct buffer {
 	const char *name;
 	size_t count;
-	float *at; /* on the device; NULL until sent */
-	double *value; /* [count] before the call; rounded to float when sent */
+	enum dtype type; /* of its elements */
+	void *at; /* on the device; NULL until sent */
+	double *value; /* [count] before the call; rounded to type when sent */
 	double *want; /* [count] after it, starts as value; NULL: stays as it is */
 	int32_t *index; /* [count] of an integer buffer, whose value is NULL */
 	struct bound bound;
-	/* private */
-	uint32_t *image; /* [lead + count + tail], the bits that were sent */
-	float *memory;
+	/* private: see trial_other, trial_slack, trial_operand */
+	double *other, *slack, *operand; /* [count] or NULL */
+	unsigned char *image; /* [lead + count + tail] elements, the bits that were sent */
+	unsigned char *memory;
 	size_t lead, tail;
 };
 
 struct trial {
 	const struct kernels *kernels;
 	struct device *dev;
-	enum dtype dtype;
+	enum dtype dtype, activations; /* the device's */
 	struct rng rng;
 	bool stop; /* at the first failure the process is over, with status 1 */
 	int cases, failed;
@@ -60,7 +67,7 @@ struct trial {
 void trial_case(struct trial *trial, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Buffers of the case: normal values of deviation sigma that the call only
+/* Buffers of the case, float32: normal values of deviation sigma that the call only
  * reads; NaN that it overwrites; normal values that it adds to or works on in
  * place; integers that it only reads. They live until trial_judge(). */
 struct buffer *trial_input(struct trial *trial, const char *name, size_t count, double sigma);
@@ -70,8 +77,33 @@ struct buffer *trial_sum(struct trial *trial, const char *name, size_t count,
                          struct bound bound);
 struct buffer *trial_indices(struct trial *trial, const char *name, size_t count, int below);
 
+/* The same of activations. */
+struct buffer *trial_activation_input(struct trial *trial, const char *name, size_t count,
+                                      double sigma);
+struct buffer *trial_activation_output(struct trial *trial, const char *name, size_t count,
+                                       struct bound bound);
+struct buffer *trial_activation_sum(struct trial *trial, const char *name, size_t count,
+                                    struct bound bound);
+
+/* b's values as numbers of dtype, now: for a reference that is needed before they are sent. */
+void trial_round(struct buffer *b, enum dtype dtype);
+
 /* Upload everything. Between this and trial_judge() the operation is called. */
 void trial_send(struct trial *trial);
+
+/* After that: the values of an input as a product reads them, rounded to the device's
+ * dtype. */
+const double *trial_operand(const struct trial *trial, struct buffer *b);
+
+/* A second result that is as good as want, starting as value too: the whole buffer must be
+ * the one or the other. */
+double *trial_other(struct buffer *b);
+
+/* By how much each element may be off beside its bound, zeros at first. */
+double *trial_slack(struct buffer *b);
+
+/* Sends what was sent once more. */
+void trial_resend(struct trial *trial, struct buffer *b);
 
 /* Download everything, compare, free. */
 void trial_judge(struct trial *trial);
@@ -80,11 +112,24 @@ void trial_judge(struct trial *trial);
 void trial_expect(struct trial *trial, bool good, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* count floats of the device, to free(). */
-float *trial_read(struct trial *trial, const float *at, size_t count);
+/* count floats of the device, or activations as floats, to free(). */
+float *trial_read(struct trial *trial, const void *at, size_t count);
+float *trial_read_activations(struct trial *trial, const void *at, size_t count);
+
+/* Bytes of an element. */
+static inline size_t size_of(enum dtype type)
+{
+	return type == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
+/* Element i of elements of type from at on. */
+static inline void *element(void *at, enum dtype type, size_t i)
+{
+	return (char *)at + i * size_of(type);
+}
 
 /* NULL stays NULL: an optional buffer's address, values and wanted values. */
-static inline float *at_of(const struct buffer *b)
+static inline void *at_of(const struct buffer *b)
 {
 	return b ? b->at : NULL;
 }

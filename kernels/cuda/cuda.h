@@ -47,6 +47,7 @@ enum scratch {
 struct device {
 	enum dtype dtype;
 	bool row_invariant;
+	int plain_products; /* so far, that cuBLASLt had no way for: slow */
 	void *stream; /* cudaStream_t */
 	void *blas; /* of cublas.c */
 	void *scratch[SCRATCHES]; /* of scratch_bytes, see cuda_scratch() */

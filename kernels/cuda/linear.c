@@ -4,10 +4,12 @@
 
 void cuda_product(struct device *dev, const struct product *product)
 {
-	if (dev->row_invariant)
+	if (dev->row_invariant) {
 		cuda_matmul(dev, DTYPE_F32, product);
-	else if (!cuda_blas(dev, dev->dtype, product))
+	} else if (!cuda_blas(dev, dev->dtype, product)) {
 		cuda_matmul(dev, dev->dtype, product);
+		dev->plain_products++;
+	}
 }
 
 static struct matrix floats(const float *at, int cols)

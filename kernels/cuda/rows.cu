@@ -234,15 +234,22 @@ struct sum_stretches {
 	int stretches, c;
 };
 
+/* A warp at each of some stripes of the stretches. */
 KERNEL(sum_stretches)
 {
-	const int col = (int)grid_thread();
+	SHARED(shared);
+	const int lane = threadIdx.x % WARP, stripe = threadIdx.x / WARP;
+	const int col = (int)(blockIdx.x * WARP) + lane;
 	float sum = 0;
 
-	if (col >= a.c)
-		return;
-	for (int i = 0; i < a.stretches; i++)
+	for (int i = stripe; i < a.stretches && col < a.c; i += STRIPES)
 		sum += a.part[(size_t)i * a.c + col];
+	shared[threadIdx.x] = sum;
+	__syncthreads();
+	if (stripe > 0 || col >= a.c)
+		return;
+	for (int i = 1; i < STRIPES; i++)
+		sum += shared[i * WARP + lane];
 	a.sum[col] += sum;
 }
 
@@ -253,7 +260,7 @@ static void add_stretches(struct device *dev, float *sum, const float *part, int
 		.sum = sum, .part = part, .stretches = stretches, .c = c,
 	};
 
-	LAUNCH(dev, sum_stretches, divide_up(c, THREADS), 1, THREADS, 0, a);
+	LAUNCH(dev, sum_stretches, divide_up(c, WARP), 1, THREADS, THREADS * sizeof *part, a);
 }
 
 void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c)
@@ -269,28 +276,137 @@ void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dty
 	add_stretches(dev, sum, part, stretches, c);
 }
 
+/* ---- layer normalisation, backward ---- */
+
+#define GROUP (4 * WARP) /* columns */
+#define GROUPS_MAX 8 /* of four columns that a lane has in hand, where rows are short enough */
+#define STRETCH_SHORT 32 /* rows of a block */
+
+struct layernorm_short {
+	struct values dx, dout, x, gain;
+	float *dgain, *dbias; /* [blocks,c] */
+	const float *mean, *rstd;
+	int n, c;
+};
+
+/* dx of a stretch of rows, and its part of dgain and dbias, for which all has been read
+ * then: a lane adds up its columns, then one warp after the other adds its own. */
+DEVICE void short_rows(const struct layernorm_short *a, float *shared, const int groups)
+{
+	const int warp = threadIdx.x / WARP, first = 4 * (int)(threadIdx.x % WARP);
+	const int begin = (int)blockIdx.x * STRETCH_SHORT;
+	const int end = begin + STRETCH_SHORT < a->n ? begin + STRETCH_SHORT : a->n;
+	float dgain[GROUPS_MAX][4] = {{0}}, dbias[GROUPS_MAX][4] = {{0}};
+
+	for (int row = begin + warp; row < end; row += STRIPES) {
+		const float mean = a->mean[row], rstd = a->rstd[row];
+		const size_t at = (size_t)row * a->c;
+		float xhat[GROUPS_MAX][4], dout[GROUPS_MAX][4], dx[4], gain[4];
+		float sum = 0, sum_xhat = 0; /* of dxhat, of dxhat · xhat */
+		UNROLL
+		for (int g = 0; g < groups; g++) {
+			const int col = first + GROUP * g;
+			if (col >= a->c)
+				continue;
+			take_four(xhat[g], a->x, at + col, 4, true);
+			take_four(dout[g], a->dout, at + col, 4, true);
+			take_four(gain, a->gain, (size_t)col, 4, true);
+			UNROLL
+			for (int i = 0; i < 4; i++) {
+				const float dxhat = dout[g][i] * gain[i];
+				xhat[g][i] = (xhat[g][i] - mean) * rstd;
+				dgain[g][i] += dout[g][i] * xhat[g][i];
+				dbias[g][i] += dout[g][i];
+				sum += dxhat;
+				sum_xhat += dxhat * xhat[g][i];
+			}
+		}
+		sum = lanes_sum(sum, WARP) / (float)a->c;
+		sum_xhat = lanes_sum(sum_xhat, WARP) / (float)a->c;
+		UNROLL
+		for (int g = 0; g < groups; g++) {
+			const int col = first + GROUP * g;
+			if (col >= a->c)
+				continue;
+			take_four(dx, a->dx, at + col, 4, true);
+			take_four(gain, a->gain, (size_t)col, 4, true);
+			UNROLL
+			for (int i = 0; i < 4; i++)
+				dx[i] += rstd * (dout[g][i] * gain[i] - sum - xhat[g][i] * sum_xhat);
+			put_four(a->dx, at + col, 4, true, dx);
+		}
+	}
+	for (int turn = 0; turn < STRIPES; turn++) {
+		UNROLL
+		for (int g = 0; g < groups; g++)
+			UNROLL
+			for (int i = 0; i < 4; i++) {
+				const int col = first + GROUP * g + i;
+				if (warp != turn || col >= a->c)
+					continue;
+				shared[col] = dgain[g][i] + (turn > 0 ? shared[col] : 0.0f);
+				shared[a->c + col] = dbias[g][i] + (turn > 0 ? shared[a->c + col] : 0.0f);
+			}
+		__syncthreads();
+	}
+	for (int col = (int)threadIdx.x; col < a->c; col += THREADS) {
+		a->dgain[(size_t)blockIdx.x * a->c + col] = shared[col];
+		a->dbias[(size_t)blockIdx.x * a->c + col] = shared[a->c + col];
+	}
+}
+
+/* shared: [2][c] */
+#define SHORT_ROWS(name, groups)                        \
+	struct name {                                   \
+		struct layernorm_short of;              \
+	};                                              \
+	KERNEL(name)                                    \
+	{                                               \
+		SHARED(shared);                         \
+		short_rows(&a.of, shared, groups);      \
+	}
+SHORT_ROWS(layernorm_short_512, 4)
+SHORT_ROWS(layernorm_short_1024, 8)
+
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
                            const void *dout, const float *x, const float *mean,
                            const float *rstd, const float *gain, int n, int c)
 {
-	const int stretches = divide_up(n, STRETCH);
-	float *part = (float *)cuda_scratch(dev, SCRATCH_ROWS, 2 * (size_t)stretches * c * sizeof *part);
-	float *part_xhat = part + (size_t)stretches * c;
 	const enum dtype dtype = cuda_activations(dev);
-	const struct layernorm_dx a = {
+	const bool whole = in_fours(dx, DTYPE_F32, (size_t)c) && in_fours(dout, dtype, (size_t)c) &&
+	                   in_fours(x, DTYPE_F32, (size_t)c);
+	const bool is_short = whole && c <= GROUPS_MAX * GROUP && in_fours(gain, DTYPE_F32, (size_t)c);
+	const int stretches = divide_up(n, is_short ? STRETCH_SHORT : STRETCH);
+	float *part = (float *)cuda_scratch(dev, SCRATCH_ROWS,
+	                                    2 * (size_t)stretches * c * sizeof *part);
+	float *part_xhat = part + (size_t)stretches * c;
+	const struct layernorm_short all = {
 		.dx = values_of(dx, DTYPE_F32), .dout = values_of(dout, dtype),
-		.x = values_of(x, DTYPE_F32), .mean = mean, .rstd = rstd, .gain = gain, .n = n, .c = c,
-		.whole = in_fours(dx, DTYPE_F32, (size_t)c) && in_fours(dout, dtype, (size_t)c) &&
-		         in_fours(x, DTYPE_F32, (size_t)c),
+		.x = values_of(x, DTYPE_F32), .gain = values_of(gain, DTYPE_F32), .dgain = part_xhat,
+		.dbias = part, .mean = mean, .rstd = rstd, .n = n, .c = c,
+	};
+	const struct layernorm_dx a = {
+		.dx = all.dx, .dout = all.dout, .x = all.x, .mean = mean, .rstd = rstd, .gain = gain,
+		.n = n, .c = c, .whole = whole,
 	};
 	const struct sum_rows sums = {
 		.sum = part, .sum_xhat = part_xhat, .x = a.dout, .y = x, .mean = mean, .rstd = rstd,
 		.n = n, .c = c,
 	};
 
-	LAUNCH(dev, layernorm_dx, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);
-	LAUNCH(dev, sum_rows, divide_up(c, WARP), stretches, THREADS, 2 * THREADS * sizeof *part,
-	       sums);
+	const struct layernorm_short_512 all_512 = {all};
+	const struct layernorm_short_1024 all_1024 = {all};
+	const size_t bytes = 2 * (size_t)c * sizeof *part;
+
+	if (is_short && c <= 512) {
+		LAUNCH(dev, layernorm_short_512, stretches, 1, THREADS, bytes, all_512);
+	} else if (is_short) {
+		LAUNCH(dev, layernorm_short_1024, stretches, 1, THREADS, bytes, all_1024);
+	} else {
+		LAUNCH(dev, layernorm_dx, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);
+		LAUNCH(dev, sum_rows, divide_up(c, WARP), stretches, THREADS,
+		       2 * THREADS * sizeof *part, sums);
+	}
 	add_stretches(dev, dgain, part_xhat, stretches, c);
 	if (dbias)
 		add_stretches(dev, dbias, part, stretches, c);

@@ -23,31 +23,33 @@ static const char *const faults[SHIM_FAULTS] = {
 	[SHIM_LAST_THREAD] = "the last threads",
 };
 
-/* A kernel on all faulty machines, by the first row that launched it. */
-static void check_faults(int row, const char *kernel)
+/* A kernel on all faulty machines, by the first row that launched it, in the first dtype. */
+static void check_faults(int row, enum dtype dtype, const char *kernel)
 {
 	for (enum shim_fault fault = SHIM_SOUND + 1; fault < SHIM_FAULTS; fault++) {
 		bool touched;
 		shim_fault = fault;
 		shim_victim = kernel;
-		const bool fails = ops_row_fails(&kernels_cuda_table, DTYPE_F32, row, shim_touched,
+		const bool fails = ops_row_fails(&kernels_cuda_table, dtype, row, shim_touched,
 		                                 &touched);
 		shim_fault = SHIM_SOUND;
 		if (fails || touched)
-			ok(fails, "%s: %s without %s is caught", ops_row_name(row), kernel,
-			   faults[fault]);
+			ok(fails, "%s, %s: %s without %s is caught", ops_row_name(row), dtype_name(dtype),
+			   kernel, faults[fault]);
 	}
 }
 
-static void check_row(int row)
+/* Kernels that other rows have launched, or this one in another dtype, are known already. */
+static void check_row(int row, enum dtype dtype)
 {
 	static struct shim_name seen[SHIM_KERNELS];
 	static int seen_count;
 	struct shim_name names[SHIM_KERNELS];
 	struct ops_result result;
 
-	ops_check_row(&kernels_cuda_table, DTYPE_F32, row, &result);
-	if (!ok(result.failed == 0, "kernels/cuda: %s in %d cases", ops_row_name(row), result.cases))
+	ops_check_row(&kernels_cuda_table, dtype, row, &result);
+	if (!ok(result.failed == 0, "kernels/cuda, %s: %s in %d cases", dtype_name(dtype),
+	        ops_row_name(row), result.cases))
 		printf("# %d of %d cases; the first: %s\n", result.failed, result.cases, result.first);
 	const int count = shim_launched(names);
 	for (int i = 0; i < count; i++) {
@@ -56,20 +58,12 @@ static void check_row(int row)
 			known |= strcmp(seen[j].text, names[i].text) == 0;
 		if (known)
 			continue;
+		if (seen_count == SHIM_KERNELS)
+			abort();
 		seen[seen_count++] = names[i];
 		if (!shim_watched) /* what a sanitizer looks for is not in machines */
-			check_faults(row, names[i].text);
+			check_faults(row, dtype, names[i].text);
 	}
-}
-
-/* Rounding has its part in products alone. */
-static void check_rounded(int row, enum dtype dtype)
-{
-	struct ops_result result;
-
-	ops_check_row(&kernels_cuda_table, dtype, row, &result);
-	if (!ok(result.failed == 0, "kernels/cuda, %s: %s", dtype_name(dtype), ops_row_name(row)))
-		printf("# %d of %d cases; the first: %s\n", result.failed, result.cases, result.first);
 }
 
 /* Around each number that dtype has, and half-way to the next: what those become. */
@@ -149,16 +143,14 @@ static void check_launches(enum optimizer optimizer, const char *name)
 
 int main(void)
 {
+	static const enum dtype dtypes[DTYPES] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
 	struct err err = {0};
 	const struct kernels *cpu = kernels_find("cpu", &err);
 
-	for (int row = 0; row < ops_rows(); row++)
-		if (!shim_watched || strcmp(ops_row_name(row), "row_invariant") != 0) /* half a minute */
-			check_row(row);
-	for (int row = 0; row < ops_rows(); row++)
-		if (strstr(ops_row_name(row), "linear") || strstr(ops_row_name(row), "unembed"))
-			for (enum dtype dtype = DTYPE_F16; dtype < DTYPES; dtype++)
-				check_rounded(row, dtype);
+	for (int i = 0; i < DTYPES; i++)
+		for (int row = 0; row < ops_rows(); row++)
+			if (!shim_watched || strcmp(ops_row_name(row), "row_invariant") != 0) /* half a minute */
+				check_row(row, dtypes[i]);
 	check_rounding(DTYPE_F16);
 	check_rounding(DTYPE_BF16);
 	check_launches(OPTIMIZER_ADAMW, "a step by AdamW");

@@ -12,8 +12,8 @@
 static void check_rows(const struct kernels *kernels, enum dtype dtype, const char *label)
 {
 	static const char *const rows[] = {
-		"memory", "linear", "linear_backward", "linear_residual", "linear_residual_backward",
-		"unembed", "unembed_backward", "muon", "norm2",
+		"memory", "read_activations", "linear", "linear_backward", "linear_residual",
+		"linear_residual_backward", "unembed", "unembed_backward", "set_columns", "muon", "norm2",
 	};
 
 	for (int row = 0; row < ops_rows(); row++)

@@ -1148,8 +1148,17 @@ void ops_check_row(const struct kernels *kernels, enum dtype dtype, int row,
 	check_row(kernels, dtype, row, false, result);
 }
 
-bool ops_row_fails(const struct kernels *kernels, enum dtype dtype, int row,
-                   bool (*survived)(void), bool *left)
+static bool never(void)
+{
+	return false;
+}
+
+/* What waitpid() says of a process that has run the row: it left with SURVIVED where
+ * survived() says yes, with TRIAL_FAILED at the first failure. */
+enum { SURVIVED = 2 };
+
+static int run_row(const struct kernels *kernels, enum dtype dtype, int row,
+                   bool (*survived)(void))
 {
 	struct ops_result result;
 	int status;
@@ -1162,12 +1171,27 @@ bool ops_row_fails(const struct kernels *kernels, enum dtype dtype, int row,
 		if (freopen("/dev/null", "w", stdout) == NULL)
 			abort();
 		check_row(kernels, dtype, row, true, &result);
-		_exit(survived() ? 2 : 0);
+		_exit(survived() ? SURVIVED : 0);
 	}
 	if (waitpid(child, &status, 0) != child)
 		abort();
-	*left = WIFEXITED(status) && WEXITSTATUS(status) == 2;
-	return !WIFEXITED(status) || WEXITSTATUS(status) == 1;
+	return status;
+}
+
+bool ops_row_fails(const struct kernels *kernels, enum dtype dtype, int row,
+                   bool (*survived)(void), bool *left)
+{
+	const int status = run_row(kernels, dtype, row, survived);
+
+	*left = WIFEXITED(status) && WEXITSTATUS(status) == SURVIVED;
+	return !*left && (!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+}
+
+bool ops_row_catches(const struct kernels *kernels, enum dtype dtype, int row)
+{
+	const int status = run_row(kernels, dtype, row, never);
+
+	return WIFEXITED(status) && WEXITSTATUS(status) == TRIAL_FAILED;
 }
 
 int ops_check(const struct kernels *kernels, enum dtype dtype, const char *label,

@@ -28,6 +28,9 @@ void ops_check_row(const struct kernels *kernels, enum dtype dtype, int row,
 bool ops_row_fails(const struct kernels *kernels, enum dtype dtype, int row,
                    bool (*survived)(void), bool *left);
 
+/* The same, where only what a check finds counts: not a crash. */
+bool ops_row_catches(const struct kernels *kernels, enum dtype dtype, int row);
+
 /* All rows; ok (of tap.h) is told about each. How many failed. */
 int ops_check(const struct kernels *kernels, enum dtype dtype, const char *label,
               bool (*ok)(bool good, const char *format, ...));

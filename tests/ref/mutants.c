@@ -169,19 +169,6 @@ static void linear_residual_in_place(struct device *dev, float *y, const float *
 	k->linear_residual(dev, y, add ? y : NULL, x, w, b, n, in, out);
 }
 
-/* The residual stream is rounded as operands are. */
-static void linear_residual_rounds(struct device *dev, float *y, const float *add, const void *x,
-                                   const float *w, const float *b, int n, int in, int out)
-{
-	k->linear_residual(dev, y, add, x, w, b, n, in, out);
-	for (int i = 0; i < n * out; i++) {
-		uint32_t bits;
-		memcpy(&bits, y + i, sizeof bits);
-		bits &= 0xffff0000;
-		memcpy(y + i, &bits, sizeof bits);
-	}
-}
-
 static void linear_backward_adds_dx(struct device *dev, void *dx, float *dw, float *db,
                                     const void *dy, const void *x, const float *w, int n, int in,
                                     int out)
@@ -685,7 +672,6 @@ static const struct entry {
 	BREAKS(linear, "linear", linear_transposed),
 	BREAKS(linear_residual, "linear_residual", linear_residual_overwrites),
 	BREAKS(linear_residual, "linear_residual", linear_residual_in_place),
-	BREAKS(linear_residual, "linear_residual", linear_residual_rounds),
 	BREAKS(linear, "row_invariant", linear_by_rows),
 	BREAKS(linear_backward, "linear_backward", linear_backward_adds_dx),
 	BREAKS(linear_backward, "linear_backward", linear_backward_overwrites_dw),
@@ -739,11 +725,11 @@ static const struct entry {
 
 bool ref_mutant(int i, struct mutant *mutant)
 {
-	if (i >= (int)(sizeof entries / sizeof *entries))
-		return false;
-	mutant->what = entries[i].what;
-	mutant->row = entries[i].row;
-	mutant->table = ref_table;
+	const int count = (int)(sizeof entries / sizeof *entries);
+
+	if (i >= count)
+		return ref_rounding_mutant(i - count, mutant);
+	*mutant = (struct mutant){entries[i].what, entries[i].row, DTYPE_F32, ref_table};
 	memcpy((char *)&mutant->table + entries[i].slot, &entries[i].function,
 	       sizeof entries[i].function);
 	return true;

@@ -40,7 +40,7 @@ void trial_expect(struct trial *trial, bool good, const char *format, ...)
 	if (good)
 		return;
 	if (trial->stop)
-		_exit(1);
+		_exit(TRIAL_FAILED);
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

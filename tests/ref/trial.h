@@ -23,6 +23,7 @@
 #include "kernels/kernels.h"
 
 #define TRIAL_BUFFERS 12
+#define TRIAL_FAILED 3 /* an exit status: not what a crash gives, nor a sanitizer */
 
 /* |result - want| <= relative * max(|want|, floor) (+ slack, see below); floor 0: the root
  * mean square of the whole of want. In float32 the result is what stands in the buffer; in
@@ -53,7 +54,7 @@ struct trial {
 	struct device *dev;
 	enum dtype dtype, activations; /* the device's */
 	struct rng rng;
-	bool stop; /* at the first failure the process is over, with status 1 */
+	bool stop; /* at the first failure the process is over, with status TRIAL_FAILED */
 	int cases, failed;
 	char first[480]; /* the first failure: case, buffer, index, have, want */
 	/* the case in hand */

@@ -192,7 +192,7 @@ static void check_embed_backward(struct trial *t)
 
 static const int norm_rows[] = {1, 2, 5, 17, 33};
 static const int norm_widths[] = {1,  2,  3,  4,  5,  7,  8,   15,  16,  17,
-                                  31, 32, 33, 63, 64, 65, 127, 128, 129, 512};
+                                  31, 32, 33, 63, 64, 65, 127, 128, 129, 512, 768, 1028};
 
 /* A few entries almost alike make rstd large and differences small. */
 static struct bound norm_bound(int c)

@@ -5,6 +5,9 @@
  * compute-sanitizer, which takes its time. TAP on stdout. */
 #include "tests/tap.h"
 
+#include <stdlib.h>
+
+#include "kernels/cuda/cuda.h"
 #include "kernels/kernels.h"
 #include "tests/ref/check.h"
 #include "tests/ref/network.h"
@@ -27,6 +30,43 @@ static void check_memory(const struct kernels *kernels)
 	kernels->close(dev);
 }
 
+/* cuBLASLt has products for what networks ask for: without them all is right, and slow. */
+static void check_products(const struct kernels *k, enum dtype dtype)
+{
+	static const int sizes[][2] = {{128, 70}, {384, 65}, {512, 71}}; /* width, vocabulary */
+	enum { ROWS = 8192, WIDTH = 512 };
+	struct err err = {0};
+	struct device *dev = k->open(dtype, &err);
+	const size_t bytes = (size_t)ROWS * 4 * WIDTH * sizeof(float);
+	float *a = k->alloc(dev, bytes), *b = k->alloc(dev, bytes), *c = k->alloc(dev, bytes);
+
+	if (!a || !b || !c)
+		abort();
+	k->zero(dev, a, bytes);
+	k->zero(dev, b, bytes);
+	k->zero(dev, c, bytes);
+	for (int i = 0; i < 3; i++) {
+		const int w = sizes[i][0], v = sizes[i][1];
+		const int ends[][2] = {{w, 3 * w}, {w, w}, {w, 4 * w}, {4 * w, w}};
+		for (int j = 0; j < 4; j++)
+			for (int biased = 0; biased < 2; biased++) {
+				const int in = ends[j][0], out = ends[j][1];
+				const float *bias = biased ? b : NULL;
+				k->linear(dev, c, a, b, bias, ROWS, in, out);
+				k->linear_residual(dev, c, c, a, b, bias, ROWS, in, out);
+				k->linear_backward(dev, c, b, NULL, a, a, b, ROWS, in, out);
+			}
+		k->unembed(dev, c, a, b, ROWS, w, v);
+		k->unembed_backward(dev, c, b, a, a, b, ROWS, w, v);
+	}
+	ok(dev->plain_products == 0, "%s: cuBLASLt lacks %d of the networks' products",
+	   dtype_name(dtype), dev->plain_products);
+	k->free(dev, a);
+	k->free(dev, b);
+	k->free(dev, c);
+	k->close(dev);
+}
+
 int main(int argc, char **argv)
 {
 	const int steps = argc > 1 && strcmp(argv[1], "quick") == 0 ? 4 : 200;
@@ -39,6 +79,7 @@ int main(int argc, char **argv)
 	}
 	check_memory(cuda);
 	ops_check(cuda, DTYPE_F32, "cuda", ok);
+	check_products(cuda, DTYPE_F32);
 	network_check(cuda, cpu, DTYPE_F32, steps, "network on the GPU", ok);
 	for (enum dtype dtype = DTYPE_F16; dtype < DTYPES; dtype++) {
 		char label[40];
@@ -50,6 +91,7 @@ int main(int argc, char **argv)
 		}
 		snprintf(label, sizeof label, "cuda, %s", dtype_name(dtype));
 		ops_check(cuda, dtype, label, ok);
+		check_products(cuda, dtype);
 		snprintf(label, sizeof label, "network on the GPU, %s", dtype_name(dtype));
 		network_check(cuda, cpu, dtype, steps, label, ok);
 	}

@@ -232,10 +232,18 @@ float shim_shuffle_float(unsigned mask, float x, int other)
 
 /* ---- tensor cores ---- */
 
-/* Number i (0: the lower half) of a word. */
+/* Number i (0: the lower half) of a word; looked up, since there are so many. */
 static double number(uint32_t word, unsigned i, bool half)
 {
-	return ref_value(half ? DTYPE_F16 : DTYPE_BF16, (uint16_t)(word >> 16 * i));
+	static float values[2][0x10000];
+	static bool filled;
+
+	for (unsigned bits = 0; !filled && bits < 0x10000; bits++) {
+		values[false][bits] = (float)ref_value(DTYPE_BF16, (uint16_t)bits);
+		values[true][bits] = (float)ref_value(DTYPE_F16, (uint16_t)bits);
+	}
+	filled = true;
+	return (double)values[half][word >> 16 * i & 0xffff];
 }
 
 /* d += a b by kernels/cuda/mma.cuh's layouts, each sum in double and rounded once. */

@@ -26,7 +26,7 @@
 #define UNROLL _Pragma("unroll")
 #define ALIGNED(bytes) __align__(bytes)
 #define KERNEL(name) static __global__ void name##_kernel(const struct name a)
-#define SHARED(name) extern __shared__ float name[]
+#define SHARED(name) extern __shared__ ALIGNED(16) float name[]
 #define LAUNCH(dev, name, blocks_x, blocks_y, threads, bytes, args)                            \
 	do {                                                                                   \
 		const dim3 grid((unsigned)(blocks_x), (unsigned)(blocks_y));                   \

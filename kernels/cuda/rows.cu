@@ -35,50 +35,94 @@ void op_embed(struct device *dev, float *out, const int32_t *token, const int32_
 }
 
 struct gather {
+	struct values x; /* [n,c] */
 	float *sum; /* row index[r] gets row r of x added */
-	const float *x;
 	const int32_t *index;
 	int n, c;
+	bool whole;
 };
 
-/* The block of the first row of an index adds up all rows of that index, from the first
- * to the last: no two blocks write to one place, and the order is always the same. */
+#define GATHERED 8 /* rows that a warp looks at together, so that it waits for memory once */
+#define GATHER_WARPS (THREADS / WARP)
+#define GATHER_COLS (4 * WARP) /* of a block */
+
+/* Does an earlier row have this one's index? All threads learn it. */
+DEVICE bool came_before(const int32_t *index, int row, int32_t mine, float *shared)
+{
+	for (int base = 0; base < row; base += THREADS) {
+		const int i = base + (int)threadIdx.x;
+		const float here = lanes_max(i < row && index[i] == mine ? 1.0f : 0.0f, WARP);
+		float any = 0;
+		__syncthreads();
+		if (threadIdx.x % WARP == 0)
+			shared[threadIdx.x / WARP] = here;
+		__syncthreads();
+		for (int warp = 0; warp < GATHER_WARPS; warp++)
+			any = fmaxf(any, shared[warp]);
+		if (any > 0)
+			return true;
+	}
+	return false;
+}
+
+/* The block of the first row of an index adds up all rows of that index, its warps by
+ * turns and then one warp's sum after another's: no two blocks write to one place, and
+ * the order is always the same. */
 KERNEL(gather)
 {
-	SHARED(shared);
-	int32_t *index = (int32_t *)shared; /* [THREADS] of the rows from base on */
-	const int row = (int)blockIdx.x, col = (int)(blockIdx.y * THREADS + threadIdx.x);
+	SHARED(shared); /* [warps][GATHER_COLS] */
+	const int row = (int)blockIdx.x, warp = threadIdx.x / WARP;
+	const int lane_col = 4 * (int)(threadIdx.x % WARP);
+	const int col = (int)blockIdx.y * GATHER_COLS + lane_col;
 	const int32_t mine = a.index[row];
-	float sum = 0;
+	float sum[4] = {0, 0, 0, 0};
 
-	for (int base = 0; base < a.n; base += THREADS) {
-		const int rows = a.n - base < THREADS ? a.n - base : THREADS;
-		__syncthreads();
-		if ((int)threadIdx.x < rows)
-			index[threadIdx.x] = a.index[base + (int)threadIdx.x];
-		__syncthreads();
-		for (int i = 0; i < rows; i++) {
-			if (index[i] != mine)
-				continue;
-			if (base + i < row)
-				return; /* another block's, and all threads see it */
-			if (col < a.c)
-				sum += a.x[(size_t)(base + i) * a.c + col];
+	if (came_before(a.index, row, mine, shared))
+		return;
+	for (int base = row + warp * GATHERED; base < a.n; base += GATHER_WARPS * GATHERED) {
+		float four[GATHERED][4];
+		UNROLL
+		for (int i = 0; i < GATHERED; i++) {
+			const int r = base + i;
+			UNROLL
+			for (int j = 0; j < 4; j++)
+				four[i][j] = 0;
+			if (r < a.n && a.index[r] == mine && col < a.c)
+				take_four(four[i], a.x, (size_t)r * a.c + col, (size_t)(a.c - col), a.whole);
 		}
+		UNROLL
+		for (int i = 0; i < GATHERED; i++)
+			UNROLL
+			for (int j = 0; j < 4; j++)
+				sum[j] += four[i][j];
 	}
-	if (col < a.c)
-		a.sum[(size_t)mine * a.c + col] += sum;
+	__syncthreads();
+	for (int j = 0; j < 4; j++)
+		shared[warp * GATHER_COLS + lane_col + j] = sum[j];
+	__syncthreads();
+	const int mine_col = (int)blockIdx.y * GATHER_COLS + (int)threadIdx.x;
+	if (threadIdx.x >= GATHER_COLS || mine_col >= a.c)
+		return;
+	float total = 0;
+	for (int i = 0; i < GATHER_WARPS; i++)
+		total += shared[i * GATHER_COLS + threadIdx.x];
+	a.sum[(size_t)mine * a.c + mine_col] += total;
 }
 
 void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
                        const int32_t *token, const int32_t *position, int n, int c)
 {
-	const struct gather tokens = {.sum = dwte, .x = dout, .index = token, .n = n, .c = c};
-	const struct gather positions = {.sum = dwpe, .x = dout, .index = position, .n = n, .c = c};
-	const size_t bytes = THREADS * sizeof(int32_t);
+	const struct gather tokens = {
+		.x = values_of(dout, DTYPE_F32), .sum = dwte, .index = token, .n = n, .c = c,
+		.whole = in_fours(dout, DTYPE_F32, (size_t)c),
+	};
+	const struct gather positions = {
+		.x = tokens.x, .sum = dwpe, .index = position, .n = n, .c = c, .whole = tokens.whole,
+	};
+	const size_t bytes = GATHER_WARPS * GATHER_COLS * sizeof(float);
 
-	LAUNCH(dev, gather, n, divide_up(c, THREADS), THREADS, bytes, tokens);
-	LAUNCH(dev, gather, n, divide_up(c, THREADS), THREADS, bytes, positions);
+	LAUNCH(dev, gather, n, divide_up(c, GATHER_COLS), THREADS, bytes, tokens);
+	LAUNCH(dev, gather, n, divide_up(c, GATHER_COLS), THREADS, bytes, positions);
 }
 
 /* ---- layer normalisation: a warp for each row ---- */

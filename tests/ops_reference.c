@@ -1,8 +1,9 @@
-/* The checks of tests/ref, checked: the reference passes as a table of kernels,
- * and every mutant is caught by the row that guards what it breaks. */
+/* The checks of tests/ref, checked: the reference passes as a table of kernels, in each
+ * dtype, and every mutant is caught by the row that guards what it breaks. */
 #include "tests/tap.h"
 
 #include "tests/ref/check.h"
+#include "tests/ref/network.h"
 #include "tests/ref/table.h"
 
 static void check_mutant(const struct mutant *mutant)
@@ -36,12 +37,16 @@ static void check_tensor_cores(void)
 
 int main(void)
 {
+	const struct kernels tensor = ref_tensor_cores();
 	struct mutant mutant;
 
 	ops_check(&ref_table, DTYPE_F32, "reference", ok);
 	ops_check(&ref_table, DTYPE_F16, "reference, f16", ok);
 	ops_check(&ref_table, DTYPE_BF16, "reference, bf16", ok);
 	check_tensor_cores();
+	/* a network whose activations have 16 bits, and the bounds of its checks */
+	network_check(&tensor, &ref_table, DTYPE_BF16, 4, "network, bf16", ok);
+	network_check(&tensor, &ref_table, DTYPE_F16, 4, "network, f16", ok);
 	for (int i = 0; ref_mutant(i, &mutant); i++)
 		check_mutant(&mutant);
 	return done();

@@ -132,8 +132,8 @@ static void check_embed(struct trial *t)
 		struct buffer *wte = trial_input(t, "wte", (size_t)size[2] * c, 1);
 		struct buffer *wpe = trial_input(t, "wpe", (size_t)size[3] * c, 1);
 		trial_send(t);
-		t->kernels->embed(t->dev, out->at, token->at, position->at,
-		                  wte->at, wpe->at, n, c);
+		t->kernels->embed(t->dev, out->at, token->at, position->at, wte->at, wpe->at, n,
+		                  c);
 		ref_embed(out->want, token->index, position->index, wte->value, wpe->value, n, c);
 		trial_judge(t);
 	}
@@ -155,8 +155,8 @@ static void embed_twice(struct trial *t, int n, int c, int v)
 		if (!sums)
 			abort();
 		k->zero(t->dev, sums, 2 * count * sizeof *sums);
-		k->embed_backward(t->dev, sums, sums + count, dout->at, token->at,
-		                  token->at, n, c);
+		k->embed_backward(t->dev, sums, sums + count, dout->at, token->at, token->at, n,
+		                  c);
 		host[i] = trial_read(t, sums, 2 * count);
 		k->free(t->dev, sums);
 	}
@@ -179,8 +179,8 @@ static void check_embed_backward(struct trial *t)
 		struct buffer *token = trial_indices(t, "token", n, size[2]);
 		struct buffer *position = trial_indices(t, "position", n, size[3]);
 		trial_send(t);
-		t->kernels->embed_backward(t->dev, dwte->at, dwpe->at, dout->at,
-		                           token->at, position->at, n, c);
+		t->kernels->embed_backward(t->dev, dwte->at, dwpe->at, dout->at, token->at,
+		                           position->at, n, c);
 		ref_embed_backward(dwte->want, dwpe->want, dout->value, token->index,
 		                   position->index, n, c);
 		trial_judge(t);

@@ -77,11 +77,11 @@ OBJECT_OBJ := $(CUDA_CU:kernels/cuda/%.cu=$(BUILD)/obj/cuda/%.cu.o) \
 # The same kernels for the machine of tests/shim, which has what CUDA's libraries have.
 SHIM := $(BUILD)/tests/libshim.a
 SHIM_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/shim/%.o) \
-	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/device.c %/cublas.c,$(CUDA_C)) \
+	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) \
 	$(wildcard tests/shim/*.c))
 # And as an object that programs open in the GPU's place: MEMOSCOPE_CUDA names it.
 SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
-SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
+SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
 	tests/ref/ref.c common/err.c
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(if $(filter 1,$(CUDA)),$(BUILD)/tests/gpu.t)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
@@ -110,7 +110,7 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 
 $(BUILD)/tests/cuda.t: $(SHIM)
 $(BUILD)/tests/gpu.t: $(addprefix $(BUILD)/obj/,tests/gpu/host.o tests/gpu/fake.o cuda/device.o \
-	cuda/cublas.o) $(SHIM) $(REFERENCE) $(LIBRARY)
+	cuda/cublas.o cuda/graph.o) $(SHIM) $(REFERENCE) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/obj/tests/gpu/fake.o: ALL_CFLAGS += -isystem $(CUDA_HOME)/include

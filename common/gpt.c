@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 /* Parameters or gradients of one block; biases NULL where there are none. */
 struct block {
@@ -406,6 +407,8 @@ static void forward(struct gpt *gpt)
 	const struct gpt_batch *batch = gpt->batch;
 	const int n = batch->count;
 
+	if (gpt->k->weights) /* wte is the first of all */
+		gpt->k->weights(gpt->dev, gpt->weight.wte, gpt_parameter_count(&gpt->config));
 	embed(gpt, n);
 	drop(gpt, gpt->layers[0].x, (size_t)n * gpt->config.width, PLACE_EMBEDDING, 0);
 	for (int l = 0; l < gpt->config.layers; l++)
@@ -422,13 +425,6 @@ static void download_losses(struct gpt *gpt, float *losses)
 {
 	if (losses && gpt->batch->target)
 		gpt->k->download(gpt->dev, losses, gpt->loss, (size_t)gpt->rows * sizeof *losses);
-}
-
-void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
-{
-	begin_pass(gpt, batch);
-	forward(gpt);
-	download_losses(gpt, losses);
 }
 
 void gpt_logits(struct gpt *gpt, float *logits)
@@ -558,11 +554,50 @@ void gpt_backward(struct gpt *gpt)
 	                  gpt->position, n, c);
 }
 
+/* ---- whole passes ---- */
+
+/* All that the calls of a pass depend on, but rows and sequences. What has the address of
+ * another network that was freed is no danger: the device has forgotten that one. */
+static uint64_t key_of_calls(const struct gpt *gpt, bool backward)
+{
+	uint64_t parts[4] = {
+		(uintptr_t)gpt, gpt->dropout.seed, 0,
+		(uint64_t)(backward + 2 * (gpt->batch->target != NULL) +
+		           4 * (gpt->batch->weight != NULL)),
+	};
+
+	memcpy(&parts[2], &gpt->dropout.rate, sizeof gpt->dropout.rate);
+	return XXH3_64bits(parts, sizeof parts);
+}
+
+/* The operations of the pass, or, where the device remembers them, all at once. Networks that
+ * do not train see too many shapes for that to be worth it. */
+static void operate(struct gpt *gpt, bool backward)
+{
+	const struct kernels *k = gpt->k;
+	const bool remembered = k->replay && gpt->keep == GPT_KEEP_ALL;
+
+	do {
+		if (remembered && k->replay(gpt->dev, &gpt->batch->sequences,
+		                            key_of_calls(gpt, backward)))
+			return;
+		forward(gpt);
+		if (backward)
+			gpt_backward(gpt);
+	} while (remembered && !k->recorded(gpt->dev));
+}
+
+void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
+{
+	begin_pass(gpt, batch);
+	operate(gpt, false);
+	download_losses(gpt, losses);
+}
+
 void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
 {
 	begin_pass(gpt, batch);
-	forward(gpt);
-	gpt_backward(gpt);
+	operate(gpt, true);
 	download_losses(gpt, losses);
 }
 

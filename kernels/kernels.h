@@ -138,6 +138,19 @@ struct kernels {
 	 * it. */
 	void (*weights)(struct device *dev, const float *weights, size_t count);
 
+	/* The calls of a pass, remembered: for devices, as a GPU with a small network, that get
+	 * through them faster than they are made. replay(): what was called from an earlier
+	 * replay() with this key, over as many rows, to its recorded() is done again, now over
+	 * seqs: true. Or false: then the caller makes the calls, and recorded() after them. true:
+	 * they are asked for, and the device may know them the next time. false: none of them was
+	 * done, and the caller begins again with replay().
+	 * From one to the other come only operations that neither wait nor move, take or free
+	 * memory of the host or the device. The same key promises the same calls with the same
+	 * arguments, but for seqs. What memory held may have changed; where some was freed,
+	 * nothing is known any more. Both NULL: the device remembers nothing. */
+	bool (*replay)(struct device *dev, const struct sequences *seqs, uint64_t key);
+	bool (*recorded)(struct device *dev);
+
 	/* out[n,c] = wte[token[n],c] + wpe[position[n],c]. Overwrite.
 	 * token, position: int32 [n], device memory. */
 	void (*embed)(struct device *dev, float *out, const int32_t *token,
@@ -157,8 +170,8 @@ struct kernels {
 	                           const void *dout, const float *x, const float *mean,
 	                           const float *rstd, const float *gain, int n, int c);
 
-	/* y[n,out] = x[n,in] w[in,out] + b[out]; b may be NULL. Overwrite. w as in
-	 * transformers' Conv1D. */
+	/* y[n,out] = x[n,in] w[in,out] + b[out]; b may be NULL, and is rounded as w is where y
+	 * is of 16 bits. Overwrite. w as in transformers' Conv1D. */
 	void (*linear)(struct device *dev, void *y, const void *x, const float *w,
 	               const float *b, int n, int in, int out);
 	/* dx[n,in] = dy wᵀ overwritten; dw[in,out] += xᵀ dy; db[out] += sum of rows

@@ -81,6 +81,8 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 	float *queries = shared, *held = queries + TILE * pitch, *p = held + width * pitch;
 	float top[ROWS], sum[ROWS], out[ROWS][COLS_MAX];
 
+	if (tile.begin >= tile.length)
+		return;
 	UNROLL
 	for (int i = 0; i < ROWS; i++) {
 		top[i] = -INFINITY;

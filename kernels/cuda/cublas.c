@@ -155,6 +155,7 @@ static bool advise(struct blas *blas, struct plan *plan)
 {
 	const struct request *r = &plan->request;
 	const size_t workspace = WORKSPACE;
+	const uint32_t sums = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE; /* of parts: rounded once */
 	const uint32_t a = r->align_b, b = r->align_a, d = r->align_c;
 	const uint32_t c = r->align_add ? r->align_add : d;
 	cublasLtMatmulPreference_t preference;
@@ -166,8 +167,9 @@ static bool advise(struct blas *blas, struct plan *plan)
 #define PREFER(what, value)                                                                     \
 	(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_##what, &(value), \
 	                                      sizeof(value)) == CUBLAS_STATUS_SUCCESS)
-	if (PREFER(MAX_WORKSPACE_BYTES, workspace) && PREFER(MIN_ALIGNMENT_A_BYTES, a) &&
-	    PREFER(MIN_ALIGNMENT_B_BYTES, b) && PREFER(MIN_ALIGNMENT_C_BYTES, c) &&
+	if (PREFER(MAX_WORKSPACE_BYTES, workspace) && PREFER(REDUCTION_SCHEME_MASK, sums) &&
+	    PREFER(MIN_ALIGNMENT_A_BYTES, a) && PREFER(MIN_ALIGNMENT_B_BYTES, b) &&
+	    PREFER(MIN_ALIGNMENT_C_BYTES, c) &&
 	    PREFER(MIN_ALIGNMENT_D_BYTES, d) &&
 	    cublasLtMatmulAlgoGetHeuristic(blas->handle, plan->desc, plan->a, plan->b, plan->c,
 	                                   plan->c, preference, 1, &result, &found) !=

@@ -2,8 +2,8 @@
  *
  * What runs on a GPU stands in files .cu, in what C and CUDA C++ have in common, so
  * that they can be compiled for a CPU too, whose tests then run the same kernels
- * over small sizes (tests/shim). device.c and cublas.c hold all that CUDA's own
- * libraries are asked for; the tests have something plain in their place.
+ * over small sizes (tests/shim). device.c, cublas.c and graph.c hold all that CUDA's
+ * own libraries are asked for; the tests have something plain in their place.
  *
  * A device here is one stream of the machine's first GPU. What fails on the way ends
  * the program with one line: operations have no way to fail.
@@ -27,8 +27,11 @@ extern const struct kernels kernels_cuda_table;
  * this version's tables, or where there is no GPU. */
 const struct kernels *kernels_cuda(size_t size, struct err *err);
 
-/* Attention goes by tiles of so many rows of one sequence. */
+/* Attention goes by tiles of so many rows of one sequence. There are a multiple of TILES_STEP
+ * of them, so that it has few sizes: some of length 0 come first, with which a kernel does
+ * nothing (begin >= length). */
 #define TILE 64
+#define TILES_STEP 16
 struct tile {
 	int32_t first, length; /* rows of the sequence: the first among all; how many */
 	int32_t begin; /* the tile's first among those */
@@ -62,6 +65,8 @@ struct device {
 	int begin_count;
 	struct tile *tiles; /* [tile_count] device memory, room for tile_room */
 	int tile_count, tile_room;
+	struct graphs *graphs; /* of graph.c; NULL: there are none */
+	bool recording; /* what is called is captured, not done */
 };
 
 /* ---- device.c ---- */
@@ -84,6 +89,17 @@ _Noreturn void cuda_fail(const char *what, const char *why);
 
 /* Scratch memory on the device, good until the next call for the same. */
 void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes);
+
+/* ---- graph.c ---- */
+
+bool cuda_replay(struct device *dev, const struct sequences *seqs, uint64_t key);
+bool cuda_recorded(struct device *dev);
+
+/* A device's graphs. NULL where $MEMOSCOPE_GRAPHS is 0, or for lack of memory: it does
+ * without. */
+struct graphs *graphs_new(void);
+void graphs_free(struct device *dev);
+void graphs_forget(struct device *dev); /* memory that they know goes */
 
 /* ---- tiles.c ---- */
 

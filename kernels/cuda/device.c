@@ -26,6 +26,13 @@ static void check(const char *what, cudaError_t status)
 		cuda_fail(what, cudaGetErrorString(status));
 }
 
+/* Graphs hold operations alone. dev may be NULL. */
+static void not_recording(const struct device *dev, const char *what)
+{
+	if (dev && dev->recording)
+		cuda_fail(what, "in the middle of a pass that is being recorded");
+}
+
 /* ---- finding a GPU ---- */
 
 __attribute__((visibility("default")))
@@ -79,8 +86,10 @@ struct device *cuda_open(enum dtype dtype, struct err *err)
 		err_set(err, "the GPU cannot be used: %s", cudaGetErrorString(status));
 	else if (!cuda_supports(dtype))
 		err_set(err, "this GPU has no %s products", dtype_name(dtype));
-	else if ((dev->blas = blas_new(stream, err)) != NULL)
+	else if ((dev->blas = blas_new(stream, err)) != NULL) {
+		dev->graphs = graphs_new();
 		return dev;
+	}
 	cuda_close(dev);
 	return NULL;
 }
@@ -89,6 +98,7 @@ void cuda_close(struct device *dev)
 {
 	if (dev == NULL)
 		return;
+	graphs_free(dev);
 	blas_free(dev->blas);
 	if (dev->stream)
 		cudaStreamSynchronize((cudaStream_t)dev->stream);
@@ -108,9 +118,9 @@ void cuda_close(struct device *dev)
 void *cuda_alloc(struct device *dev, size_t bytes)
 {
 	void *memory = NULL;
-	cudaError_t status = cudaMalloc(&memory, bytes ? bytes : 64);
 
-	(void)dev;
+	not_recording(dev, "cudaMalloc");
+	cudaError_t status = cudaMalloc(&memory, bytes ? bytes : 64);
 	if (status == cudaSuccess)
 		return memory;
 	cudaGetLastError(); /* the next launch must not be blamed for it */
@@ -125,6 +135,7 @@ void cuda_free(struct device *dev, void *memory)
 		return;
 	cuda_wait(dev);
 	dev->weights = NULL; /* they may have been in it */
+	graphs_forget(dev);
 	CHECK(cudaFree(memory));
 }
 
@@ -145,6 +156,7 @@ void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes)
 
 void cuda_wait(struct device *dev)
 {
+	not_recording(dev, "cudaStreamSynchronize");
 	CHECK(cudaStreamSynchronize((cudaStream_t)dev->stream));
 	dev->staged = 0;
 }
@@ -156,6 +168,7 @@ void cuda_upload(struct device *dev, void *to, const void *from_host, size_t byt
 	const cudaStream_t stream = (cudaStream_t)dev->stream;
 
 	cuda_written(dev, to, bytes);
+	not_recording(dev, "an upload");
 	if (bytes > STAGED_MAX) {
 		CHECK(cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, stream));
 		cuda_wait(dev);
@@ -170,6 +183,7 @@ void cuda_upload(struct device *dev, void *to, const void *from_host, size_t byt
 
 void cuda_download(struct device *dev, void *to_host, const void *from, size_t bytes)
 {
+	not_recording(dev, "a download");
 	CHECK(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost,
 	                      (cudaStream_t)dev->stream));
 	cuda_wait(dev);

@@ -9,15 +9,15 @@ static int tiles_of(int length)
 	return (length + TILE - 1) / TILE;
 }
 
-/* Room for count tiles on the device. */
+/* Room for count tiles on the device, and some more: graphs are forgotten where it moves. */
 static void make_room(struct device *dev, int count)
 {
 	if (count <= dev->tile_room)
 		return;
 	cuda_wait(dev);
 	cuda_free(dev, dev->tiles);
-	dev->tiles = cuda_alloc(dev, (size_t)count * sizeof *dev->tiles);
-	dev->tile_room = count;
+	dev->tile_room = count + count / 2;
+	dev->tiles = cuda_alloc(dev, (size_t)dev->tile_room * sizeof *dev->tiles);
 	if (!dev->tiles)
 		cuda_fail("attention", "out of memory");
 }
@@ -32,13 +32,14 @@ void cuda_tiles(struct device *dev, const struct sequences *seqs)
 		return;
 	for (int i = 0; i < seqs->count; i++)
 		count += tiles_of(seqs->begin[i + 1] - seqs->begin[i]);
-	struct tile *tiles = malloc((size_t)count * sizeof *tiles);
+	const int filled = (count + TILES_STEP - 1) / TILES_STEP * TILES_STEP;
+	struct tile *tiles = calloc((size_t)filled, sizeof *tiles);
 	free(dev->begin);
 	dev->begin = malloc(bytes);
 	if (!tiles || !dev->begin)
 		cuda_fail("attention", "out of memory");
-	make_room(dev, count);
-	count = 0;
+	make_room(dev, filled);
+	count = filled - count;
 	for (int i = 0; i < seqs->count; i++) {
 		const int32_t length = seqs->begin[i + 1] - seqs->begin[i];
 		for (int32_t begin = 0; begin < length; begin += TILE)

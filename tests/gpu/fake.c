@@ -1,7 +1,7 @@
-/* What kernels/cuda/device.c and cublas.c ask of CUDA, on a CPU: memory is memory, and
- * products are loops over column-major matrices as cuBLASLt's manual has them. It
- * proves what they ask for - layouts, transposes, alignments, epilogues - not what a GPU
- * answers. */
+/* What kernels/cuda/device.c, cublas.c and graph.c ask of CUDA, on a CPU: memory is memory,
+ * and products are loops over column-major matrices as cuBLASLt's manual has them. A graph
+ * is a list of what was asked for with its arguments as they were then. It proves what they
+ * ask for - layouts, transposes, alignments, epilogues - not what a GPU answers. */
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #include <stdbool.h>
@@ -11,13 +11,194 @@
 
 #include "tests/gpu/fake.h"
 #include "tests/ref/ref.h"
+#include "tests/shim/shim.h"
 
-int fake_major = 8, fake_products[DTYPES];
+int fake_major = 8, fake_products[DTYPES], fake_calls, fake_graph_launches, fake_graphs;
+enum fake_failure fake_failure;
+
+/* ---- graphs ---- */
+
+/* A product, with all that it hangs on: its descriptions may be others' later. */
+struct product {
+	struct desc {
+		cublasOperation_t a, b;
+		cublasLtEpilogue_t epilogue;
+		cudaDataType bias_type;
+		const void *bias;
+	} desc;
+	struct layout {
+		cudaDataType type;
+		uint64_t rows, columns;
+		int64_t leading;
+	} left, right, to;
+	float beta;
+	bool parts;
+	const void *a, *b, *add;
+	void *result;
+};
+
+static void multiply(const struct product *product);
+
+/* Something that a stream is asked for: exactly one of the four. */
+struct node {
+	struct shim_call call; /* its args are a copy */
+	struct product *product;
+	void *copy_to, *fill;
+	const void *from;
+	size_t bytes;
+	int value;
+	struct node *next;
+};
+
+struct CUgraph_st {
+	struct node *first, **end;
+};
+
+struct CUgraphExec_st {
+	struct node *first;
+};
+
+static struct CUgraph_st *capture; /* NULL: what is asked for is done */
+static bool spoiled; /* it was asked for something that no graph can hold */
+
+static void do_node(const struct node *node)
+{
+	if (node->product)
+		multiply(node->product);
+	else if (node->fill)
+		memset(node->fill, node->value, node->bytes);
+	else if (node->copy_to)
+		memcpy(node->copy_to, node->from, node->bytes);
+	else
+		shim_run(&node->call);
+}
+
+static void *copy_of(const void *memory, size_t bytes)
+{
+	void *copy = malloc(bytes);
+
+	if (copy == NULL)
+		abort();
+	return memcpy(copy, memory, bytes);
+}
+
+/* Do it, or put it on the list. */
+static void ask(struct node node)
+{
+	fake_calls++;
+	if (capture == NULL) {
+		do_node(&node);
+		return;
+	}
+	if (node.product)
+		node.product = copy_of(node.product, sizeof *node.product);
+	if (node.call.args)
+		node.call.args = copy_of(node.call.args, node.call.args_bytes);
+	*capture->end = copy_of(&node, sizeof node);
+	capture->end = &(*capture->end)->next;
+}
+
+static void ask_launch(const struct shim_call *call)
+{
+	ask((struct node){.call = *call});
+}
+
+static void free_nodes(struct node *node)
+{
+	while (node) {
+		struct node *next = node->next;
+		free(node->product);
+		free((void *)node->call.args);
+		free(node);
+		node = next;
+	}
+}
+
+/* Not while a graph is captured: that is spoiled then. */
+static cudaError_t apart(void)
+{
+	spoiled |= capture != NULL;
+	return capture ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+
+static bool fails(enum fake_failure what)
+{
+	const bool is = fake_failure == what;
+
+	if (is)
+		fake_failure = FAKE_SOUND;
+	return is;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)
+{
+	if (capture || stream == NULL || mode != cudaStreamCaptureModeThreadLocal ||
+	    fails(FAKE_BEGIN))
+		return cudaErrorInvalidValue;
+	capture = calloc(1, sizeof *capture);
+	capture->end = &capture->first;
+	spoiled = false;
+	return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *made)
+{
+	const bool good = capture && stream && !spoiled && !fails(FAKE_END);
+
+	*made = capture;
+	capture = NULL;
+	if (good)
+		return cudaSuccess;
+	cudaGraphDestroy(*made);
+	*made = NULL;
+	return cudaErrorStreamCaptureInvalidated;
+}
+
+/* The list goes over to it. */
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *ready, cudaGraph_t graph,
+                                 unsigned long long flags)
+{
+	if (flags != 0 || graph->first == NULL || fails(FAKE_INSTANTIATE))
+		return cudaErrorInvalidValue;
+	*ready = calloc(1, sizeof **ready);
+	(*ready)->first = graph->first;
+	graph->first = NULL;
+	fake_graphs++;
+	return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
+{
+	free_nodes(graph->first);
+	free(graph);
+	return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t ready)
+{
+	free_nodes(ready->first);
+	free(ready);
+	fake_graphs--;
+	return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t ready, cudaStream_t stream)
+{
+	if (stream == NULL || capture)
+		return cudaErrorInvalidValue;
+	fake_calls++;
+	fake_graph_launches++;
+	for (const struct node *node = ready->first; node; node = node->next)
+		do_node(node);
+	return cudaSuccess;
+}
 
 /* ---- the runtime ---- */
 
 static cudaError_t take(void **memory, size_t bytes)
 {
+	if (apart() != cudaSuccess)
+		return cudaErrorStreamCaptureUnsupported;
 	if (bytes > (size_t)1 << 40)
 		return cudaErrorMemoryAllocation;
 	if (posix_memalign(memory, 256, bytes) != 0)
@@ -41,6 +222,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
 	(void)flags;
+	shim_instead = ask_launch;
 	*stream = malloc(1);
 	return cudaSuccess;
 }
@@ -53,7 +235,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-	return stream ? cudaSuccess : cudaErrorInvalidValue;
+	return stream ? apart() : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaMalloc(void **memory, size_t bytes)
@@ -69,7 +251,7 @@ cudaError_t cudaMallocHost(void **memory, size_t bytes)
 cudaError_t cudaFree(void *memory)
 {
 	free(memory);
-	return cudaSuccess;
+	return apart();
 }
 
 cudaError_t cudaFreeHost(void *memory)
@@ -81,14 +263,15 @@ cudaError_t cudaFreeHost(void *memory)
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-	(void)kind;
-	memcpy(to, from, bytes);
+	if (kind != cudaMemcpyDeviceToDevice && apart() != cudaSuccess)
+		return cudaErrorStreamCaptureUnsupported;
+	ask((struct node){.copy_to = to, .from = from, .bytes = bytes});
 	return stream ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
 {
-	memset(memory, value, bytes);
+	ask((struct node){.fill = memory, .value = value, .bytes = bytes});
 	return stream ? cudaSuccess : cudaErrorInvalidValue;
 }
 
@@ -104,25 +287,14 @@ const char *cudaGetErrorString(cudaError_t error)
 
 /* ---- cuBLASLt ---- */
 
-struct layout {
-	cudaDataType type;
-	uint64_t rows, columns;
-	int64_t leading;
-};
-
-struct desc {
-	cublasOperation_t a, b;
-	cublasLtEpilogue_t epilogue;
-	cudaDataType bias_type;
-	const void *bias;
-};
-
 struct preference {
 	uint32_t a, b, c, d; /* alignments in bytes */
+	uint32_t sums; /* how parts of a product may be added up: cublasLtReductionScheme_t */
 };
 
 struct algo {
 	uint32_t a, b, c, d, bias;
+	bool parts; /* it is added up from two, in the result's type */
 };
 
 static enum dtype dtype_of(cudaDataType type)
@@ -203,7 +375,7 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout)
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *made)
 {
 	*made = calloc(1, sizeof **made);
-	*(struct preference *)*made = (struct preference){256, 256, 256, 256};
+	*(struct preference *)*made = (struct preference){256, 256, 256, 256, CUBLASLT_REDUCTION_SCHEME_MASK};
 	return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -222,6 +394,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t m
 	               : what == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES ? &preference->b
 	               : what == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES ? &preference->c
 	               : what == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES ? &preference->d
+	               : what == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK ? &preference->sums
 	                                                                    : NULL;
 
 	if (to && size != sizeof *to)
@@ -245,6 +418,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
 	const struct preference *p = (const struct preference *)preference;
 	const struct algo algo = {
 		p->a, p->b, p->c, p->d, desc->bias ? fits(desc->bias, 16) ? 16 : 4 : 0,
+		p->sums & (CUBLASLT_REDUCTION_SCHEME_INPLACE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE),
 	};
 
 	*found = 0;
@@ -280,6 +454,32 @@ static double element(const void *x, const struct layout *layout, cublasOperatio
 	return number(x, layout->type, at);
 }
 
+static void multiply(const struct product *p)
+{
+	const struct desc *desc = &p->desc;
+	const struct layout *left = &p->left, *right = &p->right, *to = &p->to;
+	const uint64_t depth = desc->a == CUBLAS_OP_T ? left->rows : left->columns;
+
+	for (uint64_t column = 0; column < to->columns; column++)
+		for (uint64_t row = 0; row < to->rows; row++) {
+			const uint64_t at = row + column * (uint64_t)to->leading;
+			const double old = p->beta != 0 ? (double)p->beta * number(p->add, to->type, at) : 0;
+			double sum = 0;
+			if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS)
+				sum = number(desc->bias, desc->bias_type, row);
+			for (uint64_t e = 0; e < depth; e++) {
+				if (p->parts && e == depth / 2 && to->type != CUDA_R_32F)
+					sum = ref_round(dtype_of(to->type), sum);
+				sum += element(p->a, left, desc->a, row, e) *
+				       element(p->b, right, desc->b, e, column);
+			}
+			if (to->type == CUDA_R_32F)
+				((float *)p->result)[at] = (float)(sum + old);
+			else
+				((uint16_t *)p->result)[at] = ref_bits(dtype_of(to->type), sum + old);
+		}
+}
+
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made,
                               const void *alpha, const void *a, cublasLtMatrixLayout_t a_made,
                               const void *b, cublasLtMatrixLayout_t b_made, const void *beta,
@@ -293,10 +493,14 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made
 	const struct layout *to = (const struct layout *)d_made;
 	const struct algo *algo = (const struct algo *)advice;
 	const uint64_t depth = desc->a == CUBLAS_OP_T ? left->rows : left->columns;
-	float one, old;
+	struct product product = {
+		.desc = *desc, .left = *left, .right = *right, .to = *to, .a = a, .b = b, .add = c,
+		.result = d, .parts = algo->parts,
+	};
+	float one;
 
 	memcpy(&one, alpha, sizeof one);
-	memcpy(&old, beta, sizeof old);
+	memcpy(&product.beta, beta, sizeof product.beta);
 	if (!handle || !stream || !workspace || workspace_bytes == 0 || c_made != d_made ||
 	    one != 1 || !fits(a, algo->a) || !fits(b, algo->b) || !fits(c, algo->c) ||
 	    !fits(d, algo->d) || (desc->bias && !fits(desc->bias, algo->bias)))
@@ -308,20 +512,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t made
 	if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && algo->bias < 16)
 		return CUBLAS_STATUS_INVALID_VALUE;
 	fake_products[dtype_of(left->type)]++;
-	for (uint64_t column = 0; column < to->columns; column++)
-		for (uint64_t row = 0; row < to->rows; row++) {
-			const uint64_t at = row + column * (uint64_t)to->leading;
-			double sum = 0;
-			if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS)
-				sum = number(desc->bias, desc->bias_type, row);
-			for (uint64_t e = 0; e < depth; e++)
-				sum += element(a, left, desc->a, row, e) * element(b, right, desc->b, e, column);
-			if (old != 0)
-				sum += (double)old * number(c, to->type, at);
-			if (to->type == CUDA_R_32F)
-				((float *)d)[at] = (float)sum;
-			else
-				((uint16_t *)d)[at] = ref_bits(dtype_of(to->type), sum);
-		}
+	ask((struct node){.product = &product});
 	return CUBLAS_STATUS_SUCCESS;
 }

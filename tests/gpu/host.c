@@ -1,13 +1,17 @@
 /* What kernels/cuda asks of CUDA's libraries, by fakes of those (fake.c) and the machine
- * of tests/shim: that products are asked for as the table has them, and that memory goes
- * where it should. Built where CUDA's headers are. */
+ * of tests/shim: that products are asked for as the table has them, that memory goes
+ * where it should, and that passes that are launched as graphs are those passes. Built where
+ * CUDA's headers are. */
 #include "tests/tap.h"
+
+#include <sys/wait.h>
 
 #include "common/backend.h"
 #include "kernels/cuda/cuda.h"
 #include "tests/gpu/fake.h"
 #include "tests/ref/check.h"
 #include "tests/ref/network.h"
+#include "tests/trainer.h"
 
 static void check_rows(const struct kernels *kernels, enum dtype dtype, const char *label)
 {
@@ -90,6 +94,299 @@ static void check_support(const struct kernels *kernels)
 	fake_major = 8;
 }
 
+/* ---- graphs ---- */
+
+static void want_graphs(bool wanted)
+{
+	if (wanted)
+		unsetenv("MEMOSCOPE_GRAPHS");
+	else
+		setenv("MEMOSCOPE_GRAPHS", "0", 1);
+}
+
+/* A run of training; calls and graph launches of its last step. */
+struct run {
+	struct course course;
+	struct evaluation before, after;
+	int calls, launches;
+};
+
+static struct run train(const struct data *data, const struct trainer_options *options,
+                        bool graphs)
+{
+	struct run run = {.course = {.params = malloc(parameters() * sizeof(float))}};
+	struct step_result result;
+	struct err err = {0};
+
+	want_graphs(graphs);
+	struct trainer *trainer = make_trainer(options);
+	trainer_evaluate(trainer, &data->corpus, 20, &run.before);
+	for (int i = 0; i < 12; i++) {
+		/* other sequences at each step, and one alone */
+		const int first = 8 * (i % 3), count = i == 7 ? 1 : 20;
+		run.calls = fake_calls;
+		run.launches = fake_graph_launches;
+		if (trainer_step(trainer, data->example + first, count, &result, &err) < 0)
+			printf("# %s\n", err.text);
+		run.calls = fake_calls - run.calls;
+		run.launches = fake_graph_launches - run.launches;
+		run.course.loss[i] = result.loss;
+	}
+	trainer_evaluate(trainer, &data->corpus, 20, &run.after);
+	trainer_params(trainer, run.course.params);
+	trainer_free(trainer);
+	return run;
+}
+
+static bool same_run(const struct run *a, const struct run *b)
+{
+	return same_course(&a->course, &b->course) &&
+	       memcmp(&a->before, &b->before, sizeof a->before) == 0 &&
+	       memcmp(&a->after, &b->after, sizeof a->after) == 0;
+}
+
+/* Passes of varying sequences, with dropout, are the same in graphs. */
+static void check_training(const struct kernels *kernels, enum dtype dtype, double rate)
+{
+	static const char *const failures[] = {
+		[FAKE_BEGIN] = "no capture begins", [FAKE_END] = "a capture is spoiled",
+		[FAKE_INSTANTIATE] = "nothing can be made of it",
+	};
+	static struct data data;
+	struct kernels table = *kernels;
+	struct trainer_options options = options_of(1);
+
+	make_data(&data, 1);
+	table.pass_rows = 128; /* that several make a step */
+	options.kernels = &table;
+	options.dropout = rate;
+	options.dtype = dtype;
+	struct run plain = train(&data, &options, false);
+	struct run graphs = train(&data, &options, true);
+	ok(same_run(&plain, &graphs), "%s, dropout %g: training by graphs has the same bits",
+	   dtype_name(dtype), rate);
+	ok(plain.launches == 0 && graphs.launches >= 2,
+	   "  %d passes of the last step were launched as graphs", graphs.launches);
+	ok(graphs.calls < plain.calls / 4, "  its calls: %d instead of %d", graphs.calls,
+	   plain.calls);
+	is_int(fake_graphs, 0, "  and no graph is left");
+	for (int failure = FAKE_BEGIN; rate > 0 && failure <= FAKE_INSTANTIATE; failure++) {
+		fake_failure = (enum fake_failure)failure;
+		struct run failed = train(&data, &options, true);
+		ok(same_run(&plain, &failed) && failed.launches == 0 && fake_failure == FAKE_SOUND,
+		   "  it goes on without where %s", failures[failure]);
+		free(failed.course.params);
+	}
+	free(plain.course.params);
+	free(graphs.course.params);
+}
+
+/* One network on two devices: with graphs, and without. */
+static const struct gpt_config tiny = {
+	.layers = 1, .heads = 2, .width = 4, .context = 80, .vocab = 5, .bias = true,
+};
+enum { ROWS = 96 };
+
+struct twin {
+	const struct kernels *k;
+	struct device *dev[2];
+	struct gpt *gpt[2];
+	float *params[2];
+	size_t count;
+	bool same; /* so far */
+	uint64_t passes;
+};
+
+static void twin_open(struct twin *twin, const struct kernels *kernels)
+{
+	float *params;
+	struct err err = {0};
+
+	*twin = (struct twin){.k = kernels, .count = gpt_parameter_count(&tiny), .same = true};
+	params = malloc(twin->count * sizeof *params);
+	gpt_init_parameters(&tiny, 7, params);
+	for (int i = 0; i < 2; i++) {
+		want_graphs(i == 0);
+		twin->dev[i] = kernels->open(DTYPE_F16, &err);
+		twin->params[i] = kernels->alloc(twin->dev[i], twin->count * sizeof *params);
+		kernels->upload(twin->dev[i], twin->params[i], params, twin->count * sizeof *params);
+		twin->gpt[i] = gpt_new(&tiny, kernels, twin->dev[i], twin->params[i], ROWS,
+		                       GPT_KEEP_ALL, &err);
+	}
+	if (twin->gpt[0] == NULL || twin->gpt[1] == NULL) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	free(params);
+}
+
+static void twin_close(struct twin *twin)
+{
+	for (int i = 0; i < 2; i++) {
+		gpt_free(twin->gpt[i]);
+		twin->k->free(twin->dev[i], twin->params[i]);
+		twin->k->close(twin->dev[i]);
+	}
+}
+
+/* A pass over sequences of these lengths (0 ends) on both: how many graphs that launched. */
+static int twin_pass(struct twin *twin, const int *lengths, float rate, bool weighted,
+                     bool backward)
+{
+	int32_t token[ROWS], position[ROWS], target[ROWS], begin[ROWS + 1] = {0};
+	float weight[ROWS], loss[2][ROWS];
+	float *gradient[2];
+	struct gpt_batch batch = {
+		.sequences = {.begin = begin}, .token = token, .position = position,
+		.target = target, .weight = weighted ? weight : NULL,
+	};
+	const int before = fake_graph_launches;
+
+	twin->passes++;
+	for (int s = 0; lengths[s] > 0; s++) {
+		for (int i = 0; i < lengths[s]; i++, batch.count++) {
+			const int at = batch.count;
+			position[at] = i;
+			token[at] = (int32_t)((uint64_t)at * twin->passes % (uint64_t)tiny.vocab);
+			target[at] = at % 7 == 3 ? -1 : (int32_t)((uint64_t)at + twin->passes) % tiny.vocab;
+			weight[at] = (float)(at % 3);
+		}
+		begin[++batch.sequences.count] = batch.count;
+		if (lengths[s] > batch.sequences.longest)
+			batch.sequences.longest = lengths[s];
+	}
+	for (int i = 0; i < 2; i++) {
+		gradient[i] = malloc(twin->count * sizeof(float));
+		gpt_zero_gradients(twin->gpt[i]);
+		gpt_dropout(twin->gpt[i], rate, 1, twin->passes);
+		if (backward)
+			gpt_pass(twin->gpt[i], &batch, loss[i]);
+		else
+			gpt_forward(twin->gpt[i], &batch, loss[i]);
+		twin->k->download(twin->dev[i], gradient[i], gpt_gradients(twin->gpt[i]),
+		                  twin->count * sizeof(float));
+	}
+	twin->same &= memcmp(loss[0], loss[1], (size_t)batch.count * sizeof **loss) == 0 &&
+	              memcmp(gradient[0], gradient[1], twin->count * sizeof(float)) == 0;
+	free(gradient[0]);
+	free(gradient[1]);
+	return fake_graph_launches - before;
+}
+
+/* As many rows as one sequence, three times. */
+static int twin_three(struct twin *twin, int rows)
+{
+	const int lengths[] = {rows, 0};
+	int launches = 0;
+
+	for (int i = 0; i < 3; i++)
+		launches += twin_pass(twin, lengths, 0.2f, true, true);
+	return launches;
+}
+
+static void check_shapes(const struct kernels *kernels)
+{
+	static const int packs[][5] = {{64}, {1, 63}, {20, 20, 24}, {63, 1}, {10, 10, 40, 4}};
+	static const int pack[] = {33, 31, 0};
+	int many[41] = {0};
+	struct twin twin;
+	bool right = true;
+
+	twin_open(&twin, kernels);
+	for (int i = 0; i < 5; i++)
+		right &= twin_pass(&twin, packs[i], 0.2f, true, true) == (i >= 1);
+	ok(right && twin.same, "as many rows in other sequences: one graph, made at the second pass");
+	is_int(fake_graphs, 1, "  which is all there is");
+	for (int i = 0; i < 8; i++) {
+		right &= twin_pass(&twin, pack, i & 1 ? 0.2f : 0, i & 2, i & 4) == (i == 7);
+		right &= twin_pass(&twin, pack, i & 1 ? 0.2f : 0, i & 2, i & 4) == 1;
+	}
+	ok(right && twin.same, "dropout or none, weights or none, forward or both: a graph for each");
+	is_int(fake_graphs, 8, "  eight in all");
+	for (int on = 1; on >= 0; on--) {
+		for (int i = 0; i < 2; i++)
+			kernels->row_invariant(twin.dev[i], on);
+		right &= twin_pass(&twin, pack, 0.2f, true, true) == !on;
+	}
+	ok(right && twin.same, "row-invariant products are others");
+
+	ok(cuda_scratch(twin.dev[0], SCRATCH_ROWS, twin.dev[0]->scratch_bytes[SCRATCH_ROWS] + 1) && fake_graphs == 0,
+	   "scratch that grows takes all graphs along");
+	is_int(twin_three(&twin, 64), 2, "  after which they are made again");
+	for (int i = 0; i < 40; i++)
+		many[i] = 1;
+	ok(twin_pass(&twin, many, 0.2f, true, true) == 0 && fake_graphs == 0,
+	   "as many tiles as there were never before: so they are");
+	for (int i = 0; i < 2; i++)
+		right &= twin_pass(&twin, many, 0.2f, true, true) == 1;
+	ok(right && twin_three(&twin, 64) == 2 && twin.same, "  and are made again");
+	kernels->free(twin.dev[0], kernels->alloc(twin.dev[0], 8));
+	is_int(fake_graphs, 0, "memory that is freed takes them along, too");
+	is_int(twin_three(&twin, 64), 2, "  after which they are made again");
+	for (int rows = 1; rows <= 80; rows++)
+		right &= twin_three(&twin, rows) == (rows == 64 ? 3 : 2);
+	ok(right, "80 shapes, one after another");
+	is_int(fake_graphs, 64, "  of which 64 are kept");
+	is_int(twin_three(&twin, 80), 3, "  the last");
+	is_int(twin_three(&twin, 17), 3, "  and what was used last");
+	is_int(twin_three(&twin, 16), 2, "  not those before");
+	ok(twin.same, "  all with the same bits");
+	twin_close(&twin);
+	is_int(fake_graphs, 0, "no graph is left");
+}
+
+/* What no graph can hold ends the program, in a child. */
+static void check_recording(const struct kernels *kernels)
+{
+	static const int32_t begin[] = {0, 3};
+	static const struct sequences one = {1, begin, 3};
+	static const char *const what[] = {"taking", "freeing", "waiting", "uploading", "downloading",
+	                                   "growing scratch", "copying"};
+	struct err err = {0};
+	int number;
+
+	want_graphs(true);
+	struct device *dev = kernels->open(DTYPE_F32, &err);
+	int *memory = kernels->alloc(dev, sizeof number), *other = kernels->alloc(dev, sizeof number);
+	kernels->zero(dev, memory, sizeof *memory);
+	ok(!kernels->replay(dev, &one, 5) && kernels->recorded(dev) &&
+	   !kernels->replay(dev, &one, 5), "the second time of a key is recorded");
+	for (int i = 0; i < 7; i++) {
+		int status;
+		fflush(stdout);
+		const pid_t child = fork();
+		if (child == 0) {
+			if (freopen("/dev/null", "w", stderr) == NULL)
+				abort();
+			if (i == 0)
+				kernels->alloc(dev, 8);
+			else if (i == 1)
+				kernels->free(dev, memory);
+			else if (i == 2)
+				kernels->wait(dev);
+			else if (i == 3)
+				kernels->upload(dev, memory, &number, sizeof number);
+			else if (i == 4)
+				kernels->download(dev, &number, memory, sizeof number);
+			else if (i == 5)
+				cuda_scratch(dev, SCRATCH_ROWS, dev->scratch_bytes[SCRATCH_ROWS] + 1);
+			else
+				kernels->copy(dev, other, memory, sizeof *other);
+			_exit(42);
+		}
+		waitpid(child, &status, 0);
+		ok(WIFEXITED(status) && WEXITSTATUS(status) == (i < 6 ? ERR_DATA : 42),
+		   "  %s meanwhile %s", what[i], i < 6 ? "ends the program" : "does not");
+	}
+	kernels->copy(dev, other, memory, sizeof *other);
+	ok(kernels->recorded(dev), "  it is done when it has been recorded");
+	kernels->download(dev, &number, other, sizeof number);
+	is_int(number, 0, "  by the graph");
+	kernels->free(dev, memory);
+	kernels->free(dev, other);
+	kernels->close(dev);
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -105,6 +402,10 @@ int main(void)
 		check_types(kernels, dtype);
 	check_mixed(kernels);
 	check_support(kernels);
+	check_training(kernels, DTYPE_F32, 0);
+	check_training(kernels, DTYPE_F16, 0.2);
+	check_shapes(kernels);
+	check_recording(kernels);
 	network_check(kernels, kernels_find("cpu", &err), DTYPE_F16, 4, "network, f16", ok);
 	network_check(kernels, kernels_find("cpu", &err), DTYPE_BF16, 4, "network, bf16", ok);
 	return done();

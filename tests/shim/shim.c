@@ -32,6 +32,7 @@
 #define GUARDS 16 /* words behind the shared memory */
 
 struct shim_index threadIdx, blockIdx, blockDim, gridDim;
+void (*shim_instead)(const struct shim_call *call);
 enum shim_fault shim_fault;
 const char *shim_victim;
 #ifdef WATCHED
@@ -368,18 +369,27 @@ bool shim_touched(void)
 	return shim.touched;
 }
 
-void shim_launch(const char *name, void (*thread)(const void *args), const void *args,
-                 unsigned blocks_x, unsigned blocks_y, unsigned threads, size_t bytes)
+void shim_launch(struct shim_call call)
 {
-	const unsigned blocks = blocks_x * blocks_y;
+	if (shim_instead)
+		shim_instead(&call);
+	else
+		shim_run(&call);
+}
 
-	remember(name);
-	shim.name = name;
-	shim.thread = thread;
-	shim.args = args;
+void shim_run(const struct shim_call *call)
+{
+	const unsigned blocks_x = call->blocks_x, blocks_y = call->blocks_y;
+	const unsigned blocks = blocks_x * blocks_y, threads = call->threads;
+	const size_t bytes = call->bytes;
+
+	remember(call->name);
+	shim.name = call->name;
+	shim.thread = call->thread;
+	shim.args = call->args;
 	shim.words = bytes / sizeof *shim.shared;
 	shim.backwards = !shim.backwards;
-	shim.faulty = shim_fault != SHIM_SOUND && is_of(name, shim_victim);
+	shim.faulty = shim_fault != SHIM_SOUND && is_of(call->name, shim_victim);
 	gridDim = (struct shim_index){blocks_x, blocks_y};
 	blockDim = (struct shim_index){threads, 1};
 	if (blocks == 0 || blocks_y > 65535 || threads % WARP || threads > THREADS_MAX ||

@@ -42,8 +42,9 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 	static void name##_kernel(const struct name a)
 #define SHARED(name) float *const name = shim_shared()
 #define LAUNCH(dev, name, blocks_x, blocks_y, threads, bytes, args)                        \
-	((void)(dev), shim_launch(#name, name##_thread, &(args), (unsigned)(blocks_x),     \
-	                          (unsigned)(blocks_y), (unsigned)(threads), bytes))
+	((void)(dev), shim_launch((struct shim_call){#name, name##_thread, &(args),        \
+	                          sizeof(args), (unsigned)(blocks_x), (unsigned)(blocks_y), \
+	                          (unsigned)(threads), bytes}))
 #define __syncthreads() shim_barrier()
 #define __shfl_xor_sync(mask, x, other) \
 	_Generic((x), float: shim_shuffle_float, double: shim_shuffle_double)(mask, x, other)
@@ -54,14 +55,25 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 
 /* ---- what stands behind it ---- */
 
-void shim_launch(const char *name, void (*thread)(const void *args), const void *args,
-                 unsigned blocks_x, unsigned blocks_y, unsigned threads, size_t bytes);
+struct shim_call {
+	const char *name;
+	void (*thread)(const void *args);
+	const void *args; /* of args_bytes */
+	size_t args_bytes;
+	unsigned blocks_x, blocks_y, threads;
+	size_t bytes; /* of shared memory */
+};
+void shim_launch(struct shim_call call);
 float *shim_shared(void);
 void shim_barrier(void);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
 void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half);
 void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed);
+
+/* Who gets the launches in the machine's place, unless NULL; what they do by shim_run(). */
+extern void (*shim_instead)(const struct shim_call *call);
+void shim_run(const struct shim_call *call);
 
 /* What is wrong with the machine: faults that the tests of a kernel must notice, if
  * they would notice it in the kernel. */

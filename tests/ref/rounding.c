@@ -293,7 +293,7 @@ static struct call begin(struct device *dev, const struct ways *ways, const void
                          const struct dropout *dropout)
 {
 	const int n = seqs->begin[seqs->count];
-	const size_t count = (size_t)h * n * seqs->longest;
+	const size_t count = ((size_t)n * h - 1) * SEQUENCE_MAX + seqs->longest;
 	struct call call = {
 		.ways = ways, .dtype = k->activations(dev), .seqs = seqs, .n = n, .c = c, .d = c / h,
 		.qkv = floats_of(dev, qkv, 3 * (size_t)n * c),
@@ -320,8 +320,9 @@ static void end(struct call *call)
 
 static double mask_at(const struct call *a, int head, int query, int key, int first)
 {
-	return a->mask ? (double)a->mask[((size_t)head * a->n + query) * a->seqs->longest + key - first]
-	               : 1;
+	const size_t row = (size_t)query * (a->c / a->d) + head;
+
+	return a->mask ? (double)a->mask[row * SEQUENCE_MAX + key - first] : 1;
 }
 
 static double score(const struct call *a, int head, int query, int key)

@@ -152,7 +152,7 @@ bits straight/last parts/last
 ok $? "on to the end: the bits of the run in one"
 
 # From files, wherever it happens to be.
-options=(--steps 400 --warmup 3 --log-every 1 --eval-every 50 --val data/val.mp --eval-records 10)
+options=(--steps 1200 --warmup 3 --log-every 1 --eval-every 50 --val data/val.mp --eval-records 10)
 train straight "${options[@]}"
 rm -rf parts parts.mp
 gpt-train data/train-*.mp -o parts "${net[@]}" "${options[@]}" -q >parts.mp &
@@ -165,7 +165,7 @@ cp parts.mp parts.1
 train parts "${options[@]}" --resume
 bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "on to the end: the bits and losses of the run in one"
-echo "# interrupted after $(course parts.1 | wc -l) of 400 steps"
+echo "# interrupted after $(course parts.1 | wc -l) of 1200 steps"
 
 # ---- what is kept, and what is said ----
 

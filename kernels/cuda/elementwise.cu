@@ -121,7 +121,8 @@ void op_set_columns(struct device *dev, void *x, const float *value, int n, int 
                     int count)
 {
 	const struct set_columns a = {
-		.x = values_of(x, cuda_activations(dev)), .value = value, .n = n, .c = c, .first = first, .count = count,
+		.x = values_of(x, cuda_activations(dev)), .value = value, .n = n, .c = c,
+		.first = first, .count = count,
 	};
 
 	LAUNCH(dev, set_columns, blocks_for((size_t)n * count), 1, THREADS, 0, a);

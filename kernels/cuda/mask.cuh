@@ -44,14 +44,22 @@ DEVICE void mask_words(const struct mask *mask, uint64_t block, uint32_t words[4
 	philox(counter, mask->key, words);
 }
 
-/* 0, or what a kept element is multiplied by. */
-DEVICE float mask_factor(const struct mask *mask, uint64_t index)
+/* Of elements index and index + 1, index even: 0, or what a kept one is multiplied by. */
+DEVICE void mask_pair(float factor[2], const struct mask *mask, uint64_t index)
 {
 	uint32_t words[4];
 
 	mask_words(mask, index / 4, words);
-	const uint32_t low = index & 1 ? words[1] : words[0], high = index & 1 ? words[3] : words[2];
-	return (index & 2 ? high : low) < mask->drop_below ? 0.0f : mask->scale;
+	factor[0] = (index & 2 ? words[2] : words[0]) < mask->drop_below ? 0.0f : mask->scale;
+	factor[1] = (index & 2 ? words[3] : words[1]) < mask->drop_below ? 0.0f : mask->scale;
+}
+
+DEVICE float mask_factor(const struct mask *mask, uint64_t index)
+{
+	float factor[2];
+
+	mask_pair(factor, mask, index & ~(uint64_t)1);
+	return index & 1 ? factor[1] : factor[0];
 }
 
 #endif

@@ -172,19 +172,23 @@ DEVICE void soften(float score[][4], float top[2], float sum[2], float shrink[2]
 	}
 }
 
-/* p times the mask's factors; transposed: p's rows are keys. row0, col0: of the sequence,
- * that of this lane's p[0][0]. */
-DEVICE void drop(float p[][4], const struct shape *s, int head, int first, int row0, int col0,
-                 bool transposed, const int step)
+/* The mask's factors of a lane's four scores, from these of the sequence on: two of one row
+ * of queries stand side by side, and are drawn together. */
+DEVICE void draw(float factor[4], const struct shape *s, int head, int first, int row, int col,
+                 const bool transposed)
 {
 	UNROLL
-	for (int j = 0; j < step / 8; j++)
-		UNROLL
-		for (int e = 0; e < 4; e++) {
-			const int row = row0 + e / 2 * 8, col = col0 + 8 * j + e % 2;
-			p[j][e] *= mask_factor(&s->mask, mask_index(s, head, first + (transposed ? col : row),
-			                                            transposed ? row : col));
+	for (int r = 0; r < 2; r++) {
+		if (!transposed) {
+			mask_pair(factor + 2 * r, &s->mask,
+			          mask_index(s, head, first + row + 8 * r, col));
+			continue;
 		}
+		UNROLL
+		for (int e = 0; e < 2; e++)
+			factor[2 * r + e] = mask_factor(&s->mask, mask_index(s, head, first + col + e,
+			                                                     row + 8 * r));
+	}
 }
 
 DEVICE void forward_tile(const struct forward *a, uint16_t *shared, const int width,
@@ -217,8 +221,15 @@ DEVICE void forward_tile(const struct forward *a, uint16_t *shared, const int wi
 		__syncthreads();
 		scores(score, query, keys, STEP, width, half);
 		soften(score, top, sum, shrink, s->scale * LOG2E, own + lane / 4, first, STEP);
-		if (s->mask.drops)
-			drop(score, s, head, tile.first, own + lane / 4, first + lane % 4 * 2, false, STEP);
+		UNROLL
+		for (int j = 0; s->mask.drops && j < STEP / 8; j++) {
+			float factor[4];
+			draw(factor, s, head, tile.first, own + lane / 4, first + 8 * j + lane % 4 * 2,
+			     false);
+			UNROLL
+			for (int e = 0; e < 4; e++)
+				score[j][e] *= factor[e];
+		}
 		UNROLL
 		for (int j = 0; j < width / 8; j++)
 			UNROLL
@@ -250,21 +261,22 @@ DEVICE void backward_scores(float p[][4], float ds[][4], const struct shape *s, 
 	const int col = threadIdx.x % 4 * 2;
 
 	UNROLL
-	for (int j = 0; j < step / 8; j++)
+	for (int j = 0; j < step / 8; j++) {
+		float factor[4] = {1, 1, 1, 1};
+		if (s->mask.drops)
+			draw(factor, s, head, tile->first, row0, col0 + 8 * j + col, transposed);
 		UNROLL
 		for (int e = 0; e < 4; e++) {
 			const int c = 8 * j + col + e % 2, at = transposed ? c : e / 2;
 			const int query = transposed ? col0 + c : row0 + e / 2 * 8;
 			const int key = transposed ? row0 + e / 2 * 8 : col0 + c;
 			const bool inside = key <= query && query < tile->length;
-			float factor = 1.0f;
-			if (s->mask.drops && inside)
-				factor = mask_factor(&s->mask, mask_index(s, head, tile->first + query, key));
 			const float exponent = s->scale * LOG2E * p[j][e] - LOG2E * lse[at];
 			const float probability = inside ? exp2f(exponent) : 0.0f;
-			p[j][e] = probability * factor;
-			ds[j][e] = inside ? s->scale * probability * (ds[j][e] * factor - delta[at]) : 0.0f;
+			p[j][e] = probability * factor[e];
+			ds[j][e] = inside ? s->scale * probability * (ds[j][e] * factor[e] - delta[at]) : 0.0f;
 		}
+	}
 }
 
 /* to[count] = of[…], rows from `first` of the sequence on; 0 past its end. of: row 0's. */

@@ -375,7 +375,8 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout)
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *made)
 {
 	*made = calloc(1, sizeof **made);
-	*(struct preference *)*made = (struct preference){256, 256, 256, 256, CUBLASLT_REDUCTION_SCHEME_MASK};
+	*(struct preference *)*made =
+		(struct preference){256, 256, 256, 256, CUBLASLT_REDUCTION_SCHEME_MASK};
 	return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -310,7 +310,8 @@ static void check_shapes(const struct kernels *kernels)
 	}
 	ok(right && twin.same, "row-invariant products are others");
 
-	ok(cuda_scratch(twin.dev[0], SCRATCH_ROWS, twin.dev[0]->scratch_bytes[SCRATCH_ROWS] + 1) && fake_graphs == 0,
+	const size_t more = twin.dev[0]->scratch_bytes[SCRATCH_ROWS] + 1;
+	ok(cuda_scratch(twin.dev[0], SCRATCH_ROWS, more) && fake_graphs == 0,
 	   "scratch that grows takes all graphs along");
 	is_int(twin_three(&twin, 64), 2, "  after which they are made again");
 	for (int i = 0; i < 40; i++)

@@ -1,11 +1,12 @@
 /* shim.h - a machine that runs the kernels of kernels/cuda on a CPU, for the tests.
  *
  * It stands in for what nvcc gives a file of kernels (kernels/cuda/launch.cuh): grid,
- * block, shared memory, barriers, shuffles and tensor cores (kernels/cuda/mma.cuh). A block's threads are fibers that run
- * one at a time, each until it waits for others; blocks run one after another. That
- * shows a missing barrier as no GPU would: a thread that does not wait is far ahead, or
- * far behind, of its neighbours. Shared memory is all NaN when a block begins, and
- * writing past its end, or waiting for a thread that does not come, ends the program.
+ * block, shared memory, barriers, shuffles and tensor cores (kernels/cuda/mma.cuh). A
+ * block's threads are fibers that run one at a time, each until it waits for others;
+ * blocks run one after another. That shows a missing barrier as no GPU would: a thread
+ * that does not wait is far ahead, or far behind, of its neighbours. Shared memory is
+ * all NaN when a block begins, and writing past its end, or waiting for a thread that
+ * does not come, ends the program.
  *
  * Orders of blocks and threads change from one launch to the next: nothing may depend
  * on them.

@@ -385,10 +385,10 @@ DEVICE void backward_tile(const struct backward *a, uint16_t *shared, const bool
 		backward_tile(&a.of, (uint16_t *)shared, false, width, step, half);   \
 	}
 TENSOR_KERNELS(half, 32, 64, true)
-TENSOR_KERNELS(half, 64, 64, true)
+TENSOR_KERNELS(half, 64, 32, true)
 TENSOR_KERNELS(half, 128, 32, true)
 TENSOR_KERNELS(bfloat, 32, 64, false)
-TENSOR_KERNELS(bfloat, 64, 64, false)
+TENSOR_KERNELS(bfloat, 64, 32, false)
 TENSOR_KERNELS(bfloat, 128, 32, false)
 
 /* ---- launches ---- */

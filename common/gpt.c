@@ -208,6 +208,23 @@ static void take_buffers(struct gpt *gpt)
 	}
 }
 
+/* What the device needs beside the buffers. */
+static void reserve(struct gpt *gpt)
+{
+	const struct gpt_config *config = &gpt->config;
+	const struct sizes sizes = {
+		.rows = gpt->rows_max, .width = config->width, .heads = config->heads,
+		.vocab = config->vocab, .parameters = gpt_parameter_count(config),
+	};
+	size_t bytes = 0;
+
+	if (gpt->memory_failed || gpt->keep != GPT_KEEP_ALL || gpt->k->reserve == NULL)
+		return;
+	if (!gpt->k->reserve(gpt->dev, &sizes, &bytes))
+		gpt->memory_failed = true;
+	gpt->memory_bytes += bytes;
+}
+
 struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kernels,
                     struct device *dev, const float *params, int rows_max,
                     enum gpt_keep keep, struct err *err)
@@ -226,8 +243,10 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
 	gpt->keep = keep;
 	gpt->element = kernels->activations(dev) == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
 	gpt->layers = calloc((size_t)config->layers, sizeof *gpt->layers);
-	if (gpt->layers)
+	if (gpt->layers) {
 		take_buffers(gpt);
+		reserve(gpt);
+	}
 	/* The cast drops const: weights are only read, gradients only written. */
 	if (gpt->layers == NULL || gpt->memory_failed ||
 	    !map_weights(config, (float *)params, &gpt->weight) ||

@@ -94,6 +94,13 @@ struct muon {
 	float grad_scale; /* as AdamW's */
 };
 
+/* A network that is to be trained, as far as it says how much memory operations need. */
+struct sizes {
+	int rows; /* of a pass, at most */
+	int width, heads, vocab;
+	size_t parameters;
+};
+
 struct kernels {
 	const char *name; /* "cpu", "cuda" */
 
@@ -131,6 +138,11 @@ struct kernels {
 	/* Until all operations so far are done: then another device of the backend may
 	 * read what they wrote. */
 	void (*wait)(struct device *dev);
+
+	/* Take what the device needs of its own to train such a network, so that nothing has to
+	 * be taken in the middle: *bytes is how much that is. False: out of memory. NULL where
+	 * it is little. */
+	bool (*reserve)(struct device *dev, const struct sizes *sizes, size_t *bytes);
 
 	/* Weights that stay as they are for a while, until the next call at most: a device may
 	 * make copies of them as its products read them, once instead of each time. What is

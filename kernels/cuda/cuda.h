@@ -83,12 +83,16 @@ void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes);
 void cuda_zero(struct device *dev, void *memory, size_t bytes);
 void cuda_read_activations(struct device *dev, float *to_host, const void *from, size_t count);
 void cuda_wait(struct device *dev);
+bool cuda_reserve(struct device *dev, const struct sizes *sizes, size_t *bytes);
 
 /* End the program: what failed, and why. */
 _Noreturn void cuda_fail(const char *what, const char *why);
 
 /* Scratch memory on the device, good until the next call for the same. */
 void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes);
+
+/* Have so much of it in store. False: out of memory, and there is none at all then. */
+bool cuda_take_scratch(struct device *dev, enum scratch which, size_t bytes);
 
 /* ---- graph.c ---- */
 
@@ -158,6 +162,10 @@ void cuda_widen(struct device *dev, float *to, const void *from, size_t count);
 
 /* sum[c] += the sum of the rows of x[n,c] of dtype, in a fixed order. */
 void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c);
+
+/* The most bytes of scratch that sums over the rows of [n,4c], and of layer normalisation's
+ * gradients over those of [n,c], go through. */
+size_t cuda_sums_bytes(int n, int c);
 
 /* Sums of squares of parts of x[count] into dev->sums: how many they are. */
 int cuda_norm2(struct device *dev, const float *x, size_t count);

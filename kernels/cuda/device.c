@@ -139,17 +139,22 @@ void cuda_free(struct device *dev, void *memory)
 	CHECK(cudaFree(memory));
 }
 
+bool cuda_take_scratch(struct device *dev, enum scratch which, size_t bytes)
+{
+	if (bytes <= dev->scratch_bytes[which])
+		return true;
+	cuda_free(dev, dev->scratch[which]);
+	dev->scratch[which] = cuda_alloc(dev, bytes);
+	dev->scratch_bytes[which] = dev->scratch[which] ? bytes : 0;
+	return dev->scratch[which] != NULL;
+}
+
 void *cuda_scratch(struct device *dev, enum scratch which, size_t bytes)
 {
-	if (bytes > dev->scratch_bytes[which]) {
-		cuda_free(dev, dev->scratch[which]);
-		dev->scratch_bytes[which] = bytes + bytes / 4;
-		dev->scratch[which] = cuda_alloc(dev, dev->scratch_bytes[which]);
-		if (dev->scratch[which] == NULL) {
-			char why[80];
-			snprintf(why, sizeof why, "out of memory for %zu bytes of scratch", bytes);
-			cuda_fail("scratch", why);
-		}
+	if (bytes > dev->scratch_bytes[which] && !cuda_take_scratch(dev, which, bytes + bytes / 4)) {
+		char why[80];
+		snprintf(why, sizeof why, "out of memory for %zu bytes of scratch", bytes);
+		cuda_fail("scratch", why);
 	}
 	return dev->scratch[which];
 }

@@ -234,6 +234,7 @@ KERNEL(layernorm_dx)
 /* ---- sums over rows: stretches of them in scratch, then the stretches ---- */
 
 #define STRETCH 128 /* rows */
+#define STRETCH_SHORT 32 /* of rows of few columns, layernorm_short's */
 #define STRIPES (THREADS / WARP) /* of a stretch, a warp at each */
 
 struct sum_rows {
@@ -307,6 +308,14 @@ static void add_stretches(struct device *dev, float *sum, const float *part, int
 	LAUNCH(dev, sum_stretches, divide_up(c, WARP), 1, THREADS, THREADS * sizeof *part, a);
 }
 
+size_t cuda_sums_bytes(int n, int c)
+{
+	const size_t wide = (size_t)divide_up(n, STRETCH) * 4 * (size_t)c;
+	const size_t norm = 2 * (size_t)divide_up(n, STRETCH_SHORT) * (size_t)c;
+
+	return (wide > norm ? wide : norm) * sizeof(float);
+}
+
 void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c)
 {
 	const int stretches = divide_up(n, STRETCH);
@@ -324,7 +333,6 @@ void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dty
 
 #define GROUP (4 * WARP) /* columns */
 #define GROUPS_MAX 8 /* of four columns that a lane has in hand, where rows are short enough */
-#define STRETCH_SHORT 32 /* rows of a block */
 
 struct layernorm_short {
 	struct values dx, dout, x, gain;

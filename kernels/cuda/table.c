@@ -39,6 +39,7 @@ const struct kernels kernels_cuda_table = {
 	.zero = cuda_zero,
 	.read_activations = cuda_read_activations,
 	.wait = cuda_wait,
+	.reserve = cuda_reserve,
 	.weights = cuda_weights,
 	.replay = cuda_replay,
 	.recorded = cuda_recorded,

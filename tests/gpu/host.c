@@ -388,6 +388,58 @@ static void check_recording(const struct kernels *kernels)
 	kernels->close(dev);
 }
 
+/* ---- memory ---- */
+
+/* A pass of one sequence of so many rows, and Muon's step over the widest matrix. */
+static void work(const struct kernels *k, struct device *dev, struct gpt *gpt, float *params,
+                 const struct gpt_config *shape, int rows)
+{
+	const struct muon step = {.lr = 1e-3f, .momentum = 0.9f, .grad_scale = 1};
+	const int32_t begin[2] = {0, rows};
+	int32_t token[ROWS] = {0}, position[ROWS], target[ROWS] = {0};
+	const struct gpt_batch batch = {
+		.count = rows, .sequences = {1, begin, rows}, .token = token, .position = position,
+		.target = target,
+	};
+
+	for (int i = 0; i < rows; i++)
+		position[i] = i;
+	gpt_pass(gpt, &batch, NULL);
+	k->muon(dev, params, gpt_gradients(gpt), params + 8 * shape->width * shape->width,
+	        shape->width, 4 * shape->width, 4 * shape->width, &step);
+}
+
+/* Nothing is taken once a network stands: neither by its passes nor by its optimizer. */
+static void check_reserve(const struct kernels *kernels, enum dtype dtype)
+{
+	static const struct gpt_config configs[] = {
+		{.layers = 1, .heads = 1, .width = 4, .context = 96, .vocab = 50, .bias = true},
+		{.layers = 1, .heads = 12, .width = 12, .context = 96, .vocab = 3, .bias = true},
+		{.layers = 1, .heads = 1, .width = 64, .context = 96, .vocab = 9, .bias = false},
+	};
+
+	for (int i = 0; i < 3; i++) {
+		struct err err = {0};
+		struct device *dev = kernels->open(dtype, &err);
+		const size_t count = gpt_parameter_count(&configs[i]);
+		float *params = kernels->alloc(dev, count * sizeof *params), *host;
+		host = calloc(count, sizeof *host);
+		gpt_init_parameters(&configs[i], 1, host);
+		kernels->upload(dev, params, host, count * sizeof *params);
+		struct gpt *gpt = gpt_new(&configs[i], kernels, dev, params, ROWS, GPT_KEEP_ALL, &err);
+		size_t before[SCRATCHES];
+		memcpy(before, dev->scratch_bytes, sizeof before);
+		work(kernels, dev, gpt, params, &configs[i], ROWS);
+		ok(memcmp(before, dev->scratch_bytes, sizeof before) == 0,
+		   "%s, width %d, vocabulary %d: no memory is taken after the beginning",
+		   dtype_name(dtype), configs[i].width, configs[i].vocab);
+		gpt_free(gpt);
+		kernels->free(dev, params);
+		kernels->close(dev);
+		free(host);
+	}
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -399,8 +451,10 @@ int main(void)
 	check_rows(kernels, DTYPE_F32, "cuBLASLt, as asked");
 	check_rows(kernels, DTYPE_F16, "cuBLASLt, as asked, f16");
 	check_rows(kernels, DTYPE_BF16, "cuBLASLt, as asked, bf16");
-	for (enum dtype dtype = DTYPE_F32; dtype < DTYPES; dtype++)
+	for (enum dtype dtype = DTYPE_F32; dtype < DTYPES; dtype++) {
 		check_types(kernels, dtype);
+		check_reserve(kernels, dtype);
+	}
 	check_mixed(kernels);
 	check_support(kernels);
 	check_training(kernels, DTYPE_F32, 0);

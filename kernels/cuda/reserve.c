@@ -1,0 +1,52 @@
+/* How much scratch a network's operations ask for, known before the first of them. */
+#include "kernels/cuda/cuda.h"
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static size_t padded(size_t columns)
+{
+	return (columns + 7) / 8 * 8;
+}
+
+/* Bytes of SCRATCH_ROWS: the most that one of those who use it asks for. */
+static size_t for_rows(const struct device *dev, const struct sizes *s)
+{
+	const size_t n = (size_t)s->rows, c = (size_t)s->width, v = (size_t)s->vocab;
+	const size_t rounded = dev->dtype == DTYPE_F32 ? 0 : n * padded(larger(c, v)) * sizeof(uint16_t);
+	const size_t delta = n * (size_t)s->heads * sizeof(float);
+	const size_t sums = cuda_sums_bytes(s->rows, s->width);
+	const size_t muon = 10 * c * c * sizeof(float); /* two of [c,4c], and two squares */
+
+	return larger(larger(rounded, delta), larger(sums, muon));
+}
+
+/* Of SCRATCH_OPERANDS: nothing but weights is rounded there, and only where cuda_weights()
+ * has no copy of them. */
+static size_t for_operands(const struct device *dev, const struct sizes *s)
+{
+	const size_t c = (size_t)s->width, v = (size_t)s->vocab;
+
+	return dev->dtype == DTYPE_F32 ? 0 : (larger(c * padded(4 * c), v * padded(c)) + padded(4 * c) +
+	                                     128) * sizeof(uint16_t);
+}
+
+bool cuda_reserve(struct device *dev, const struct sizes *sizes, size_t *bytes)
+{
+	const size_t wanted[SCRATCHES] = {
+		[SCRATCH_OPERANDS] = for_operands(dev, sizes),
+		[SCRATCH_ROWS] = for_rows(dev, sizes),
+		[SCRATCH_WEIGHTS] = dev->dtype == DTYPE_F32 ? 0 : padded(sizes->parameters) *
+		                                                          sizeof(uint16_t),
+	};
+	bool had = true;
+
+	*bytes = 0;
+	for (int i = 0; i < SCRATCHES; i++) {
+		*bytes += wanted[i];
+		had = had && cuda_take_scratch(dev, (enum scratch)i, wanted[i]);
+	}
+	return had;
+}

@@ -15,7 +15,8 @@ static size_t padded(size_t columns)
 static size_t for_rows(const struct device *dev, const struct sizes *s)
 {
 	const size_t n = (size_t)s->rows, c = (size_t)s->width, v = (size_t)s->vocab;
-	const size_t rounded = dev->dtype == DTYPE_F32 ? 0 : n * padded(larger(c, v)) * sizeof(uint16_t);
+	const size_t halves = dev->dtype == DTYPE_F32 ? 0 : n * padded(larger(c, v));
+	const size_t rounded = halves * sizeof(uint16_t);
 	const size_t delta = n * (size_t)s->heads * sizeof(float);
 	const size_t sums = cuda_sums_bytes(s->rows, s->width);
 	const size_t muon = 10 * c * c * sizeof(float); /* two of [c,4c], and two squares */
@@ -29,8 +30,14 @@ static size_t for_operands(const struct device *dev, const struct sizes *s)
 {
 	const size_t c = (size_t)s->width, v = (size_t)s->vocab;
 
-	return dev->dtype == DTYPE_F32 ? 0 : (larger(c * padded(4 * c), v * padded(c)) + padded(4 * c) +
-	                                     128) * sizeof(uint16_t);
+	if (dev->dtype == DTYPE_F32)
+		return 0;
+	return (larger(c * padded(4 * c), v * padded(c)) + padded(4 * c) + 128) * sizeof(uint16_t);
+}
+
+static size_t for_weights(const struct device *dev, const struct sizes *s)
+{
+	return dev->dtype == DTYPE_F32 ? 0 : padded(s->parameters) * sizeof(uint16_t);
 }
 
 bool cuda_reserve(struct device *dev, const struct sizes *sizes, size_t *bytes)
@@ -38,8 +45,7 @@ bool cuda_reserve(struct device *dev, const struct sizes *sizes, size_t *bytes)
 	const size_t wanted[SCRATCHES] = {
 		[SCRATCH_OPERANDS] = for_operands(dev, sizes),
 		[SCRATCH_ROWS] = for_rows(dev, sizes),
-		[SCRATCH_WEIGHTS] = dev->dtype == DTYPE_F32 ? 0 : padded(sizes->parameters) *
-		                                                          sizeof(uint16_t),
+		[SCRATCH_WEIGHTS] = for_weights(dev, sizes),
 	};
 	bool had = true;
 

@@ -70,6 +70,8 @@ static void *run(void *arg)
 	w = filled(kernels, dev);
 	y = filled(kernels, dev);
 	kernels->layernorm(dev, x, y, y + side, w, w, NULL, side, side); /* makes activations */
+	if (kernels->weights)
+		kernels->weights(dev, w, (size_t)side * (size_t)side);
 	kernels->linear(dev, y, x, w, NULL, side, side, side); /* warms up */
 	kernels->wait(dev);
 	pthread_barrier_wait(runner->start);

@@ -600,6 +600,39 @@ static void check_add(struct trial *t)
 	}
 }
 
+/* How activations are rounded: numbers around each that their type has, and half-way to the
+ * next. */
+static void rounding_case(struct trial *t, int side)
+{
+	enum { COUNT = 0x10000 };
+	const enum dtype type = t->activations;
+	const struct kernels *k = t->kernels;
+	float *value = malloc(COUNT * sizeof *value);
+	uint16_t *have = malloc(COUNT * sizeof *have);
+	float *at = k->alloc(t->dev, COUNT * sizeof *at);
+	void *x = k->alloc(t->dev, COUNT * sizeof *have);
+
+	if (!value || !have || !at || !x)
+		abort();
+	trial_case(t, "what is rounded, %d", side);
+	for (int i = 0; i < COUNT; i++) {
+		const double here = ref_value(type, (uint16_t)i), next = ref_value(type, (uint16_t)(i + 1));
+		const float middle = (float)(isfinite(next) ? here + 0.5 * (next - here) : here);
+		value[i] = side ? nextafterf(middle, side < 0 ? -INFINITY : INFINITY) : middle;
+	}
+	k->upload(t->dev, at, value, COUNT * sizeof *at);
+	k->set_columns(t->dev, x, at, 1, COUNT, 0, COUNT);
+	k->download(t->dev, have, x, COUNT * sizeof *have);
+	for (int i = 0; i < COUNT; i++)
+		trial_expect(t, isnan(value[i]) ? isnan(ref_value(type, have[i]))
+		                                : have[i] == ref_bits(type, (double)value[i]),
+		             "%.9g becomes %04x", (double)value[i], have[i]);
+	k->free(t->dev, at);
+	k->free(t->dev, x);
+	free(value);
+	free(have);
+}
+
 static void check_set_columns(struct trial *t)
 {
 	static const int sizes[][4] = {
@@ -618,6 +651,8 @@ static void check_set_columns(struct trial *t)
 		ref_set_columns(x->want, value->value, n, c, first, count);
 		trial_judge(t);
 	}
+	for (int side = -1; side <= 1 && t->activations != DTYPE_F32; side++)
+		rounding_case(t, side);
 }
 
 /* ---- dropout ---- */

@@ -229,7 +229,7 @@ static uint8_t alignment(const void *at)
 
 static int padded(int columns)
 {
-	return (columns + 7) / 8 * 8;
+	return (int)cuda_pitch((size_t)columns);
 }
 
 /* Does x have to be rounded now? */

@@ -130,6 +130,12 @@ struct matrix {
 	int pitch;
 };
 
+/* The pitch of rows of 16-bit numbers that begin at multiples of 16 bytes. */
+static inline size_t cuda_pitch(size_t columns)
+{
+	return (columns + 7) / 8 * 8;
+}
+
 /* c[m,n] = op(a) op(b) + add + bias. */
 struct product {
 	bool transpose_a, transpose_b;

@@ -1,7 +1,6 @@
 /* Devices and their memory, by CUDA's runtime. */
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/check.h"
 
-#include <cuda_runtime_api.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,18 +11,10 @@
 #define STAGING (1 << 20) /* bytes of pinned memory */
 #define STAGED_MAX (STAGING / 4) /* larger uploads go their own way */
 
-#define CHECK(call) check(#call, call)
-
 void cuda_fail(const char *what, const char *why)
 {
 	fprintf(stderr, "%s: the GPU failed: %s: %s\n", program_invocation_short_name, what, why);
 	exit(ERR_DATA);
-}
-
-static void check(const char *what, cudaError_t status)
-{
-	if (status != cudaSuccess)
-		cuda_fail(what, cudaGetErrorString(status));
 }
 
 /* Graphs hold operations alone. dev may be NULL. */

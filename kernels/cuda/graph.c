@@ -10,15 +10,12 @@
  * What fails while a call is captured ends the program, as it does elsewhere. Where the
  * capture as a whole fails, nothing of it was done: cuda_recorded() says so, and the pass,
  * and all after it, run without graphs. */
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/check.h"
 
-#include <cuda_runtime_api.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GRAPHS 64 /* of each device; the one that was not used for longest makes place */
-
-#define CHECK(call) check(#call, call)
 
 /* What makes the calls of one pass those of another. */
 struct calls {
@@ -38,12 +35,6 @@ struct graphs {
 	uint64_t clock;
 	struct calls now; /* from cuda_replay() to cuda_recorded() */
 };
-
-static void check(const char *what, cudaError_t status)
-{
-	if (status != cudaSuccess)
-		cuda_fail(what, cudaGetErrorString(status));
-}
 
 static struct graph *find(struct graphs *graphs)
 {

@@ -25,7 +25,7 @@ static struct matrix activations(const struct device *dev, const void *at, int c
 /* x[n,c] for the products of a backward pass, where it is read twice: rounded once. */
 static struct matrix operand(struct device *dev, const float *x, int n, int c)
 {
-	const int pitch = (c + 7) / 8 * 8;
+	const int pitch = (int)cuda_pitch((size_t)c);
 
 	if (dev->dtype == DTYPE_F32)
 		return floats(x, c);

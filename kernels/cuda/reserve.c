@@ -6,16 +6,11 @@ static size_t larger(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-static size_t padded(size_t columns)
-{
-	return (columns + 7) / 8 * 8;
-}
-
 /* Bytes of SCRATCH_ROWS: the most that one of those who use it asks for. */
 static size_t for_rows(const struct device *dev, const struct sizes *s)
 {
 	const size_t n = (size_t)s->rows, c = (size_t)s->width, v = (size_t)s->vocab;
-	const size_t halves = dev->dtype == DTYPE_F32 ? 0 : n * padded(larger(c, v));
+	const size_t halves = dev->dtype == DTYPE_F32 ? 0 : n * cuda_pitch(larger(c, v));
 	const size_t rounded = halves * sizeof(uint16_t);
 	const size_t delta = n * (size_t)s->heads * sizeof(float);
 	const size_t sums = cuda_sums_bytes(s->rows, s->width);
@@ -32,12 +27,12 @@ static size_t for_operands(const struct device *dev, const struct sizes *s)
 
 	if (dev->dtype == DTYPE_F32)
 		return 0;
-	return (larger(c * padded(4 * c), v * padded(c)) + padded(4 * c) + 128) * sizeof(uint16_t);
+	return (larger(c * cuda_pitch(4 * c), v * cuda_pitch(c)) + cuda_pitch(4 * c) + 128) * sizeof(uint16_t);
 }
 
 static size_t for_weights(const struct device *dev, const struct sizes *s)
 {
-	return dev->dtype == DTYPE_F32 ? 0 : padded(s->parameters) * sizeof(uint16_t);
+	return dev->dtype == DTYPE_F32 ? 0 : cuda_pitch(s->parameters) * sizeof(uint16_t);
 }
 
 bool cuda_reserve(struct device *dev, const struct sizes *sizes, size_t *bytes)

@@ -5,7 +5,7 @@ void cuda_weights(struct device *dev, const float *weights, size_t count)
 {
 	if (dev->dtype == DTYPE_F32 || dev->row_invariant)
 		return;
-	const size_t room = (count + 7) / 8 * 8;
+	const size_t room = cuda_pitch(count);
 	uint16_t *to = cuda_scratch(dev, SCRATCH_WEIGHTS, room * sizeof *to);
 	cuda_round(dev, dev->dtype, to, weights, 1, (int)count, (int)room);
 	dev->weights = weights;

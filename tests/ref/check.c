@@ -536,6 +536,90 @@ static void check_row_invariant(struct trial *t)
 	t->kernels->row_invariant(t->dev, false);
 }
 
+/* ---- copies of weights ---- */
+
+/* What is done to weights that the device was told of. */
+enum change { UNTOUCHED, UPLOADED, COPIED, CLEARED, STEPPED, STEPPED_BY_MUON, CHANGES };
+
+enum { WEIGHTS_IN = 16, WEIGHTS_OUT = 24, WEIGHTS = 2 * WEIGHTS_IN * WEIGHTS_OUT };
+
+/* Write to some of w[WEIGHTS]; m[2 WEIGHTS]: zeros; all: a range, in device memory. */
+static void change_weights(struct trial *t, enum change change, float *w, float *m,
+                           const float *other, const float *host,
+                           const struct adamw_range *all)
+{
+	const struct kernels *k = t->kernels;
+	const struct adamw adamw = {.lr = 0.5f, .beta1 = 0.9f, .beta2 = 0.9f, .epsilon = 1e-8f,
+	                            .grad_scale = 1, .step = 1};
+	const struct muon muon = {.lr = 0.5f, .momentum = 0.9f, .grad_scale = 1};
+
+	if (change == UPLOADED)
+		k->upload(t->dev, w + WEIGHTS - 8, host, 8 * sizeof *w);
+	if (change == COPIED)
+		k->copy(t->dev, w + WEIGHTS / 2, other, 64 * sizeof *w);
+	if (change == CLEARED)
+		k->zero(t->dev, w, WEIGHTS * sizeof *w);
+	if (change == STEPPED)
+		k->adamw(t->dev, w, other, m, m + WEIGHTS, WEIGHTS, all, 1, &adamw);
+	if (change == STEPPED_BY_MUON)
+		k->muon(t->dev, w + WEIGHTS / 2, other, m, WEIGHTS_IN, WEIGHTS_OUT, WEIGHTS_OUT, &muon);
+}
+
+/* Products with weights that weights() was told of have the bits of those with others of
+ * the same values, and go on having them when they are written to. */
+static void weights_case(struct trial *t, enum change change)
+{
+	static const char *const names[CHANGES] = {
+		"untouched", "uploaded", "copied", "cleared", "stepped", "stepped by Muon",
+	};
+	enum { ROWS = 6, SUMS = ROWS * WEIGHTS_OUT };
+	const struct kernels *k = t->kernels;
+	const size_t bytes = WEIGHTS * sizeof(float), half = WEIGHTS / 2;
+	float *w = k->alloc(t->dev, bytes), *twin = k->alloc(t->dev, bytes);
+	float *m = k->alloc(t->dev, 2 * bytes), *y = k->alloc(t->dev, 3 * SUMS * sizeof *y);
+	const struct adamw_range range = {0, WEIGHTS, false};
+	struct adamw_range *all = k->alloc(t->dev, sizeof *all);
+
+	if (!w || !twin || !m || !y || !all)
+		abort();
+	k->upload(t->dev, all, &range, sizeof range);
+	trial_case(t, "weights %s", names[change]);
+	struct buffer *x = trial_activation_input(t, "x", ROWS * WEIGHTS_IN, 1);
+	struct buffer *other = trial_input(t, "other", WEIGHTS, 1);
+	trial_send(t);
+	float *host = trial_read(t, other->at, WEIGHTS);
+	k->upload(t->dev, w, host, bytes);
+	k->zero(t->dev, m, 2 * bytes);
+	if (k->weights)
+		k->weights(t->dev, w, WEIGHTS);
+	k->linear_residual(t->dev, y, NULL, x->at, w + half, NULL, ROWS, WEIGHTS_IN, WEIGHTS_OUT);
+	change_weights(t, change, w, m, other->at, host, all);
+	k->linear_residual(t->dev, y + SUMS, NULL, x->at, w + half, NULL, ROWS, WEIGHTS_IN,
+	                   WEIGHTS_OUT);
+	k->copy(t->dev, twin, w, bytes);
+	k->linear_residual(t->dev, y + 2 * SUMS, NULL, x->at, twin + half, NULL, ROWS, WEIGHTS_IN,
+	                   WEIGHTS_OUT);
+	float *made = trial_read(t, y, 3 * SUMS);
+	trial_expect(t, memcmp(made + SUMS, made + 2 * SUMS, SUMS * sizeof *made) == 0,
+	             "a product is not that of what stands there");
+	trial_expect(t, (memcmp(made, made + SUMS, SUMS * sizeof *made) == 0) == (change == UNTOUCHED),
+	             "the change makes no difference, or none was to be");
+	free(made);
+	free(host);
+	trial_judge(t);
+	k->free(t->dev, w);
+	k->free(t->dev, twin);
+	k->free(t->dev, m);
+	k->free(t->dev, y);
+	k->free(t->dev, all);
+}
+
+static void check_weights(struct trial *t)
+{
+	for (int change = 0; change < CHANGES; change++)
+		weights_case(t, (enum change)change);
+}
+
 /* ---- elementwise ---- */
 
 static const size_t counts[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 100, 1000, 4099};
@@ -1131,6 +1215,7 @@ static const struct row {
 	{"unembed", check_unembed},
 	{"unembed_backward", check_unembed_backward},
 	{"row_invariant", check_row_invariant},
+	{"weights", check_weights},
 	{"gelu", check_gelu},
 	{"gelu_backward", check_gelu_backward},
 	{"add", check_add},

@@ -133,7 +133,7 @@ static float *operand(struct device *dev, enum dtype dtype, const struct matrix 
 {
 	const uint16_t *weights = x->dtype == dtype ? NULL : cuda_rounded_weights(dev, dtype, x->at);
 	const bool round = x->dtype != dtype && !weights;
-	const int pitch = round ? (cols + 7) / 8 * 8 : x->pitch;
+	const int pitch = round ? (int)cuda_pitch((size_t)cols) : x->pitch;
 	uint16_t *half = malloc((size_t)rows * pitch * sizeof *half);
 	float *back = malloc((size_t)rows * cols * sizeof *back);
 	const void *from = weights ? weights : x->at;

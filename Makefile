@@ -84,6 +84,7 @@ SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
 SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
 	tests/ref/ref.c common/err.c
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(if $(filter 1,$(CUDA)),$(BUILD)/tests/gpu.t)
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
 
 # Scripts have no suffix; what they share (.sh) and pictures have.
@@ -170,7 +171,7 @@ $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
-tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BUILD)/bench/peak
+tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
 
 # A plain prove run: C test programs and shell tests side by side.
 check: all $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT)
@@ -181,11 +182,11 @@ asan:
 	$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 
-$(BUILD)/bench/peak: $(BUILD)/obj/tests/bench/peak.o $(LIBRARY)
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-bench: all $(BUILD)/bench/peak
+bench: all $(BENCHES)
 	BUILD=$(abspath $(BUILD)) tests/bench/run
 
 $(BUILD)/gpu/check: $(BUILD)/obj/tests/gpu/check.o $(REFERENCE) $(LIBRARY)
@@ -195,7 +196,7 @@ $(BUILD)/gpu/check: $(BUILD)/obj/tests/gpu/check.o $(REFERENCE) $(LIBRARY)
 gpu-check: all $(BUILD)/gpu/check
 	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/gpu/run
 
-gpu-bench: all $(BUILD)/bench/peak
+gpu-bench: all $(BENCHES)
 	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/bench/gpu
 
 # An experiment is a script; what it finds is in out/NAME.

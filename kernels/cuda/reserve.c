@@ -27,7 +27,8 @@ static size_t for_operands(const struct device *dev, const struct sizes *s)
 
 	if (dev->dtype == DTYPE_F32)
 		return 0;
-	return (larger(c * cuda_pitch(4 * c), v * cuda_pitch(c)) + cuda_pitch(4 * c) + 128) * sizeof(uint16_t);
+	return (larger(c * cuda_pitch(4 * c), v * cuda_pitch(c)) + cuda_pitch(4 * c) + 128) *
+	       sizeof(uint16_t);
 }
 
 static size_t for_weights(const struct device *dev, const struct sizes *s)

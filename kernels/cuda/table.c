@@ -25,7 +25,7 @@ void cuda_read_activations(struct device *dev, float *to_host, const void *from,
 const struct kernels kernels_cuda_table = {
 	.name = "cuda",
 	.single = true,
-	.pass_rows = 8192,
+	.pass_rows = 16384,
 	.row_step = TILE,
 	.supports = cuda_supports,
 	.activations = cuda_activations,

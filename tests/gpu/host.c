@@ -17,7 +17,8 @@ static void check_rows(const struct kernels *kernels, enum dtype dtype, const ch
 {
 	static const char *const rows[] = {
 		"memory", "read_activations", "linear", "linear_backward", "linear_residual",
-		"linear_residual_backward", "unembed", "unembed_backward", "weights", "set_columns", "muon", "norm2",
+		"linear_residual_backward", "unembed", "unembed_backward", "weights", "set_columns",
+		"muon", "norm2",
 	};
 
 	for (int row = 0; row < ops_rows(); row++)

@@ -1215,7 +1215,6 @@ static const struct row {
 	{"unembed", check_unembed},
 	{"unembed_backward", check_unembed_backward},
 	{"row_invariant", check_row_invariant},
-	{"weights", check_weights},
 	{"gelu", check_gelu},
 	{"gelu_backward", check_gelu_backward},
 	{"add", check_add},
@@ -1229,6 +1228,7 @@ static const struct row {
 	{"adamw", check_adamw},
 	{"muon", check_muon},
 	{"norm2", check_norm2},
+	{"weights", check_weights},
 	{"nan", check_nan},
 };
 

@@ -1,8 +1,12 @@
-/* rows.h - what check.c and check_attention.c share: rows of the table of checks. */
+/* rows.h - what check.c, check_products.c and check_attention.c share: rows of the table of
+ * checks. */
 #ifndef MEMOSCOPE_TESTS_ROWS_H
 #define MEMOSCOPE_TESTS_ROWS_H
 
 #include "tests/ref/trial.h"
+
+/* Sums of up to some thousand terms, in float32: check.c says how bounds are meant. */
+#define SUM ((struct bound){1e-5, 0})
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -19,6 +23,15 @@ void *spoiled(struct trial *t, enum dtype type, int n, int c, int row, int colum
 /* Row `row` of out[n,c] holds a NaN, rows below `clean` hold none. */
 void expect_spoiled(struct trial *t, const char *what, enum dtype type, const void *at, int n,
                     int c, int row, int clean);
+
+void check_linear(struct trial *t);
+void check_linear_residual(struct trial *t);
+void check_linear_backward(struct trial *t);
+void check_linear_residual_backward(struct trial *t);
+void check_unembed(struct trial *t);
+void check_unembed_backward(struct trial *t);
+void check_row_invariant(struct trial *t);
+void check_weights(struct trial *t);
 
 void check_attention(struct trial *t);
 void check_attention_backward(struct trial *t);

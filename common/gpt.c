@@ -47,6 +47,7 @@ struct gpt {
 	float *mean_f, *rstd_f, *logits, *loss;
 	float *branch; /* [n,c] what a block adds, where it is dropped out first */
 	float *dx; /* [n,c] the gradient of the residual stream */
+	void *rounded; /* [n,c] the same as activations; NULL where they are float32 */
 	void *dbranch, *dwide; /* [n,c], [n,4c] */
 	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
 	int32_t *token, *position, *target, *slot;
@@ -203,6 +204,8 @@ static void take_buffers(struct gpt *gpt)
 	if (gpt->keep == GPT_KEEP_ALL) {
 		gpt->grads = take_floats(gpt, gpt_parameter_count(&gpt->config), 1);
 		gpt->dx = take_floats(gpt, n, c);
+		if (gpt->element < sizeof(float))
+			gpt->rounded = take_activations(gpt, n, c);
 		gpt->dbranch = take_activations(gpt, n, c);
 		gpt->dwide = take_activations(gpt, n, 4 * c);
 	}
@@ -524,6 +527,13 @@ static const float *branch_gradient(struct gpt *gpt, int n, enum place place, in
 	return gpt->branch;
 }
 
+/* dx as activations, which layer normalisation leaves for the next branch, unless that drops
+ * some of it. */
+static void *rounded_gradient(const struct gpt *gpt)
+{
+	return gpt->dropout.rate > 0 ? NULL : gpt->rounded;
+}
+
 static void block_backward(struct gpt *gpt, int l, int n, const struct sequences *seqs)
 {
 	const struct kernels *k = gpt->k;
@@ -532,26 +542,27 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	const struct layer *a = &gpt->layers[l];
 	const int c = gpt->config.width, h = gpt->config.heads;
 	const struct dropout dropout = dropout_at(gpt, PLACE_ATTENTION, l);
+	void *rounded = rounded_gradient(gpt);
 	const float *into;
 
 	into = branch_gradient(gpt, n, PLACE_MLP, l);
-	k->linear_residual_backward(dev, gpt->dwide, g->out, g->out_b, into, a->gelu, w->out, n,
-	                            4 * c, c);
+	k->linear_residual_backward(dev, gpt->dwide, g->out, g->out_b, into, rounded, a->gelu,
+	                            w->out, n, 4 * c, c);
 	k->gelu_backward(dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * 4 * c);
 	k->linear_backward(dev, gpt->dbranch, g->fc, g->fc_b, gpt->dwide, a->ln_2, w->fc, n, c,
 	                   4 * c);
-	k->layernorm_backward(dev, gpt->dx, g->ln_2, g->ln_2_b, gpt->dbranch, a->mid, a->mean_2,
-	                      a->rstd_2, w->ln_2, n, c);
+	k->layernorm_backward(dev, gpt->dx, g->ln_2, g->ln_2_b, rounded, gpt->dbranch, a->mid,
+	                      a->mean_2, a->rstd_2, w->ln_2, n, c);
 
 	into = branch_gradient(gpt, n, PLACE_PROJECTION, l);
-	k->linear_residual_backward(dev, gpt->dbranch, g->proj, g->proj_b, into, a->att, w->proj,
-	                            n, c, c);
+	k->linear_residual_backward(dev, gpt->dbranch, g->proj, g->proj_b, into, rounded, a->att,
+	                            w->proj, n, c, c);
 	k->attention_backward(dev, gpt->dwide, gpt->dbranch, a->att, a->lse, a->qkv, seqs, c, h,
 	                      &dropout);
 	k->linear_backward(dev, gpt->dbranch, g->attn, g->attn_b, gpt->dwide, a->ln_1, w->attn, n,
 	                   c, 3 * c);
-	k->layernorm_backward(dev, gpt->dx, g->ln_1, g->ln_1_b, gpt->dbranch, a->x, a->mean_1,
-	                      a->rstd_1, w->ln_1, n, c);
+	k->layernorm_backward(dev, gpt->dx, g->ln_1, g->ln_1_b, rounded, gpt->dbranch, a->x,
+	                      a->mean_1, a->rstd_1, w->ln_1, n, c);
 }
 
 void gpt_backward(struct gpt *gpt)
@@ -564,8 +575,9 @@ void gpt_backward(struct gpt *gpt)
 	k->unembed_backward(gpt->dev, gpt->dbranch, gpt->grad.wte, gpt->logits, gpt->ln_f,
 	                    gpt->weight.wte, n, c, v);
 	k->zero(gpt->dev, gpt->dx, count * sizeof *gpt->dx);
-	k->layernorm_backward(gpt->dev, gpt->dx, gpt->grad.ln_f, gpt->grad.ln_f_b, gpt->dbranch,
-	                      gpt->x, gpt->mean_f, gpt->rstd_f, gpt->weight.ln_f, n, c);
+	k->layernorm_backward(gpt->dev, gpt->dx, gpt->grad.ln_f, gpt->grad.ln_f_b,
+	                      rounded_gradient(gpt), gpt->dbranch, gpt->x, gpt->mean_f, gpt->rstd_f,
+	                      gpt->weight.ln_f, n, c);
 	for (int l = gpt->config.layers - 1; l >= 0; l--)
 		block_backward(gpt, l, n, &gpt->batch->sequences);
 	drop(gpt, gpt->dx, count, PLACE_EMBEDDING, 0);

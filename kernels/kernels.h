@@ -177,10 +177,12 @@ struct kernels {
 	 * bias may be NULL. Overwrite. */
 	void (*layernorm)(struct device *dev, void *out, float *mean, float *rstd,
 	                  const float *x, const float *gain, const float *bias, int n, int c);
-	/* dx[n,c], dgain[c], dbias[c] (may be NULL) accumulate. */
+	/* dx[n,c], dgain[c], dbias[c] (may be NULL) accumulate. rounded[n,c], activations, is
+	 * overwritten with what dx is then; it may be NULL. */
 	void (*layernorm_backward)(struct device *dev, float *dx, float *dgain, float *dbias,
-	                           const void *dout, const float *x, const float *mean,
-	                           const float *rstd, const float *gain, int n, int c);
+	                           void *rounded, const void *dout, const float *x,
+	                           const float *mean, const float *rstd, const float *gain,
+	                           int n, int c);
 
 	/* y[n,out] = x[n,in] w[in,out] + b[out]; b may be NULL, and is rounded as w is where y
 	 * is of 16 bits. Overwrite. w as in transformers' Conv1D. */
@@ -195,9 +197,10 @@ struct kernels {
 	 * y; it may be y, or NULL. */
 	void (*linear_residual)(struct device *dev, float *y, const float *add, const void *x,
 	                        const float *w, const float *b, int n, int in, int out);
+	/* rounded[n,out]: dy as activations, from layernorm_backward(), or NULL. */
 	void (*linear_residual_backward)(struct device *dev, void *dx, float *dw, float *db,
-	                                 const float *dy, const void *x, const float *w, int n,
-	                                 int in, int out);
+	                                 const float *dy, const void *rounded, const void *x,
+	                                 const float *w, int n, int in, int out);
 
 	/* logits[n,v] = x[n,c] wteᵀ, wte[v,c]: the tied output head. Overwrite. */
 	void (*unembed)(struct device *dev, float *logits, const void *x, const float *wte,

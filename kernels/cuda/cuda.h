@@ -185,8 +185,9 @@ void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c);
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                           const void *dout, const float *x, const float *mean,
-                           const float *rstd, const float *gain, int n, int c);
+                           void *rounded, const void *dout, const float *x,
+                           const float *mean, const float *rstd, const float *gain, int n,
+                           int c);
 void op_linear(struct device *dev, void *y, const void *x, const float *w, const float *b,
                int n, int in, int out);
 void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,
@@ -194,8 +195,8 @@ void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, cons
 void op_linear_residual(struct device *dev, float *y, const float *add, const void *x,
                         const float *w, const float *b, int n, int in, int out);
 void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
-                                 const float *dy, const void *x, const float *w, int n, int in,
-                                 int out);
+                                 const float *dy, const void *rounded, const void *x,
+                                 const float *w, int n, int in, int out);
 void op_unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,
                 int c, int v);
 void op_unembed_backward(struct device *dev, void *dx, float *dwte, const float *dlogits,

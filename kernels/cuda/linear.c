@@ -84,10 +84,13 @@ void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, cons
 }
 
 void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
-                                 const float *dy, const void *x, const float *w, int n, int in,
-                                 int out)
+                                 const float *dy, const void *rounded, const void *x,
+                                 const float *w, int n, int in, int out)
 {
-	linear_backward(dev, dx, dw, db, operand(dev, dy, n, out), dy, DTYPE_F32, x, w, n, in, out);
+	const struct matrix read = rounded ? activations(dev, rounded, out)
+	                                   : operand(dev, dy, n, out);
+
+	linear_backward(dev, dx, dw, db, read, dy, DTYPE_F32, x, w, n, in, out);
 }
 
 void op_unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,

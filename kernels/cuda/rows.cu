@@ -189,6 +189,7 @@ void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const
 
 struct layernorm_dx {
 	struct values dx, dout, x;
+	struct values rounded; /* at may be NULL */
 	const float *mean, *rstd, *gain;
 	int n, c;
 	bool whole;
@@ -228,6 +229,8 @@ KERNEL(layernorm_dx)
 				dx[i] += rstd * (dout[i] * a.gain[j + i] - sum - xhat * sum_xhat);
 			}
 		put_four(a.dx, begin + j, (size_t)(a.c - j), a.whole, dx);
+		if (a.rounded.at)
+			put_four(a.rounded, begin + j, (size_t)(a.c - j), a.whole, dx);
 	}
 }
 
@@ -336,6 +339,7 @@ void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dty
 
 struct layernorm_short {
 	struct values dx, dout, x, gain;
+	struct values rounded; /* at may be NULL */
 	float *dgain, *dbias; /* [blocks,c] */
 	const float *mean, *rstd;
 	int n, c;
@@ -386,6 +390,8 @@ DEVICE void short_rows(const struct layernorm_short *a, float *shared, const int
 			for (int i = 0; i < 4; i++)
 				dx[i] += rstd * (dout[g][i] * gain[i] - sum - xhat[g][i] * sum_xhat);
 			put_four(a->dx, at + col, 4, true, dx);
+			if (a->rounded.at)
+				put_four(a->rounded, at + col, 4, true, dx);
 		}
 	}
 	for (int turn = 0; turn < STRIPES; turn++) {
@@ -421,12 +427,14 @@ SHORT_ROWS(layernorm_short_512, 4)
 SHORT_ROWS(layernorm_short_1024, 8)
 
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                           const void *dout, const float *x, const float *mean,
-                           const float *rstd, const float *gain, int n, int c)
+                           void *rounded, const void *dout, const float *x,
+                           const float *mean, const float *rstd, const float *gain, int n,
+                           int c)
 {
 	const enum dtype dtype = cuda_activations(dev);
 	const bool whole = in_fours(dx, DTYPE_F32, (size_t)c) && in_fours(dout, dtype, (size_t)c) &&
-	                   in_fours(x, DTYPE_F32, (size_t)c);
+	                   in_fours(x, DTYPE_F32, (size_t)c) &&
+	                   in_fours(rounded, dtype, (size_t)c);
 	const bool is_short = whole && c <= GROUPS_MAX * GROUP && in_fours(gain, DTYPE_F32, (size_t)c);
 	const int stretches = divide_up(n, is_short ? STRETCH_SHORT : STRETCH);
 	float *part = (float *)cuda_scratch(dev, SCRATCH_ROWS,
@@ -434,12 +442,13 @@ void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *d
 	float *part_xhat = part + (size_t)stretches * c;
 	const struct layernorm_short all = {
 		.dx = values_of(dx, DTYPE_F32), .dout = values_of(dout, dtype),
-		.x = values_of(x, DTYPE_F32), .gain = values_of(gain, DTYPE_F32), .dgain = part_xhat,
-		.dbias = part, .mean = mean, .rstd = rstd, .n = n, .c = c,
+		.x = values_of(x, DTYPE_F32), .gain = values_of(gain, DTYPE_F32),
+		.rounded = values_of(rounded, dtype), .dgain = part_xhat, .dbias = part, .mean = mean,
+		.rstd = rstd, .n = n, .c = c,
 	};
 	const struct layernorm_dx a = {
-		.dx = all.dx, .dout = all.dout, .x = all.x, .mean = mean, .rstd = rstd, .gain = gain,
-		.n = n, .c = c, .whole = whole,
+		.dx = all.dx, .dout = all.dout, .x = all.x, .rounded = all.rounded, .mean = mean,
+		.rstd = rstd, .gain = gain, .n = n, .c = c, .whole = whole,
 	};
 	const struct sum_rows sums = {
 		.sum = part, .sum_xhat = part_xhat, .x = a.dout, .y = x, .mean = mean, .rstd = rstd,

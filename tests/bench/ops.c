@@ -164,20 +164,21 @@ static void backward(struct bench *b)
 	const struct dropout none = {0, 0, NULL, 0};
 
 	TIME(b, "linear_residual_backward, of four times the width", 1,
-	     nc * (4 + 8 * e) + cc * (4 * e + 32), 16 * nc * c,
-	     k->linear_residual_backward(dev, b->out, b->grad, NULL, b->x, b->in, b->weight, n, 4 * c,
-	                                 c));
+	     nc * 9 * e + cc * (4 * e + 32), 16 * nc * c,
+	     k->linear_residual_backward(dev, b->out, b->grad, NULL, b->x, b->other, b->in, b->weight,
+	                                 n, 4 * c, c));
 	TIME(b, "gelu_backward", 1, 12 * nc * e, 0,
 	     k->gelu_backward(dev, b->out, b->in, b->other, 4 * (size_t)n * (size_t)c));
 	TIME(b, "linear_backward, to four times the width", 1, 6 * nc * e + cc * (4 * e + 32),
 	     16 * nc * c,
 	     k->linear_backward(dev, b->out, b->grad, NULL, b->in, b->other, b->weight, n, c, 4 * c));
-	TIME(b, "layernorm_backward", 2, nc * (12 + e), 0,
-	     k->layernorm_backward(dev, b->y, b->grad, NULL, b->in, b->x, b->mean, b->rstd, b->weight,
-	                           n, c));
-	TIME(b, "linear_residual_backward, of attention", 1, nc * (4 + 2 * e) + cc * (e + 8),
+	TIME(b, "layernorm_backward", 2, nc * (12 + 2 * e), 0,
+	     k->layernorm_backward(dev, b->y, b->grad, NULL, b->out, b->in, b->x, b->mean, b->rstd,
+	                           b->weight, n, c));
+	TIME(b, "linear_residual_backward, of attention", 1, nc * 3 * e + cc * (e + 8),
 	     4 * nc * c,
-	     k->linear_residual_backward(dev, b->out, b->grad, NULL, b->x, b->in, b->weight, n, c, c));
+	     k->linear_residual_backward(dev, b->out, b->grad, NULL, b->x, b->other, b->in, b->weight,
+	                                 n, c, c));
 	TIME(b, "attention_backward", 1, 8 * nc * e, 5 * nc * CONTEXT,
 	     k->attention_backward(dev, b->out, b->other, b->other, b->lse, b->in, &b->sequences, c, h,
 	                           &none));

@@ -215,12 +215,14 @@ static void check_layernorm(struct trial *t)
 	layernorm_case(t, 3, 37, true, 100);
 }
 
-static void layernorm_backward_case(struct trial *t, int n, int c, bool biased)
+static void layernorm_backward_case(struct trial *t, int n, int c, bool biased, bool rounds)
 {
-	trial_case(t, "n %d c %d%s", n, c, biased ? " bias" : "");
+	trial_case(t, "n %d c %d%s%s", n, c, biased ? " bias" : "", rounds ? " rounded" : "");
 	struct buffer *dx = trial_sum(t, "dx", (size_t)n * c, norm_bound(c));
 	struct buffer *dgain = trial_sum(t, "dgain", c, norm_bound(c));
 	struct buffer *dbias = biased ? trial_sum(t, "dbias", c, SUM) : NULL;
+	struct buffer *rounded = rounds ? trial_activation_output(t, "rounded", (size_t)n * c,
+	                                                          norm_bound(c)) : NULL;
 	struct buffer *dout = trial_activation_input(t, "dout", (size_t)n * c, 1);
 	struct buffer *x = trial_input(t, "x", (size_t)n * c, 1);
 	struct buffer *mean = trial_input(t, "mean", n, 1);
@@ -232,10 +234,12 @@ static void layernorm_backward_case(struct trial *t, int n, int c, bool biased)
 	ref_layernorm(out, mean->value, rstd->value, x->value, gain->value, NULL, n, c);
 	free(out);
 	trial_send(t);
-	t->kernels->layernorm_backward(t->dev, dx->at, dgain->at, at_of(dbias), dout->at, x->at,
-	                               mean->at, rstd->at, gain->at, n, c);
+	t->kernels->layernorm_backward(t->dev, dx->at, dgain->at, at_of(dbias), at_of(rounded),
+	                               dout->at, x->at, mean->at, rstd->at, gain->at, n, c);
 	ref_layernorm_backward(dx->want, dgain->want, want_of(dbias), dout->value, x->value,
 	                       mean->value, rstd->value, gain->value, n, c);
+	if (rounded)
+		memcpy(rounded->want, dx->want, dx->count * sizeof *dx->want);
 	trial_judge(t);
 }
 
@@ -243,8 +247,8 @@ static void check_layernorm_backward(struct trial *t)
 {
 	for (int i = 0; i < COUNT(norm_rows); i++)
 		for (int j = 0; j < COUNT(norm_widths); j++)
-			for (int biased = 0; biased < 2; biased++)
-				layernorm_backward_case(t, norm_rows[i], norm_widths[j], biased);
+			for (int how = 0; how < 4; how++)
+				layernorm_backward_case(t, norm_rows[i], norm_widths[j], how & 1, how & 2);
 }
 
 /* ---- elementwise ---- */

@@ -121,25 +121,36 @@ void check_linear_residual(struct trial *t)
 			}
 }
 
-static void linear_backward_case(struct trial *t, const int size[3], bool residual, bool biased,
-                                 bool whole)
+/* A gradient of the residual stream, and whether it is at hand as activations too. */
+enum gradient { ACTIVATIONS, RESIDUAL, RESIDUAL_ROUNDED };
+
+static void linear_backward_case(struct trial *t, const int size[3], enum gradient gradient,
+                                 bool biased, bool whole)
 {
 	const struct kernels *k = t->kernels;
 	int n = size[0], in = size[1], out = size[2];
 
-	trial_case(t, "n %d in %d out %d%s%s", n, in, out, biased ? " bias" : "",
-	           whole ? " whole numbers" : "");
+	trial_case(t, "n %d in %d out %d%s%s%s", n, in, out, biased ? " bias" : "",
+	           whole ? " whole numbers" : "",
+	           gradient == RESIDUAL_ROUNDED ? " rounded before" : "");
 	struct buffer *dx = trial_activation_output(t, "dx", (size_t)n * in, product(t, whole));
 	struct buffer *dw = trial_sum(t, "dw", (size_t)in * out, product(t, whole));
 	struct buffer *db = biased ? trial_sum(t, "db", out, SUM) : NULL;
-	struct buffer *dy = residual ? factor(t, "dy", (size_t)n * out, whole)
-	                             : activation_factor(t, "dy", (size_t)n * out, whole);
+	struct buffer *dy = gradient != ACTIVATIONS
+	                            ? factor(t, "dy", (size_t)n * out, whole)
+	                            : activation_factor(t, "dy", (size_t)n * out, whole);
+	struct buffer *rounded = gradient == RESIDUAL_ROUNDED
+	                                 ? trial_activation_input(t, "rounded", (size_t)n * out, 1)
+	                                 : NULL;
 	struct buffer *x = activation_factor(t, "x", (size_t)n * in, whole);
 	struct buffer *w = factor(t, "w", (size_t)in * out, whole);
+	trial_round(dy, DTYPE_F32);
+	if (rounded)
+		memcpy(rounded->value, dy->value, dy->count * sizeof *dy->value);
 	trial_send(t);
-	if (residual)
-		k->linear_residual_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at, w->at, n,
-		                            in, out);
+	if (gradient != ACTIVATIONS)
+		k->linear_residual_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, at_of(rounded),
+		                            x->at, w->at, n, in, out);
 	else
 		k->linear_backward(t->dev, dx->at, dw->at, at_of(db), dy->at, x->at, w->at, n, in, out);
 	ref_linear_backward(dx->want, dw->want, NULL, trial_operand(t, dy), trial_operand(t, x),
@@ -155,13 +166,13 @@ static void linear_backward_case(struct trial *t, const int size[3], bool residu
 void check_linear_backward(struct trial *t)
 {
 	for (int i = 0; i < 4 * COUNT(products); i++)
-		linear_backward_case(t, products[i / 4], false, i & 1, i & 2);
+		linear_backward_case(t, products[i / 4], ACTIVATIONS, i & 1, i & 2);
 }
 
 void check_linear_residual_backward(struct trial *t)
 {
-	for (int i = 0; i < 4 * COUNT(products); i++)
-		linear_backward_case(t, products[i / 4], true, i & 1, i & 2);
+	for (int i = 0; i < 8 * COUNT(products); i++)
+		linear_backward_case(t, products[i / 8], i & 4 ? RESIDUAL_ROUNDED : RESIDUAL, i & 1, i & 2);
 }
 
 void check_unembed(struct trial *t)

@@ -89,24 +89,35 @@ static void layernorm_one_pass(struct device *dev, void *out, float *mean, float
 }
 
 static void layernorm_backward_overwrites(struct device *dev, float *dx, float *dgain,
-                                          float *dbias, const void *dout, const float *x,
-                                          const float *mean, const float *rstd,
+                                          float *dbias, void *rounded, const void *dout,
+                                          const float *x, const float *mean, const float *rstd,
                                           const float *gain, int n, int c)
 {
 	memset(dx, 0, (size_t)n * c * sizeof *dx);
-	k->layernorm_backward(dev, dx, dgain, dbias, dout, x, mean, rstd, gain, n, c);
+	k->layernorm_backward(dev, dx, dgain, dbias, rounded, dout, x, mean, rstd, gain, n, c);
+}
+
+/* What is rounded is what dx was before. */
+static void layernorm_backward_rounds_early(struct device *dev, float *dx, float *dgain,
+                                            float *dbias, void *rounded, const void *dout,
+                                            const float *x, const float *mean, const float *rstd,
+                                            const float *gain, int n, int c)
+{
+	if (rounded)
+		memcpy(rounded, dx, (size_t)n * c * sizeof *dx);
+	k->layernorm_backward(dev, dx, dgain, dbias, NULL, dout, x, mean, rstd, gain, n, c);
 }
 
 /* The mean and the variance taken for constants. */
 static void layernorm_backward_constant(struct device *dev, float *dx, float *dgain,
-                                        float *dbias, const void *dout_act, const float *x,
-                                        const float *mean, const float *rstd, const float *gain,
-                                        int n, int c)
+                                        float *dbias, void *rounded, const void *dout_act,
+                                        const float *x, const float *mean, const float *rstd,
+                                        const float *gain, int n, int c)
 {
 	const float *dout = dout_act;
 	float *before = copy_of(dx, (size_t)n * c);
 
-	k->layernorm_backward(dev, dx, dgain, dbias, dout, x, mean, rstd, gain, n, c);
+	k->layernorm_backward(dev, dx, dgain, dbias, rounded, dout, x, mean, rstd, gain, n, c);
 	for (int i = 0; i < n * c; i++)
 		dx[i] = before[i] + dout[i] * gain[i % c] * rstd[i / c];
 	free(before);
@@ -197,11 +208,12 @@ static void linear_backward_without_db(struct device *dev, void *dx, float *dw, 
 }
 
 static void linear_residual_backward_without_db(struct device *dev, void *dx, float *dw,
-                                                float *db, const float *dy, const void *x,
-                                                const float *w, int n, int in, int out)
+                                                float *db, const float *dy, const void *rounded,
+                                                const void *x, const float *w, int n, int in,
+                                                int out)
 {
 	(void)db;
-	k->linear_residual_backward(dev, dx, dw, NULL, dy, x, w, n, in, out);
+	k->linear_residual_backward(dev, dx, dw, NULL, dy, rounded, x, w, n, in, out);
 }
 
 static void unembed_misses_last(struct device *dev, float *logits, const void *x,
@@ -666,6 +678,7 @@ static const struct entry {
 	BREAKS(layernorm, "layernorm", layernorm_past_the_end),
 	BREAKS(layernorm, "layernorm", layernorm_one_pass),
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_overwrites),
+	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_rounds_early),
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_constant),
 	BREAKS(linear, "linear", linear_without_bias),
 	BREAKS(linear, "linear", linear_times_zero),

@@ -243,8 +243,9 @@ static void layernorm(struct device *dev, void *out, float *mean, float *rstd, c
 }
 
 static void layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                               const void *dout, const float *x, const float *mean,
-                               const float *rstd, const float *gain, int n, int c)
+                               void *rounded, const void *dout, const float *x,
+                               const float *mean, const float *rstd, const float *gain, int n,
+                               int c)
 {
 	size_t count = (size_t)n * c;
 	double *dxw = widen(dx, count), *dg = widen(dgain, c), *db = widen(dbias, c);
@@ -253,6 +254,8 @@ static void layernorm_backward(struct device *dev, float *dx, float *dgain, floa
 
 	ref_layernorm_backward(dxw, dg, db, o, xw, m, r, g, n, c);
 	narrow(dx, dxw, count);
+	if (rounded)
+		narrow_activations(dev, rounded, widen(dx, count), count);
 	narrow(dgain, dg, c);
 	narrow(dbias, db, c);
 	free(o);
@@ -313,12 +316,14 @@ static void backward(struct device *dev, void *dx, float *dw, float *db, double 
 }
 
 static void linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
-                                     const float *dy, const void *x, const float *w, int n,
-                                     int in, int out)
+                                     const float *dy, const void *rounded, const void *x,
+                                     const float *w, int n, int in, int out)
 {
 	size_t count = (size_t)n * out;
 
-	backward(dev, dx, dw, db, operand(dev, dy, count), widen(dy, count), x, w, n, in, out);
+	backward(dev, dx, dw, db,
+	         rounded ? widen_activations(dev, rounded, count) : operand(dev, dy, count),
+	         widen(dy, count), x, w, n, in, out);
 }
 
 static void linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,

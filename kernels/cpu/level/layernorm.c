@@ -201,10 +201,13 @@ void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const
 }
 
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
-                           const void *dout, const float *x, const float *mean,
-                           const float *rstd, const float *gain, int n, int c)
+                           void *rounded, const void *dout, const float *x,
+                           const float *mean, const float *rstd, const float *gain, int n,
+                           int c)
 {
 	(void)dev;
 	(c <= NARROW ? narrow_rows_backward : wide_backward)(dx, dgain, dbias, dout, x, mean, rstd,
 	                                                     gain, n, c);
+	if (rounded)
+		memcpy(rounded, dx, (size_t)n * c * sizeof *dx);
 }

@@ -44,9 +44,10 @@ void op_linear(struct device *dev, void *y, const void *x, const float *w, const
 }
 
 void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float *db,
-                                 const float *dy, const void *x, const float *w, int n, int in,
-                                 int out)
+                                 const float *dy, const void *rounded, const void *x,
+                                 const float *w, int n, int in, int out)
 {
+	(void)rounded; /* it is dy */
 	cpu_product(dev, false, true, n, in, out, dy, w, 0.0f, dx);
 	cpu_product(dev, true, false, in, out, n, x, dy, 1.0f, dw);
 	for (int i = 0; db && i < n; i++) {
@@ -60,7 +61,7 @@ void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float 
 void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, const void *dy,
                         const void *x, const float *w, int n, int in, int out)
 {
-	op_linear_residual_backward(dev, dx, dw, db, dy, x, w, n, in, out);
+	op_linear_residual_backward(dev, dx, dw, db, dy, NULL, x, w, n, in, out);
 }
 
 void op_unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,

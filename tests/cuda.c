@@ -19,6 +19,7 @@
 static const char *const faults[SHIM_FAULTS] = {
 	[SHIM_NO_BARRIER] = "barriers",
 	[SHIM_NO_SHUFFLE] = "shuffles",
+	[SHIM_NO_COPY] = "copies",
 	[SHIM_LAST_BLOCK] = "the last block",
 	[SHIM_LAST_THREAD] = "the last threads",
 };

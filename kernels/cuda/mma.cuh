@@ -1,6 +1,7 @@
 /* mma.cuh - the tensor cores' instructions, as the PTX manual has them ("Matrix multiply
- * and accumulate", m16n8k16; "ldmatrix"). All lanes of a warp call them together; lane l
- * is in group g = l / 4 and its t = l % 4. Operands are pairs of 16-bit numbers in words:
+ * and accumulate", m16n8k16; "ldmatrix"), and what feeds them ("cp.async"). Of the first
+ * two, all lanes of a warp call them together; lane l is in group g = l / 4 and its
+ * t = l % 4. Operands are pairs of 16-bit numbers in words:
  *
  *   a[16,16]  a0: row g, columns 2t and 2t+1; a1: row g+8; a2, a3: the same rows, columns +8
  *   b[16,8]   b0: rows 2t and 2t+1, column g; b1: rows +8
@@ -62,6 +63,45 @@ DEVICE void load_transposed(uint32_t to[4], const uint16_t *row)
 	             : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
 	             : "r"(at)
 	             : "memory");
+}
+
+/* 16 bytes of device memory into shared memory, both aligned to that; zeros unless
+ * `there`, when nothing is read. They are there after copies_end() and, for other
+ * threads, a barrier; the T4 has them at once. */
+DEVICE void copy_16(void *to, const void *from, bool there)
+{
+#if __CUDA_ARCH__ >= 800
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+	             :
+	             : "r"((unsigned)__cvta_generic_to_shared(to)),
+	               "l"(__cvta_generic_to_global(from)), "r"(there ? 16 : 0)
+	             : "memory");
+#else
+	const uint4 nothing = {0, 0, 0, 0};
+	*(uint4 *)to = there ? *(const uint4 *)from : nothing;
+#endif
+}
+
+/* The same of 4 bytes. */
+DEVICE void copy_4(void *to, const void *from, bool there)
+{
+#if __CUDA_ARCH__ >= 800
+	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+	             :
+	             : "r"((unsigned)__cvta_generic_to_shared(to)),
+	               "l"(__cvta_generic_to_global(from)), "r"(there ? 4 : 0)
+	             : "memory");
+#else
+	*(uint32_t *)to = there ? *(const uint32_t *)from : 0;
+#endif
+}
+
+/* Wait for this thread's copies. */
+DEVICE void copies_end(void)
+{
+#if __CUDA_ARCH__ >= 800
+	asm volatile("cp.async.wait_all;" : : : "memory");
+#endif
 }
 #endif
 

@@ -4,10 +4,11 @@
  *
  * A block is four warps, and a tile of 64 rows: queries, or in one half of the backward
  * pass keys. Each warp has 16 of them, and goes over all columns - keys, or queries - by
- * steps that the block holds in shared memory. What a product leaves in a lane's
- * registers is laid out as the next one wants its left operand: two tiles of 16 x 8 side
- * by side are one of 16 x 16. Widths are compiled in: heads of d columns, a multiple of
- * 8, take the next larger one of 32, 64 and 128, with zeros for what they lack.
+ * steps that the block holds in shared memory, the next one on its way meanwhile. What a
+ * product leaves in a lane's registers is laid out as the next one wants its left
+ * operand: two tiles of 16 x 8 side by side are one of 16 x 16. Widths are compiled in:
+ * heads of d columns, a multiple of 8, take the next larger one of 32, 64 and 128, with
+ * zeros for what they lack.
  */
 #include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/mma.cuh"
@@ -17,13 +18,12 @@
 #define BLOCK 128
 #define OWN 16 /* rows of a warp */
 #define TILES_MAX (HEAD_MAX / 8) /* of 8 columns, in the widest head */
-#define STEP_MAX 64 /* columns of a step */
+/* Columns of a step: as many as leave registers for two or three blocks at a time. */
+#define STEP_MAX 64
+#define STEP_OF(width) ((width) > 64 ? 32 : STEP_MAX) /* forward */
+#define BACK_STEP 32
 #define LOG2E 1.4426950408889634f
 #define LN2 0.6931471805599453f
-
-struct ALIGNED(16) eight {
-	uint16_t at[8];
-};
 
 /* Rows of shared memory are 16 bytes longer than a head: then those that a load names
  * stand in different banks. */
@@ -33,7 +33,8 @@ DEVICE int pitch_of(const int width)
 }
 
 /* to[rows][pitch] = rows of a head from row `first` of its sequence on; zeros past the
- * sequence's end and the head's width. from: its row 0; rows are stride apart. */
+ * sequence's end and the head's width. from: its row 0; rows are stride apart. They are
+ * there after arrive(). */
 DEVICE void take_tile(uint16_t *to, const uint16_t *from, size_t stride, int first, const int rows,
                       int length, int d, const int width)
 {
@@ -41,11 +42,17 @@ DEVICE void take_tile(uint16_t *to, const uint16_t *from, size_t stride, int fir
 
 	for (int i = (int)threadIdx.x; i < rows * chunks; i += BLOCK) {
 		const int row = i / chunks, col = i % chunks * 8;
-		struct eight eight = {{0, 0, 0, 0, 0, 0, 0, 0}};
-		if (first + row < length && col < d)
-			eight = *(const struct eight *)(from + (size_t)(first + row) * stride + col);
-		*(struct eight *)(to + row * pitch_of(width) + col) = eight;
+		const bool there = first + row < length && col < d;
+		const size_t at = there ? (size_t)(first + row) * stride + (size_t)col : 0;
+		copy_16(to + row * pitch_of(width) + col, from + at, there);
 	}
+}
+
+/* Copies of all threads are there, and what they did before is done. */
+DEVICE void arrive(void)
+{
+	copies_end();
+	__syncthreads();
 }
 
 /* A warp's rows of a tile, as left operands. */
@@ -191,10 +198,18 @@ DEVICE void draw(float factor[4], const struct shape *s, int head, int first, in
 	}
 }
 
-DEVICE void forward_tile(const struct forward *a, uint16_t *shared, const int width,
-                         const bool half)
+/* Keys and values of a step, into its half of shared memory. */
+DEVICE void take_step(uint16_t *to, const uint16_t *q, const struct shape *s, size_t stride,
+                      int first, int length, const int width, const int step)
 {
-	enum { STEP = STEP_MAX };
+	take_tile(to, q + s->c, stride, first, step, length, s->d, width);
+	take_tile(to + step * pitch_of(width), q + 2 * s->c, stride, first, step, length, s->d,
+	          width);
+}
+
+DEVICE void forward_tile(const struct forward *a, uint16_t *shared, const int width,
+                         const int step, const bool half)
+{
 	const struct shape *s = &a->s;
 	const struct tile tile = s->tiles[blockIdx.x];
 	const int head = (int)blockIdx.y, d = s->d, lane = threadIdx.x % WARP;
@@ -203,26 +218,28 @@ DEVICE void forward_tile(const struct forward *a, uint16_t *shared, const int wi
 	const size_t stride = 3 * (size_t)s->c;
 	const uint16_t *q = (const uint16_t *)a->qkv.at + (size_t)tile.first * stride +
 	                    (size_t)head * d;
-	uint16_t *keys = shared, *values = shared + STEP * pitch_of(width);
 	float out[TILES_MAX][4], top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
 	uint32_t query[TILES_MAX / 2][4];
 
 	if (tile.begin >= tile.length)
 		return;
 	clear(out, width);
-	take_tile(keys, q, stride, tile.begin, TILE, tile.length, d, width);
+	take_tile(shared, q, stride, tile.begin, TILE, tile.length, d, width);
+	arrive();
+	take_own(query, shared, width);
 	__syncthreads();
-	take_own(query, keys, width);
-	for (int first = 0; first < end; first += STEP) {
-		float score[STEP / 8][4], shrink[2];
-		__syncthreads();
-		take_tile(keys, q + s->c, stride, first, STEP, tile.length, d, width);
-		take_tile(values, q + 2 * s->c, stride, first, STEP, tile.length, d, width);
-		__syncthreads();
-		scores(score, query, keys, STEP, width, half);
-		soften(score, top, sum, shrink, s->scale * LOG2E, own + lane / 4, first, STEP);
+	take_step(shared, q, s, stride, 0, tile.length, width, step);
+	for (int first = 0, turn = 0; first < end; first += step, turn = !turn) {
+		const uint16_t *keys = shared + turn * 2 * step * pitch_of(width);
+		float score[STEP_MAX / 8][4], shrink[2];
+		arrive();
+		if (first + step < end)
+			take_step(shared + !turn * 2 * step * pitch_of(width), q, s, stride, first + step,
+			          tile.length, width, step);
+		scores(score, query, keys, step, width, half);
+		soften(score, top, sum, shrink, s->scale * LOG2E, own + lane / 4, first, step);
 		UNROLL
-		for (int j = 0; s->mask.drops && j < STEP / 8; j++) {
+		for (int j = 0; s->mask.drops && j < step / 8; j++) {
 			float factor[4];
 			draw(factor, s, head, tile.first, own + lane / 4, first + 8 * j + lane % 4 * 2,
 			     false);
@@ -235,7 +252,7 @@ DEVICE void forward_tile(const struct forward *a, uint16_t *shared, const int wi
 			UNROLL
 			for (int e = 0; e < 4; e++)
 				out[j][e] *= shrink[e / 2];
-		add_product(out, score, values, STEP, width, half);
+		add_product(out, score, keys + step * pitch_of(width), step, width, half);
 	}
 	UNROLL
 	for (int r = 0; r < 2; r++) {
@@ -279,11 +296,50 @@ DEVICE void backward_scores(float p[][4], float ds[][4], const struct shape *s, 
 	}
 }
 
-/* to[count] = of[…], rows from `first` of the sequence on; 0 past its end. of: row 0's. */
-DEVICE void take_numbers(float *to, const float *of, int first, int count, int length)
+/* What a step's columns are: rows of one, other - queries and gradients of the output, or
+ * keys and values - and, of queries, the two numbers of each. */
+struct step {
+	uint16_t *one, *other; /* [step][pitch] */
+	float *lse, *delta; /* [step] */
+};
+
+/* The step in one half of shared memory, or the other; own rows are all of it. */
+DEVICE struct step step_at(uint16_t *shared, int turn, const int width, const int step)
 {
-	for (int i = (int)threadIdx.x; i < count; i += BLOCK)
-		to[i] = first + i < length ? of[first + i] : 0.0f;
+	uint16_t *at = shared + turn * (2 * step * pitch_of(width) + 4 * step);
+	const struct step made = {
+		at, at + step * pitch_of(width), (float *)(at + 2 * step * pitch_of(width)),
+		(float *)(at + 2 * step * pitch_of(width)) + step,
+	};
+
+	return made;
+}
+
+/* What of a sequence and a head a kernel of the backward pass reads: their row 0. */
+struct source {
+	const uint16_t *q, *dout;
+	const float *lse, *delta;
+	size_t stride; /* of q */
+	int length;
+};
+
+DEVICE void take_columns(const struct step *to, const struct source *from, const struct shape *s,
+                         const bool of_keys, int first, const int width, const int step)
+{
+	if (!of_keys) {
+		take_tile(to->one, from->q + s->c, from->stride, first, step, from->length, s->d, width);
+		take_tile(to->other, from->q + 2 * s->c, from->stride, first, step, from->length, s->d,
+		          width);
+		return;
+	}
+	take_tile(to->one, from->q, from->stride, first, step, from->length, s->d, width);
+	take_tile(to->other, from->dout, (size_t)s->c, first, step, from->length, s->d, width);
+	for (int i = (int)threadIdx.x; i < step; i += BLOCK) {
+		const bool there = first + i < from->length;
+		const int at = there ? first + i : 0;
+		copy_4(to->lse + i, from->lse + at, there);
+		copy_4(to->delta + i, from->delta + at, there);
+	}
 }
 
 /* A tile's rows: keys, whose dk and dv it makes of all queries from the tile on, or
@@ -298,12 +354,13 @@ DEVICE void backward_tile(const struct backward *a, uint16_t *shared, const bool
 	const int begin = of_keys ? tile.begin : 0, last = tile.begin + TILE;
 	const int end = of_keys || last > tile.length ? tile.length : last;
 	const size_t stride = 3 * (size_t)s->c, column = (size_t)head * d;
-	const uint16_t *q = (const uint16_t *)a->qkv.at + (size_t)tile.first * stride + column;
-	const uint16_t *g = (const uint16_t *)a->dout.at + (size_t)tile.first * s->c + column;
 	const size_t number = (size_t)head * s->n + (size_t)tile.first;
-	const float *lse = a->lse + number, *delta = a->delta + number; /* of the sequence */
-	uint16_t *one = shared, *other = one + TILE * pitch_of(width); /* keys, values; or q, dout */
-	float *step_lse = (float *)(other + TILE * pitch_of(width)), *step_delta = step_lse + step;
+	const struct source from = {
+		(const uint16_t *)a->qkv.at + (size_t)tile.first * stride + column,
+		(const uint16_t *)a->dout.at + (size_t)tile.first * s->c + column,
+		a->lse + number, a->delta + number, stride, tile.length,
+	};
+	uint16_t *others = shared + TILE * pitch_of(width); /* own rows of the second kind */
 	uint32_t rows[TILES_MAX / 2][4], more[TILES_MAX / 2][4];
 	float sum[TILES_MAX][4], dv[TILES_MAX][4]; /* dq or dk */
 	float row_lse[2], row_delta[2];
@@ -315,51 +372,48 @@ DEVICE void backward_tile(const struct backward *a, uint16_t *shared, const bool
 	clear(sum, width);
 	clear(dv, width);
 	if (of_keys) {
-		take_tile(one, q + s->c, stride, tile.begin, TILE, tile.length, d, width);
-		take_tile(other, q + 2 * s->c, stride, tile.begin, TILE, tile.length, d, width);
+		take_tile(shared, from.q + s->c, stride, tile.begin, TILE, tile.length, d, width);
+		take_tile(others, from.q + 2 * s->c, stride, tile.begin, TILE, tile.length, d, width);
 	} else {
-		take_tile(one, q, stride, tile.begin, TILE, tile.length, d, width);
-		take_tile(other, g, (size_t)s->c, tile.begin, TILE, tile.length, d, width);
+		take_tile(shared, from.q, stride, tile.begin, TILE, tile.length, d, width);
+		take_tile(others, from.dout, (size_t)s->c, tile.begin, TILE, tile.length, d, width);
 	}
 	UNROLL
 	for (int r = 0; r < 2; r++) {
 		const int row = own + lane / 4 + 8 * r;
-		row_lse[r] = row < tile.length ? lse[row] : 0.0f;
-		row_delta[r] = row < tile.length ? delta[row] : 0.0f;
+		row_lse[r] = row < tile.length ? from.lse[row] : 0.0f;
+		row_delta[r] = row < tile.length ? from.delta[row] : 0.0f;
 	}
+	arrive();
+	take_own(rows, shared, width);
+	take_own(more, others, width);
 	__syncthreads();
-	take_own(rows, one, width);
-	take_own(more, other, width);
-	for (int first = begin; first < end; first += step) {
+	const struct step start = step_at(shared, 0, width, step);
+	take_columns(&start, &from, s, of_keys, begin, width, step);
+	for (int first = begin, turn = 0; first < end; first += step, turn = !turn) {
+		const struct step now = step_at(shared, turn, width, step);
+		const struct step next = step_at(shared, !turn, width, step);
 		float p[STEP_MAX / 8][4], ds[STEP_MAX / 8][4];
-		__syncthreads();
-		if (of_keys) {
-			take_tile(one, q, stride, first, step, tile.length, d, width);
-			take_tile(other, g, (size_t)s->c, first, step, tile.length, d, width);
-			take_numbers(step_lse, lse, first, step, tile.length);
-			take_numbers(step_delta, delta, first, step, tile.length);
-		} else {
-			take_tile(one, q + s->c, stride, first, step, tile.length, d, width);
-			take_tile(other, q + 2 * s->c, stride, first, step, tile.length, d, width);
-		}
-		__syncthreads();
-		scores(p, rows, one, step, width, half);
-		scores(ds, more, other, step, width, half);
+		arrive();
+		if (first + step < end)
+			take_columns(&next, &from, s, of_keys, first + step, width, step);
+		scores(p, rows, now.one, step, width, half);
+		scores(ds, more, now.other, step, width, half);
 		backward_scores(p, ds, s, head, &tile, own + lane / 4, first,
-		                of_keys ? step_lse : row_lse, of_keys ? step_delta : row_delta, of_keys,
+		                of_keys ? now.lse : row_lse, of_keys ? now.delta : row_delta, of_keys,
 		                step);
 		if (of_keys)
-			add_product(dv, p, other, step, width, half);
-		add_product(sum, ds, one, step, width, half);
+			add_product(dv, p, now.other, step, width, half);
+		add_product(sum, ds, now.one, step, width, half);
 	}
 	put_own(to + (of_keys ? s->c : 0), stride, sum, plain, own, tile.length, d, width, half);
 	if (of_keys)
 		put_own(to + 2 * s->c, stride, dv, plain, own, tile.length, d, width, half);
 }
 
-/* ---- kernels: of each width and type, and by how many columns at a time ---- */
+/* ---- kernels: of each width and type ---- */
 
-#define TENSOR_KERNELS(type, width, step, half)                                       \
+#define TENSOR_KERNELS(type, width, half)                                             \
 	struct tensor_##type##_##width {                                              \
 		struct forward of;                                                    \
 	};                                                                            \
@@ -372,24 +426,24 @@ DEVICE void backward_tile(const struct backward *a, uint16_t *shared, const bool
 	KERNEL(tensor_##type##_##width)                                               \
 	{                                                                             \
 		SHARED(shared);                                                       \
-		forward_tile(&a.of, (uint16_t *)shared, width, half);                 \
+		forward_tile(&a.of, (uint16_t *)shared, width, STEP_OF(width), half); \
 	}                                                                             \
 	KERNEL(tensor_keys_##type##_##width)                                          \
 	{                                                                             \
 		SHARED(shared);                                                       \
-		backward_tile(&a.of, (uint16_t *)shared, true, width, step, half);    \
+		backward_tile(&a.of, (uint16_t *)shared, true, width, BACK_STEP, half); \
 	}                                                                             \
 	KERNEL(tensor_queries_##type##_##width)                                       \
 	{                                                                             \
 		SHARED(shared);                                                       \
-		backward_tile(&a.of, (uint16_t *)shared, false, width, step, half);   \
+		backward_tile(&a.of, (uint16_t *)shared, false, width, BACK_STEP, half); \
 	}
-TENSOR_KERNELS(half, 32, 64, true)
-TENSOR_KERNELS(half, 64, 32, true)
-TENSOR_KERNELS(half, 128, 32, true)
-TENSOR_KERNELS(bfloat, 32, 64, false)
-TENSOR_KERNELS(bfloat, 64, 32, false)
-TENSOR_KERNELS(bfloat, 128, 32, false)
+TENSOR_KERNELS(half, 32, true)
+TENSOR_KERNELS(half, 64, true)
+TENSOR_KERNELS(half, 128, true)
+TENSOR_KERNELS(bfloat, 32, false)
+TENSOR_KERNELS(bfloat, 64, false)
+TENSOR_KERNELS(bfloat, 128, false)
 
 /* ---- launches ---- */
 
@@ -403,24 +457,28 @@ static bool fits(const struct shape *s, struct values qkv)
 	return qkv.dtype != DTYPE_F32 && s->d % 8 == 0 && s->d <= HEAD_MAX && whole(qkv);
 }
 
-/* Two tiles of 64 rows, or of a step. */
-static size_t shared_bytes(int width)
+/* Two steps of two tiles each, and of the numbers that go with them; no less than two tiles
+ * of own rows. */
+static size_t shared_bytes(int width, int step)
 {
-	return 2 * TILE * (size_t)(width + 8) * sizeof(uint16_t);
+	const size_t pitch = (size_t)width + 8, own = 2 * TILE * pitch;
+	const size_t steps = 2 * (2 * (size_t)step * pitch + 4 * (size_t)step);
+
+	return (own > steps ? own : steps) * sizeof(uint16_t);
 }
 
 #define LAUNCH_FORWARD(type, width)                                                       \
 	do {                                                                              \
 		const struct tensor_##type##_##width args = {*a};                         \
 		LAUNCH(dev, tensor_##type##_##width, dev->tile_count, h, BLOCK,           \
-		       shared_bytes(width), args);                                        \
+		       shared_bytes(width, STEP_OF(width)), args);                        \
 	} while (0)
 
 #define LAUNCH_BACKWARD(type, width)                                                      \
 	do {                                                                              \
 		const struct tensor_keys_##type##_##width keys = {*a};                    \
 		const struct tensor_queries_##type##_##width queries = {*a};              \
-		const size_t bytes = shared_bytes(width) + 2 * STEP_MAX * sizeof(float);  \
+		const size_t bytes = shared_bytes(width, BACK_STEP);                 \
 		LAUNCH(dev, tensor_keys_##type##_##width, dev->tile_count, h, BLOCK, bytes, keys); \
 		LAUNCH(dev, tensor_queries_##type##_##width, dev->tile_count, h, BLOCK, bytes,     \
 		       queries);                                                          \

@@ -30,6 +30,7 @@
 #define WARP 32
 #define GUARD 0x7fc0deadu /* a NaN as a float */
 #define GUARDS 16 /* words behind the shared memory */
+#define COPIES 64 /* of a thread, at a time */
 
 struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 void (*shim_instead)(const struct shim_call *call);
@@ -72,6 +73,13 @@ static struct {
 		const uint16_t *row;
 	} lane[2][THREADS_MAX];
 	unsigned turn[THREADS_MAX];
+	/* copies of each thread that it has not waited for: not done yet */
+	struct copy {
+		void *to;
+		const void *from; /* NULL: zeros */
+		size_t bytes;
+	} copy[THREADS_MAX][COPIES];
+	unsigned copies[THREADS_MAX];
 	struct fiber fiber[THREADS_MAX];
 	unsigned fibers; /* in use in this block */
 	struct fiber *running;
@@ -120,6 +128,8 @@ static void fiber_main(void)
 			fiber->thread = shim.backwards ? shim.threads - 1 - i : i;
 			threadIdx.x = fiber->thread;
 			shim.thread(shim.args);
+			if (shim.copies[fiber->thread] > 0)
+				fail("a copy that nobody waits for");
 			shim.finished++;
 		}
 		fiber->at = NULL;
@@ -231,6 +241,41 @@ float shim_shuffle_float(unsigned mask, float x, int other)
 	return (float)shim_shuffle_double(mask, x, other);
 }
 
+/* ---- copies that a thread does not wait for at once ---- */
+
+static bool is_shared(const void *at, size_t bytes)
+{
+	const char *first = at, *shared = (const char *)shim.shared;
+
+	return first >= shared && first + bytes <= shared + shim.words * sizeof *shim.shared;
+}
+
+void shim_copy(void *to, const void *from, size_t bytes, bool there)
+{
+	const unsigned thread = shim.running->thread;
+
+	if (!is_shared(to, bytes) || (uintptr_t)to % bytes || (there && (uintptr_t)from % bytes))
+		fail("a copy that is not into shared memory, or not aligned");
+	if (shim.copies[thread] == COPIES)
+		fail("too many copies that nobody waits for");
+	shim.copy[thread][shim.copies[thread]++] = (struct copy){to, there ? from : NULL, bytes};
+}
+
+void shim_copies_end(void)
+{
+	const unsigned thread = shim.running->thread;
+	const bool lost = shim.copies[thread] > 0 && fault(SHIM_NO_COPY);
+
+	for (unsigned i = 0; i < shim.copies[thread] && !lost; i++) {
+		const struct copy *copy = &shim.copy[thread][i];
+		if (copy->from)
+			memcpy(copy->to, copy->from, copy->bytes);
+		else
+			memset(copy->to, 0, copy->bytes);
+	}
+	shim.copies[thread] = 0;
+}
+
 /* ---- tensor cores ---- */
 
 /* Number i (0: the lower half) of a word; looked up, since there are so many. */
@@ -278,9 +323,7 @@ void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed)
 	struct handed mine = {.row = row}, alone[WARP];
 	const struct handed *all = alone;
 
-	if ((uintptr_t)row % 16 ||
-	    (const char *)row < (const char *)shim.shared ||
-	    (const char *)(row + 8) > (const char *)(shim.shared + shim.words))
+	if ((uintptr_t)row % 16 || !is_shared(row, 16))
 		fail("matrices that are not in shared memory, or not aligned");
 	if (fault(SHIM_NO_SHUFFLE))
 		for (int i = 0; i < WARP; i++)

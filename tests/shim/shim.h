@@ -53,6 +53,9 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define mma(d, a, b, half) shim_mma(d, a, b, half)
 #define load_matrices(to, row) shim_load_matrices(to, row, false)
 #define load_transposed(to, row) shim_load_matrices(to, row, true)
+#define copy_16(to, from, there) shim_copy(to, from, 16, there)
+#define copy_4(to, from, there) shim_copy(to, from, 4, there)
+#define copies_end() shim_copies_end()
 
 /* ---- what stands behind it ---- */
 
@@ -71,6 +74,8 @@ float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
 void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half);
 void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed);
+void shim_copy(void *to, const void *from, size_t bytes, bool there);
+void shim_copies_end(void);
 
 /* Who gets the launches in the machine's place, unless NULL; what they do by shim_run(). */
 extern void (*shim_instead)(const struct shim_call *call);
@@ -82,6 +87,7 @@ enum shim_fault {
 	SHIM_SOUND,
 	SHIM_NO_BARRIER, /* nobody waits at a barrier */
 	SHIM_NO_SHUFFLE, /* a lane gets its own value back, or numbers of its own alone */
+	SHIM_NO_COPY, /* copies into shared memory do not come, however long one waits */
 	SHIM_LAST_BLOCK, /* the grid's last block does not run */
 	SHIM_LAST_THREAD, /* nor the last thread of each block */
 	SHIM_FAULTS

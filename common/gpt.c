@@ -244,7 +244,7 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
 	gpt->dev = dev;
 	gpt->rows_max = rows_max;
 	gpt->keep = keep;
-	gpt->element = kernels->activations(dev) == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
+	gpt->element = dtype_size(kernels->activations(dev));
 	gpt->layers = calloc((size_t)config->layers, sizeof *gpt->layers);
 	if (gpt->layers) {
 		take_buffers(gpt);

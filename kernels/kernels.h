@@ -46,6 +46,12 @@ static inline const char *dtype_name(enum dtype dtype)
 	return dtype == DTYPE_F16 ? "f16" : dtype == DTYPE_BF16 ? "bf16" : "f32";
 }
 
+/* Bytes of an element. */
+static inline size_t dtype_size(enum dtype dtype)
+{
+	return dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
 struct device; /* one worker's: memory, scratch and queue of a backend */
 
 /* Sequences packed in rows. begin[0] = 0, begin[count] = n. Host memory. */

@@ -408,7 +408,7 @@ void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
 	const struct forward_64 a64 = {a};
 	const struct forward_128 a128 = {a};
 
-	if (tensor_forward(dev, &a, h))
+	if (tensor_forward(dev, &a))
 		return;
 	if (d <= 16)
 		LAUNCH(dev, forward_16, dev->tile_count, h, BLOCK, bytes, a16);
@@ -448,7 +448,7 @@ void op_attention_backward(struct device *dev, void *dqkv, const void *dout, con
 	                      2 * (size_t)height * STEP_PITCH) * sizeof *rows;
 
 	LAUNCH(dev, delta, divide_up(n, THREADS / WARP), h, THREADS, 0, sums);
-	if (tensor_backward(dev, &a, h))
+	if (tensor_backward(dev, &a))
 		return;
 	if (d <= 16)
 		LAUNCH_BACKWARD(16);

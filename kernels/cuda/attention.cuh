@@ -40,8 +40,8 @@ struct backward {
 #ifdef __cplusplus
 extern "C" {
 #endif
-bool tensor_forward(struct device *dev, const struct forward *a, int h);
-bool tensor_backward(struct device *dev, const struct backward *a, int h);
+bool tensor_forward(struct device *dev, const struct forward *a);
+bool tensor_backward(struct device *dev, const struct backward *a);
 #ifdef __cplusplus
 }
 #endif

@@ -109,11 +109,6 @@ static inline struct values values_of(const void *at, enum dtype dtype)
 	return values;
 }
 
-static inline size_t dtype_size(enum dtype dtype)
-{
-	return dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
-}
-
 DEVICE float value_at(struct values x, size_t i)
 {
 	if (x.dtype == DTYPE_F32)

@@ -470,7 +470,7 @@ static size_t shared_bytes(int width, int step)
 #define LAUNCH_FORWARD(type, width)                                                       \
 	do {                                                                              \
 		const struct tensor_##type##_##width args = {*a};                         \
-		LAUNCH(dev, tensor_##type##_##width, dev->tile_count, h, BLOCK,           \
+		LAUNCH(dev, tensor_##type##_##width, dev->tile_count, a->s.h, BLOCK,      \
 		       shared_bytes(width, STEP_OF(width)), args);                        \
 	} while (0)
 
@@ -478,10 +478,11 @@ static size_t shared_bytes(int width, int step)
 	do {                                                                              \
 		const struct tensor_keys_##type##_##width keys = {*a};                    \
 		const struct tensor_queries_##type##_##width queries = {*a};              \
-		const size_t bytes = shared_bytes(width, BACK_STEP);                 \
-		LAUNCH(dev, tensor_keys_##type##_##width, dev->tile_count, h, BLOCK, bytes, keys); \
-		LAUNCH(dev, tensor_queries_##type##_##width, dev->tile_count, h, BLOCK, bytes,     \
-		       queries);                                                          \
+		const size_t bytes = shared_bytes(width, BACK_STEP);                      \
+		LAUNCH(dev, tensor_keys_##type##_##width, dev->tile_count, a->s.h, BLOCK, \
+		       bytes, keys);                                                      \
+		LAUNCH(dev, tensor_queries_##type##_##width, dev->tile_count, a->s.h,     \
+		       BLOCK, bytes, queries);                                            \
 	} while (0)
 
 #define BY_WIDTH(launch, type)            \
@@ -494,7 +495,7 @@ static size_t shared_bytes(int width, int step)
 			launch(type, 128); \
 	} while (0)
 
-bool tensor_forward(struct device *dev, const struct forward *a, int h)
+bool tensor_forward(struct device *dev, const struct forward *a)
 {
 	if (!fits(&a->s, a->qkv) || (uintptr_t)a->out.at % 4)
 		return false;
@@ -505,7 +506,7 @@ bool tensor_forward(struct device *dev, const struct forward *a, int h)
 	return true;
 }
 
-bool tensor_backward(struct device *dev, const struct backward *a, int h)
+bool tensor_backward(struct device *dev, const struct backward *a)
 {
 	if (!fits(&a->s, a->qkv) || !whole(a->dout) || (uintptr_t)a->dqkv.at % 4)
 		return false;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/backend.h"
 #include "kernels/kernels.h"
 
 enum { LAYERS = 20, CONTEXT = 256, PARAMETERS_OF_BLOCK = 12, OPS_MAX = 40 };
@@ -90,7 +91,7 @@ static void open_bench(struct bench *b)
 	for (int i = 0; i <= count; i++)
 		begin[i] = i < count ? i * CONTEXT : b->n;
 	b->sequences = (struct sequences){count, begin, b->n < CONTEXT ? b->n : CONTEXT};
-	b->element = b->k->activations(b->dev) == DTYPE_F32 ? 4 : 2;
+	b->element = (double)dtype_size(b->k->activations(b->dev));
 	b->x = floats(b, wide);
 	b->y = floats(b, wide);
 	b->in = floats(b, wide);
@@ -232,13 +233,15 @@ static void print(const struct bench *b)
 	printf("all, of %d blocks\t%.2f\n", LAYERS, 1e6 * LAYERS * all);
 }
 
+/* The dtype of that name; NULL: the best. */
 static enum dtype dtype_of(const struct kernels *k, const char *name)
 {
-	enum dtype dtype = DTYPES - 1;
-
-	while (dtype > DTYPE_F32 && (name ? strcmp(name, dtype_name(dtype)) != 0 : !k->supports(dtype)))
-		dtype--;
-	return dtype;
+	for (enum dtype dtype = DTYPE_F32; name && dtype < DTYPES; dtype++)
+		if (strcmp(name, dtype_name(dtype)) == 0)
+			return dtype;
+	if (name)
+		die_usage("DTYPE '%s' is not known", name);
+	return backend_dtype(k);
 }
 
 int main(int argc, char **argv)

@@ -57,7 +57,7 @@ static void check_memory(struct trial *t)
  * which something else stands. */
 static void read_case(struct trial *t, size_t first, size_t count)
 {
-	const size_t size = size_of(t->activations);
+	const size_t size = dtype_size(t->activations);
 	unsigned char *bits = malloc(count * size + 1);
 	char *at = t->kernels->alloc(t->dev, (first + count) * size);
 	int wrong = 0;
@@ -716,7 +716,7 @@ static void check_norm2(struct trial *t)
 void *spoiled(struct trial *t, enum dtype type, int n, int c, int row, int column,
               uint32_t pattern)
 {
-	const size_t count = (size_t)n * c, size = size_of(type);
+	const size_t count = (size_t)n * c, size = dtype_size(type);
 	const uint16_t half_pattern = (uint16_t)pattern;
 	unsigned char *host = malloc(count * size);
 	void *at = t->kernels->alloc(t->dev, count * size);

@@ -59,7 +59,7 @@ static void place(const struct trial *trial, struct buffer *b)
 	const int way = (trial->cases + trial->cases / 3) % 3;
 	const size_t odd = 1 + trial->used * 5 % 15; /* another one for each buffer */
 
-	b->lead = ALIGNMENT / size_of(b->type);
+	b->lead = ALIGNMENT / dtype_size(b->type);
 	b->tail = way == 2 ? 0 : TAIL;
 	if (way == 1 && b->type != DTYPE_F32 && trial->cases % 2)
 		b->lead += 8 * (1 + trial->used % 3);
@@ -176,7 +176,7 @@ static void fill_guards(struct buffer *b, size_t total)
 
 	for (size_t i = 0; i < total; i++)
 		memcpy(element(b->image, b->type, i), b->type == DTYPE_F32 ? (const void *)&word : &half,
-		       size_of(b->type));
+		       dtype_size(b->type));
 }
 
 static void fill_values(struct buffer *b)
@@ -185,14 +185,14 @@ static void fill_values(struct buffer *b)
 		const float word = (float)b->value[i];
 		const uint16_t half = b->type == DTYPE_F32 ? 0 : ref_bits(b->type, b->value[i]);
 		memcpy(element(b->image, b->type, b->lead + i),
-		       b->type == DTYPE_F32 ? (const void *)&word : &half, size_of(b->type));
+		       b->type == DTYPE_F32 ? (const void *)&word : &half, dtype_size(b->type));
 	}
 }
 
 /* Bytes of the buffer with its guards. */
 static size_t bytes_of(const struct buffer *b)
 {
-	return (b->lead + b->count + b->tail) * size_of(b->type);
+	return (b->lead + b->count + b->tail) * dtype_size(b->type);
 }
 
 static void send(struct trial *trial, struct buffer *b)
@@ -253,7 +253,7 @@ static double have_of(const struct buffer *b, const unsigned char *after, size_t
 	float word;
 	uint16_t half;
 
-	after += (b->lead + i) * size_of(b->type);
+	after += (b->lead + i) * dtype_size(b->type);
 	if (b->type == DTYPE_F32) {
 		memcpy(&word, after, sizeof word);
 		return word;
@@ -302,7 +302,7 @@ static void compare(struct trial *trial, const struct buffer *b, const unsigned 
 
 static void judge(struct trial *trial, struct buffer *b)
 {
-	const size_t total = b->lead + b->count + b->tail, size = size_of(b->type);
+	const size_t total = b->lead + b->count + b->tail, size = dtype_size(b->type);
 	unsigned char *after = must(malloc(total * size));
 
 	trial->kernels->download(trial->dev, after, b->memory, total * size);

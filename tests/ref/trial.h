@@ -117,16 +117,10 @@ void trial_expect(struct trial *trial, bool good, const char *format, ...)
 float *trial_read(struct trial *trial, const void *at, size_t count);
 float *trial_read_activations(struct trial *trial, const void *at, size_t count);
 
-/* Bytes of an element. */
-static inline size_t size_of(enum dtype type)
-{
-	return type == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t);
-}
-
 /* Element i of elements of type from at on. */
 static inline void *element(void *at, enum dtype type, size_t i)
 {
-	return (char *)at + i * size_of(type);
+	return (char *)at + i * dtype_size(type);
 }
 
 /* NULL stays NULL: an optional buffer's address, values and wanted values. */

@@ -53,7 +53,9 @@ CUDA ?= $(if $(and $(CUDA_FOUND),$(if $(SANITIZE),,plain)),1,0)
 CUDA_LIB = $(firstword $(wildcard $(CUDA_HOME)/lib64) $(CUDA_HOME)/lib)
 # The T4, the A100, the H100; what is newer compiles the last one's PTX when it starts.
 CUDA_ARCHS ?= 75 80 90
-NVCC_FLAGS = -std=c++20 -O3 -I. -Xcompiler -fPIC,-fvisibility=hidden \
+# Debian's and Ubuntu's packages have beside nvcc the C++ compiler that it is content with.
+NVCC_HOST = $(patsubst %,-ccbin %,$(wildcard $(dir $(NVCC))cuda-g++))
+NVCC_FLAGS = $(NVCC_HOST) -std=c++20 -O3 -I. -Xcompiler -fPIC,-fvisibility=hidden \
 	$(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
 	-gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
 
@@ -135,7 +137,7 @@ $(SHIM_OBJECT): $(SHIM_OBJECT_C) $(wildcard kernels/*.h kernels/cuda/*.h kernels
 	$(CC) $(ALL_CFLAGS) -fPIC -shared -include tests/shim/shim.h -x c $(SHIM_OBJECT_C) -x none -o $@ -lm
 
 $(OBJECT): $(OBJECT_OBJ)
-	$(NVCC) -shared -cudart static -o $@ $^ -L$(CUDA_LIB) -lcublasLt -Xlinker -rpath,$(CUDA_LIB)
+	$(NVCC) $(NVCC_HOST) -shared -cudart static -o $@ $^ -L$(CUDA_LIB) -lcublasLt -Xlinker -rpath,$(CUDA_LIB)
 
 $(BUILD)/obj/cuda/%.cu.o: kernels/cuda/%.cu
 	@mkdir -p $(@D)

@@ -2,12 +2,21 @@
  *
  * Conversions are CUDA's own where there is CUDA; else they are spelled out, to the same
  * bits (tests/cuda.c holds the latter against all numbers there are, and what runs on a
- * GPU is held against them by tests/gpu/check.c).
+ * GPU is held against them by tests/gpu/check.c). So they are for GPUs without bfloat16,
+ * for which not every CUDA 12 has them.
  */
 #ifndef MEMOSCOPE_CUDA_HALF_H
 #define MEMOSCOPE_CUDA_HALF_H
 
 #include "kernels/cuda/launch.cuh"
+
+/* The upper half of a float32. */
+DEVICE uint16_t upper_half(uint32_t bits)
+{
+	if ((bits & 0x7fffffff) > 0x7f800000) /* not a number */
+		return 0x7fff;
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
@@ -25,7 +34,11 @@ DEVICE float value_of_half(uint16_t bits)
 
 DEVICE uint16_t bfloat16_of(float x)
 {
+#if __CUDA_ARCH__ >= 800
 	return __bfloat16_as_ushort(__float2bfloat16_rn(x));
+#else
+	return upper_half(__float_as_uint(x));
+#endif
 }
 
 DEVICE uint16_t half_of(float x)
@@ -56,15 +69,12 @@ DEVICE float value_of_half(uint16_t bits)
 	return bits & 0x8000 ? -size : size;
 }
 
-/* The upper half of a float32. */
 DEVICE uint16_t bfloat16_of(float x)
 {
 	uint32_t bits;
 
 	memcpy(&bits, &x, sizeof bits);
-	if (x != x)
-		return 0x7fc0;
-	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+	return upper_half(bits);
 }
 
 DEVICE uint16_t half_of(float x)

@@ -443,12 +443,6 @@ static void forward(struct gpt *gpt)
 		                      gpt->config.vocab);
 }
 
-static void download_losses(struct gpt *gpt, float *losses)
-{
-	if (losses && gpt->batch->target)
-		gpt->k->download(gpt->dev, losses, gpt->loss, (size_t)gpt->rows * sizeof *losses);
-}
-
 void gpt_logits(struct gpt *gpt, float *logits)
 {
 	gpt->k->download(gpt->dev, logits, gpt->logits,
@@ -589,47 +583,47 @@ void gpt_backward(struct gpt *gpt)
 
 /* All that the calls of a pass depend on, but rows and sequences. What has the address of
  * another network that was freed is no danger: the device has forgotten that one. */
-static uint64_t key_of_calls(const struct gpt *gpt, bool backward)
+static uint64_t key_of_calls(const struct gpt *gpt, const double *sum)
 {
-	uint64_t parts[4] = {
-		(uintptr_t)gpt, gpt->dropout.seed, 0,
-		(uint64_t)(backward + 2 * (gpt->batch->target != NULL) +
-		           4 * (gpt->batch->weight != NULL)),
+	uint64_t parts[5] = {
+		(uintptr_t)gpt, (uintptr_t)sum, gpt->dropout.seed, 0,
+		(uint64_t)((gpt->batch->target != NULL) + 2 * (gpt->batch->weight != NULL)),
 	};
 
-	memcpy(&parts[2], &gpt->dropout.rate, sizeof gpt->dropout.rate);
+	memcpy(&parts[3], &gpt->dropout.rate, sizeof gpt->dropout.rate);
 	return XXH3_64bits(parts, sizeof parts);
 }
 
-/* The operations of the pass, or, where the device remembers them, all at once. Networks that
- * do not train see too many shapes for that to be worth it. */
-static void operate(struct gpt *gpt, bool backward)
+/* The operations of the pass - with sum, of a training pass - or, where the device remembers
+ * them, all at once. Networks that do not train see too many shapes for that to be worth it. */
+static void operate(struct gpt *gpt, double *sum)
 {
 	const struct kernels *k = gpt->k;
 	const bool remembered = k->replay && gpt->keep == GPT_KEEP_ALL;
 
 	do {
-		if (remembered && k->replay(gpt->dev, &gpt->batch->sequences,
-		                            key_of_calls(gpt, backward)))
+		if (remembered && k->replay(gpt->dev, &gpt->batch->sequences, key_of_calls(gpt, sum)))
 			return;
 		forward(gpt);
-		if (backward)
+		if (sum) {
+			k->sum(gpt->dev, sum, gpt->loss, (size_t)gpt->rows);
 			gpt_backward(gpt);
+		}
 	} while (remembered && !k->recorded(gpt->dev));
 }
 
 void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
 {
 	begin_pass(gpt, batch);
-	operate(gpt, false);
-	download_losses(gpt, losses);
+	operate(gpt, NULL);
+	if (losses && batch->target)
+		gpt->k->download(gpt->dev, losses, gpt->loss, (size_t)gpt->rows * sizeof *losses);
 }
 
-void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
+void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, double *sum)
 {
 	begin_pass(gpt, batch);
-	operate(gpt, true);
-	download_losses(gpt, losses);
+	operate(gpt, sum);
 }
 
 float *gpt_gradients(struct gpt *gpt)

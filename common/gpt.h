@@ -103,9 +103,9 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
 /* Gradients of Σ weight · loss of the last pass, accumulated. */
 void gpt_backward(struct gpt *gpt);
 
-/* Both in one, for a batch with targets: the device gets all work of the pass before
- * anybody waits for the losses. */
-void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
+/* Both in one, for a batch with targets: *sum, device memory, accumulates the losses of all
+ * rows. Nobody waits for that; batch need not live any longer. */
+void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, double *sum);
 
 /* Device memory: gpt_parameter_count() floats. */
 float *gpt_gradients(struct gpt *gpt);

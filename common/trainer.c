@@ -37,7 +37,7 @@ struct worker {
 	int range_count;
 	int *share, share_count; /* examples of this step's batch */
 	int64_t load; /* tokens of the share */
-	double loss, norm2; /* sums of this step */
+	struct tally *tally; /* of this step; in the first one's memory */
 	struct evaluation evaluation;
 };
 
@@ -61,12 +61,13 @@ struct trainer {
 	const struct example *examples;
 	const struct corpus *corpus;
 	int example_count;
-	double weight_sum, grad_norm;
+	double weight_sum;
 	double row_scale; /* of each token's weighted loss */
 	float weight[SPAN_KINDS]; /* of a token's loss, scaled */
-	struct adamw adamw;
-	struct muon muon;
-	bool finite;
+
+	/* What a step is taken with and what has become of it, in the first worker's memory;
+	 * behind it stand the workers' tallies. */
+	struct update *update;
 };
 
 /* ---- rows ---- */
@@ -164,6 +165,21 @@ static void rows_fill(struct rows *rows, int step, int context)
 }
 
 /* ---- making and freeing ---- */
+
+static int update_new(struct trainer *trainer, struct err *err)
+{
+	const int workers = trainer->options.workers;
+	struct tally *tallies;
+
+	trainer->update = trainer->k->alloc(trainer->workers[0].dev, sizeof *trainer->update +
+	                                    (size_t)workers * sizeof *tallies);
+	if (trainer->update == NULL)
+		return err_set(err, "out of memory");
+	tallies = (struct tally *)(trainer->update + 1);
+	for (int i = 0; i < workers; i++)
+		trainer->workers[i].tally = &tallies[i];
+	return 0;
+}
 
 /* With as many rows a pass as the device likes best, or half of that, and so on, where memory
  * has no room for them: a sequence is the least. (Other passes are other masks of dropout.) */
@@ -294,6 +310,8 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->k->zero(first, trainer->moment1, bytes);
 	trainer->k->zero(first, trainer->moment2, bytes);
 	trainer->k->wait(first);
+	if (update_new(trainer, err) < 0)
+		return -1;
 	for (int i = 0; i < workers; i++)
 		if (ranges_new(trainer, i, err) < 0 || worker_new(trainer, &trainer->workers[i], err) < 0)
 			return -1;
@@ -345,6 +363,7 @@ void trainer_free(struct trainer *trainer)
 		trainer->k->free(first, trainer->params);
 		trainer->k->free(first, trainer->moment1);
 		trainer->k->free(first, trainer->moment2);
+		trainer->k->free(first, trainer->update);
 	}
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++)
 		trainer->k->close(trainer->workers[i].dev);
@@ -406,9 +425,7 @@ static void train_pass(struct trainer *trainer, struct worker *worker, int first
 
 	rows_fill(rows, trainer->k->row_step, trainer->config.context);
 	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, pass);
-	gpt_pass(worker->gpt, &rows->batch, rows->loss);
-	for (int i = 0; i < rows->count; i++)
-		worker->loss += rows->loss[i];
+	gpt_pass(worker->gpt, &rows->batch, &worker->tally->loss);
 	rows_clear(rows);
 }
 
@@ -422,43 +439,24 @@ static void sum_gradients(struct trainer *trainer, int index)
 	for (int i = 1; i < trainer->options.workers; i++)
 		trainer->k->add(worker->dev, sum + begin,
 		                gpt_gradients(trainer->workers[i].gpt) + begin, end - begin);
-	worker->norm2 = trainer->k->norm2(worker->dev, sum + begin, end - begin);
-}
-
-static void decide(struct trainer *trainer)
-{
-	const struct trainer_options *options = &trainer->options;
-	double norm2 = 0, loss = 0, scale = 1.0 / trainer->weight_sum / trainer->row_scale;
-
-	for (int i = 0; i < options->workers; i++) {
-		norm2 += trainer->workers[i].norm2;
-		loss += trainer->workers[i].loss;
-	}
-	trainer->grad_norm = sqrt(norm2) * scale;
-	trainer->finite = isfinite(trainer->grad_norm) && isfinite(loss);
-	if (options->clip > 0 && trainer->grad_norm > options->clip)
-		scale *= options->clip / trainer->grad_norm;
-	trainer->adamw = (struct adamw){
-		.lr = (float)trainer_lr(options, trainer->step),
-		.beta1 = (float)options->beta1,
-		.beta2 = (float)options->beta2,
-		.epsilon = 1e-8f,
-		.weight_decay = (float)options->weight_decay,
-		.grad_scale = (float)scale,
-		.step = trainer->step + 1,
-	};
-	trainer->muon = (struct muon){
-		.lr = trainer->adamw.lr,
-		.momentum = (float)options->momentum,
-		.weight_decay = (float)options->weight_decay,
-		.grad_scale = (float)scale,
-	};
+	trainer->k->norm2(worker->dev, &worker->tally->norm2, sum + begin, end - begin);
 }
 
 static void step_parameters(struct trainer *trainer, int index)
 {
+	const struct trainer_options *options = &trainer->options;
 	const struct worker *worker = &trainer->workers[index];
 	const float *grad = gpt_gradients(trainer->workers[0].gpt);
+	const struct muon muon = {
+		.momentum = (float)options->momentum,
+		.weight_decay = (float)options->weight_decay,
+	};
+	const struct adamw adamw = {
+		.beta1 = (float)options->beta1,
+		.beta2 = (float)options->beta2,
+		.epsilon = 1e-8f,
+		.weight_decay = (float)options->weight_decay,
+	};
 	size_t begin, end;
 
 	for (int i = 0; i < trainer->hidden_count; i++) {
@@ -466,22 +464,40 @@ static void step_parameters(struct trainer *trainer, int index)
 		if (matrix->worker == index)
 			trainer->k->muon(worker->dev, trainer->params + matrix->offset,
 			                 grad + matrix->offset, trainer->moment1 + matrix->offset,
-			                 matrix->rows, matrix->cols, matrix->stride, &trainer->muon);
+			                 matrix->rows, matrix->cols, matrix->stride, &muon,
+			                 trainer->update);
 	}
 	stretch(trainer, index, &begin, &end);
 	trainer->k->adamw(worker->dev, trainer->params + begin, grad + begin,
 	                  trainer->moment1 + begin, trainer->moment2 + begin, end - begin,
-	                  worker->ranges, worker->range_count, &trainer->adamw);
+	                  worker->ranges, worker->range_count, &adamw, trainer->update);
+}
+
+/* From all workers' gradients to new parameters: nobody waits for the device to find out
+ * about clipping, or that there is nothing to step by. */
+static void update_parameters(struct trainer *trainer, int index)
+{
+	const int workers = trainer->options.workers;
+	struct worker *first = &trainer->workers[0];
+
+	sum_gradients(trainer, index);
+	team_meet(trainer->team);
+	if (index == 0)
+		trainer->k->clip(first->dev, trainer->update, first->tally, workers);
+	team_meet(trainer->team);
+	step_parameters(trainer, index);
 }
 
 static void step_work(int index, void *data)
 {
 	struct trainer *trainer = data;
 	struct worker *worker = &trainer->workers[index];
+	const struct kernels *k = trainer->k;
+	const bool remembered = k->replay && trainer->options.workers == 1;
 	int first = 0; /* of the pass, in the share */
 
-	worker->loss = 0;
 	gpt_zero_gradients(worker->gpt);
+	k->zero(worker->dev, worker->tally, sizeof *worker->tally);
 	rows_clear(&worker->rows);
 	for (int i = 0; i < worker->share_count; i++) {
 		const struct example *example = &trainer->examples[worker->share[i]];
@@ -494,13 +510,11 @@ static void step_work(int index, void *data)
 	if (worker->rows.count > 0)
 		train_pass(trainer, worker, worker->share[first]);
 	team_meet(trainer->team);
-	sum_gradients(trainer, index);
-	team_meet(trainer->team);
-	if (index == 0)
-		decide(trainer);
-	team_meet(trainer->team);
-	if (trainer->finite)
-		step_parameters(trainer, index);
+	do {
+		if (remembered && k->replay(worker->dev, NULL, (uintptr_t)trainer->update))
+			return;
+		update_parameters(trainer, index);
+	} while (remembered && !k->recorded(worker->dev));
 }
 
 /* Weights of the step's tokens, scaled. The scale is meant for the mean loss, and the
@@ -519,6 +533,38 @@ static void scale_weights(struct trainer *trainer)
 	for (int kind = 0; kind < SPAN_KINDS; kind++)
 		trainer->weight[kind] =
 			(float)((double)trainer->options.weight[kind] * trainer->row_scale);
+}
+
+/* 1 / (1 - betaⁿ) */
+static float correction(double beta, int64_t n)
+{
+	return (float)(1.0 / (1.0 - pow((float)beta, (double)n)));
+}
+
+/* What the step is taken with goes to the first worker. */
+static void begin_step(struct trainer *trainer)
+{
+	const struct trainer_options *options = &trainer->options;
+	const struct update update = {
+		.lr = (float)trainer_lr(options, trainer->step),
+		.correct1 = correction(options->beta1, trainer->step + 1),
+		.correct2 = correction(options->beta2, trainer->step + 1),
+		.norm_max = options->clip,
+		.mean = 1.0 / trainer->weight_sum / trainer->row_scale,
+	};
+
+	trainer->k->upload(trainer->workers[0].dev, trainer->update, &update, sizeof update);
+}
+
+/* And what has become of it comes back. */
+static void end_step(struct trainer *trainer, struct step_result *result)
+{
+	struct update update;
+
+	trainer->k->download(trainer->workers[0].dev, &update, trainer->update, sizeof update);
+	result->loss = update.loss / (double)result->tokens;
+	result->grad_norm = update.norm;
+	result->taken = update.finite;
 }
 
 /* The step is done. */
@@ -577,12 +623,9 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 	if (share_out(trainer, err) < 0)
 		return -1;
 	scale_weights(trainer);
+	begin_step(trainer);
 	team_run(trainer->team, step_work, trainer);
-	for (int i = 0; i < trainer->options.workers; i++)
-		result->loss += trainer->workers[i].loss;
-	result->loss /= (double)result->tokens;
-	result->grad_norm = trainer->grad_norm;
-	result->taken = trainer->finite;
+	end_step(trainer, result);
 	/* no scale can mend the loss itself */
 	if (!result->taken && !(isfinite(result->loss) && skip_step(trainer)))
 		return not_finite(trainer, result, err);

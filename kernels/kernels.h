@@ -5,7 +5,7 @@
  * float32 unless said otherwise (activations are), row-major, not overlapping another unless
  * said so. "Overwrite": what the output held does not matter. "Accumulate":
  * the result is added to it. Operations of one device run in the order of the
- * calls; only download(), read_activations(), norm2() and wait() wait for them.
+ * calls; only download(), read_activations() and wait() wait for them.
  *
  * A batch of sequences is packed: their tokens stand one after another in n
  * rows, sequence s in rows begin[s] … begin[s+1]-1, with no padding; only
@@ -77,12 +77,29 @@ struct dropout {
 	uint32_t place; /* within the pass, below DROPOUT_PLACES */
 };
 
+/* What is another from one step of the optimizers to the next. Device memory: the caller
+ * uploads it before each step, so that its calls have the arguments of the next. */
+struct update {
+	float lr;
+	float correct1, correct2; /* of AdamW's moments: 1 / (1 - betaⁿ) in step n, from 1 */
+	double norm_max; /* of the gradient; 0: any */
+	double mean; /* what has been summed up, times this, is the gradient */
+	/* clip() fills in: */
+	double loss; /* of all tallies */
+	double norm; /* of the gradient, as it was before clipping */
+	float grad_scale; /* what has been summed up, times this, is the clipped gradient */
+	bool finite; /* are loss and norm? If not, adamw() and muon() leave all as it is. */
+};
+
+/* Of a part of a step's losses, and of a part of its gradient, as they were summed up. */
+struct tally {
+	double loss, norm2; /* sums; of squares */
+};
+
 /* AdamW, Loshchilov & Hutter 2019, algorithm 2, with decoupled decay
- * lr * weight_decay and bias correction by step (from 1). */
+ * lr * weight_decay. */
 struct adamw {
-	float lr, beta1, beta2, epsilon, weight_decay;
-	float grad_scale; /* gradients are multiplied by it first (clipping, averaging) */
-	int64_t step;
+	float beta1, beta2, epsilon, weight_decay;
 };
 
 /* Elements begin … end-1 of the parameters, and whether weight decay applies to them. */
@@ -96,8 +113,7 @@ struct adamw_range {
  * ("Muon is scalable for LLM training", eq. 4), so that AdamW's learning rate
  * serves. */
 struct muon {
-	float lr, momentum, weight_decay;
-	float grad_scale; /* as AdamW's */
+	float momentum, weight_decay;
 };
 
 /* A network that is to be trained, as far as it says how much memory operations need. */
@@ -156,12 +172,12 @@ struct kernels {
 	 * it. */
 	void (*weights)(struct device *dev, const float *weights, size_t count);
 
-	/* The calls of a pass, remembered: for devices, as a GPU with a small network, that get
-	 * through them faster than they are made. replay(): what was called from an earlier
-	 * replay() with this key, over as many rows, to its recorded() is done again, now over
-	 * seqs: true. Or false: then the caller makes the calls, and recorded() after them. true:
-	 * they are asked for, and the device may know them the next time. false: none of them was
-	 * done, and the caller begins again with replay().
+	/* The calls of a pass, or of an optimizer's step, remembered: for devices, as a GPU with a
+	 * small network, that get through them faster than they are made. replay(): what was
+	 * called from an earlier replay() with this key, over as many rows, to its recorded() is
+	 * done again, now over seqs (NULL: of no rows): true. Or false: then the caller makes the
+	 * calls, and recorded() after them. true: they are asked for, and the device may know them
+	 * the next time. false: none of them was done, and the caller begins again with replay().
 	 * From one to the other come only operations that neither wait nor move, take or free
 	 * memory of the host or the device. The same key promises the same calls with the same
 	 * arguments, but for seqs. What memory held may have changed; where some was freed,
@@ -222,6 +238,8 @@ struct kernels {
 	void (*gelu_backward)(struct device *dev, void *dx, const void *dy, const void *x,
 	                      size_t count);
 
+	/* *sum += the sum of x[count], in double in a fixed order. sum: device memory. */
+	void (*sum)(struct device *dev, double *sum, const float *x, size_t count);
 	/* x += y, count elements. */
 	void (*add)(struct device *dev, float *x, const float *y, size_t count);
 	/* x[r,first+j] = value[j] for each row r of x[n,c] and j below count; its other
@@ -279,13 +297,22 @@ struct kernels {
 	                      const float *logits, const int32_t *target, const float *weight,
 	                      int n, int v);
 
+	/* *sum = the sum of squares of x[count], in double in a fixed order. sum: device memory. */
+	void (*norm2)(struct device *dev, double *sum, const float *x, size_t count);
+	/* Fill in what update is to hold of tallies[count], device memory, added up in a fixed order:
+	 * norm = mean √(Σ norm2), and grad_scale = mean, times norm_max / norm where that is below
+	 * 1 (Pascanu et al. 2013, "On the difficulty of training recurrent neural networks",
+	 * algorithm 1). */
+	void (*clip)(struct device *dev, struct update *update, const struct tally *tallies,
+	             int count);
+
 	/* One AdamW step over those elements of param[count] that ranges name; m and v are
 	 * the moments. Where a range does not decay, weight_decay counts as 0; elements of
 	 * no range stay as they are in all three. ranges[range_count], device memory: in
 	 * ascending order, none reaching into the next or past count; one may be empty. */
 	void (*adamw)(struct device *dev, float *param, const float *grad, float *m, float *v,
 	              size_t count, const struct adamw_range *ranges, int range_count,
-	              const struct adamw *step);
+	              const struct adamw *adamw, const struct update *update);
 	/* One Muon step over a matrix param[rows,cols], whose rows stand stride apart,
 	 * and so those of grad and of m, the momentum: with g = grad_scale * grad,
 	 *   m = momentum m + (1 - momentum) g
@@ -295,9 +322,8 @@ struct kernels {
 	 * (y = xᵀ x from the right gives the same, and is the smaller one where
 	 * rows > cols). x = 0 stays 0. */
 	void (*muon)(struct device *dev, float *param, const float *grad, float *m, int rows,
-	             int cols, int stride, const struct muon *step);
-	/* Sum of squares of count elements, summed in double in a fixed order. */
-	double (*norm2)(struct device *dev, const float *x, size_t count);
+	             int cols, int stride, const struct muon *muon,
+	             const struct update *update);
 };
 
 /* The table of a backend by name. "cpu" is always there; "cuda" is a shared object

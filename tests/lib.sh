@@ -7,6 +7,8 @@ BUILD=${BUILD:-build}
 PATH=$(cd "$BUILD" && pwd):$PATH
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
+# No test takes a GPU that the machine may have, unless it says so.
+export MEMOSCOPE_CUDA=${MEMOSCOPE_CUDA:-$ROOT/no-gpu}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/memoscope.XXXXXX")
 trap 'rm -rf "$TMP"' EXIT
 tap_run=0

@@ -311,41 +311,46 @@ static void test_cross_entropy(void)
  * to. */
 static void test_adamw(void)
 {
-	struct adamw step = {
-		.lr = 0.5f, .beta1 = 0.75f, .beta2 = 0.5f, .weight_decay = 0.25f,
-		.grad_scale = 2, .step = 1,
+	const struct adamw adamw = {.beta1 = 0.75f, .beta2 = 0.5f, .weight_decay = 0.25f};
+	struct update update = {
+		.lr = 0.5f, .correct1 = 4, .correct2 = 2, .grad_scale = 2, .finite = true,
 	};
-
 	const struct adamw_range first = {0, 1, true}, rest[] = {{2, 3, false}, {3, 4, true}};
 
 	start(11);
 	at.a[0] = 8;
 	at.b[0] = -3;
-	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &step);
+	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &adamw, &update);
 	is_near(at.a[0], 8 + 0.5 - 0.5 * 0.25 * 8, 1e-15, "adamw: the first step");
 	is_near(at.da[0], 0.25 * -6, 1e-15, "adamw: the first moment");
 	is_near(at.db[0], 0.5 * 36, 1e-15, "adamw: the second moment");
-	step.step = 2;
-	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &step);
-	is_near(at.a[0], 7.5 + 0.5 - 0.125 * 7.5, 1e-15, "adamw: the second step");
+	update.correct1 = (float)(16.0 / 7);
+	update.correct2 = (float)(4.0 / 3);
+	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &adamw, &update);
+	is_near(at.a[0], 7.5 + 0.5 - 0.125 * 7.5, 1e-7, "adamw: the second step");
 	for (int i = 0; i < 5; i++) {
 		at.a[i] = 8;
 		at.b[i] = 1;
 		at.da[i] = at.db[i] = 0;
 	}
-	step.step = 1;
-	ref_adamw(at.a, at.b, at.da, at.db, rest, 2, &step);
+	update.correct1 = 4;
+	update.correct2 = 2;
+	ref_adamw(at.a, at.b, at.da, at.db, rest, 2, &adamw, &update);
 	is_near(at.a[1], 8, 0, "adamw: what no range names stays");
 	is_near(at.a[2], 8 - 0.5, 1e-15, "adamw: a range without decay");
 	is_near(at.a[3], 8 - 0.5 - 0.5 * 0.25 * 8, 1e-15, "adamw: and one with decay behind it");
 	is_near(at.da[4], 0, 0, "adamw: nothing behind the last");
+	update.finite = false;
+	ref_adamw(at.a, at.b, at.da, at.db, &first, 1, &adamw, &update);
+	is_near(at.a[0], 8, 0, "adamw: nothing at all where the gradient is not finite");
 }
 
 /* A multiple of an orthogonal matrix: the quintic acts on its one singular value.
  * The 2 x 2 matrix below has two of 1/sqrt 2 after its norm is 1. */
 static void test_muon(void)
 {
-	struct muon step = {.lr = 0.5f, .momentum = 0.75f, .weight_decay = 0.25f, .grad_scale = 2};
+	const struct muon muon = {.momentum = 0.75f, .weight_decay = 0.25f};
+	const struct update update = {.lr = 0.5f, .grad_scale = 2, .finite = true};
 	double x = sqrt(0.5);
 
 	for (int i = 0; i < 5; i++)
@@ -357,7 +362,7 @@ static void test_muon(void)
 		at.b[i] = grad[i];
 		at.da[i] = 0;
 	}
-	ref_muon(at.a, at.b, at.da, 2, 2, 2, &step);
+	ref_muon(at.a, at.b, at.da, 2, 2, 2, &muon, &update);
 	double worst_m = 0, worst = 0;
 	for (int i = 0; i < 4; i++) {
 		worst_m = fmax(worst_m, fabs(at.da[i] - 0.25 * 2 * grad[i]));
@@ -365,6 +370,24 @@ static void test_muon(void)
 	}
 	is_near(worst_m, 0, 1e-15, "muon: the momentum");
 	is_near(worst, 0, 1e-13, "muon: a rotation stays one");
+}
+
+/* A gradient of 2 (3, 4), summed up in two parts. */
+static void test_clip(void)
+{
+	const struct tally tallies[] = {{5, 9}, {6, 16}};
+	struct update update = {.norm_max = 0, .mean = 2};
+
+	ref_clip(&update, tallies, 2);
+	is_near(update.loss, 11, 0, "clip: the loss");
+	is_near(update.norm, 10, 0, "clip: the norm");
+	is_near(update.grad_scale, 2, 0, "clip: no limit");
+	update.norm_max = 10.5;
+	ref_clip(&update, tallies, 2);
+	is_near(update.grad_scale, 2, 0, "clip: a limit that is not reached");
+	update.norm_max = 5;
+	ref_clip(&update, tallies, 2);
+	is_near(update.grad_scale, 1, 0, "clip: half of it is too much");
 }
 
 int main(void)
@@ -379,6 +402,7 @@ int main(void)
 	test_attention_average();
 	test_attention_views();
 	test_cross_entropy();
+	test_clip();
 	test_adamw();
 	test_muon();
 	return done();

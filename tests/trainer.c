@@ -288,21 +288,23 @@ static void test_optimizer_step(const struct data *data, enum optimizer optimize
 		const bool matrix = optimizer == OPTIMIZER_MUON && strstr(t->name, ".h.") &&
 		                    strstr(t->name, ".c_") && t->rows > 0;
 		const int parts = strstr(t->name, "c_attn") ? 3 : 1, cols = t->cols / parts;
-		const struct muon muon = {
-			.lr = (float)result.lr, .momentum = 0.5f, .weight_decay = 8, .grad_scale = 1,
-		};
+		const struct muon muon = {.momentum = 0.5f, .weight_decay = 8};
 		const struct adamw adamw = {
-			.lr = (float)result.lr, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-8f,
-			.weight_decay = 8, .grad_scale = 1, .step = 1,
+			.beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-8f, .weight_decay = 8,
+		};
+		const struct update update = { /* the first step, of betas of 0.9 and 0.99 */
+			.lr = (float)result.lr, .correct1 = 10, .correct2 = 100, .grad_scale = 1,
+			.finite = true,
 		};
 		for (int part = 0; matrix && part < parts; part++, hidden++) {
 			const size_t at = t->offset + (size_t)(part * cols);
-			k->muon(dev, want + at, direct.gradient + at, m + at, t->rows, cols, t->cols, &muon);
+			k->muon(dev, want + at, direct.gradient + at, m + at, t->rows, cols, t->cols, &muon,
+			        &update);
 		}
 		const struct adamw_range all = {0, t->count, t->rows > 0};
 		if (!matrix)
 			k->adamw(dev, want + t->offset, direct.gradient + t->offset, m + t->offset,
-			         v + t->offset, t->count, &all, 1, &adamw);
+			         v + t->offset, t->count, &all, 1, &adamw, &update);
 	}
 	is_int(hidden, optimizer == OPTIMIZER_MUON ? 6 * config.layers : 0,
 	       optimizer == OPTIMIZER_MUON ? "Muon has six matrices a block" : "AdamW has all tensors");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +157,33 @@ void cpu_set_columns(struct device *dev, void *x, const float *value, int n, int
 	(void)dev;
 	for (int r = 0; r < n; r++)
 		memcpy((float *)x + (size_t)r * c + first, value, (size_t)count * sizeof *value);
+}
+
+void cpu_sum(struct device *dev, double *sum, const float *x, size_t count)
+{
+	double all = *sum;
+
+	(void)dev;
+	for (size_t i = 0; i < count; i++)
+		all += (double)x[i];
+	*sum = all;
+}
+
+void cpu_clip(struct device *dev, struct update *update, const struct tally *tallies, int count)
+{
+	double loss = 0, norm2 = 0, scale = update->mean;
+
+	(void)dev;
+	for (int i = 0; i < count; i++) {
+		loss += tallies[i].loss;
+		norm2 += tallies[i].norm2;
+	}
+	update->loss = loss;
+	update->norm = sqrt(norm2) * scale;
+	update->finite = isfinite(loss) && isfinite(update->norm);
+	if (update->norm_max > 0 && update->norm > update->norm_max)
+		scale *= update->norm_max / update->norm;
+	update->grad_scale = (float)scale;
 }
 
 void cpu_row_invariant(struct device *dev, bool on)

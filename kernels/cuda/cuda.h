@@ -37,7 +37,7 @@ struct tile {
 	int32_t begin; /* the tile's first among those */
 };
 
-#define NORM_BLOCKS 128 /* partial sums of norm2 */
+#define NORM_BLOCKS 128 /* partial sums of cuda_norm2() */
 
 /* What scratch memory is for. */
 enum scratch {
@@ -203,6 +203,7 @@ void op_unembed_backward(struct device *dev, void *dx, float *dwte, const float 
                          const void *x, const float *wte, int n, int c, int v);
 void op_gelu(struct device *dev, void *y, const void *x, size_t count);
 void op_gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count);
+void op_sum(struct device *dev, double *sum, const float *x, size_t count);
 void op_add(struct device *dev, float *x, const float *y, size_t count);
 void op_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                     int count);
@@ -219,12 +220,13 @@ void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cac
                          int t, int c, int h);
 void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
                       const int32_t *target, const float *weight, int n, int v);
+void op_norm2(struct device *dev, double *sum, const float *x, size_t count);
+void op_clip(struct device *dev, struct update *update, const struct tally *tallies, int count);
 void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
               size_t count, const struct adamw_range *ranges, int range_count,
-              const struct adamw *step);
+              const struct adamw *adamw, const struct update *update);
 void op_muon(struct device *dev, float *param, const float *grad, float *m, int rows, int cols,
-             int stride, const struct muon *step);
-double op_norm2(struct device *dev, const float *x, size_t count);
+             int stride, const struct muon *muon, const struct update *update);
 
 #ifdef __cplusplus
 }

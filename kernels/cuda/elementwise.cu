@@ -161,7 +161,7 @@ void op_dropout(struct device *dev, float *x, size_t count, const struct dropout
 		LAUNCH(dev, drop, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
 }
 
-/* ---- sum of squares: each block's; whoever wants their sum adds them up in order ---- */
+/* ---- sums, of one block, or of blocks whose sums somebody adds up in order ---- */
 
 /* x summed over a block's threads, for all of them; one sum after another may use the
  * same shared memory, of a double for each warp. */
@@ -178,6 +178,34 @@ DEVICE double block_sum(double x, double *shared)
 	for (int i = 0; i < warps; i++)
 		sum += shared[i];
 	return sum;
+}
+
+#define BLOCK_SUM_BYTES (THREADS / WARP * sizeof(double))
+
+struct sum {
+	double *sum;
+	const float *x;
+	size_t count;
+};
+
+KERNEL(sum)
+{
+	SHARED(shared);
+	double sum = 0;
+
+	for (size_t i = threadIdx.x; i < a.count; i += blockDim.x)
+		sum += (double)a.x[i];
+	sum = block_sum(sum, (double *)shared);
+	if (threadIdx.x == 0)
+		*a.sum += sum;
+}
+
+/* One block: it is for the losses of a pass. */
+void op_sum(struct device *dev, double *sum, const float *x, size_t count)
+{
+	const struct sum a = {.sum = sum, .x = x, .count = count};
+
+	LAUNCH(dev, sum, 1, 1, THREADS, BLOCK_SUM_BYTES, a);
 }
 
 struct norm2 {
@@ -204,19 +232,35 @@ int cuda_norm2(struct device *dev, const float *x, size_t count)
 	const int blocks = wanted < NORM_BLOCKS ? (int)wanted : NORM_BLOCKS;
 	const struct norm2 a = {.sums = dev->sums, .x = x, .count = count};
 
-	LAUNCH(dev, norm2, blocks, 1, THREADS, THREADS / WARP * sizeof(double), a);
+	LAUNCH(dev, norm2, blocks, 1, THREADS, BLOCK_SUM_BYTES, a);
 	return blocks;
 }
 
-double op_norm2(struct device *dev, const float *x, size_t count)
-{
-	const int blocks = cuda_norm2(dev, x, count);
-	double sums[NORM_BLOCKS], sum = 0;
+struct total {
+	double *sum;
+	const double *sums;
+	int count;
+};
 
-	cuda_download(dev, sums, dev->sums, (size_t)blocks * sizeof *sums);
-	for (int i = 0; i < blocks; i++)
-		sum += sums[i];
-	return sum;
+/* One warp. */
+KERNEL(total)
+{
+	double sum = 0;
+
+	for (int i = (int)threadIdx.x; i < a.count; i += WARP)
+		sum += a.sums[i];
+	sum = lanes_sum_double(sum, WARP);
+	if (threadIdx.x == 0)
+		*a.sum = sum;
+}
+
+void op_norm2(struct device *dev, double *sum, const float *x, size_t count)
+{
+	const struct total a = {
+		.sum = sum, .sums = dev->sums, .count = cuda_norm2(dev, x, count),
+	};
+
+	LAUNCH(dev, total, 1, 1, WARP, 0, a);
 }
 
 /* ---- rounding ---- */

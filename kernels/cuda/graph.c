@@ -1,7 +1,7 @@
-/* Passes as CUDA graphs: their launches one by one take longer than a small network's work,
- * a graph is launched as one.
+/* Passes and optimizers' steps as CUDA graphs: their launches one by one take longer than a
+ * small network's work, a graph is launched as one.
  *
- * The calls of a pass are known by key, rows, tiles and row_invariant. When they come for the
+ * Their calls are known by key, rows, tiles and row_invariant. When they come for the
  * first time they run plainly: scratch grows to what they need, and cuBLASLt is asked for its
  * advice. The second time they are captured; from then on, launched. Graphs hold addresses:
  * where any memory is freed - scratch that grows, a network - all are forgotten, and so is
@@ -106,16 +106,18 @@ bool cuda_replay(struct device *dev, const struct sequences *seqs, uint64_t key)
 
 	if (graphs == NULL)
 		return false;
-	cuda_tiles(dev, seqs);
-	graphs->now = (struct calls){
-		.key = key, .rows = seqs->begin[seqs->count], .tiles = dev->tile_count,
-		.row_invariant = dev->row_invariant,
-	};
+	graphs->now = (struct calls){.key = key, .row_invariant = dev->row_invariant};
+	if (seqs) {
+		cuda_tiles(dev, seqs);
+		graphs->now.rows = seqs->begin[seqs->count];
+		graphs->now.tiles = dev->tile_count;
+	}
 	struct graph *graph = find(graphs);
 	if (graph == NULL)
 		return false;
 	if (graph->ready) {
 		launch(dev, graph);
+		dev->weights = NULL; /* they may be among what it writes to */
 		return true;
 	}
 	/* of other threads' devices this one knows nothing */

@@ -3,6 +3,44 @@
 
 #include <math.h>
 
+/* ---- clipping ---- */
+
+struct clip {
+	struct update *update;
+	const struct tally *tallies; /* [count] */
+	int count;
+};
+
+/* One warp. */
+KERNEL(clip)
+{
+	double loss = 0, norm2 = 0, scale = a.update->mean;
+
+	for (int i = (int)threadIdx.x; i < a.count; i += WARP) {
+		loss += a.tallies[i].loss;
+		norm2 += a.tallies[i].norm2;
+	}
+	loss = lanes_sum_double(loss, WARP);
+	norm2 = lanes_sum_double(norm2, WARP);
+	if (threadIdx.x > 0)
+		return;
+	const double norm = sqrt(norm2) * scale, most = a.update->norm_max;
+	if (most > 0 && norm > most)
+		scale *= most / norm;
+	a.update->loss = loss;
+	a.update->norm = norm;
+	/* nor is anything below infinity that is not a number */
+	a.update->finite = fabs(loss) < (double)INFINITY && norm < (double)INFINITY;
+	a.update->grad_scale = (float)scale;
+}
+
+void op_clip(struct device *dev, struct update *update, const struct tally *tallies, int count)
+{
+	const struct clip a = {.update = update, .tallies = tallies, .count = count};
+
+	LAUNCH(dev, clip, 1, 1, WARP, 0, a);
+}
+
 /* ---- AdamW ---- */
 
 #define SPAN_LEAST (4 * THREADS) /* elements of a block, where there are few in all */
@@ -15,7 +53,8 @@ struct adamw_step {
 	size_t count, span; /* elements; those of a block, which stand side by side */
 	const struct adamw_range *ranges;
 	int range_count;
-	float lr, beta1, beta2, epsilon, keep, scale, correct1, correct2;
+	struct adamw adamw;
+	const struct update *update;
 };
 
 /* The first range that ends behind element i, or range_count. */
@@ -39,47 +78,37 @@ KERNEL(adamw_step)
 {
 	const size_t begin = blockIdx.x * a.span;
 	const size_t end = begin + a.span < a.count ? begin + a.span : a.count;
+	const struct update update = *a.update;
+	const float keep = 1.0f - update.lr * a.adamw.weight_decay;
+	const float beta1 = a.adamw.beta1, beta2 = a.adamw.beta2;
 	int next = range_of(a.ranges, a.range_count, begin + threadIdx.x);
 	struct adamw_range range = {0, 0, false};
 
-	for (size_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
+	for (size_t i = begin + threadIdx.x; update.finite && i < end; i += blockDim.x) {
 		while (i >= range.end && next < a.range_count)
 			range = a.ranges[next++];
 		if (i < range.begin || i >= range.end)
 			continue;
-		const float g = a.grad[i] * a.scale;
-		const float m = a.beta1 * a.m[i] + (1.0f - a.beta1) * g;
-		const float v = a.beta2 * a.v[i] + (1.0f - a.beta2) * g * g;
+		const float g = a.grad[i] * update.grad_scale;
+		const float m = beta1 * a.m[i] + (1.0f - beta1) * g;
+		const float v = beta2 * a.v[i] + (1.0f - beta2) * g * g;
 		a.m[i] = m;
 		a.v[i] = v;
-		a.param[i] = (range.decay ? a.keep : 1.0f) * a.param[i] -
-		             a.lr * (m * a.correct1) / (sqrtf(v * a.correct2) + a.epsilon);
+		a.param[i] = (range.decay ? keep : 1.0f) * a.param[i] -
+		             update.lr * (m * update.correct1) /
+		                     (sqrtf(v * update.correct2) + a.adamw.epsilon);
 	}
 }
 
 void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
               size_t count, const struct adamw_range *ranges, int range_count,
-              const struct adamw *step)
+              const struct adamw *adamw, const struct update *update)
 {
 	const size_t share = (count / SPANS_MOST + THREADS) / THREADS * THREADS;
 	const size_t span = share > SPAN_LEAST ? share : SPAN_LEAST;
 	const struct adamw_step a = {
-		.param = param,
-		.grad = grad,
-		.m = m,
-		.v = v,
-		.count = count,
-		.span = span,
-		.ranges = ranges,
-		.range_count = range_count,
-		.lr = step->lr,
-		.beta1 = step->beta1,
-		.beta2 = step->beta2,
-		.epsilon = step->epsilon,
-		.keep = 1.0f - step->lr * step->weight_decay,
-		.scale = step->grad_scale,
-		.correct1 = (float)(1.0 / (1.0 - pow(step->beta1, (double)step->step))),
-		.correct2 = (float)(1.0 / (1.0 - pow(step->beta2, (double)step->step))),
+		.param = param, .grad = grad, .m = m, .v = v, .count = count, .span = span,
+		.ranges = ranges, .range_count = range_count, .adamw = *adamw, .update = update,
 	};
 
 	cuda_written(dev, param, count * sizeof *param);
@@ -101,17 +130,19 @@ struct muon_momentum {
 	float *x, *m; /* [rows,cols], [rows,stride] */
 	const float *grad; /* [rows,stride] */
 	int rows, cols, stride;
-	float momentum, scale;
+	float momentum;
+	const struct update *update;
 };
 
 KERNEL(muon_momentum)
 {
 	const size_t all = (size_t)a.rows * a.cols;
-	const float fresh = 1.0f - a.momentum;
+	const float fresh = 1.0f - a.momentum, scale = a.update->grad_scale;
+	const bool finite = a.update->finite;
 
-	for (size_t i = grid_thread(); i < all; i += grid_threads()) {
+	for (size_t i = grid_thread(); finite && i < all; i += grid_threads()) {
 		const size_t at = i / a.cols * a.stride + i % a.cols;
-		const float g = a.grad[at] * a.scale;
+		const float g = a.grad[at] * scale;
 		const float m = a.momentum * a.m[at] + fresh * g;
 		a.m[at] = m;
 		a.x[i] = a.momentum * m + fresh * g;
@@ -155,16 +186,19 @@ struct muon_step {
 	float *param; /* [rows,stride] */
 	const float *x;
 	int rows, cols, stride;
-	float keep, size;
+	float weight_decay, size; /* size: what a step is of, times the learning rate */
+	const struct update *update;
 };
 
 KERNEL(muon_step)
 {
 	const size_t all = (size_t)a.rows * a.cols;
+	const float lr = a.update->lr, keep = 1.0f - lr * a.weight_decay, size = lr * a.size;
+	const bool finite = a.update->finite;
 
-	for (size_t i = grid_thread(); i < all; i += grid_threads()) {
+	for (size_t i = grid_thread(); finite && i < all; i += grid_threads()) {
 		float *param = a.param + i / a.cols * a.stride + i % a.cols;
-		*param = a.keep * *param - a.size * a.x[i];
+		*param = keep * *param - size * a.x[i];
 	}
 }
 
@@ -208,7 +242,7 @@ static float *orthogonalize(struct device *dev, float *x, float *next, float *y,
 }
 
 void op_muon(struct device *dev, float *param, const float *grad, float *m, int rows, int cols,
-             int stride, const struct muon *step)
+             int stride, const struct muon *muon, const struct update *update)
 {
 	const int s = rows < cols ? rows : cols, l = rows < cols ? cols : rows;
 	const size_t whole = (size_t)rows * cols, square = (size_t)s * s;
@@ -216,7 +250,7 @@ void op_muon(struct device *dev, float *param, const float *grad, float *m, int 
 	float *next = x + whole, *y = next + whole, *p = y + square;
 	const struct muon_momentum momentum = {
 		.x = x, .m = m, .grad = grad, .rows = rows, .cols = cols, .stride = stride,
-		.momentum = step->momentum, .scale = step->grad_scale,
+		.momentum = muon->momentum, .update = update,
 	};
 
 	cuda_written(dev, param, ((size_t)(rows - 1) * stride + cols) * sizeof *param);
@@ -227,8 +261,8 @@ void op_muon(struct device *dev, float *param, const float *grad, float *m, int 
 	LAUNCH(dev, muon_scale, blocks_for(whole), 1, THREADS, 0, scale);
 	const struct muon_step a = {
 		.param = param, .x = orthogonalize(dev, x, next, y, p, rows, cols), .rows = rows,
-		.cols = cols, .stride = stride, .keep = 1.0f - step->lr * step->weight_decay,
-		.size = step->lr * 0.2f * sqrtf((float)l),
+		.cols = cols, .stride = stride, .weight_decay = muon->weight_decay,
+		.size = 0.2f * sqrtf((float)l), .update = update,
 	};
 	LAUNCH(dev, muon_step, blocks_for(whole), 1, THREADS, 0, a);
 }

@@ -55,6 +55,7 @@ const struct kernels kernels_cuda_table = {
 	.unembed_backward = op_unembed_backward,
 	.gelu = op_gelu,
 	.gelu_backward = op_gelu_backward,
+	.sum = op_sum,
 	.add = op_add,
 	.set_columns = op_set_columns,
 	.dropout = op_dropout,
@@ -64,7 +65,8 @@ const struct kernels kernels_cuda_table = {
 	.attention_cached = op_attention_cached,
 	.row_invariant = row_invariant,
 	.cross_entropy = op_cross_entropy,
+	.norm2 = op_norm2,
+	.clip = op_clip,
 	.adamw = op_adamw,
 	.muon = op_muon,
-	.norm2 = op_norm2,
 };

@@ -31,6 +31,8 @@ struct bench {
 	float *weight, *grad, *m, *mean, *rstd, *lse; /* weights [4c,4c], as are grad and m */
 	int32_t *token, *position;
 	struct adamw_range *range;
+	struct update *update;
+	double *sum;
 	/* what has been measured */
 	struct line {
 		const char *name;
@@ -87,6 +89,7 @@ static void open_bench(struct bench *b)
 	const int count = (b->n + CONTEXT - 1) / CONTEXT;
 	int32_t *begin = must(malloc((size_t)(count + 1) * sizeof *begin));
 	const struct adamw_range range = {0, square, true};
+	const struct update update = {.correct1 = 10, .correct2 = 100, .grad_scale = 1, .finite = true};
 
 	for (int i = 0; i <= count; i++)
 		begin[i] = i < count ? i * CONTEXT : b->n;
@@ -108,6 +111,9 @@ static void open_bench(struct bench *b)
 	b->position = integers(b, CONTEXT);
 	b->range = must(b->k->alloc(b->dev, sizeof *b->range));
 	b->k->upload(b->dev, b->range, &range, sizeof range);
+	b->update = must(b->k->alloc(b->dev, sizeof *b->update));
+	b->k->upload(b->dev, b->update, &update, sizeof update);
+	b->sum = must(b->k->alloc(b->dev, sizeof *b->sum));
 	void *made[] = {b->in, b->out, b->other};
 	for (int i = 0; i < 3; i++)
 		b->k->layernorm(b->dev, made[i], b->mean, b->rstd, b->x, b->weight, NULL, b->n, 4 * b->c);
@@ -196,8 +202,7 @@ static void outside(struct bench *b)
 	const double nc = (double)n * c, nv = (double)n * v, e = b->element, part = 1.0 / LAYERS;
 	const size_t square = 16 * (size_t)c * (size_t)c;
 	const double steps = PARAMETERS_OF_BLOCK / 16.0; /* of the square, in a block */
-	const struct adamw step = {.lr = 0, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-8f,
-	                           .grad_scale = 1, .step = 1};
+	const struct adamw adamw = {.beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-8f};
 
 	TIME(b, "embed", part, nc * 4, 0,
 	     k->embed(dev, b->x, b->token, b->position, b->weight, b->weight, n, c));
@@ -210,9 +215,10 @@ static void outside(struct bench *b)
 	TIME(b, "embed_backward", part, nc * 8, 0,
 	     k->embed_backward(dev, b->grad, b->grad + 4 * (size_t)c * (size_t)c, b->x, b->token,
 	                       b->position, n, c));
-	TIME(b, "norm2", steps, (double)square * 4, 0, k->norm2(dev, b->grad, square));
+	TIME(b, "norm2", steps, (double)square * 4, 0, k->norm2(dev, b->sum, b->grad, square));
 	TIME(b, "adamw", steps, (double)square * 28, 0,
-	     k->adamw(dev, b->weight, b->grad, b->m, b->m + square, square, b->range, 1, &step));
+	     k->adamw(dev, b->weight, b->grad, b->m, b->m + square, square, b->range, 1,
+	              &adamw, b->update));
 	if (k->weights)
 		TIME(b, "weights", steps, (double)square * (4 + e), 0, k->weights(dev, b->weight, square));
 }

@@ -13,7 +13,7 @@
 #include "tests/ref/ref.h"
 #include "tests/shim/shim.h"
 
-int fake_major = 8, fake_products[DTYPES], fake_calls, fake_graph_launches, fake_graphs;
+int fake_major = 8, fake_products[DTYPES], fake_calls, fake_waits, fake_graph_launches, fake_graphs;
 enum fake_failure fake_failure;
 
 /* ---- graphs ---- */
@@ -235,6 +235,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
+	fake_waits++;
 	return stream ? apart() : cudaErrorInvalidValue;
 }
 

@@ -10,6 +10,9 @@ extern int fake_major;
 /* What the host has asked a stream for so far: launches, copies, fills, products, graphs. */
 extern int fake_calls;
 
+/* How often it has waited for one. */
+extern int fake_waits;
+
 /* Graphs that have been launched so far; that there are. */
 extern int fake_graph_launches, fake_graphs;
 

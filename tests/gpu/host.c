@@ -18,7 +18,7 @@ static void check_rows(const struct kernels *kernels, enum dtype dtype, const ch
 	static const char *const rows[] = {
 		"memory", "read_activations", "linear", "linear_backward", "linear_residual",
 		"linear_residual_backward", "unembed", "unembed_backward", "weights", "set_columns",
-		"muon", "norm2",
+		"muon", "sum", "norm2", "clip",
 	};
 
 	for (int row = 0; row < ops_rows(); row++)
@@ -105,11 +105,11 @@ static void want_graphs(bool wanted)
 		setenv("MEMOSCOPE_GRAPHS", "0", 1);
 }
 
-/* A run of training; calls and graph launches of its last step. */
+/* A run of training; calls, waits and graph launches of its last step. */
 struct run {
 	struct course course;
 	struct evaluation before, after;
-	int calls, launches;
+	int calls, waits, launches;
 };
 
 static struct run train(const struct data *data, const struct trainer_options *options,
@@ -126,10 +126,12 @@ static struct run train(const struct data *data, const struct trainer_options *o
 		/* other sequences at each step, and one alone */
 		const int first = 8 * (i % 3), count = i == 7 ? 1 : 20;
 		run.calls = fake_calls;
+		run.waits = fake_waits;
 		run.launches = fake_graph_launches;
 		if (trainer_step(trainer, data->example + first, count, &result, &err) < 0)
 			printf("# %s\n", err.text);
 		run.calls = fake_calls - run.calls;
+		run.waits = fake_waits - run.waits;
 		run.launches = fake_graph_launches - run.launches;
 		run.course.loss[i] = result.loss;
 	}
@@ -166,8 +168,9 @@ static void check_training(const struct kernels *kernels, enum dtype dtype, doub
 	struct run graphs = train(&data, &options, true);
 	ok(same_run(&plain, &graphs), "%s, dropout %g: training by graphs has the same bits",
 	   dtype_name(dtype), rate);
-	ok(plain.launches == 0 && graphs.launches >= 2,
-	   "  %d passes of the last step were launched as graphs", graphs.launches);
+	ok(plain.launches == 0 && graphs.launches >= 3,
+	   "  the passes of the last step, and its end, were launched as %d graphs", graphs.launches);
+	ok(plain.waits == 1 && graphs.waits == 1, "  nobody waits but for the step's end");
 	ok(graphs.calls < plain.calls / 4, "  its calls: %d instead of %d", graphs.calls,
 	   plain.calls);
 	is_int(fake_graphs, 0, "  and no graph is left");
@@ -193,6 +196,7 @@ struct twin {
 	struct device *dev[2];
 	struct gpt *gpt[2];
 	float *params[2];
+	double *sum[2]; /* of losses */
 	size_t count;
 	bool same; /* so far */
 	uint64_t passes;
@@ -211,6 +215,8 @@ static void twin_open(struct twin *twin, const struct kernels *kernels)
 		twin->dev[i] = kernels->open(DTYPE_F16, &err);
 		twin->params[i] = kernels->alloc(twin->dev[i], twin->count * sizeof *params);
 		kernels->upload(twin->dev[i], twin->params[i], params, twin->count * sizeof *params);
+		twin->sum[i] = kernels->alloc(twin->dev[i], sizeof *twin->sum[i]);
+		kernels->zero(twin->dev[i], twin->sum[i], sizeof *twin->sum[i]);
 		twin->gpt[i] = gpt_new(&tiny, kernels, twin->dev[i], twin->params[i], ROWS,
 		                       GPT_KEEP_ALL, &err);
 	}
@@ -226,6 +232,7 @@ static void twin_close(struct twin *twin)
 	for (int i = 0; i < 2; i++) {
 		gpt_free(twin->gpt[i]);
 		twin->k->free(twin->dev[i], twin->params[i]);
+		twin->k->free(twin->dev[i], twin->sum[i]);
 		twin->k->close(twin->dev[i]);
 	}
 }
@@ -235,8 +242,9 @@ static int twin_pass(struct twin *twin, const int *lengths, float rate, bool wei
                      bool backward)
 {
 	int32_t token[ROWS], position[ROWS], target[ROWS], begin[ROWS + 1] = {0};
-	float weight[ROWS], loss[2][ROWS];
+	float weight[ROWS], loss[2][ROWS] = {{0}};
 	float *gradient[2];
+	double sum[2] = {0};
 	struct gpt_batch batch = {
 		.sequences = {.begin = begin}, .token = token, .position = position,
 		.target = target, .weight = weighted ? weight : NULL,
@@ -261,13 +269,15 @@ static int twin_pass(struct twin *twin, const int *lengths, float rate, bool wei
 		gpt_zero_gradients(twin->gpt[i]);
 		gpt_dropout(twin->gpt[i], rate, 1, twin->passes);
 		if (backward)
-			gpt_pass(twin->gpt[i], &batch, loss[i]);
+			gpt_pass(twin->gpt[i], &batch, twin->sum[i]);
 		else
 			gpt_forward(twin->gpt[i], &batch, loss[i]);
+		twin->k->download(twin->dev[i], &sum[i], twin->sum[i], sizeof *sum);
 		twin->k->download(twin->dev[i], gradient[i], gpt_gradients(twin->gpt[i]),
 		                  twin->count * sizeof(float));
 	}
-	twin->same &= memcmp(loss[0], loss[1], (size_t)batch.count * sizeof **loss) == 0 &&
+	twin->same &= sum[0] == sum[1] &&
+	              memcmp(loss[0], loss[1], (size_t)batch.count * sizeof **loss) == 0 &&
 	              memcmp(gradient[0], gradient[1], twin->count * sizeof(float)) == 0;
 	free(gradient[0]);
 	free(gradient[1]);
@@ -395,7 +405,10 @@ static void check_recording(const struct kernels *kernels)
 static void work(const struct kernels *k, struct device *dev, struct gpt *gpt, float *params,
                  const struct gpt_config *shape, int rows)
 {
-	const struct muon step = {.lr = 1e-3f, .momentum = 0.9f, .grad_scale = 1};
+	const struct muon muon = {.momentum = 0.9f};
+	const struct update update = {.lr = 1e-3f, .grad_scale = 1, .finite = true};
+	struct update *sent = k->alloc(dev, sizeof *sent);
+	double *sum = k->alloc(dev, sizeof *sum);
 	const int32_t begin[2] = {0, rows};
 	int32_t token[ROWS] = {0}, position[ROWS], target[ROWS] = {0};
 	const struct gpt_batch batch = {
@@ -405,9 +418,13 @@ static void work(const struct kernels *k, struct device *dev, struct gpt *gpt, f
 
 	for (int i = 0; i < rows; i++)
 		position[i] = i;
-	gpt_pass(gpt, &batch, NULL);
+	k->upload(dev, sent, &update, sizeof update);
+	k->zero(dev, sum, sizeof *sum);
+	gpt_pass(gpt, &batch, sum);
 	k->muon(dev, params, gpt_gradients(gpt), params + 8 * shape->width * shape->width,
-	        shape->width, 4 * shape->width, 4 * shape->width, &step);
+	        shape->width, 4 * shape->width, 4 * shape->width, &muon, sent);
+	k->free(dev, sent);
+	k->free(dev, sum);
 }
 
 /* Nothing is taken once a network stands: neither by its passes nor by its optimizer. */

@@ -593,68 +593,97 @@ static int make_ranges(struct trial *t, enum ranges kind, size_t count,
 	return made;
 }
 
-static void adamw_case(struct trial *t, size_t count, enum ranges kind, const struct adamw *step,
-                       double size)
+/* What a step is taken with, in device memory, to free(). */
+static struct update *send_update(struct trial *t, const struct update *update)
+{
+	struct update *sent = t->kernels->alloc(t->dev, sizeof *sent);
+
+	if (sent == NULL)
+		abort();
+	t->kernels->upload(t->dev, sent, update, sizeof *update);
+	return sent;
+}
+
+static float correction(float beta, double steps)
+{
+	return (float)(1 / (1 - pow((double)beta, steps)));
+}
+
+static void adamw_case(struct trial *t, size_t count, enum ranges kind, const struct adamw *adamw,
+                       const struct update *update, double size)
 {
 	const struct kernels *k = t->kernels;
 	struct adamw_range *ranges = malloc((count + 1) * sizeof *ranges);
 	const int made = ranges ? make_ranges(t, kind, count, ranges) : 0;
 	struct adamw_range *sent = k->alloc(t->dev, (size_t)made * sizeof *sent);
+	struct update *sent_update = send_update(t, update);
+	const bool first = update->correct1 > 9;
 
 	if (!ranges || !sent)
 		abort();
-	trial_case(t, "count %zu, %d ranges, step %lld lr %g decay %g scale %g, gradients about %g",
-	           count, made, (long long)step->step, step->lr, step->weight_decay,
-	           step->grad_scale, size);
-	double scaled = size * step->grad_scale;
+	trial_case(t, "count %zu, %d ranges, corrections %g and %g, lr %g decay %g scale %g%s, "
+	           "gradients about %g", count, made, update->correct1, update->correct2, update->lr,
+	           adamw->weight_decay, update->grad_scale, update->finite ? "" : ", not finite", size);
+	double scaled = size * update->grad_scale;
 	struct buffer *param = trial_sum(t, "param", count, (struct bound){1e-6, 0.1});
 	struct buffer *grad = trial_input(t, "grad", count, size);
 	struct buffer *m = trial_sum(t, "m", count, (struct bound){1e-6, scaled});
 	struct buffer *v = trial_sum(t, "v", count, (struct bound){1e-6, scaled * scaled});
 	for (size_t i = 0; i < count; i++) {
 		param->value[i] *= 0.1;
-		m->value[i] *= step->step > 1 ? scaled : 0;
-		v->value[i] *= step->step > 1 ? scaled * scaled * v->value[i] : 0;
+		m->value[i] *= first ? 0 : scaled;
+		v->value[i] *= first ? 0 : scaled * scaled * v->value[i];
 		if (i % 5 == 4) /* nothing ever flowed here: only decay */
 			grad->value[i] = m->value[i] = v->value[i] = 0;
 	}
 	trial_send(t);
 	k->upload(t->dev, sent, ranges, (size_t)made * sizeof *sent);
-	k->adamw(t->dev, param->at, grad->at, m->at, v->at, count, sent, made, step);
-	ref_adamw(param->want, grad->value, m->want, v->want, ranges, made, step);
+	k->adamw(t->dev, param->at, grad->at, m->at, v->at, count, sent, made, adamw, sent_update);
+	ref_adamw(param->want, grad->value, m->want, v->want, ranges, made, adamw, update);
 	trial_judge(t);
 	k->free(t->dev, sent);
+	k->free(t->dev, sent_update);
 	free(ranges);
 }
 
 static void check_adamw(struct trial *t)
 {
-	static const int64_t steps[] = {1, 2, 3, 1000, 5000000000};
+	static const double steps[] = {1, 2, 3, 1000, 5e9};
 
 	for (int i = 0; i < COUNT(counts); i++)
 		for (int j = 0; j < COUNT(steps); j++) {
-			struct adamw step = {
-				.lr = 0.03f, .beta1 = 0.9f, .beta2 = j % 2 ? 0.99f : 0.999f,
-				.epsilon = 1e-8f, .weight_decay = i % 2 ? 0.1f : 0,
-				.grad_scale = i % 3 ? 1 : 0.125f, .step = steps[j],
+			struct adamw adamw = {
+				.beta1 = 0.9f, .beta2 = j % 2 ? 0.99f : 0.999f, .epsilon = 1e-8f,
+				.weight_decay = i % 2 ? 0.1f : 0,
 			};
-			adamw_case(t, counts[i], WHOLE, &step, 1);
+			struct update update = {
+				.lr = 0.03f, .grad_scale = i % 3 ? 1 : 0.125f, .finite = true,
+				.correct1 = correction(adamw.beta1, steps[j]),
+				.correct2 = correction(adamw.beta2, steps[j]),
+			};
+			adamw_case(t, counts[i], WHOLE, &adamw, &update, 1);
 			if (i % 4 == 0) /* epsilon is of their size */
-				adamw_case(t, counts[i], WHOLE, &step, 1e-8);
-			step.weight_decay = 1;
-			adamw_case(t, counts[i], j % RANGES_KINDS, &step, 1);
-			adamw_case(t, counts[i], MIXED, &step, 1);
+				adamw_case(t, counts[i], WHOLE, &adamw, &update, 1e-8);
+			adamw.weight_decay = 1;
+			adamw_case(t, counts[i], j % RANGES_KINDS, &adamw, &update, 1);
+			adamw_case(t, counts[i], MIXED, &adamw, &update, 1);
+			update.finite = false;
+			if (j == 1)
+				adamw_case(t, counts[i], MIXED, &adamw, &update, 1);
 		}
 }
 
 /* A matrix of cols columns from first on, in rows of stride. */
 static void muon_case(struct trial *t, int rows, int cols, int first, int stride,
-                      const struct muon *step, double size)
+                      const struct muon *muon, const struct update *update, double size)
 {
-	trial_case(t, "rows %d cols %d of %d, from %d, lr %g decay %g scale %g, gradients about %g",
-	           rows, cols, stride, first, step->lr, step->weight_decay, step->grad_scale, size);
+	struct update *sent = send_update(t, update);
+
+	trial_case(t, "rows %d cols %d of %d, from %d, lr %g decay %g scale %g%s, gradients about %g",
+	           rows, cols, stride, first, update->lr, muon->weight_decay, update->grad_scale,
+	           update->finite ? "" : ", not finite", size);
 	const size_t count = (size_t)rows * stride;
-	const double scaled = size * step->grad_scale;
+	const double scaled = size * update->grad_scale;
 	struct buffer *param = trial_sum(t, "param", count, (struct bound){2e-4, 0});
 	struct buffer *grad = trial_input(t, "grad", count, size);
 	struct buffer *m = trial_sum(t, "m", count, (struct bound){1e-6, scaled});
@@ -663,10 +692,11 @@ static void muon_case(struct trial *t, int rows, int cols, int first, int stride
 	trial_send(t);
 	t->kernels->muon(t->dev, element(param->at, DTYPE_F32, first),
 	                 element(grad->at, DTYPE_F32, first), element(m->at, DTYPE_F32, first), rows,
-	                 cols, stride, step);
-	ref_muon(param->want + first, grad->value + first, m->want + first, rows, cols, stride,
-	         step);
+	                 cols, stride, muon, sent);
+	ref_muon(param->want + first, grad->value + first, m->want + first, rows, cols, stride, muon,
+	         update);
 	trial_judge(t);
+	t->kernels->free(t->dev, sent);
 }
 
 static void check_muon(struct trial *t)
@@ -679,36 +709,126 @@ static void check_muon(struct trial *t)
 
 	for (int i = 0; i < COUNT(sizes); i++) {
 		const int *size = sizes[i];
-		struct muon step = {
-			.lr = 1, .momentum = i % 2 ? 0.95f : 0.5f, .weight_decay = i % 3 ? 0.25f : 0,
-			.grad_scale = i % 4 ? 1 : 0.125f,
+		struct muon muon = {
+			.momentum = i % 2 ? 0.95f : 0.5f, .weight_decay = i % 3 ? 0.25f : 0,
 		};
-		muon_case(t, size[0], size[1], size[2], size[3], &step, 1);
+		struct update update = {.lr = 1, .grad_scale = i % 4 ? 1 : 0.125f, .finite = true};
+		muon_case(t, size[0], size[1], size[2], size[3], &muon, &update, 1);
 		if (i % 3 == 1)
-			muon_case(t, size[0], size[1], size[2], size[3], &step, 1e-9);
-		step.momentum = 0;
-		muon_case(t, size[0], size[1], size[2], size[3], &step, 0); /* only decay */
+			muon_case(t, size[0], size[1], size[2], size[3], &muon, &update, 1e-9);
+		muon.momentum = 0;
+		muon_case(t, size[0], size[1], size[2], size[3], &muon, &update, 0); /* only decay */
+		update.finite = false;
+		muon_case(t, size[0], size[1], size[2], size[3], &muon, &update, 1);
 	}
 }
 
-static void check_norm2(struct trial *t)
+/* ---- sums of a whole step ---- */
+
+static double read_double(struct trial *t, const double *at)
+{
+	double value;
+
+	t->kernels->download(t->dev, &value, at, sizeof value);
+	return value;
+}
+
+/* squares: norm2(), which overwrites; else sum(), which goes on from what there is. */
+static void sum_case(struct trial *t, bool squares, size_t count, double size)
+{
+	const struct kernels *k = t->kernels;
+	const double before = squares ? NAN : 3 * size;
+	double *sum = k->alloc(t->dev, sizeof *sum), have[2];
+
+	if (sum == NULL)
+		abort();
+	trial_case(t, "count %zu of about %g", count, size);
+	struct buffer *x = trial_input(t, "x", count, size);
+	trial_send(t);
+	for (int i = 0; i < 2; i++) {
+		k->upload(t->dev, sum, &before, sizeof before);
+		(squares ? k->norm2 : k->sum)(t->dev, sum, x->at, count);
+		have[i] = read_double(t, sum);
+	}
+	const double norm2 = ref_norm2(x->value, count);
+	const double want = squares ? norm2 : before + ref_sum(x->value, count);
+	const double bound = squares ? 1e-12 * norm2 : 1e-12 * sqrt((double)count * norm2) + 1e-15 * size;
+	trial_expect(t, fabs(have[0] - want) <= bound, "have %.17g, want %.17g", have[0], want);
+	trial_expect(t, have[0] == have[1], "another sum at the second call");
+	trial_judge(t);
+	k->free(t->dev, sum);
+}
+
+static void sum_cases(struct trial *t, bool squares)
 {
 	static const double sizes[] = {1, 1e20, 1e-15};
 
 	for (int i = 0; i < COUNT(counts) + 1; i++)
-		for (int j = 0; j < COUNT(sizes); j++) {
-			size_t count = i < COUNT(counts) ? counts[i] : 100003;
-			trial_case(t, "count %zu of about %g", count, sizes[j]);
-			struct buffer *x = trial_input(t, "x", count, sizes[j]);
-			trial_send(t);
-			double want = ref_norm2(x->value, count);
-			double have = t->kernels->norm2(t->dev, x->at, count);
-			trial_expect(t, fabs(have - want) <= 1e-12 * want, "have %.17g, want %.17g",
-			             have, want);
-			trial_expect(t, have == t->kernels->norm2(t->dev, x->at, count),
-			             "another sum at the second call");
-			trial_judge(t);
-		}
+		for (int j = 0; j < COUNT(sizes); j++)
+			sum_case(t, squares, i < COUNT(counts) ? counts[i] : 100003, sizes[j]);
+}
+
+static void check_sum(struct trial *t)
+{
+	sum_cases(t, false);
+}
+
+static void check_norm2(struct trial *t)
+{
+	sum_cases(t, true);
+}
+
+static bool same_number(double a, double b)
+{
+	return isnan(a) ? isnan(b) : isinf(a) || isinf(b) ? a == b : fabs(a - b) <= 1e-12 * fabs(a);
+}
+
+static void clip_case(struct trial *t, const struct tally *tallies, int count, double norm_max,
+                      double mean)
+{
+	const struct kernels *k = t->kernels;
+	struct update want = {.lr = 3, .correct1 = 5, .correct2 = 7, .norm_max = norm_max, .mean = mean};
+	struct update *update = send_update(t, &want), have;
+	struct tally *sent = k->alloc(t->dev, (size_t)count * sizeof *sent);
+
+	if (sent == NULL)
+		abort();
+	trial_case(t, "%d parts, the first of loss %g, norm2 %g; at most %g, mean %g", count,
+	           tallies->loss, tallies->norm2, norm_max, mean);
+	k->upload(t->dev, sent, tallies, (size_t)count * sizeof *tallies);
+	k->clip(t->dev, update, sent, count);
+	ref_clip(&want, tallies, count);
+	k->download(t->dev, &have, update, sizeof have);
+	trial_expect(t, have.lr == 3 && have.correct1 == 5 && have.correct2 == 7 &&
+	             have.norm_max == norm_max && have.mean == mean, "what was given is another");
+	trial_expect(t, same_number(want.norm, have.norm), "norm %.17g, want %.17g", have.norm,
+	             want.norm);
+	trial_expect(t, same_number(want.loss, have.loss), "loss %.17g, want %.17g", have.loss,
+	             want.loss);
+	trial_expect(t, have.finite == want.finite, "finite %d, want %d", have.finite, want.finite);
+	trial_expect(t, !want.finite || fabsf(have.grad_scale - want.grad_scale) <=
+	             1e-6f * want.grad_scale, "scale %.9g, want %.9g", have.grad_scale,
+	             want.grad_scale);
+	trial_judge(t);
+	k->free(t->dev, update);
+	k->free(t->dev, sent);
+}
+
+static void check_clip(struct trial *t)
+{
+	static const double norms[] = {0, 1e-30, 0.5, 1, 4, 1e30, INFINITY, NAN};
+	static const double losses[] = {0, 100, INFINITY, -INFINITY, NAN};
+	struct tally tallies[5];
+
+	for (int i = 0; i < COUNT(norms); i++)
+		for (int j = 0; j < COUNT(losses); j++)
+			for (int count = 1; count <= COUNT(tallies); count += 2)
+				for (int limit = 0; limit < 3; limit++) {
+					for (int p = 0; p < count; p++)
+						tallies[p] = (struct tally){10 * p, p};
+					tallies[count - 1] = (struct tally){losses[j], norms[i]};
+					clip_case(t, tallies, count, limit, count == 3 ? 0x1p-20 : 0.75);
+				}
 }
 
 /* ---- what is not a number ---- */
@@ -761,14 +881,22 @@ static void nan_floats(struct trial *t, int c, int row, int column, uint32_t pat
 	void *y = spoiled(t, t->activations, N, c, 0, 0, 0);
 	float *mean = spoiled(t, DTYPE_F32, N, 1, 0, 0, 0);
 	float *rstd = spoiled(t, DTYPE_F32, N, 1, 0, 0, 0);
+	double *sum = k->alloc(t->dev, sizeof *sum);
 	int32_t target[N] = {0};
 
+	if (sum == NULL)
+		abort();
 	k->layernorm(t->dev, y, mean, rstd, x, good, NULL, N, c);
 	expect_spoiled(t, "layernorm", t->activations, y, N, c, row, row);
 	k->upload(t->dev, rstd, target, sizeof target);
 	k->cross_entropy(t->dev, mean, NULL, x, (int32_t *)rstd, NULL, N, c);
 	expect_spoiled(t, "cross_entropy", DTYPE_F32, mean, N, 1, row, row);
-	trial_expect(t, isnan(k->norm2(t->dev, x, (size_t)N * c)), "norm2 is a number");
+	k->norm2(t->dev, sum, x, (size_t)N * c);
+	trial_expect(t, isnan(read_double(t, sum)), "norm2 is a number");
+	k->zero(t->dev, sum, sizeof *sum);
+	k->sum(t->dev, sum, x, (size_t)N * c);
+	trial_expect(t, isnan(read_double(t, sum)), "sum is a number");
+	k->free(t->dev, sum);
 	k->free(t->dev, x);
 	k->free(t->dev, good);
 	k->free(t->dev, y);
@@ -856,9 +984,11 @@ static const struct row {
 	{"attention_probs", check_attention_probs},
 	{"attention_cached", check_attention_cached},
 	{"cross_entropy", check_cross_entropy},
+	{"sum", check_sum},
+	{"norm2", check_norm2},
+	{"clip", check_clip},
 	{"adamw", check_adamw},
 	{"muon", check_muon},
-	{"norm2", check_norm2},
 	{"weights", check_weights},
 	{"nan", check_nan},
 };

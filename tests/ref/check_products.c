@@ -311,15 +311,15 @@ enum change { UNTOUCHED, UPLOADED, COPIED, CLEARED, STEPPED, STEPPED_BY_MUON, CH
 
 enum { WEIGHTS_IN = 16, WEIGHTS_OUT = 24, WEIGHTS = 2 * WEIGHTS_IN * WEIGHTS_OUT };
 
-/* Write to some of w[WEIGHTS]; m[2 WEIGHTS]: zeros; all: a range, in device memory. */
+/* Write to some of w[WEIGHTS]; m[2 WEIGHTS]: zeros; all: a range, and update, in device
+ * memory. */
 static void change_weights(struct trial *t, enum change change, float *w, float *m,
                            const float *other, const float *host,
-                           const struct adamw_range *all)
+                           const struct adamw_range *all, const struct update *update)
 {
 	const struct kernels *k = t->kernels;
-	const struct adamw adamw = {.lr = 0.5f, .beta1 = 0.9f, .beta2 = 0.9f, .epsilon = 1e-8f,
-	                            .grad_scale = 1, .step = 1};
-	const struct muon muon = {.lr = 0.5f, .momentum = 0.9f, .grad_scale = 1};
+	const struct adamw adamw = {.beta1 = 0.9f, .beta2 = 0.9f, .epsilon = 1e-8f};
+	const struct muon muon = {.momentum = 0.9f};
 
 	if (change == UPLOADED)
 		k->upload(t->dev, w + WEIGHTS - 8, host, 8 * sizeof *w);
@@ -328,9 +328,10 @@ static void change_weights(struct trial *t, enum change change, float *w, float 
 	if (change == CLEARED)
 		k->zero(t->dev, w, WEIGHTS * sizeof *w);
 	if (change == STEPPED)
-		k->adamw(t->dev, w, other, m, m + WEIGHTS, WEIGHTS, all, 1, &adamw);
+		k->adamw(t->dev, w, other, m, m + WEIGHTS, WEIGHTS, all, 1, &adamw, update);
 	if (change == STEPPED_BY_MUON)
-		k->muon(t->dev, w + WEIGHTS / 2, other, m, WEIGHTS_IN, WEIGHTS_OUT, WEIGHTS_OUT, &muon);
+		k->muon(t->dev, w + WEIGHTS / 2, other, m, WEIGHTS_IN, WEIGHTS_OUT, WEIGHTS_OUT, &muon,
+		        update);
 }
 
 /* Products with weights that weights() was told of have the bits of those with others of
@@ -346,11 +347,16 @@ static void weights_case(struct trial *t, enum change change)
 	float *w = k->alloc(t->dev, bytes), *twin = k->alloc(t->dev, bytes);
 	float *m = k->alloc(t->dev, 2 * bytes), *y = k->alloc(t->dev, 3 * SUMS * sizeof *y);
 	const struct adamw_range range = {0, WEIGHTS, false};
+	const struct update step = {
+		.lr = 0.5f, .correct1 = 10, .correct2 = 10, .grad_scale = 1, .finite = true,
+	};
 	struct adamw_range *all = k->alloc(t->dev, sizeof *all);
+	struct update *update = k->alloc(t->dev, sizeof *update);
 
-	if (!w || !twin || !m || !y || !all)
+	if (!w || !twin || !m || !y || !all || !update)
 		abort();
 	k->upload(t->dev, all, &range, sizeof range);
+	k->upload(t->dev, update, &step, sizeof step);
 	trial_case(t, "weights %s", names[change]);
 	struct buffer *x = trial_activation_input(t, "x", ROWS * WEIGHTS_IN, 1);
 	struct buffer *other = trial_input(t, "other", WEIGHTS, 1);
@@ -361,7 +367,7 @@ static void weights_case(struct trial *t, enum change change)
 	if (k->weights)
 		k->weights(t->dev, w, WEIGHTS);
 	k->linear_residual(t->dev, y, NULL, x->at, w + half, NULL, ROWS, WEIGHTS_IN, WEIGHTS_OUT);
-	change_weights(t, change, w, m, other->at, host, all);
+	change_weights(t, change, w, m, other->at, host, all, update);
 	k->linear_residual(t->dev, y + SUMS, NULL, x->at, w + half, NULL, ROWS, WEIGHTS_IN,
 	                   WEIGHTS_OUT);
 	k->copy(t->dev, twin, w, bytes);
@@ -380,6 +386,7 @@ static void weights_case(struct trial *t, enum change change)
 	k->free(t->dev, m);
 	k->free(t->dev, y);
 	k->free(t->dev, all);
+	k->free(t->dev, update);
 }
 
 void check_weights(struct trial *t)

@@ -528,45 +528,45 @@ static void cross_entropy_overflows(struct device *dev, float *loss, float *dlog
 
 static void adamw_uncorrected(struct device *dev, float *param, const float *grad, float *m,
                               float *v, size_t count, const struct adamw_range *ranges,
-                              int range_count, const struct adamw *step)
+                              int range_count, const struct adamw *adamw, const struct update *update)
 {
-	struct adamw late = *step;
+	struct update late = *update;
 
-	late.step = 1000000000;
-	k->adamw(dev, param, grad, m, v, count, ranges, range_count, &late);
+	late.correct1 = late.correct2 = 1;
+	k->adamw(dev, param, grad, m, v, count, ranges, range_count, adamw, &late);
 }
 
 /* Adam with L2: the decay goes through the moments. */
 static void adamw_coupled(struct device *dev, float *param, const float *grad, float *m,
                           float *v, size_t count, const struct adamw_range *ranges,
-                          int range_count, const struct adamw *step)
+                          int range_count, const struct adamw *adamw, const struct update *update)
 {
-	struct adamw plain = *step;
+	struct adamw plain = *adamw;
 	float *sum = copy_of(grad, count);
 
 	for (int r = 0; r < range_count; r++)
 		for (size_t i = ranges[r].begin; ranges[r].decay && i < ranges[r].end; i++)
-			sum[i] += step->weight_decay * param[i] / step->grad_scale;
+			sum[i] += adamw->weight_decay * param[i] / update->grad_scale;
 	plain.weight_decay = 0;
-	k->adamw(dev, param, sum, m, v, count, ranges, range_count, &plain);
+	k->adamw(dev, param, sum, m, v, count, ranges, range_count, &plain, update);
 	free(sum);
 }
 
 static void adamw_unscaled(struct device *dev, float *param, const float *grad, float *m,
                            float *v, size_t count, const struct adamw_range *ranges,
-                           int range_count, const struct adamw *step)
+                           int range_count, const struct adamw *adamw, const struct update *update)
 {
-	struct adamw plain = *step;
+	struct update plain = *update;
 
 	plain.grad_scale = 1;
-	k->adamw(dev, param, grad, m, v, count, ranges, range_count, &plain);
+	k->adamw(dev, param, grad, m, v, count, ranges, range_count, adamw, &plain);
 }
 
 /* A step over ranges that edit() has changed; it is told of each and of the next one,
  * NULL behind the last. */
 static void adamw_edited(struct device *dev, float *param, const float *grad, float *m, float *v,
                          size_t count, const struct adamw_range *ranges, int range_count,
-                         const struct adamw *step,
+                         const struct adamw *adamw, const struct update *update,
                          void (*edit)(struct adamw_range *range, const struct adamw_range *next))
 {
 	struct adamw_range *edited = must(malloc(((size_t)range_count + 1) * sizeof *edited));
@@ -575,7 +575,7 @@ static void adamw_edited(struct device *dev, float *param, const float *grad, fl
 		edited[r] = ranges[r];
 		edit(&edited[r], r + 1 < range_count ? &ranges[r + 1] : NULL);
 	}
-	k->adamw(dev, param, grad, m, v, count, edited, range_count, step);
+	k->adamw(dev, param, grad, m, v, count, edited, range_count, adamw, update);
 	free(edited);
 }
 
@@ -587,9 +587,9 @@ static void adamw_edited(struct device *dev, float *param, const float *grad, fl
 	}                                                                                     \
 	static void name(struct device *dev, float *param, const float *grad, float *m, float *v, \
 	                 size_t count, const struct adamw_range *ranges, int range_count,     \
-	                 const struct adamw *step)                                            \
+	                 const struct adamw *adamw, const struct update *update)                                            \
 	{                                                                                     \
-		adamw_edited(dev, param, grad, m, v, count, ranges, range_count, step,        \
+		adamw_edited(dev, param, grad, m, v, count, ranges, range_count, adamw, update, \
 		             name##_edit);                                                    \
 	}
 ADAMW_EDITED(adamw_decays_all, range, next, range->decay = true)
@@ -603,25 +603,25 @@ ADAMW_EDITED(adamw_aligned, range, next, range->begin = range->begin / 4 * 4)
 /* The last range is not reached. */
 static void adamw_misses_last(struct device *dev, float *param, const float *grad, float *m,
                               float *v, size_t count, const struct adamw_range *ranges,
-                              int range_count, const struct adamw *step)
+                              int range_count, const struct adamw *adamw, const struct update *update)
 {
 	k->adamw(dev, param, grad, m, v, count, ranges, range_count > 1 ? range_count - 1 : range_count,
-	         step);
+	         adamw, update);
 }
 
 /* The momentum itself is made orthogonal, not what Nesterov looks ahead to. */
 static void muon_classical(struct device *dev, float *param, const float *grad, float *m,
-                           int rows, int cols, int stride, const struct muon *step)
+                           int rows, int cols, int stride, const struct muon *muon, const struct update *update)
 {
 	const size_t count = (size_t)(rows - 1) * stride + cols;
-	struct muon plain = *step;
+	struct muon still = {.momentum = 0, .weight_decay = muon->weight_decay};
+	struct update plain = *update;
 	float *sum = must(malloc(count * sizeof *sum)), *nothing = must(calloc(count, sizeof *nothing));
 
 	for (size_t i = 0; i < count; i++)
-		sum[i] = step->momentum * m[i] + (1 - step->momentum) * step->grad_scale * grad[i];
-	plain.momentum = 0;
+		sum[i] = muon->momentum * m[i] + (1 - muon->momentum) * update->grad_scale * grad[i];
 	plain.grad_scale = 1;
-	k->muon(dev, param, sum, nothing, rows, cols, stride, &plain);
+	k->muon(dev, param, sum, nothing, rows, cols, stride, &still, &plain);
 	for (int i = 0; i < rows; i++)
 		memcpy(m + (size_t)i * stride, sum + (size_t)i * stride, (size_t)cols * sizeof *m);
 	free(sum);
@@ -630,32 +630,121 @@ static void muon_classical(struct device *dev, float *param, const float *grad, 
 
 /* A step's size from the rows, whichever side is longer. */
 static void muon_by_rows(struct device *dev, float *param, const float *grad, float *m, int rows,
-                         int cols, int stride, const struct muon *step)
+                         int cols, int stride, const struct muon *muon, const struct update *update)
 {
-	struct muon other = *step;
+	struct muon other = *muon;
+	struct update longer = *update;
 	const float factor = rows < cols ? sqrtf((float)rows / (float)cols) : 1;
 
-	other.lr *= factor;
+	longer.lr *= factor;
 	other.weight_decay /= factor;
-	k->muon(dev, param, grad, m, rows, cols, stride, &other);
+	k->muon(dev, param, grad, m, rows, cols, stride, &other, &longer);
 }
 
 /* The rows stand one after another. */
 static void muon_dense(struct device *dev, float *param, const float *grad, float *m, int rows,
-                       int cols, int stride, const struct muon *step)
+                       int cols, int stride, const struct muon *muon, const struct update *update)
 {
 	(void)stride;
-	k->muon(dev, param, grad, m, rows, cols, cols, step);
+	k->muon(dev, param, grad, m, rows, cols, cols, muon, update);
 }
 
-static double norm2_in_float(struct device *dev, const float *x, size_t count)
+/* A step is taken whatever has been found out. */
+static void muon_always(struct device *dev, float *param, const float *grad, float *m, int rows,
+                        int cols, int stride, const struct muon *muon,
+                        const struct update *update)
 {
-	float sum = 0;
+	struct update found = *update;
+
+	found.finite = true;
+	k->muon(dev, param, grad, m, rows, cols, stride, muon, &found);
+}
+
+static void adamw_always(struct device *dev, float *param, const float *grad, float *m, float *v,
+                         size_t count, const struct adamw_range *ranges, int range_count,
+                         const struct adamw *adamw, const struct update *update)
+{
+	struct update found = *update;
+
+	found.finite = true;
+	k->adamw(dev, param, grad, m, v, count, ranges, range_count, adamw, &found);
+}
+
+static void sum_overwrites(struct device *dev, double *sum, const float *x, size_t count)
+{
+	*sum = 0;
+	k->sum(dev, sum, x, count);
+}
+
+static void sum_in_float(struct device *dev, double *sum, const float *x, size_t count)
+{
+	float all = 0;
 
 	(void)dev;
 	for (size_t i = 0; i < count; i++)
-		sum += x[i] * x[i];
-	return sum;
+		all += x[i];
+	*sum += (double)all;
+}
+
+static void norm2_in_float(struct device *dev, double *sum, const float *x, size_t count)
+{
+	float all = 0;
+
+	(void)dev;
+	for (size_t i = 0; i < count; i++)
+		all += x[i] * x[i];
+	*sum = (double)all;
+}
+
+static void norm2_adds(struct device *dev, double *sum, const float *x, size_t count)
+{
+	const double before = *sum;
+
+	k->norm2(dev, sum, x, count);
+	*sum += before;
+}
+
+/* Of the sum's norm, not the mean's. */
+static void clip_unscaled(struct device *dev, struct update *update, const struct tally *tallies,
+                          int count)
+{
+	struct update sum = *update;
+
+	sum.mean = 1;
+	k->clip(dev, &sum, tallies, count);
+	k->clip(dev, update, tallies, count);
+	update->grad_scale = sum.grad_scale * (float)update->mean;
+}
+
+static void clip_first_part(struct device *dev, struct update *update, const struct tally *tallies,
+                            int count)
+{
+	(void)count;
+	k->clip(dev, update, tallies, 1);
+}
+
+static void clip_to_nothing(struct device *dev, struct update *update, const struct tally *tallies,
+                            int count)
+{
+	k->clip(dev, update, tallies, count);
+	if (update->norm_max == 0)
+		update->grad_scale = 0;
+}
+
+static void clip_lengthens(struct device *dev, struct update *update, const struct tally *tallies,
+                           int count)
+{
+	k->clip(dev, update, tallies, count);
+	if (update->norm_max > 0)
+		update->grad_scale = (float)(update->mean * update->norm_max / update->norm);
+}
+
+/* An infinite loss of finite gradients. */
+static void clip_without_loss(struct device *dev, struct update *update, const struct tally *tallies,
+                              int count)
+{
+	k->clip(dev, update, tallies, count);
+	update->finite = isfinite(update->norm);
 }
 
 /* ---- the list ---- */
@@ -732,7 +821,17 @@ static const struct entry {
 	BREAKS(muon, "muon", muon_classical),
 	BREAKS(muon, "muon", muon_by_rows),
 	BREAKS(muon, "muon", muon_dense),
+	BREAKS(adamw, "adamw", adamw_always),
+	BREAKS(muon, "muon", muon_always),
+	BREAKS(sum, "sum", sum_overwrites),
+	BREAKS(sum, "sum", sum_in_float),
 	BREAKS(norm2, "norm2", norm2_in_float),
+	BREAKS(norm2, "norm2", norm2_adds),
+	BREAKS(clip, "clip", clip_unscaled),
+	BREAKS(clip, "clip", clip_first_part),
+	BREAKS(clip, "clip", clip_to_nothing),
+	BREAKS(clip, "clip", clip_lengthens),
+	BREAKS(clip, "clip", clip_without_loss),
 #undef BREAKS
 };
 

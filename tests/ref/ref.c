@@ -381,25 +381,28 @@ void ref_cross_entropy(double *loss, double *dlogits, const double *logits,
 /* Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization",
  * algorithm 2, lines 5 to 12. */
 void ref_adamw(double *param, const double *grad, double *m, double *v,
-               const struct adamw_range *ranges, int range_count, const struct adamw *step)
+               const struct adamw_range *ranges, int range_count, const struct adamw *adamw,
+               const struct update *update)
 {
-	for (int r = 0; r < range_count; r++)
+	const double beta1 = adamw->beta1, beta2 = adamw->beta2;
+
+	for (int r = 0; update->finite && r < range_count; r++)
 		for (size_t i = ranges[r].begin; i < ranges[r].end; i++) {
-			double g = grad[i] * step->grad_scale;
-			double decay = ranges[r].decay ? step->weight_decay : 0;
-			m[i] = step->beta1 * m[i] + (1 - (double)step->beta1) * g;
-			v[i] = step->beta2 * v[i] + (1 - (double)step->beta2) * g * g;
-			double m_hat = m[i] / (1 - pow(step->beta1, step->step));
-			double v_hat = v[i] / (1 - pow(step->beta2, step->step));
-			param[i] -= step->lr * m_hat / (sqrt(v_hat) + step->epsilon) +
-			            step->lr * decay * param[i];
+			double g = grad[i] * update->grad_scale;
+			double decay = ranges[r].decay ? adamw->weight_decay : 0;
+			m[i] = beta1 * m[i] + (1 - beta1) * g;
+			v[i] = beta2 * v[i] + (1 - beta2) * g * g;
+			double m_hat = m[i] * update->correct1;
+			double v_hat = v[i] * update->correct2;
+			param[i] -= update->lr * m_hat / (sqrt(v_hat) + adamw->epsilon) +
+			            update->lr * decay * param[i];
 		}
 }
 
 void ref_muon(double *param, const double *grad, double *m, int rows, int cols, int stride,
-              const struct muon *step)
+              const struct muon *muon, const struct update *update)
 {
-	const double momentum = step->momentum;
+	const double momentum = muon->momentum;
 	double *x = malloc((size_t)rows * cols * sizeof *x);
 	double *next = malloc((size_t)rows * cols * sizeof *next);
 	double *y = malloc((size_t)rows * rows * sizeof *y);
@@ -408,9 +411,9 @@ void ref_muon(double *param, const double *grad, double *m, int rows, int cols, 
 
 	if (!x || !next || !y || !p)
 		abort();
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; update->finite && i < rows; i++)
 		for (int j = 0; j < cols; j++) {
-			double g = grad[(size_t)i * stride + j] * step->grad_scale;
+			double g = grad[(size_t)i * stride + j] * update->grad_scale;
 			double *mij = &m[(size_t)i * stride + j];
 			*mij = momentum * *mij + (1 - momentum) * g;
 			x[i * cols + j] = momentum * *mij + (1 - momentum) * g;
@@ -439,16 +442,42 @@ void ref_muon(double *param, const double *grad, double *m, int rows, int cols, 
 			}
 		memcpy(x, next, (size_t)rows * cols * sizeof *x);
 	}
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; update->finite && i < rows; i++)
 		for (int j = 0; j < cols; j++) {
 			double *pij = &param[(size_t)i * stride + j];
-			*pij -= step->lr * (0.2 * sqrt(rows > cols ? rows : cols) * x[i * cols + j] +
-			                    step->weight_decay * *pij);
+			*pij -= update->lr * (0.2 * sqrt(rows > cols ? rows : cols) * x[i * cols + j] +
+			                      muon->weight_decay * *pij);
 		}
 	free(x);
 	free(next);
 	free(y);
 	free(p);
+}
+
+double ref_sum(const double *x, size_t count)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += x[i];
+	return sum;
+}
+
+/* Pascanu et al. 2013, algorithm 1. */
+void ref_clip(struct update *update, const struct tally *tallies, int count)
+{
+	double norm2 = 0, factor = 1;
+
+	update->loss = 0;
+	for (int i = 0; i < count; i++) {
+		update->loss += tallies[i].loss;
+		norm2 += tallies[i].norm2;
+	}
+	update->norm = update->mean * sqrt(norm2);
+	if (update->norm_max > 0 && update->norm >= update->norm_max)
+		factor = update->norm_max / update->norm;
+	update->grad_scale = (float)(factor * update->mean);
+	update->finite = isfinite(update->loss) && isfinite(update->norm);
 }
 
 double ref_norm2(const double *x, size_t count)

@@ -58,9 +58,12 @@ void ref_cross_entropy(double *loss, double *dlogits, const double *logits,
                        const int32_t *target, const double *weight, int n, int v);
 
 void ref_adamw(double *param, const double *grad, double *m, double *v,
-               const struct adamw_range *ranges, int range_count, const struct adamw *step);
+               const struct adamw_range *ranges, int range_count, const struct adamw *adamw,
+               const struct update *update);
 void ref_muon(double *param, const double *grad, double *m, int rows, int cols, int stride,
-              const struct muon *step);
+              const struct muon *muon, const struct update *update);
+double ref_sum(const double *x, size_t count);
+void ref_clip(struct update *update, const struct tally *tallies, int count);
 double ref_norm2(const double *x, size_t count);
 
 /* The number of dtype that is nearest to x, of two the even one; infinity past the

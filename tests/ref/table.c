@@ -503,15 +503,39 @@ static void cross_entropy(struct device *dev, float *loss, float *dlogits, const
 	free(w);
 }
 
+static void sum(struct device *dev, double *to, const float *x, size_t count)
+{
+	double *wide = widen(x, count);
+
+	(void)dev;
+	*to += ref_sum(wide, count);
+	free(wide);
+}
+
+static void norm2(struct device *dev, double *to, const float *x, size_t count)
+{
+	double *wide = widen(x, count);
+
+	(void)dev;
+	*to = ref_norm2(wide, count);
+	free(wide);
+}
+
+static void clip(struct device *dev, struct update *update, const struct tally *tallies, int count)
+{
+	(void)dev;
+	ref_clip(update, tallies, count);
+}
+
 static void adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
                   size_t count, const struct adamw_range *ranges, int range_count,
-                  const struct adamw *step)
+                  const struct adamw *adamw, const struct update *update)
 {
 	double *p = widen(param, count), *g = widen(grad, count), *mw = widen(m, count);
 	double *vw = widen(v, count);
 
 	(void)dev;
-	ref_adamw(p, g, mw, vw, ranges, range_count, step);
+	ref_adamw(p, g, mw, vw, ranges, range_count, adamw, update);
 	narrow(param, p, count);
 	narrow(m, mw, count);
 	narrow(v, vw, count);
@@ -519,25 +543,16 @@ static void adamw(struct device *dev, float *param, const float *grad, float *m,
 }
 
 static void muon(struct device *dev, float *param, const float *grad, float *m, int rows,
-                 int cols, int stride, const struct muon *step)
+                 int cols, int stride, const struct muon *muon, const struct update *update)
 {
 	const size_t count = (size_t)(rows - 1) * stride + cols;
 	double *p = widen(param, count), *g = widen(grad, count), *mw = widen(m, count);
 
 	(void)dev;
-	ref_muon(p, g, mw, rows, cols, stride, step);
+	ref_muon(p, g, mw, rows, cols, stride, muon, update);
 	narrow(param, p, count);
 	narrow(m, mw, count);
 	free(g);
-}
-
-static double norm2(struct device *dev, const float *x, size_t count)
-{
-	double *wide = widen(x, count), sum = ref_norm2(wide, count);
-
-	(void)dev;
-	free(wide);
-	return sum;
 }
 
 const struct kernels ref_table = {
@@ -568,6 +583,7 @@ const struct kernels ref_table = {
 	.unembed_backward = unembed_backward,
 	.gelu = gelu,
 	.gelu_backward = gelu_backward,
+	.sum = sum,
 	.add = add,
 	.set_columns = set_columns,
 	.dropout = drop,
@@ -577,7 +593,8 @@ const struct kernels ref_table = {
 	.attention_cached = attention_cached,
 	.row_invariant = row_invariant,
 	.cross_entropy = cross_entropy,
+	.norm2 = norm2,
+	.clip = clip,
 	.adamw = adamw,
 	.muon = muon,
-	.norm2 = norm2,
 };

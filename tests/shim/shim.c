@@ -1,7 +1,3 @@
-/* A jump from one fiber's stack to another's is no error, as longjmp takes it for
- * where Ubuntu's gcc fortifies by itself. */
-#undef _FORTIFY_SOURCE
-
 #include "tests/ref/ref.h"
 #include "tests/shim/shim.h"
 

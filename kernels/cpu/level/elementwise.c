@@ -50,13 +50,12 @@ void op_dropout(struct device *dev, float *x, size_t count, const struct dropout
 
 /* All of count elements, which decay by weight_decay. */
 static void adamw_all(float *param, const float *grad, float *m, float *v, size_t count,
-                      float weight_decay, const struct adamw *step)
+                      float weight_decay, const struct adamw *adamw, const struct update *update)
 {
-	const float beta1 = step->beta1, beta2 = step->beta2, scale = step->grad_scale;
-	const float correct1 = (float)(1.0 / (1.0 - pow(beta1, (double)step->step)));
-	const float correct2 = (float)(1.0 / (1.0 - pow(beta2, (double)step->step)));
-	const float keep = 1.0f - step->lr * weight_decay;
-	const float lr = step->lr, epsilon = step->epsilon;
+	const float beta1 = adamw->beta1, beta2 = adamw->beta2, epsilon = adamw->epsilon;
+	const float lr = update->lr, scale = update->grad_scale;
+	const float correct1 = update->correct1, correct2 = update->correct2;
+	const float keep = 1.0f - lr * weight_decay;
 
 #pragma omp simd
 	for (size_t i = 0; i < count; i++) {
@@ -72,24 +71,24 @@ static void adamw_all(float *param, const float *grad, float *m, float *v, size_
 
 void op_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
               size_t count, const struct adamw_range *ranges, int range_count,
-              const struct adamw *step)
+              const struct adamw *adamw, const struct update *update)
 {
 	(void)dev;
 	(void)count;
-	for (int r = 0; r < range_count; r++) {
+	for (int r = 0; update->finite && r < range_count; r++) {
 		const size_t at = ranges[r].begin;
 		adamw_all(param + at, grad + at, m + at, v + at, ranges[r].end - at,
-		          ranges[r].decay ? step->weight_decay : 0, step);
+		          ranges[r].decay ? adamw->weight_decay : 0, adamw, update);
 	}
 }
 
-double op_norm2(struct device *dev, const float *x, size_t count)
+void op_norm2(struct device *dev, double *sum, const float *x, size_t count)
 {
-	(void)dev;
-	double sum = 0;
+	double all = 0;
 
-#pragma omp simd reduction(+ : sum)
+	(void)dev;
+#pragma omp simd reduction(+ : all)
 	for (size_t i = 0; i < count; i++)
-		sum += (double)x[i] * x[i];
-	return sum;
+		all += (double)x[i] * x[i];
+	*sum = all;
 }

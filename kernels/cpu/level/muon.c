@@ -34,15 +34,18 @@ static void orthogonalize(float *x, float *next, float *y, float *p, int rows, i
 }
 
 void op_muon(struct device *dev, float *param, const float *grad, float *m, int rows, int cols,
-             int stride, const struct muon *step)
+             int stride, const struct muon *muon, const struct update *update)
 {
 	const int s = rows < cols ? rows : cols, l = rows < cols ? cols : rows;
 	const size_t whole = (size_t)rows * cols, square = (size_t)s * s;
 	float *x = cpu_scratch(dev, (2 * whole + 2 * square) * sizeof *x);
-	const float momentum = step->momentum, fresh = 1.0f - momentum, scale = step->grad_scale;
-	const float keep = 1.0f - step->lr * step->weight_decay;
-	const float size = step->lr * 0.2f * sqrtf((float)l);
+	const float momentum = muon->momentum, fresh = 1.0f - momentum;
+	const float scale = update->grad_scale, keep = 1.0f - update->lr * muon->weight_decay;
+	const float size = update->lr * 0.2f * sqrtf((float)l);
+	double norm2;
 
+	if (!update->finite)
+		return;
 	for (int i = 0; i < rows; i++) {
 		const float *gi = grad + (size_t)i * stride;
 		float *mi = m + (size_t)i * stride, *xi = x + (size_t)i * cols;
@@ -53,8 +56,8 @@ void op_muon(struct device *dev, float *param, const float *grad, float *m, int 
 			xi[j] = momentum * mi[j] + fresh * g;
 		}
 	}
-	const double norm = sqrt(op_norm2(dev, x, whole));
-	const float over = norm > 0 ? (float)(1.0 / norm) : 0;
+	op_norm2(dev, &norm2, x, whole);
+	const float over = norm2 > 0 ? (float)(1.0 / sqrt(norm2)) : 0;
 #pragma omp simd
 	for (size_t i = 0; i < whole; i++)
 		x[i] *= over;

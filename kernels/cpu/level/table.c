@@ -30,6 +30,7 @@ const struct kernels LEVEL_NAME(kernels_cpu) = {
 	.unembed_backward = op_unembed_backward,
 	.gelu = op_gelu,
 	.gelu_backward = op_gelu_backward,
+	.sum = cpu_sum,
 	.add = op_add,
 	.set_columns = cpu_set_columns,
 	.dropout = op_dropout,
@@ -39,7 +40,8 @@ const struct kernels LEVEL_NAME(kernels_cpu) = {
 	.attention_cached = op_attention_cached,
 	.row_invariant = cpu_row_invariant,
 	.cross_entropy = op_cross_entropy,
+	.norm2 = op_norm2,
+	.clip = cpu_clip,
 	.adamw = op_adamw,
 	.muon = op_muon,
-	.norm2 = op_norm2,
 };

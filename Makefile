@@ -149,7 +149,8 @@ $(BUILD)/obj/cuda/%.cu.o: kernels/cuda/%.cu
 
 $(BUILD)/obj/cuda/%.o: kernels/cuda/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -DCUDA_ARCH_LEAST=$(firstword $(CUDA_ARCHS)) -fPIC -fvisibility=hidden \
+		-isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/cuda/err.o: common/err.c
 	@mkdir -p $(@D)

@@ -30,7 +30,7 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 		progress_say(&progress, "on the GPU; --device cpu takes the CPU");
 		return cuda;
 	}
-	progress_warn(&progress, "on the CPU: %s", err.text);
+	progress_say(&progress, "on the CPU: %s", err.text);
 	return kernels_find("cpu", &err);
 }
 

@@ -5,6 +5,13 @@
  * a column of its. What it advises for a shape is kept, and so the same shape is
  * always made in the same way: same bits.
  *
+ * Versions of it have faults that others have met; they are walked around here:
+ * - A bias is read by sixteen bytes whatever its alignment is (PyTorch's pull request
+ *   194497): so it is always aligned to that.
+ * - Split sums lose the end of a depth that is no multiple of their parts' (Triton's pull
+ *   request 2767): so only multiples of DEPTH_STEP are split, as those of training are.
+ * - No advice is to be had while a stream is captured (13.3): so none is asked for then.
+ *
  * What is read in half or bfloat16 and does not stand so in memory becomes a rounded copy in
  * scratch, whose rows are padded to 16 bytes, which tensor cores like best. GELU is not made
  * here on the way: cuBLASLt's is the approximation by tanh, and the network's is exact.
@@ -22,6 +29,9 @@
 #define WORKSPACE (32u << 20) /* bytes */
 #define BUCKETS 1024
 #define PLANS_MAX 8192 /* rows of a pass differ from one to the next */
+#define CHOICES 4 /* pieces of advice: it refuses now and then what it has advised */
+#define DEPTH_STEP 64
+#define BIAS_ALIGNMENT 16
 
 /* A product as cuBLASLt is asked for it. */
 struct request {
@@ -29,15 +39,15 @@ struct request {
 	enum dtype dtype, c_dtype; /* of the operands, of the result and the bias */
 	bool transpose_a, transpose_b, accumulate, bias;
 	/* bytes, a power of two up to 128; 0 for what is not there */
-	uint8_t align_a, align_b, align_c, align_add, align_bias;
+	uint8_t align_a, align_b, align_c, align_add;
 };
 
 struct plan {
 	struct request request;
-	bool none; /* cuBLASLt has no such product */
 	cublasLtMatmulDesc_t desc;
 	cublasLtMatrixLayout_t a, b, c; /* its first operand, its second, result and addend */
-	cublasLtMatmulAlgo_t algo;
+	cublasLtMatmulAlgo_t algo[CHOICES];
+	int choices, choice; /* how many there are; the first that has not been refused */
 	struct plan *next; /* in its bucket */
 };
 
@@ -46,6 +56,7 @@ struct blas {
 	void *workspace, *stream;
 	struct plan *bucket[BUCKETS];
 	int plans;
+	bool unwanted; /* $MEMOSCOPE_CUBLAS is 0: the plain kernel makes all products */
 };
 
 static void plan_free(struct plan *plan)
@@ -75,9 +86,11 @@ static void forget(struct blas *blas)
 void *blas_new(void *stream, struct err *err)
 {
 	struct blas *blas = calloc(1, sizeof *blas);
+	const char *wanted = getenv("MEMOSCOPE_CUBLAS");
 
 	if (blas && cublasLtCreate(&blas->handle) == CUBLAS_STATUS_SUCCESS) {
 		blas->stream = stream;
+		blas->unwanted = wanted && strcmp(wanted, "0") == 0;
 		blas->workspace = cuda_alloc(NULL, WORKSPACE);
 		if (blas->workspace)
 			return blas;
@@ -124,7 +137,6 @@ static bool set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what,
 	return cublasLtMatmulDescSetAttribute(desc, what, value, size) == CUBLAS_STATUS_SUCCESS;
 }
 
-/* bias: the first one, whose alignment the advice goes by. */
 static bool describe(struct plan *plan, const void *bias)
 {
 	const struct request *r = &plan->request;
@@ -150,36 +162,47 @@ static bool describe(struct plan *plan, const void *bias)
 	       layout(&plan->c, r->c_dtype, r->m, r->n, r->n);
 }
 
-/* Ask for the first choice. False: there is none. */
-static bool advise(struct blas *blas, struct plan *plan)
+/* Is it the product that it does not like, rather than the world? */
+static bool refused(cublasStatus_t status)
+{
+	return status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE;
+}
+
+/* Ask how it is best made: how many choices there are. */
+static int advise(struct blas *blas, struct plan *plan)
 {
 	const struct request *r = &plan->request;
 	const size_t workspace = WORKSPACE;
-	const uint32_t sums = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE; /* of parts: rounded once */
+	const uint32_t sums = r->k % DEPTH_STEP == 0
+	                              ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE /* rounded once */
+	                              : CUBLASLT_REDUCTION_SCHEME_NONE;
 	const uint32_t a = r->align_b, b = r->align_a, d = r->align_c;
 	const uint32_t c = r->align_add ? r->align_add : d;
 	cublasLtMatmulPreference_t preference;
-	cublasLtMatmulHeuristicResult_t result;
-	int found = 0;
+	cublasLtMatmulHeuristicResult_t result[CHOICES];
+	cublasStatus_t status = CUBLAS_STATUS_INVALID_VALUE;
+	int found = 0, good = 0;
 
 	if (cublasLtMatmulPreferenceCreate(&preference) != CUBLAS_STATUS_SUCCESS)
-		return false;
+		return 0;
 #define PREFER(what, value)                                                                     \
 	(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_##what, &(value), \
 	                                      sizeof(value)) == CUBLAS_STATUS_SUCCESS)
 	if (PREFER(MAX_WORKSPACE_BYTES, workspace) && PREFER(REDUCTION_SCHEME_MASK, sums) &&
 	    PREFER(MIN_ALIGNMENT_A_BYTES, a) && PREFER(MIN_ALIGNMENT_B_BYTES, b) &&
 	    PREFER(MIN_ALIGNMENT_C_BYTES, c) &&
-	    PREFER(MIN_ALIGNMENT_D_BYTES, d) &&
-	    cublasLtMatmulAlgoGetHeuristic(blas->handle, plan->desc, plan->a, plan->b, plan->c,
-	                                   plan->c, preference, 1, &result, &found) !=
-	            CUBLAS_STATUS_SUCCESS)
-		found = 0;
+	    PREFER(MIN_ALIGNMENT_D_BYTES, d))
+		status = cublasLtMatmulAlgoGetHeuristic(blas->handle, plan->desc, plan->a, plan->b,
+		                                        plan->c, plan->c, preference, CHOICES, result,
+		                                        &found);
 #undef PREFER
 	cublasLtMatmulPreferenceDestroy(preference);
-	if (found > 0 && result.state == CUBLAS_STATUS_SUCCESS)
-		plan->algo = result.algo;
-	return found > 0 && result.state == CUBLAS_STATUS_SUCCESS;
+	if (status != CUBLAS_STATUS_SUCCESS && !refused(status))
+		cuda_fail("cublasLtMatmulAlgoGetHeuristic", cublasLtGetStatusString(status));
+	for (int i = 0; status == CUBLAS_STATUS_SUCCESS && i < found; i++)
+		if (result[i].state == CUBLAS_STATUS_SUCCESS)
+			plan->algo[good++] = result[i].algo;
+	return good;
 }
 
 static bool same(const struct request *a, const struct request *b)
@@ -189,11 +212,13 @@ static bool same(const struct request *a, const struct request *b)
 	       a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b &&
 	       a->accumulate == b->accumulate && a->bias == b->bias && a->align_a == b->align_a &&
 	       a->align_b == b->align_b && a->align_c == b->align_c &&
-	       a->align_add == b->align_add && a->align_bias == b->align_bias;
+	       a->align_add == b->align_add;
 }
 
-static struct plan *find(struct blas *blas, const struct request *request, const void *bias)
+/* NULL: there is none yet, and now is no time to make one. */
+static struct plan *find(struct device *dev, const struct request *request, const void *bias)
 {
+	struct blas *blas = dev->blas;
 	const unsigned hash = ((unsigned)request->m * 31u + (unsigned)request->n) * 31u +
 	                      (unsigned)request->k + 7u * request->transpose_a +
 	                      13u * request->transpose_b + 101u * request->accumulate;
@@ -202,13 +227,15 @@ static struct plan *find(struct blas *blas, const struct request *request, const
 	for (plan = *bucket; plan; plan = plan->next)
 		if (same(&plan->request, request))
 			return plan;
+	if (dev->recording)
+		return NULL;
 	if (blas->plans == PLANS_MAX)
 		forget(blas);
 	plan = calloc(1, sizeof *plan);
 	if (plan == NULL)
 		cuda_fail("cuBLAS", "out of memory");
 	plan->request = *request;
-	plan->none = !describe(plan, bias) || !advise(blas, plan);
+	plan->choices = describe(plan, bias) ? advise(blas, plan) : 0;
 	plan->next = *bucket;
 	*bucket = plan;
 	blas->plans++;
@@ -217,11 +244,14 @@ static struct plan *find(struct blas *blas, const struct request *request, const
 
 /* ---- products ---- */
 
+/* 128 bytes, or 16 and less: it is all the same in between, and plans are to be few. */
 static uint8_t alignment(const void *at)
 {
 	const uintptr_t address = (uintptr_t)at;
 
-	for (uint8_t bytes = 128; bytes > 2; bytes /= 2)
+	if (address % 128 == 0)
+		return 128;
+	for (uint8_t bytes = 16; bytes > 2; bytes /= 2)
 		if (address % bytes == 0)
 			return bytes;
 	return 2;
@@ -232,29 +262,23 @@ static int padded(int columns)
 	return (int)cuda_pitch((size_t)columns);
 }
 
-/* Does x have to be rounded now? */
-static bool rounds(const struct device *dev, const struct matrix *x, enum dtype dtype)
-{
-	return x->dtype != dtype && cuda_rounded_weights(dev, dtype, x->at) == NULL;
-}
-
-/* Room for x of rows x columns, rounded, of whole 256 bytes. */
-static size_t room(const struct device *dev, const struct matrix *x, enum dtype dtype, int rows,
-                   int columns)
-{
-	return !rounds(dev, x, dtype) ? 0 : ((size_t)rows * padded(columns) + 127) / 128 * 128;
-}
-
-/* x in dtype: as it is, or a rounded copy, of old or at `to`. */
-static struct matrix rounded(struct device *dev, enum dtype dtype, const struct matrix *x,
-                             uint16_t *to, int rows, int columns)
+/* x as it may be read in dtype where it stands, itself or a rounded copy of it; at NULL where
+ * it has to be rounded first, to rows of that pitch. */
+static struct matrix standing(const struct device *dev, enum dtype dtype, const struct matrix *x,
+                              int columns)
 {
 	if (x->dtype == dtype)
 		return *x;
-	if (!rounds(dev, x, dtype))
-		return (struct matrix){cuda_rounded_weights(dev, dtype, x->at), dtype, x->pitch};
-	cuda_round(dev, dtype, to, x->at, rows, columns, padded(columns));
-	return (struct matrix){to, dtype, padded(columns)};
+	const uint16_t *copy = cuda_rounded_weights(dev, dtype, x->at);
+	return (struct matrix){copy, dtype, copy ? x->pitch : padded(columns)};
+}
+
+/* Bytes of room for it where it has to be rounded, whole 256 of them. */
+static size_t room(const struct matrix *standing, int rows)
+{
+	const size_t bytes = (size_t)rows * (size_t)standing->pitch * sizeof(uint16_t);
+
+	return standing->at ? 0 : (bytes + 255) / 256 * 256;
 }
 
 /* A product's operands and bias as cuBLASLt is to read them. */
@@ -267,30 +291,40 @@ static struct operands take_operands(struct device *dev, enum dtype dtype, const
 {
 	const int rows_a = p->transpose_a ? p->k : p->m, cols_a = p->transpose_a ? p->m : p->k;
 	const int rows_b = p->transpose_b ? p->n : p->k, cols_b = p->transpose_b ? p->k : p->n;
-	const size_t room_a = room(dev, &p->a, dtype, rows_a, cols_a);
-	const size_t room_b = room(dev, &p->b, dtype, rows_b, cols_b);
-	const bool half_bias = p->bias && p->c_dtype != DTYPE_F32;
-	const uint16_t *bias = half_bias ? cuda_rounded_weights(dev, dtype, p->bias) : NULL;
-	const bool round_bias = half_bias && !bias;
-	const size_t all = room_a + room_b + (round_bias ? (size_t)padded(p->n) : 0);
-	uint16_t *to = all > 0 ? cuda_scratch(dev, SCRATCH_OPERANDS, all * sizeof *to) : NULL;
-	struct operands operands = {
-		.a = rounded(dev, dtype, &p->a, to, rows_a, cols_a),
-		.b = rounded(dev, dtype, &p->b, to + room_a, rows_b, cols_b),
-		.bias = bias ? (const void *)bias : p->bias,
+	struct operands of = {
+		.a = standing(dev, dtype, &p->a, cols_a), .b = standing(dev, dtype, &p->b, cols_b),
 	};
+	const size_t room_a = room(&of.a, rows_a), room_b = room(&of.b, rows_b);
+	const struct matrix bias = {p->bias, DTYPE_F32, p->n};
+	const struct matrix standing_bias = standing(dev, p->c_dtype, &bias, p->n);
+	const bool moved = p->bias && (!standing_bias.at ||
+	                               (uintptr_t)standing_bias.at % BIAS_ALIGNMENT);
+	const size_t all = room_a + room_b +
+	                   (moved ? (size_t)padded(p->n) * dtype_size(p->c_dtype) : 0);
+	char *to = all > 0 ? cuda_scratch(dev, SCRATCH_OPERANDS, all) : NULL;
 
-	if (round_bias) {
-		operands.bias = to + room_a + room_b;
-		cuda_round(dev, p->c_dtype, to + room_a + room_b, p->bias, 1, p->n,
+	if (room_a > 0)
+		cuda_round(dev, dtype, (uint16_t *)to, p->a.at, rows_a, cols_a, of.a.pitch);
+	if (room_b > 0)
+		cuda_round(dev, dtype, (uint16_t *)(to + room_a), p->b.at, rows_b, cols_b, of.b.pitch);
+	of.a.at = room_a > 0 ? to : of.a.at;
+	of.b.at = room_b > 0 ? to + room_a : of.b.at;
+	of.bias = moved ? to + room_a + room_b : p->bias ? standing_bias.at : NULL;
+	if (moved && standing_bias.at)
+		cuda_copy(dev, to + room_a + room_b, standing_bias.at,
+		          (size_t)p->n * dtype_size(p->c_dtype));
+	else if (moved)
+		cuda_round(dev, p->c_dtype, (uint16_t *)(to + room_a + room_b), p->bias, 1, p->n,
 		           padded(p->n));
-	}
-	return operands;
+	return of;
 }
 
 bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *p)
 {
 	struct blas *blas = dev->blas;
+
+	if (blas->unwanted)
+		return false;
 	const struct operands from = take_operands(dev, dtype, p);
 	const float one = 1, beta = p->add ? 1 : 0;
 	const void *add = p->add ? (const void *)p->add : p->c;
@@ -300,22 +334,25 @@ bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *p)
 		.transpose_b = p->transpose_b, .accumulate = p->add != NULL, .bias = p->bias != NULL,
 		.align_a = alignment(from.a.at), .align_b = alignment(from.b.at),
 		.align_c = alignment(p->c), .align_add = p->add ? alignment(p->add) : 0,
-		.align_bias = p->bias ? alignment(from.bias) : 0,
 	};
-	struct plan *plan = find(blas, &request, from.bias);
+	struct plan *plan = find(dev, &request, from.bias);
 
-	if (plan->none)
-		return false;
-	if (p->bias && !set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &from.bias,
-	                    sizeof from.bias))
+	if (plan == NULL) {
+		dev->spoiled = true;
+		return true;
+	}
+	if (p->bias && plan->choices > 0 &&
+	    !set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &from.bias, sizeof from.bias))
 		cuda_fail("cuBLAS", "it takes no bias");
-	cublasStatus_t status = cublasLtMatmul(blas->handle, plan->desc, &one, from.b.at, plan->a,
-	                                       from.a.at, plan->b, &beta, add, plan->c, p->c, plan->c,
-	                                       &plan->algo, blas->workspace, WORKSPACE,
-	                                       (cudaStream_t)blas->stream);
-	/* it advises what it then may not like; nothing was done then */
-	plan->none = status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE;
-	if (status != CUBLAS_STATUS_SUCCESS && !plan->none)
-		cuda_fail("cublasLtMatmul", cublasLtGetStatusString(status));
-	return !plan->none;
+	for (; plan->choice < plan->choices; plan->choice++) {
+		cublasStatus_t status = cublasLtMatmul(
+			blas->handle, plan->desc, &one, from.b.at, plan->a, from.a.at, plan->b, &beta,
+			add, plan->c, p->c, plan->c, &plan->algo[plan->choice], blas->workspace,
+			WORKSPACE, (cudaStream_t)blas->stream);
+		if (status == CUBLAS_STATUS_SUCCESS)
+			return true;
+		if (!refused(status))
+			cuda_fail("cublasLtMatmul", cublasLtGetStatusString(status));
+	}
+	return false;
 }

@@ -67,6 +67,7 @@ struct device {
 	int tile_count, tile_room;
 	struct graphs *graphs; /* of graph.c; NULL: there are none */
 	bool recording; /* what is called is captured, not done */
+	bool spoiled; /* something of it could not be: the capture is good for nothing */
 };
 
 /* ---- device.c ---- */

@@ -26,6 +26,16 @@ static void not_recording(const struct device *dev, const char *what)
 
 /* ---- finding a GPU ---- */
 
+/* 75: compute capability 7.5 */
+static int capability(void)
+{
+	int major = 0, minor = 0;
+
+	cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
+	cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0);
+	return 10 * major + minor;
+}
+
 __attribute__((visibility("default")))
 const struct kernels *kernels_cuda(size_t size, struct err *err)
 {
@@ -36,22 +46,23 @@ const struct kernels *kernels_cuda(size_t size, struct err *err)
 		return NULL;
 	}
 	const cudaError_t status = cudaGetDeviceCount(&count);
-	if (status == cudaSuccess && count > 0)
-		return &kernels_cuda_table;
-	err_set(err, "no GPU: %s", status == cudaSuccess ? "there is none" :
-	                                                   cudaGetErrorString(status));
-	return NULL;
+	if (status != cudaSuccess || count == 0) {
+		err_set(err, "no GPU: %s", status == cudaSuccess ? "there is none" :
+		                                                   cudaGetErrorString(status));
+		return NULL;
+	}
+	if (capability() < CUDA_ARCH_LEAST) {
+		err_set(err, "the GPU is of compute capability %d.%d, expected %d.%d or later",
+		        capability() / 10, capability() % 10, CUDA_ARCH_LEAST / 10, CUDA_ARCH_LEAST % 10);
+		return NULL;
+	}
+	return &kernels_cuda_table;
 }
 
 /* Tensor cores take half from compute capability 7 on, bfloat16 from 8. */
 bool cuda_supports(enum dtype dtype)
 {
-	int major = 0;
-
-	if (dtype == DTYPE_F32)
-		return true;
-	cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
-	return major >= (dtype == DTYPE_F16 ? 7 : 8);
+	return dtype == DTYPE_F32 || capability() >= (dtype == DTYPE_F16 ? 70 : 80);
 }
 
 /* ---- devices ---- */

@@ -9,7 +9,8 @@
  *
  * What fails while a call is captured ends the program, as it does elsewhere. Where the
  * capture as a whole fails, nothing of it was done: cuda_recorded() says so, and the pass,
- * and all after it, run without graphs. */
+ * and all after it, run without graphs. Where it is spoiled - cuBLASLt would have to be asked
+ * for advice in the middle - the pass runs plainly as if it came for the first time. */
 #include "kernels/cuda/check.h"
 
 #include <stdlib.h>
@@ -143,10 +144,15 @@ bool cuda_recorded(struct device *dev)
 	}
 	dev->recording = false;
 	cudaError_t status = cudaStreamEndCapture((cudaStream_t)dev->stream, &made);
-	if (status == cudaSuccess)
+	if (status == cudaSuccess && !dev->spoiled)
 		status = cudaGraphInstantiate(&ready, made, 0);
 	if (made)
 		cudaGraphDestroy(made);
+	if (status == cudaSuccess && dev->spoiled) {
+		dev->spoiled = false;
+		clear(dev, find(dev->graphs)); /* to be seen again, and then captured */
+		return false;
+	}
 	if (status != cudaSuccess) {
 		cudaGetLastError();
 		graphs_free(dev);

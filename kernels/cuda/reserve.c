@@ -20,15 +20,15 @@ static size_t for_rows(const struct device *dev, const struct sizes *s)
 }
 
 /* Of SCRATCH_OPERANDS: nothing but weights is rounded there, and only where cuda_weights()
- * has no copy of them. */
+ * has no copy of them; and a bias may have to be moved there. */
 static size_t for_operands(const struct device *dev, const struct sizes *s)
 {
 	const size_t c = (size_t)s->width, v = (size_t)s->vocab;
 
+	const size_t bias = cuda_pitch(4 * c) * sizeof(float);
 	if (dev->dtype == DTYPE_F32)
-		return 0;
-	return (larger(c * cuda_pitch(4 * c), v * cuda_pitch(c)) + cuda_pitch(4 * c) + 128) *
-	       sizeof(uint16_t);
+		return bias;
+	return larger(c * cuda_pitch(4 * c), v * cuda_pitch(c)) * sizeof(uint16_t) + 256 + bias;
 }
 
 static size_t for_weights(const struct device *dev, const struct sizes *s)

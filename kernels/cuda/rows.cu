@@ -511,6 +511,7 @@ KERNEL(cross_entropy)
 	if (lane == 0)
 		a.loss[row] = logf(sum) + (top - right); /* top may be large */
 	const float weight = a.weight ? a.weight[row] : 1.0f, scale = weight / sum;
+	__syncwarp(); /* all have read what may be written over now */
 	for (int j = lane; dlogits && j < a.v; j += WARP)
 		dlogits[j] = scale * expf(logits[j] - top) - (j == target ? weight : 0.0f);
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "common/backend.h"
+#include "kernels/cuda/cublas.h"
 #include "kernels/cuda/cuda.h"
 #include "tests/gpu/fake.h"
 #include "tests/ref/check.h"
@@ -70,6 +71,27 @@ static void check_mixed(const struct kernels *kernels)
 	kernels->close(dev);
 }
 
+/* Its products are the plain kernel's where the environment says so. */
+static void check_unwanted(const struct kernels *kernels)
+{
+	const float ones[4] = {1, 1, 1, 1};
+	struct err err = {0};
+	float y[4];
+
+	setenv("MEMOSCOPE_CUBLAS", "0", 1);
+	struct device *dev = kernels->open(DTYPE_F32, &err);
+	unsetenv("MEMOSCOPE_CUBLAS");
+	float *x = kernels->alloc(dev, sizeof ones), *to = kernels->alloc(dev, sizeof ones);
+	kernels->upload(dev, x, ones, sizeof ones);
+	memset(fake_products, 0, sizeof fake_products);
+	kernels->linear(dev, to, x, x, NULL, 2, 2, 2);
+	kernels->download(dev, y, to, sizeof y);
+	ok(fake_products[DTYPE_F32] == 0 && y[0] == 2 && y[3] == 2, "a product without cuBLASLt");
+	kernels->free(dev, x);
+	kernels->free(dev, to);
+	kernels->close(dev);
+}
+
 /* A P100, a T4, an A100: what each has. */
 static void check_support(const struct kernels *kernels)
 {
@@ -91,6 +113,13 @@ static void check_support(const struct kernels *kernels)
 		const enum dtype best = (enum dtype)(fake_major - 6);
 		ok(backend_dtype(kernels) == best, "compute capability %d: --dtype auto is %s",
 		   fake_major, dtype_name(best));
+	}
+	for (fake_major = 6; fake_major <= 7; fake_major++) {
+		struct err err = {0};
+		const struct kernels *found = kernels_cuda(sizeof *found, &err);
+		ok(fake_major == 6 ? !found && strstr(err.text, "compute capability 6.0, expected 7.5")
+		                   : found != NULL,
+		   "what it was not compiled for is no GPU: %s", found ? "a T4 is one" : err.text);
 	}
 	fake_major = 8;
 }
@@ -347,6 +376,27 @@ static void check_shapes(const struct kernels *kernels)
 	is_int(fake_graphs, 0, "no graph is left");
 }
 
+/* Where cuBLASLt has forgotten how a product is made, a pass that is being recorded is made
+ * plainly, and recorded the next time. */
+static void check_advice(const struct kernels *kernels)
+{
+	struct err err = {0};
+	struct twin twin;
+	int launches = 0;
+
+	twin_open(&twin, kernels);
+	launches += twin_pass(&twin, (const int[]){64, 0}, 0, true, true);
+	blas_free(twin.dev[0]->blas);
+	twin.dev[0]->blas = blas_new(twin.dev[0]->stream, &err);
+	launches += twin_pass(&twin, (const int[]){64, 0}, 0, true, true);
+	is_int(launches, 0, "no product is recorded that there is no advice for");
+	for (int i = 0; i < 2; i++)
+		launches += twin_pass(&twin, (const int[]){64, 0}, 0, true, true);
+	is_int(launches, 2, "  and the next time it is");
+	ok(twin.same, "  all with the same bits");
+	twin_close(&twin);
+}
+
 /* What no graph can hold ends the program, in a child. */
 static void check_recording(const struct kernels *kernels)
 {
@@ -474,10 +524,12 @@ int main(void)
 		check_reserve(kernels, dtype);
 	}
 	check_mixed(kernels);
+	check_unwanted(kernels);
 	check_support(kernels);
 	check_training(kernels, DTYPE_F32, 0);
 	check_training(kernels, DTYPE_F16, 0.2);
 	check_shapes(kernels);
+	check_advice(kernels);
 	check_recording(kernels);
 	network_check(kernels, kernels_find("cpu", &err), DTYPE_F16, 4, "network, f16", ok);
 	network_check(kernels, kernels_find("cpu", &err), DTYPE_BF16, 4, "network, bf16", ok);

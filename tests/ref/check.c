@@ -752,7 +752,8 @@ static void sum_case(struct trial *t, bool squares, size_t count, double size)
 	}
 	const double norm2 = ref_norm2(x->value, count);
 	const double want = squares ? norm2 : before + ref_sum(x->value, count);
-	const double bound = squares ? 1e-12 * norm2 : 1e-12 * sqrt((double)count * norm2) + 1e-15 * size;
+	const double bound = squares ? 1e-12 * norm2
+	                             : 1e-12 * sqrt((double)count * norm2) + 1e-15 * size;
 	trial_expect(t, fabs(have[0] - want) <= bound, "have %.17g, want %.17g", have[0], want);
 	trial_expect(t, have[0] == have[1], "another sum at the second call");
 	trial_judge(t);
@@ -787,7 +788,9 @@ static void clip_case(struct trial *t, const struct tally *tallies, int count, d
                       double mean)
 {
 	const struct kernels *k = t->kernels;
-	struct update want = {.lr = 3, .correct1 = 5, .correct2 = 7, .norm_max = norm_max, .mean = mean};
+	struct update want = {
+		.lr = 3, .correct1 = 5, .correct2 = 7, .norm_max = norm_max, .mean = mean,
+	};
 	struct update *update = send_update(t, &want), have;
 	struct tally *sent = k->alloc(t->dev, (size_t)count * sizeof *sent);
 

@@ -528,7 +528,8 @@ static void cross_entropy_overflows(struct device *dev, float *loss, float *dlog
 
 static void adamw_uncorrected(struct device *dev, float *param, const float *grad, float *m,
                               float *v, size_t count, const struct adamw_range *ranges,
-                              int range_count, const struct adamw *adamw, const struct update *update)
+                              int range_count, const struct adamw *adamw,
+                              const struct update *update)
 {
 	struct update late = *update;
 
@@ -587,7 +588,7 @@ static void adamw_edited(struct device *dev, float *param, const float *grad, fl
 	}                                                                                     \
 	static void name(struct device *dev, float *param, const float *grad, float *m, float *v, \
 	                 size_t count, const struct adamw_range *ranges, int range_count,     \
-	                 const struct adamw *adamw, const struct update *update)                                            \
+	                 const struct adamw *adamw, const struct update *update)              \
 	{                                                                                     \
 		adamw_edited(dev, param, grad, m, v, count, ranges, range_count, adamw, update, \
 		             name##_edit);                                                    \
@@ -603,7 +604,8 @@ ADAMW_EDITED(adamw_aligned, range, next, range->begin = range->begin / 4 * 4)
 /* The last range is not reached. */
 static void adamw_misses_last(struct device *dev, float *param, const float *grad, float *m,
                               float *v, size_t count, const struct adamw_range *ranges,
-                              int range_count, const struct adamw *adamw, const struct update *update)
+                              int range_count, const struct adamw *adamw,
+                              const struct update *update)
 {
 	k->adamw(dev, param, grad, m, v, count, ranges, range_count > 1 ? range_count - 1 : range_count,
 	         adamw, update);
@@ -611,7 +613,8 @@ static void adamw_misses_last(struct device *dev, float *param, const float *gra
 
 /* The momentum itself is made orthogonal, not what Nesterov looks ahead to. */
 static void muon_classical(struct device *dev, float *param, const float *grad, float *m,
-                           int rows, int cols, int stride, const struct muon *muon, const struct update *update)
+                           int rows, int cols, int stride, const struct muon *muon,
+                           const struct update *update)
 {
 	const size_t count = (size_t)(rows - 1) * stride + cols;
 	struct muon still = {.momentum = 0, .weight_decay = muon->weight_decay};
@@ -740,8 +743,8 @@ static void clip_lengthens(struct device *dev, struct update *update, const stru
 }
 
 /* An infinite loss of finite gradients. */
-static void clip_without_loss(struct device *dev, struct update *update, const struct tally *tallies,
-                              int count)
+static void clip_without_loss(struct device *dev, struct update *update,
+                              const struct tally *tallies, int count)
 {
 	k->clip(dev, update, tallies, count);
 	update->finite = isfinite(update->norm);

@@ -47,6 +47,7 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 	                          sizeof(args), (unsigned)(blocks_x), (unsigned)(blocks_y), \
 	                          (unsigned)(threads), bytes}))
 #define __syncthreads() shim_barrier()
+#define __syncwarp() shim_warp_barrier()
 #define __shfl_xor_sync(mask, x, other) \
 	_Generic((x), float: shim_shuffle_float, double: shim_shuffle_double)(mask, x, other)
 
@@ -70,6 +71,7 @@ struct shim_call {
 void shim_launch(struct shim_call call);
 float *shim_shared(void);
 void shim_barrier(void);
+void shim_warp_barrier(void);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
 void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half);

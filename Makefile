@@ -7,7 +7,9 @@
 #   make fuzz bench    fuzz what reads bytes; measure speed
 #   make gpu-check gpu-bench   test and measure the GPU's half, on a machine that has one
 #   make pipelines/X   run an experiment; results in out/X
-#   make install       programs and manual pages under PREFIX
+#   make install       programs and manual pages under PREFIX (/usr/local)
+#   make help          this
+#   make pipelines     what experiments there are
 
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # What follows asks the compiler what it is, and on a bare machine deps is what
@@ -92,7 +94,7 @@ TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shel
 # Scripts have no suffix; what they share (.sh) and pictures have.
 PIPELINES := $(foreach p,$(wildcard pipelines/*),$(if $(suffix $(p)),,$(p)))
 
-.PHONY: all tests check asan bench gpu-check gpu-bench install clean $(PIPELINES)
+.PHONY: all tests check asan bench gpu-check gpu-bench install clean help pipelines $(PIPELINES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -209,6 +211,15 @@ gpu-bench: all $(BENCHES)
 # An experiment is a script; what it finds is in out/NAME.
 $(PIPELINES): all
 	BUILD=$(abspath $(BUILD)) $@
+
+# The second line of a script says what it is: "# NAME - ...".
+pipelines:
+	@for p in $(PIPELINES); do sed -n "2s|^# [^ ]* - |$$p\t|p" $$p; done | expand -t 32
+
+help:
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
+	@echo
+	@$(MAKE) --no-print-directory pipelines
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \

@@ -84,14 +84,14 @@ static int check_lengths(const struct corpus *corpus, enum pack pack, int contex
 	if (pack == PACK_TEXT) {
 		if (corpus->token_count <= (size_t)context)
 			return err_set(err, "the training data hold %zu tokens, expected more than the "
-			               "context of %d", corpus->token_count, context);
+			               "context of %d (--context)", corpus->token_count, context);
 		return 0;
 	}
 	for (size_t i = 0; i < corpus->count; i++) {
 		struct example example = corpus_example(corpus, i);
 		if (example.length > context || example.length < 2)
 			return err_set(err, "training record %zu (id %llu) has %d tokens, expected 2 to "
-			               "the context of %d", i, (unsigned long long)example.id,
+			               "the context of %d (--context)", i, (unsigned long long)example.id,
 			               example.length, context);
 	}
 	return 0;
@@ -218,7 +218,7 @@ static int read_record(struct feed *feed, struct err *err)
 	if (feed->pack == PACK_RECORDS &&
 	    (record.length > (uint32_t)feed->context || record.length < 2))
 		return stream_bad(feed->reader, err,
-		                  "%u tokens, expected 2 to the context of %d", record.length,
+		                  "%u tokens, expected 2 to the context of %d (--context)", record.length,
 		                  feed->context);
 	if (make_room(feed, record.length, err) < 0)
 		return -1;

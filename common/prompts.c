@@ -1,5 +1,6 @@
 #include "common/prompts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -114,6 +115,7 @@ struct prompts *prompts_of_text(const char *text, const struct vocab *vocab, int
 {
 	struct prompts *prompts = prompts_new(vocab, samples, err);
 	struct err why = {0};
+	char what[sizeof why.text + 64];
 
 	if (!prompts)
 		return NULL;
@@ -121,7 +123,10 @@ struct prompts *prompts_of_text(const char *text, const struct vocab *vocab, int
 	prompts->sample = 0;
 	if (take_text(prompts, text, strlen(text), &why) == 0 && prompts->prompt.length > 0)
 		return prompts;
-	prompts_bad(prompts, err, why.status ? why.text : "expected at least one character");
+	bool escaped = why.status && strchr(text, '\\') && vocab_token(vocab, '\\') < 0;
+	snprintf(what, sizeof what, "%s%s", why.status ? why.text : "expected at least one character",
+	         escaped ? "; \\n is a newline in $'...' or in a line of --prompt -" : "");
+	prompts_bad(prompts, err, what);
 	prompts_free(prompts);
 	return NULL;
 }

@@ -241,7 +241,8 @@ static int unpack(struct stream_reader *reader, enum place place, size_t size)
 		point_somewhere(&reader->object);
 	if (reader->object.type != MSGPACK_OBJECT_MAP)
 		return fail(reader, place, reader->place,
-		            place == HEADER ? "not a memoscope stream: expected a map"
+		            place == HEADER ? "not a memoscope stream: expected a map; stream(5) tells "
+		                              "how to write one"
 		                            : "expected a map, a record or the end");
 	/* Most records hold no map but themselves. */
 	key = reader->measure.maps > 1 ? repeated_within(&reader->object)
@@ -300,8 +301,9 @@ static int fail_kind(struct stream_reader *reader, const char *kind)
 		snprintf(list + used, sizeof list - used, "%s'%s'", i ? " or " : "",
 		         reader->kinds[i]);
 	}
-	return fail(reader, HEADER, reader->place, "a stream of kind '%.40s', expected %s", kind,
-	            list);
+	return fail(reader, HEADER, reader->place, "a stream of kind '%.40s', expected %s%s", kind,
+	            list, strcmp(list, "'" STREAM_TOKENS "'") == 0 &&
+	            strcmp(kind, STREAM_TEXT) == 0 ? "; tokenize makes them" : "");
 }
 
 /* The fields that every header has. */

@@ -60,7 +60,7 @@ static int read_validation(struct training_data *data, const char *path, struct 
 		const struct example example = corpus_example(val, i);
 		if (example.length < 2 || example.length > data->context)
 			return err_set(err, "%s: record %zu (id %" PRIu64 ") has %d tokens, expected 2 to "
-			               "the context of %d", path, i, example.id, example.length,
+			               "the context of %d (--context)", path, i, example.id, example.length,
 			               data->context);
 	}
 	return 0;

@@ -112,19 +112,35 @@ static void print_share(const char *key, const struct recall_share *share)
 	       share->right, key, share->of);
 }
 
+/* The end of a line: a floor, where any is known. */
+static void print_nats(bool known, double nats)
+{
+	if (known)
+		printf("\t%.6g\n", nats);
+	else
+		puts("\t-");
+}
+
+/* Whoever knows no floor writes 0 nats into every span; data that hold no information
+ * at all nobody makes. */
 static void print_floor(const struct lint_counts *counts, const struct span_kinds *kinds)
 {
 	double nats = 0;
 
 	for (int i = 0; i < kinds->count; i++)
 		nats += counts->floor[i].nats;
-	printf("floor\t%.6g\n", nats / (double)counts->records);
-	if (counts->characters > 0)
-		printf("floor_character\t%.6g\n", nats / (double)counts->characters);
+	printf("floor");
+	print_nats(nats > 0, nats / (double)counts->records);
+	if (counts->characters > 0) {
+		printf("floor_character");
+		print_nats(nats > 0, nats / (double)counts->characters);
+	}
 	for (int i = 0; i < kinds->count; i++)
-		if (counts->floor[i].spans > 0)
-			printf("floor_%s\t%.6g\nfloor_%s_of\t%" PRIu64 "\n", kinds->word[i],
-			       mean_floor(counts, i), kinds->word[i], counts->floor[i].spans);
+		if (counts->floor[i].spans > 0) {
+			printf("floor_%s", kinds->word[i]);
+			print_nats(nats > 0, mean_floor(counts, i));
+			printf("floor_%s_of\t%" PRIu64 "\n", kinds->word[i], counts->floor[i].spans);
+		}
 }
 
 static void print_counts(const struct lint_counts *counts, const struct span_kinds *kinds)

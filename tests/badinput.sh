@@ -71,7 +71,8 @@ for filter in "${filters[@]}"; do
 	kind=${filter%%|*}
 	command=${filter#*|}
 	refuses "nothing" 'standard input: no header: empty input' empty "$command"
-	refuses "words" 'byte 0, header: not a memoscope stream' words "$command"
+	refuses "words" 'byte 0, header: not a memoscope stream: .*; stream\(5\) tells how to write one$' words \
+		"$command"
 	refuses "something packed" 'byte 0, header: ' packed "$command"
 	refuses "a directory" 'standard input: byte 0: cannot read: Is a directory' . "$command"
 

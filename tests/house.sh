@@ -120,4 +120,11 @@ for pipeline in pipelines/*; do
 	grep -qE "(\`|/)$pipeline\b" README.md || echo "README.md lacks $pipeline"
 done | none "pipelines are scripts, and memoscope(7) and the README name each"
 
+{
+	help=$(make --no-print-directory help) || echo "make help fails"
+	for target in check install pipelines/X $(find pipelines -type f ! -name '*.*'); do
+		grep -qE "$target +[a-z0-9]" <<<"$help" || echo "make help lacks $target"
+	done
+} | none "make help says what there is to make, pipelines among it"
+
 done_testing

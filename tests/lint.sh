@@ -120,8 +120,11 @@ is "$(counts duplicate_names ambiguous)" "1/1 0/1 " "but is counted"
 lint 3 "a quiz" quiz
 is "$(counts answer_derived answer_in_context) $(value records)" "1/2 1/2  3" \
 	"an answer that stands in the fact, and one that does not"
+is "$(value floor) $(value floor_character) $(value floor_answer) $(value floor_answer_of)" "- - - 2" \
+	"nobody knows the floor of what people wrote"
 hand 0 Ann 111 | jq -c '.spans = []' | records >bare
 lint 0 "no spans at all" bare
+is "$(value floor) $(value floor_character)" "- -" "hold no floor"
 is "$(grep '^#' report)" "# No record has an answer, so there is nothing to derive." "are said to be none"
 printf '' | records >none
 lint 0 "no records" none

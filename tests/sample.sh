@@ -202,6 +202,9 @@ fails 1 "book: .*record 0: a text of [0-9]+ characters, but the model's context 
 	"gpt-score: a record longer than the context" gpt-score short book
 fails 2 "prompt of 101 characters" "--prompt longer than the context" \
 	gpt-sample short --prompt "$(printf '%0101d' 0)"
+fails 2 "--prompt: character 3, U\+005C .*; .n is a newline in \\$'...' or in a line of --prompt -$" \
+	"a --prompt whose backslash the shell has left alone" gpt-sample model --prompt 'Ann\nBea'
+fails 2 "U\+00DF 'ß', is not in the vocabulary$" "another character that the model lacks" gpt-sample model --prompt 'Annß'
 fails 2 "expected at least one" "an empty --prompt" gpt-sample model --prompt ''
 fails 2 "in place of input" "--prompt beside a file" gpt-sample model --prompt a book
 fails 2 "not with --prompt" "--prompt with --from" gpt-sample model --prompt a --from ask

@@ -119,7 +119,7 @@ fails 2 'val' "a negative share" shard -o "$TMP/x" --val -0.1
 fails 2 'shards' "no files" shard -o "$TMP/x" --shards 0
 fails 2 'shards' "too many files" shard -o "$TMP/x" --shards 1001
 fails 2 'operand' "an operand" shard -o "$TMP/x" "$TMP/in.mp"
-fails 1 "a stream of kind 'text', expected 'tokens'" "text" \
+fails 1 "a stream of kind 'text', expected 'tokens'; tokenize makes them$" "text" \
 	sh -c "phonegen --count 1 | shard -o '$TMP/x'"
 [ ! -e "$TMP/x" ]
 ok $? "and no directory was made"

@@ -61,6 +61,8 @@ static void write_out(const struct show *show)
 {
 	if (show->failed)
 		die("out of memory");
+	if (show->size == 0) /* text may be NULL */
+		return;
 	if (fwrite(show->text, 1, show->size, stdout) != show->size)
 		die("standard output: cannot write: %s", strerror(errno));
 }

@@ -52,6 +52,8 @@ is "$(mpcat --text text.mp | sha256sum)" "$(mpcat text.mp | jq -j .text | sha256
 is "$(mpcat -t tokens.mp | sha256sum)" "$(mpcat -t text.mp | sha256sum)" "and of tokens"
 is "$(mpcat --text generations.mp; echo .)" $'no end\nan end\n.' \
 	"of generations, each with a newline at its end"
+printf '{"text": ""}\n' | "$mkstream" generations >nothing.mp
+is "$(mpcat --text nothing.mp 2>&1; echo $?)" 0 "and nothing of one without any"
 fails 1 "^mpcat: metrics.mp: a stream of kind 'metrics' has no text" "none of metrics" \
 	mpcat --text metrics.mp
 

@@ -177,6 +177,15 @@ is "$(awk -F '\t' '/^by_/ && /_of/ { print $2 }' slots)" \
 oracle answer right <missing.mp | recall-score --by slot,entries >summary
 is "$(shares by_entries_5_slot_none)" "10/10 " "a name that is in no slot"
 
+# The last entry that stream(5) allows, on the line that is asked for.
+oracle answer right stitch6 digit3 <book4 >mp
+mpcat mp | jq -c '([.spans[] | select(.[2] == "answer")][0][3]) as $asked |
+	.spans |= map(if .[3] == $asked then .[3] = 2147483647 else . end)' |
+	"$tools/mkstream" generations "$(mpcat --header mp | jq -c 'del(.memoscope, .stream, .chain)')" >last
+is "$(recall-score --by slot last | grep -c '^by_slot_2147483648_of')" 1 "the last slot that there is"
+is "$(recall-score --each last | awk -F '\t' 'NR > 1 { print $12 }' | grep -c '2147483648')" 9 \
+	"--each: the same"
+
 # ---- a model ----
 
 take_alphabet book

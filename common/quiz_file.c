@@ -19,6 +19,7 @@ struct entry {
 	uint32_t length; /* code points of its record, as it is, without a fact if it is dropped */
 	uint32_t fact, answer; /* code points */
 	uint32_t stated; /* how often its fact states its answer */
+	bool other[LIKENESSES]; /* is there any so alike that may stand for it? */
 	bool instruction;
 	uint64_t question_hash, answer_hash;
 	uint64_t like[LIKENESSES]; /* answers that are alike have the same */
@@ -198,16 +199,149 @@ static bool may_stand(const struct quiz_file *file, const struct entry *entry,
 	return length + (more > 0 ? more : 0) <= file->choice.longest;
 }
 
-/* Is there anything that may stand for an item's? */
-static bool has_other(const struct quiz_file *file, const struct entry *entry)
-{
-	const int like = likenesses(file) - 1;
-	size_t first, count = candidates(file, entry, like, &first);
+/* ---- is there anything that may stand for an item? ----
+ *
+ * To look through all that are alike would take a time that is their number squared, where
+ * most have one answer. But an item only refuses others for their answer, for their
+ * question, or for their length; so of any number, those few tell that are the shortest
+ * which some answer and question leave. Let each of a sequence of others be left by an
+ * answer and a question that refuse all before it: then it is of four at most (B. Bollobás,
+ * "On generalized graphs", 1965, for sets of two parts). */
 
-	for (size_t i = 0; i < count; i++)
-		if (may_stand(file, entry, &file->entry[file->rank[like][first + i].item]))
+enum { FEW = 4 };
+
+/* One that may stand for others, by what its fact takes; and those few of its group up to
+ * it, the shortest first. */
+struct shortest {
+	uint64_t group;
+	uint32_t fact, item;
+	uint32_t few[FEW], count;
+};
+
+static int by_fact(const void *a, const void *b)
+{
+	const struct shortest *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (x->fact != y->fact)
+		return x->fact < y->fact ? -1 : 1;
+	return (x->item > y->item) - (x->item < y->item);
+}
+
+/* What makes a record longer that an item stands in. Of facts, all of it beside the fact's
+ * own length, which is looked for before. */
+static uint64_t weight(const struct quiz_file *file, uint32_t item)
+{
+	const struct entry *entry = &file->entry[item];
+
+	return (uint64_t)entry->answer + (wrong(file) ? 0 : entry->fact);
+}
+
+/* Do an answer and a question that refuse all of some leave one more? The first of them is
+ * refused for the one, all that have not the same of it for the other. */
+static bool leaves(const struct quiz_file *file, const struct shortest *some, uint32_t item)
+{
+	const struct entry *more = &file->entry[item], *first = &file->entry[some->few[0]];
+	const uint64_t mine[2] = {more->answer_hash, more->question_hash};
+	const uint64_t refused[2] = {first->answer_hash, first->question_hash};
+
+	if (some->count == 0)
+		return true;
+	for (int one = 0; one < 2; one++) {
+		bool left = mine[one] != refused[one], any = false;
+		uint64_t rest = 0;
+		for (uint32_t i = 1; left && i < some->count; i++) {
+			const struct entry *entry = &file->entry[some->few[i]];
+			const uint64_t its[2] = {entry->answer_hash, entry->question_hash};
+			if (its[one] == refused[one])
+				continue;
+			left = any ? its[!one] == rest : its[!one] != mine[!one];
+			rest = its[!one];
+			any = true;
+		}
+		if (left)
+			return true;
+	}
+	return false;
+}
+
+/* The few of those before and of one more. */
+static void add_shortest(const struct quiz_file *file, struct shortest *now,
+                         const struct shortest *before)
+{
+	bool taken = false;
+
+	now->count = 0;
+	for (uint32_t i = 0; i < before->count || !taken;) {
+		bool take = !taken && (i == before->count ||
+		                       weight(file, now->item) < weight(file, before->few[i]));
+		uint32_t item = take ? now->item : before->few[i++];
+		taken |= take;
+		if (now->count < FEW && leaves(file, now, item))
+			now->few[now->count++] = item;
+	}
+}
+
+/* The longest fact that may come in place of an item's; -1: none. */
+static int64_t longest_fact(const struct quiz_file *file, const struct entry *entry)
+{
+	if (wrong(file) || file->choice.longest == 0)
+		return UINT32_MAX;
+	int64_t length = (int64_t)file->choice.longest - entry->length + entry->fact -
+	                 (entry->fact > 0 ? 0 : QUIZ_FACT_MARKS);
+	return length < 0 ? -1 : length;
+}
+
+static bool has_other(const struct quiz_file *file, const struct entry *entry, int like,
+                      const struct shortest *list)
+{
+	const struct shortest key = {.group = wrong(file) ? entry->like[like] : 0,
+	                             .fact = (uint32_t)longest_fact(file, entry),
+	                             .item = UINT32_MAX};
+	size_t low = 0, high = file->ranked;
+
+	if (longest_fact(file, entry) < 0)
+		return false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (by_fact(&list[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0 || list[low - 1].group != key.group)
+		return false;
+	for (uint32_t i = 0; i < list[low - 1].count; i++)
+		if (may_stand(file, entry, &file->entry[list[low - 1].few[i]]))
 			return true;
 	return false;
+}
+
+/* Mark those for which there is any other that is so alike. */
+static int mark_others(struct quiz_file *file, int like, struct err *err)
+{
+	const struct shortest none = {0};
+	struct shortest *list = calloc(file->ranked + 1, sizeof *list);
+
+	if (!list)
+		return err_set(err, "out of memory");
+	for (size_t i = 0; i < file->ranked; i++) {
+		const struct ranked *ranked = &file->rank[like][i];
+		list[i] = (struct shortest){
+			.group = ranked->group,
+			.fact = wrong(file) ? 0 : file->entry[ranked->item].fact,
+			.item = ranked->item};
+	}
+	qsort(list, file->ranked, sizeof *list, by_fact);
+	for (size_t i = 0; i < file->ranked; i++)
+		add_shortest(file, &list[i],
+		             i > 0 && list[i - 1].group == list[i].group ? &list[i - 1] : &none);
+	for (size_t i = 0; i < file->count; i++)
+		file->entry[i].other[like] = draws(file, &file->entry[i]) &&
+		                             has_other(file, &file->entry[i], like, list);
+	free(list);
+	return 0;
 }
 
 /* ---- reading through ---- */
@@ -311,13 +445,20 @@ static void count_length(struct quiz_counts *counts, uint32_t length)
 /* Those that find nothing to be put in place of theirs still may stand for others. */
 static int settle(struct quiz_file *file, struct err *err)
 {
-	if (file->choice.fact >= QUIZ_FACT_WRONG && rank_all(file, err) < 0)
-		return -1;
+	const int all = likenesses(file) - 1;
+
+	if (file->choice.fact >= QUIZ_FACT_WRONG) {
+		if (rank_all(file, err) < 0)
+			return -1;
+		for (int like = 0; like <= all; like++)
+			if (mark_others(file, like, err) < 0)
+				return -1;
+	}
 	file->kept = malloc((file->count + 1) * sizeof *file->kept);
 	if (!file->kept)
 		return err_set(err, "out of memory");
 	for (size_t i = 0; i < file->count; i++) {
-		if (draws(file, &file->entry[i]) && !has_other(file, &file->entry[i])) {
+		if (draws(file, &file->entry[i]) && !file->entry[i].other[all]) {
 			file->counts.item[QUIZ_NO_OTHER]++;
 			continue;
 		}
@@ -411,6 +552,8 @@ static const struct entry *draw_like(struct quiz_file *file, const struct entry 
 	size_t first, count = candidates(file, entry, like, &first);
 	struct permutation order;
 
+	if (!entry->other[like])
+		return NULL;
 	permutation_init(&order, count, file->choice.seed, RNG_FACT, id << 2 | (uint64_t)like);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t drawn = file->rank[like][first + permutation_at(&order, i)].item;

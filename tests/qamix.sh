@@ -230,6 +230,29 @@ qamix -q --fact wrong --max-length 90 testdata/quiz.jsonl --epochs 20 | mpcat | 
 ok $? "no wrong fact makes a record too long"
 qamix -q --fact other --max-length 90 testdata/quiz.jsonl --epochs 20 | mpcat | jq '.text | length' | sort -n >"$TMP/lengths"
 is "$(tail -n 1 "$TMP/lengths")" 90 "nor another question's fact"
+# Whether there is any other is known without a look at all of them, which would take minutes.
+awk 'BEGIN { for (i = 0; i < 200000; i++)
+	printf "{\"question\":\"Is %d so?\",\"fact\":\"It is yes to %d.\",\"answer\":\"yes\"}\n", i, i }' >"$TMP/alike.jsonl"
+for fact in wrong other; do
+	fails 1 '0 of 200000 items; left out: 200000 for which there is no other fact' \
+		"--fact $fact: all have the same answer" timeout 30 qamix -q --fact $fact "$TMP/alike.jsonl"
+done
+# Of others that are left out for their answer, their question and their length, one is not.
+cat >"$TMP/refused.jsonl" <<-'END'
+	{"question":"A?","fact":"It is yes.","answer":"yes"}
+	{"question":"A?","fact":"It is no.","answer":"no"}
+	{"question":"B?","fact":"Yes: yes.","answer":"yes"}
+	{"question":"A?","fact":"It's no.","answer":"no"}
+	{"question":"B?","fact":"It is nope.","answer":"nope"}
+	{"question":"B?","fact":"It is otherwise.","answer":"otherwise"}
+END
+others() {
+	qamix -q "$@" --epochs 20 "$TMP/refused.jsonl" | mpcat --tsv=item.line,item.other | tail -n +2 |
+		sort -u | awk '{ printf "%s%s", $1 == last ? "," : (NR > 1 ? " " : "") $1 ":", $2; last = $1 }'
+}
+is "$(others --fact other)" "1:5,6 2:3,5,6 3:2,4 4:3,5,6 5:1,2,4 6:1,2,4" "--fact other: all that may be"
+is "$(others --fact other -l 29)" "1:5 2:3,5 3:2,4 4:3,5 5:1,2,4" "and are short enough"
+is "$(others --fact wrong -l 30)" "1:5 2:3,5 3:2,4 4:3,5 5:1,2,4" "--fact wrong: the same"
 
 # --answer stated: the same prompts, another answer
 for fact in keep drop wrong other; do

@@ -1,5 +1,6 @@
 /* Questions: phrases word for word, and the records that items become. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/quiz.h"
 #include "tests/tap.h"
@@ -34,6 +35,25 @@ static void phrases(void)
 	char *longer = quiz_replace("8 and 8", "8", "eighty-eight");
 	is_string(longer, "eighty-eight and eighty-eight", "what is put in may be longer");
 	free(longer);
+}
+
+/* To look at the rest of the text at every place would take minutes. */
+static void long_text(void)
+{
+	enum { WORDS = 4 << 20 };
+	char *text = malloc(2 * WORDS + 1);
+
+	for (size_t i = 0; text && i < WORDS; i++)
+		memcpy(text + 2 * i, "a ", 2);
+	if (text)
+		text[2 * WORDS] = '\0';
+	alarm(60);
+	char *have = text ? quiz_replace(text, "a", "b") : NULL;
+	alarm(0);
+	ok(have && strlen(have) == 2 * WORDS && strspn(have, "b ") == 2 * WORDS,
+	   "a phrase at four million places");
+	free(have);
+	free(text);
 }
 
 /* The record and its spans, as text. */
@@ -94,6 +114,7 @@ static void records(void)
 int main(void)
 {
 	phrases();
+	long_text();
 	records();
 	return done();
 }

@@ -155,18 +155,17 @@ static char *object_characters(const char *path, const json_t *json, struct err 
 	return text;
 }
 
-struct vocab *vocab_load(const char *path, struct err *err)
+/* That of a file's bytes, which are freed. */
+static struct vocab *load(const char *path, char *bytes, size_t size, struct err *err)
 {
 	struct err found = {0};
 	json_error_t error;
-	size_t size;
-	char *text = file_read(path, VOCAB_JSON_MAX, &size, err);
+	char *text = NULL;
 
-	if (!text)
+	if (!bytes)
 		return NULL;
-	json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-	free(text);
-	text = NULL;
+	json_t *json = json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	free(bytes);
 	if (!json)
 		err_set(err, "%s: line %d: %s", path, error.line, error.text);
 	else if (json_is_object(json))
@@ -181,6 +180,22 @@ struct vocab *vocab_load(const char *path, struct err *err)
 	if (!vocab) /* the first error stays */
 		err_set(err, "%s: %s", path, found.text);
 	return vocab;
+}
+
+struct vocab *vocab_load(const char *path, struct err *err)
+{
+	size_t size = 0;
+	char *bytes = file_read(path, VOCAB_JSON_MAX, &size, err);
+
+	return load(path, bytes, size, err);
+}
+
+struct vocab *vocab_load_any(const char *path, struct err *err)
+{
+	size_t size = 0;
+	char *bytes = file_read_any(path, VOCAB_JSON_MAX, &size, err);
+
+	return load(path, bytes, size, err);
 }
 
 int vocab_size(const struct vocab *vocab)

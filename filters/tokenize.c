@@ -143,7 +143,7 @@ static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
 		return vocab_load(path, err);
 	}
 	if (vocab_path)
-		return vocab_load(vocab_path, err);
+		return vocab_load_any(vocab_path, err);
 	if (alphabet)
 		return vocab_new(alphabet, strlen(alphabet), err);
 	return vocab_of_all(reader, err);

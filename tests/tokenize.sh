@@ -88,6 +88,10 @@ for vocab in string.json model/vocab.json model; do
 	tokenize --vocab "$TMP/$vocab" <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
 	ok $? "--vocab $vocab gives the same tokens"
 done
+tokenize --vocab <(cat "$TMP/string.json") <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
+ok $? "so does a pipe"
+fails 1 'more than 8388608 bytes' "a pipe without an end" \
+	bash -c "tokenize --vocab <(yes) <'$TMP/bare.mp'"
 echo '"zyx{}BE: ()a"' >"$TMP/short.json"
 fails 1 'record 0: character [0-9]+, U\+[0-9A-F]{4}.* is not in the vocabulary' \
 	"a character that --vocab lacks is shown with its place" \

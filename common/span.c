@@ -29,7 +29,7 @@ static bool is_word(const char *word, size_t size)
 int span_kind(struct span_kinds *kinds, const char *word, size_t size)
 {
 	/* A word that is known needs no check: this is asked for every span read. */
-	if (size > 0 && size < SPAN_KIND_BYTES)
+	if (size > 0 && size < SPAN_KIND_BYTES && word[size - 1])
 		for (int i = 0; i < kinds->count; i++)
 			if (memcmp(kinds->word[i], word, size) == 0 && !kinds->word[i][size])
 				return i;

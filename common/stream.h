@@ -36,12 +36,15 @@
  * whose chain is carried on, or NULL. Owned by the caller: json_decref(). */
 json_t *header_new(const char *kind, const json_t *from, int argc, char **argv);
 
-/* A string field of a header, owned by it, or NULL where there is none. */
+/* A string field of a header, owned by it, or NULL where there is none, or U+0000 in it. */
 const char *header_string(const json_t *header, const char *field);
 
 /* ---- reading ---- */
 
 struct stream_reader;
+
+/* What messages call a path: "-" is "standard input". */
+const char *stream_name(const char *path);
 
 /* Open path ("-": standard input) and read the first header, which must be of
  * one of the NULL-terminated kinds (kinds NULL: any). NULL with err set. */

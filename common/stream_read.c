@@ -432,6 +432,11 @@ static int take_end(struct stream_reader *reader, size_t size)
 
 /* ---- stream.h ---- */
 
+const char *stream_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 static struct stream_reader *reader_new(const char *path)
 {
 	struct stream_reader *reader = calloc(1, sizeof *reader);
@@ -440,7 +445,7 @@ static struct stream_reader *reader_new(const char *path)
 		return NULL;
 	reader->fd = -1;
 	reader->room = READ_BYTES;
-	reader->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
+	reader->name = strdup(stream_name(path));
 	reader->buffer = malloc(reader->room);
 	reader->hash = XXH3_createState();
 	reader->zone = msgpack_zone_new(ZONE_BYTES);

@@ -52,7 +52,7 @@ struct input {
 	struct stream_reader *reader;
 	const json_t *bin;
 	const char *kind;
-	struct vocab *vocab; /* of a token stream, where its text is wanted */
+	struct vocab *vocab; /* of a token stream */
 	struct record_buffer buffer;
 	struct span_kinds kinds;
 };
@@ -204,17 +204,18 @@ static int prepare(struct input *input, const char *path, struct err *err)
 	input->bin = json_object_get(header, "bin");
 	if (show_check_bin(input->bin, &what) < 0)
 		return err_set(err, "%s: header: %s", path, what.text);
-	if (!want_text)
-		return 0;
-	if (strcmp(input->kind, STREAM_TOKENS) == 0) {
+	if (strcmp(input->kind, STREAM_TOKENS) == 0 &&
+	    (want_text || json_object_get(header, "vocab"))) {
 		input->vocab = header_vocab(header, &what);
 		if (!input->vocab)
 			return err_set(err, "%s: header: %s", path, what.text);
-	} else if (strcmp(input->kind, STREAM_TEXT) != 0 &&
-	           strcmp(input->kind, STREAM_GENERATIONS) != 0) {
+	}
+	if (!want_text || input->vocab)
+		return 0;
+	if (strcmp(input->kind, STREAM_TEXT) != 0 &&
+	    strcmp(input->kind, STREAM_GENERATIONS) != 0)
 		return err_set(err, "%s: a stream of kind '%.40s' has no text; try --json", path,
 		               input->kind);
-	}
 	return 0;
 }
 
@@ -253,7 +254,7 @@ static int print_stream(const char *path, struct table *table, struct show *show
 		return -1;
 	if (want_header)
 		status = print_header(input.reader, err);
-	else if ((status = prepare(&input, strcmp(path, "-") ? path : "standard input", err)) == 0)
+	else if ((status = prepare(&input, stream_name(path), err)) == 0)
 		status = print_records(&input, table, show, err);
 	vocab_free(input.vocab);
 	record_buffer_release(&input.buffer);

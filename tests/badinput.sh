@@ -130,6 +130,32 @@ for command in 'gpt-sample model --from answer --quiet' 'gpt-score model --quiet
 	refuses "a record longer than the context" 'record 0.*256' long "$command"
 done
 
+# U+0000 ends no string.
+printf '{"id":0,"text":"ab","spans":[[0,1,"a",0,0],[1,2,"a\\u0000",0,0]]}\n' |
+	"$tools/mkstream" text '{"alphabet":"ab"}' >bad
+refuses "a kind with U+0000 behind it" 'record 0: span 1: kind is not a word' bad tokenize
+for kind in text tokens; do
+	"$tools/mkstream" "$kind" '{"alphabet":"ab\u0000c","vocab":"ab\u0000c","bin":{"tokens":"u8"}}' </dev/null >"nul.$kind"
+done
+refuses "an alphabet with U+0000 in it" 'U\+0000' nul.text tokenize
+refuses "an alphabet with U+0000 in it" 'U\+0000' nul.text 'perturb --change digit'
+for command in 'tokenize --decode' 'shard --output shards' \
+	'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet' \
+	'gpt-score model --quiet' data-lint 'mpcat --text' mpcat; do
+	refuses "a vocabulary with U+0000 in it" 'U\+0000' nul.tokens "$command"
+done
+
+# Tokens whose width is another than their vocabulary's.
+for bin in '"tokens":"u16"' '"tokens":"u8\u0000"' ''; do
+	printf '{"id":0,"tokens":{"!hex":"c4020001"},"spans":[]}\n' |
+		"$tools/mkstream" tokens '{"vocab":"ab","bin":{'"$bin"'}}' >wide
+	for command in 'tokenize --decode' 'shard --output shards' \
+		'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet' \
+		'gpt-score model --quiet' data-lint 'mpcat --text' mpcat; do
+		refuses "bin {$bin}" '"bin": .*tokens' wide "$command"
+	done
+done
+
 # Segments whose headers do not fit.
 printf 'Ann\nBo\n' >names
 { cat text; phonegen --count 1 --names names; } >unlike

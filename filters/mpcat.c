@@ -44,7 +44,9 @@ static const struct program program = {
 struct table {
 	char *fields; /* with NULs for commas */
 	char **field; /* [count] */
+	bool *met; /* [count] has a record had it? */
 	size_t count;
+	bool rows; /* have any records come? */
 };
 
 /* One stream that is being printed. */
@@ -120,7 +122,8 @@ static void make_columns(struct table *table, const char *fields, size_t size)
 		table->count += fields[i] == ',';
 	table->fields = strndup(fields, size);
 	table->field = calloc(table->count, sizeof *table->field);
-	if (!table->fields || !table->field)
+	table->met = calloc(table->count, sizeof *table->met);
+	if (!table->fields || !table->field || !table->met)
 		die("out of memory");
 	char *rest = table->fields;
 	for (size_t i = 0; i < table->count; i++)
@@ -141,7 +144,7 @@ static void head_of_table(struct show *show, const struct table *table)
 	show_bytes(show, "\n", 1);
 }
 
-static int as_row(struct show *show, struct input *input, const struct table *table,
+static int as_row(struct show *show, struct input *input, struct table *table,
                   const struct stream_record *raw, struct err *err)
 {
 	struct err what = {0};
@@ -149,9 +152,12 @@ static int as_row(struct show *show, struct input *input, const struct table *ta
 	for (size_t i = 0; i < table->count; i++) {
 		if (i > 0)
 			show_bytes(show, "\t", 1);
-		if (show_path(show, raw->map, table->field[i], input->bin, &what) < 0)
+		int there = show_path(show, raw->map, table->field[i], input->bin, &what);
+		if (there < 0)
 			return bad(input, &what, err);
+		table->met[i] |= there > 0;
 	}
+	table->rows = true;
 	show_bytes(show, "\n", 1);
 	return 0;
 }
@@ -169,6 +175,27 @@ static int as_table(struct show *show, struct input *input, struct table *table,
 		head_of_table(show, table);
 	}
 	return as_row(show, input, table, raw, err);
+}
+
+/* A column without anything in it may be meant to be one, or a slip of the pen. */
+static void tell_missing(const struct table *table)
+{
+	struct show names = {0};
+	struct err what = {0};
+
+	for (size_t i = 0; table->rows && i < table->count; i++) {
+		if (table->met[i])
+			continue;
+		show_bytes(&names, ", ", names.size > 0 ? 2 : 0);
+		show_bytes(&names, "'", 1);
+		show_bytes(&names, table->field[i], strlen(table->field[i]));
+		show_bytes(&names, "'", 1);
+	}
+	if (names.size > 0) {
+		err_set(&what, "no record has a field %.*s", (int)names.size, names.text);
+		fprintf(stderr, "mpcat: %s\n", what.text);
+	}
+	show_release(&names);
 }
 
 /* ---- one stream ---- */
@@ -284,9 +311,11 @@ int main(int argc, char **argv)
 		if (print_stream(argv[i], &table, &show, &err) < 0)
 			err_exit(&err);
 	show_release(&show);
-	free(table.fields);
-	free(table.field);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("standard output: cannot write: %s", strerror(errno));
+	tell_missing(&table);
+	free(table.fields);
+	free(table.field);
+	free(table.met);
 	return 0;
 }

@@ -131,11 +131,12 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 	else if (attention)
 		rows = sum_records(ablation, attention, source, model->config.width, sum, err);
 	if (rows == 0)
-		rows = err_set(err, "%s: no character to take a mean over", path);
+		rows = err_set(err, "%s: no character to take a mean over", err_path(path));
 	for (size_t i = 0; rows > 0 && i < values; i++) {
 		ablation->mean[i] = (float)(sum[i] / (double)rows);
 		if (!isfinite(ablation->mean[i]))
-			rows = err_set(err, "%s: a head's mean over it is not finite", path);
+			rows = err_set(err, "%s: a head's mean over it is not finite",
+			               err_path(path));
 	}
 	free(sum);
 	attention_free(attention);

@@ -286,7 +286,7 @@ char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0) {
-		err_set(err, "%s: cannot open: %s", path, strerror(errno));
+		err_set(err, "%s: cannot open: %s", err_path(path), strerror(errno));
 		return NULL;
 	}
 	char *data = read_on(fd, path, max, size, err);

@@ -71,7 +71,7 @@ static int open_next(struct source *source, struct err *err)
 	source->kind = strcmp(kind, STREAM_TEXT) == 0 ? TEXT :
 	               strcmp(kind, STREAM_TOKENS) == 0 ? TOKENS : GENERATIONS;
 	if (source->kind == TOKENS)
-		return compare_vocab(source, stream_name(path), err);
+		return compare_vocab(source, err_path(path), err);
 	return 0;
 }
 

@@ -43,9 +43,6 @@ const char *header_string(const json_t *header, const char *field);
 
 struct stream_reader;
 
-/* What messages call a path: "-" is "standard input". */
-const char *stream_name(const char *path);
-
 /* Open path ("-": standard input) and read the first header, which must be of
  * one of the NULL-terminated kinds (kinds NULL: any). NULL with err set. */
 struct stream_reader *stream_open(const char *path, const char *const *kinds,

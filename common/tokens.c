@@ -21,10 +21,10 @@ struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, 
 		return reader;
 	}
 	if (have == NULL)
-		err_set(err, "%s: header: %s", stream_name(path), why.text);
+		err_set(err, "%s: header: %s", err_path(path), why.text);
 	else
 		err_set(err, "%s: header: vocab differs: %d characters, expected the %d of the others",
-		        stream_name(path), vocab_size(have), vocab_size(*vocab));
+		        err_path(path), vocab_size(have), vocab_size(*vocab));
 	vocab_free(have);
 	stream_close(reader);
 	return NULL;

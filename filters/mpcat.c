@@ -281,7 +281,7 @@ static int print_stream(const char *path, struct table *table, struct show *show
 		return -1;
 	if (want_header)
 		status = print_header(input.reader, err);
-	else if ((status = prepare(&input, stream_name(path), err)) == 0)
+	else if ((status = prepare(&input, err_path(path), err)) == 0)
 		status = print_records(&input, table, show, err);
 	vocab_free(input.vocab);
 	record_buffer_release(&input.buffer);

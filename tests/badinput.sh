@@ -217,6 +217,35 @@ fails 1 'standard output: cannot write' "a closed standard output" \
 fails 1 'standard input: byte 0: cannot read' "a closed standard input" \
 	bash -c 'exec mpcat <&-'
 
+fails 1 'qamix: standard input: cannot read: Bad file descriptor' "qamix: the same" \
+	bash -c 'exec qamix - <&-'
+
+# What messages call what is read.
+fails 1 "^qamix: '': cannot open: No such file or directory$" "qamix: a path of nothing" qamix ''
+fails 1 "^mpcat: '': cannot open: No such file or directory$" "mpcat: a path of nothing" mpcat ''
+fails 1 "^phonegen: '': cannot open: No such file or directory$" "phonegen: a path of nothing" \
+	phonegen --names ''
+fails 1 '^qamix: standard input: 0 of 0 items: nothing to draw from$' "qamix: no items" qamix -
+"$tools/mkstream" tokens </dev/null >bare
+refuses "no vocabulary" 'standard input: header: the header has no "vocab"' bare \
+	'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet'
+phonegen --count 0 >none
+with none 'gpt-score model --ablate 0.0 --ablate-to mean --mean-over - text' 2>error >stdout
+is "$? $(cat error)" "1 gpt-score: standard input: no character to take a mean over" "a mean over nothing"
+with none 'tokenize' | tee none.tokens |
+	gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet tokens --val - 2>error >stdout
+is "$? $(cat error)" "1 gpt-train: standard input: no record to validate on" "nothing to validate on"
+
+# Of a long path its middle goes, not what is wrong with it.
+long=$(printf 'folder-é/%.0s' {1..200})
+for command in mpcat qamix 'gpt-score model' 'phonegen --names' 'tokenize --vocab'; do
+	# shellcheck disable=SC2086
+	with text "$command ${long}last" >stdout 2>error
+	is "$? $(wc -l <error)" "1 1" "$command: a path of two thousand bytes"
+	grep -q "^${command%% *}: folder-é/folder-é/.*\.\.\..*-é/folder-é/last: cannot open: No such file or directory$" error
+	ok $? "$command: what is wrong with it"
+done
+
 # A terminal neither hangs a filter nor gets bytes it cannot show.
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	for command in mpcat tokenize topk-dump; do

@@ -332,6 +332,8 @@ int main(int argc, char **argv)
 	struct summary summary = {0};
 	struct err err = {0};
 
+	if (each && by)
+		die_usage("--each prints no summary that --by could add to");
 	summary.recall = recall_new(&err);
 	summary.chance = chance_new((uint64_t)seed, &err);
 	if (!summary.recall || !summary.chance)
@@ -348,7 +350,7 @@ int main(int argc, char **argv)
 	if (!each)
 		print_summary(&summary);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: %s", strerror(errno));
+		die("standard output: cannot write: %s", strerror(errno));
 	recall_free(summary.recall);
 	chance_free(summary.chance);
 	breakdown_release(&summary.breakdown);

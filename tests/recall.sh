@@ -245,9 +245,10 @@ fails 1 'standard input' "no input" recall-score
 fails 2 'eech' "an unknown option" recall-score --eech
 fails 2 "--by: 'slot,line': expected slot, entries and digit" "an unknown thing to tell apart" \
 	recall-score --by slot,line
+fails 2 '--each prints no summary' "a line for every record and a summary" recall-score --by slot --each a
 fails 2 '--by: ' "an empty one" recall-score --by ''
 fails 2 '--seed: ' "a bad seed" recall-score --seed -1
 recall-score a >/dev/full 2>have
-is "$? $(cat have)" "1 recall-score: standard output: No space left on device" "a full disk"
+is "$? $(cat have)" "1 recall-score: standard output: cannot write: No space left on device" "a full disk"
 
 done_testing

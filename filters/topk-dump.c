@@ -214,6 +214,6 @@ int main(int argc, char **argv)
 			err_exit(&err);
 	} while (++operand < argc);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: %s", strerror(errno));
+		die("standard output: cannot write: %s", strerror(errno));
 	return 0;
 }

@@ -194,8 +194,8 @@ for filter in "${outputs[@]}"; do
 	command=${filter#*|}
 	case $command in shard*) continue ;; esac # it writes files
 	with "${filter%%|*}" "$command" >/dev/full 2>error
-	is "$? $(sed 's/cannot write: //' error)" \
-		"1 ${command%% *}: standard output: No space left on device" "$command: a full disk"
+	is "$? $(cat error)" \
+		"1 ${command%% *}: standard output: cannot write: No space left on device" "$command: a full disk"
 done
 for command in 'phonegen --count 100000' 'qamix -q quiz.jsonl --count 100000'; do
 	# shellcheck disable=SC2086

@@ -1,5 +1,6 @@
 #include "common/quiz_file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -31,6 +32,12 @@ struct ranked {
 	uint32_t item;
 };
 
+/* One of those, and when it is drawn. */
+struct placed {
+	uint64_t place;
+	uint32_t item;
+};
+
 struct quiz_file {
 	struct jsonl *json;
 	struct quiz_choice choice;
@@ -38,6 +45,8 @@ struct quiz_file {
 	size_t count, room;
 	struct ranked *rank[LIKENESSES]; /* [ranked] each; of facts only the first */
 	size_t ranked;
+	uint32_t *by_answer[LIKENESSES]; /* [ranked] places in rank: by group, then answer */
+	struct placed *placed; /* [square root of ranked] */
 	uint32_t *kept; /* [counts.item[QUIZ_KEPT]] the entries that make records */
 	struct quiz_counts counts;
 	/* the record under way */
@@ -149,6 +158,48 @@ static size_t rank_of(const struct quiz_file *file, const struct ranked *list, u
 static int likenesses(const struct quiz_file *file)
 {
 	return wrong(file) ? LIKENESSES : 1;
+}
+
+/* The answer at a place of by_answer. */
+static uint64_t answer_at(const struct quiz_file *file, int like, size_t i)
+{
+	return file->entry[file->rank[like][file->by_answer[like][i]].item].answer_hash;
+}
+
+/* A place in rank, while they are put in order. */
+struct answered {
+	uint64_t group, answer;
+	uint32_t place;
+};
+
+static int by_answer(const void *a, const void *b)
+{
+	const struct answered *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (x->answer != y->answer)
+		return x->answer < y->answer ? -1 : 1;
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+static int order_answers(struct quiz_file *file, int like, struct err *err)
+{
+	struct answered *list = malloc((file->ranked + 1) * sizeof *list);
+
+	file->by_answer[like] = malloc((file->ranked + 1) * sizeof *file->by_answer[like]);
+	if (!list || !file->by_answer[like]) {
+		free(list);
+		return err_set(err, "out of memory");
+	}
+	for (uint32_t i = 0; i < file->ranked; i++)
+		list[i] = (struct answered){file->rank[like][i].group,
+		                            file->entry[file->rank[like][i].item].answer_hash, i};
+	qsort(list, file->ranked, sizeof *list, by_answer);
+	for (size_t i = 0; i < file->ranked; i++)
+		file->by_answer[like][i] = list[i].place;
+	free(list);
+	return 0;
 }
 
 /* Whatever may be put in place of another's, each list in its order. */
@@ -451,8 +502,11 @@ static int settle(struct quiz_file *file, struct err *err)
 		if (rank_all(file, err) < 0)
 			return -1;
 		for (int like = 0; like <= all; like++)
-			if (mark_others(file, like, err) < 0)
+			if (order_answers(file, like, err) < 0 || mark_others(file, like, err) < 0)
 				return -1;
+		file->placed = malloc(((size_t)sqrt((double)file->ranked) + 1) * sizeof *file->placed);
+		if (!file->placed)
+			return err_set(err, "out of memory");
 	}
 	file->kept = malloc((file->count + 1) * sizeof *file->kept);
 	if (!file->kept)
@@ -511,8 +565,11 @@ void quiz_file_close(struct quiz_file *file)
 	forget(file);
 	jsonl_close(file->json);
 	quiz_buffer_release(&file->buffer);
-	for (int like = 0; like < LIKENESSES; like++)
+	for (int like = 0; like < LIKENESSES; like++) {
 		free(file->rank[like]);
+		free(file->by_answer[like]);
+	}
+	free(file->placed);
 	free(file->entry);
 	free(file->kept);
 	free(file);
@@ -543,6 +600,51 @@ static bool apart(const struct quiz_file *file, const struct quiz_item *own,
 	       !quiz_find(other->answer, other->answer, own->answer);
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* How many of count in by_answer, from first on, have an answer below, or up to, one. */
+static size_t answers_below(const struct quiz_file *file, int like, size_t first, size_t count,
+                            uint64_t answer, bool up_to)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		uint64_t here = answer_at(file, like, first + middle);
+		if (here < answer || (up_to && here == answer))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Those of a group whose answer is another one, in the order in which they are drawn, into
+ * file->placed, where they are so few that to find them by drawing would take longer. How
+ * many; 0: they are not. */
+static size_t place_few(struct quiz_file *file, const struct entry *entry, int like, size_t first,
+                        size_t count, const struct permutation *order)
+{
+	size_t begin = answers_below(file, like, first, count, entry->answer_hash, false);
+	size_t end = answers_below(file, like, first, count, entry->answer_hash, true), few = 0;
+	const size_t others = count - (end - begin);
+
+	if (others >= count / (others + 1))
+		return 0;
+	for (size_t i = 0; i < others; i++) {
+		uint32_t place = file->by_answer[like][first + (i < begin ? i : i + end - begin)];
+		file->placed[few++] = (struct placed){permutation_place(order, place - first),
+		                                      file->rank[like][place].item};
+	}
+	qsort(file->placed, few, sizeof *file->placed, by_place);
+	return few;
+}
+
 /* One of those that are so alike, drawn: its entry, with file->other and *other; NULL
  * where there is none, or with err set. */
 static const struct entry *draw_like(struct quiz_file *file, const struct entry *entry,
@@ -555,8 +657,10 @@ static const struct entry *draw_like(struct quiz_file *file, const struct entry 
 	if (!entry->other[like])
 		return NULL;
 	permutation_init(&order, count, file->choice.seed, RNG_FACT, id << 2 | (uint64_t)like);
-	for (size_t i = 0; i < count; i++) {
-		uint32_t drawn = file->rank[like][first + permutation_at(&order, i)].item;
+	size_t few = place_few(file, entry, like, first, count, &order);
+	for (size_t i = 0; i < (few > 0 ? few : count); i++) {
+		uint32_t drawn = few > 0 ? file->placed[i].item :
+		                 file->rank[like][first + permutation_at(&order, i)].item;
 		if (!may_stand(file, entry, &file->entry[drawn]))
 			continue;
 		json_decref(file->other);

@@ -22,6 +22,12 @@ struct ablation {
 
 /* ---- the heads ---- */
 
+static int malformed(struct err *err)
+{
+	return err_usage(err, "--ablate: expected layer.head, like 0.3, a layer, like 0, or ranges, "
+	                      "like 0-1.2-3, with a comma between two of them");
+}
+
 /* A whole number of exactly size bytes, below have. */
 static int parse_number(const char *text, size_t size, const char *what, int have, int *number,
                         struct err *err)
@@ -30,8 +36,7 @@ static int parse_number(const char *text, size_t size, const char *what, int hav
 	int64_t value;
 
 	if (size == 0 || size >= sizeof digits || strspn(text, "0123456789") < size)
-		return err_usage(err, "--ablate: expected layer.head, like 0.3, with a comma "
-		                      "between two of them");
+		return malformed(err);
 	memcpy(digits, text, size);
 	digits[size] = '\0';
 	if (option_int("--ablate", digits, 0, INT64_MAX, &value, err) < 0)
@@ -43,40 +48,67 @@ static int parse_number(const char *text, size_t size, const char *what, int hav
 	return 0;
 }
 
-static bool named_before(const struct ablation *ablation, const struct target *target)
+struct range {
+	int min, max;
+};
+
+/* "N" or "N-M" of exactly size bytes. */
+static int parse_range(const char *text, size_t size, const char *what, int have,
+                       struct range *range, struct err *err)
 {
-	for (int i = 0; i < ablation->count; i++)
-		if (ablation->targets[i].layer == target->layer &&
-		    ablation->targets[i].head == target->head)
-			return true;
-	return false;
+	const char *dash = memchr(text, '-', size);
+	size_t first = dash ? (size_t)(dash - text) : size;
+
+	if (parse_number(text, first, what, have, &range->min, err) < 0)
+		return -1;
+	range->max = range->min;
+	if (dash && parse_number(dash + 1, size - first - 1, what, have, &range->max, err) < 0)
+		return -1;
+	if (range->max < range->min)
+		return err_usage(err, "--ablate: %ss %d-%d: expected the smaller number first", what,
+		                 range->min, range->max);
+	return 0;
+}
+
+/* The heads of one part of the list. */
+static int add_heads(struct ablation *ablation, const char *text, size_t size,
+                     const struct gpt_config *config, bool *named, struct err *err)
+{
+	const char *dot = memchr(text, '.', size);
+	size_t layer = dot ? (size_t)(dot - text) : size;
+	struct range layers, heads = {0, config->heads - 1};
+
+	if (parse_range(text, layer, "layer", config->layers, &layers, err) < 0 ||
+	    (dot && parse_range(dot + 1, size - layer - 1, "head", config->heads, &heads, err) < 0))
+		return -1;
+	for (int l = layers.min; l <= layers.max; l++)
+		for (int h = heads.min; h <= heads.max; h++) {
+			bool *before = &named[l * config->heads + h];
+			if (*before)
+				return err_usage(err, "--ablate: %d.%d stands there twice", l, h);
+			*before = true;
+			ablation->targets[ablation->count++] = (struct target){l, h};
+		}
+	return 0;
 }
 
 static int parse_heads(struct ablation *ablation, const char *text,
                        const struct gpt_config *config, struct err *err)
 {
-	size_t commas = 0;
+	const size_t all = (size_t)config->layers * (size_t)config->heads;
+	bool *named = calloc(all, sizeof *named);
+	int result = 0;
 
-	for (const char *c = text; *c; c++)
-		commas += *c == ',';
-	ablation->targets = malloc((commas + 1) * sizeof *ablation->targets);
-	if (!ablation->targets)
-		return err_set(err, "out of memory");
-	for (const char *end; text; text = *end ? end + 1 : NULL) {
-		struct target *target = &ablation->targets[ablation->count];
-		size_t size = strcspn(text, ","), layer = strcspn(text, ".,");
-		size_t head = layer + (layer < size); /* a second dot is no digit */
+	ablation->targets = malloc(all * sizeof *ablation->targets);
+	if (!named || !ablation->targets)
+		result = err_set(err, "out of memory");
+	for (const char *end; text && result == 0; text = *end ? end + 1 : NULL) {
+		size_t size = strcspn(text, ",");
 		end = text + size;
-		if (parse_number(text, layer, "layer", config->layers, &target->layer, err) < 0 ||
-		    parse_number(text + head, size - head, "head", config->heads, &target->head,
-		                 err) < 0)
-			return -1;
-		if (named_before(ablation, target))
-			return err_usage(err, "--ablate: %d.%d stands there twice", target->layer,
-			                 target->head);
-		ablation->count++;
+		result = add_heads(ablation, text, size, config, named, err);
 	}
-	return 0;
+	free(named);
+	return result;
 }
 
 /* ---- their means ---- */
@@ -131,11 +163,12 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 	else if (attention)
 		rows = sum_records(ablation, attention, source, model->config.width, sum, err);
 	if (rows == 0)
-		rows = err_set(err, "%s: no character to take a mean over", path);
+		rows = err_set(err, "%s: no character to take a mean over", err_path(path));
 	for (size_t i = 0; rows > 0 && i < values; i++) {
 		ablation->mean[i] = (float)(sum[i] / (double)rows);
 		if (!isfinite(ablation->mean[i]))
-			rows = err_set(err, "%s: a head's mean over it is not finite", path);
+			rows = err_set(err, "%s: a head's mean over it is not finite",
+			               err_path(path));
 	}
 	free(sum);
 	attention_free(attention);

@@ -20,15 +20,16 @@
 
 /* What a command line says of it; NULL: nothing. */
 struct ablation_options {
-	const char *heads; /* "L.H[,L.H...]", both from 0 */
+	const char *heads; /* "L.H[,L.H...]", both from 0 and either a range; "L": all its heads */
 	const char *to; /* "zero" or "mean" */
 	const char *over; /* the path of the stream that the mean is over */
 };
 
 /* The rows of an option table that fill them in. */
 #define ABLATION_OPTIONS(options) \
-	{"ablate", 0, OPTION_TEXT, &(options).heads, "L.H,...", \
-	 "take away the output of these heads: layer and head, from 0", 0, 0, NULL}, \
+	{"ablate", 0, OPTION_TEXT, &(options).heads, "L[.H],...", \
+	 "take away the output of these heads: layer and head, from 0, or ranges of them; " \
+	 "of a layer alone, all heads", 0, 0, NULL}, \
 	{"ablate-to", 0, OPTION_TEXT, &(options).to, "WHAT", \
 	 "zero, or mean: the head's mean over the texts of --mean-over (default zero)", 0, 0, \
 	 NULL}, \

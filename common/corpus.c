@@ -30,8 +30,8 @@ static int grow(struct corpus *corpus, size_t tokens, struct err *err)
 			return err_set(err, "out of memory for %zu records", room);
 		corpus->counted = room;
 	}
-	if (corpus->token_count + tokens > corpus->token_room) {
-		size_t room = 2 * corpus->token_room + tokens;
+	if (corpus->token_count + tokens >= corpus->token_room) { /* not NULL, even for none */
+		size_t room = 2 * corpus->token_room + tokens + 1;
 		uint16_t *token = realloc(corpus->token, room * sizeof *token);
 		if (token)
 			corpus->token = token;

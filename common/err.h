@@ -4,7 +4,9 @@
  * (or NULL); it never prints and never exits. The first error stays: later
  * ones are dropped, so a sequence of calls may be checked once at its end.
  * A text names the place and what was expected, without the program's name
- * and without a newline: err_exit() adds both.
+ * and without a newline: err_exit() adds both. One that is too long for its place
+ * loses some of its middle: the path that it begins with is long then, and what is
+ * wrong stands at its end.
  */
 #ifndef MEMOSCOPE_ERR_H
 #define MEMOSCOPE_ERR_H
@@ -27,6 +29,9 @@ int err_set(struct err *err, const char *format, ...)
 /* The same with ERR_USAGE. Returns -1. */
 int err_usage(struct err *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* What messages call a path that is to be read from: "-" is "standard input", "" is "''". */
+const char *err_path(const char *path);
 
 /* For filters only: print "program: text" on stderr and exit with the status. */
 _Noreturn void err_exit(const struct err *err);

@@ -188,8 +188,8 @@ static int make_room(struct feed *feed, size_t more, struct err *err)
 		memmove(feed->kind, feed->kind + feed->begin, feed->held);
 		feed->begin = 0;
 	}
-	if (feed->held + more > feed->room) {
-		size_t room = 2 * feed->room + more;
+	if (feed->held + more >= feed->room) { /* not NULL, even for none */
+		size_t room = 2 * feed->room + more + 1;
 		uint16_t *token = realloc(feed->token, room * sizeof *token);
 		if (token)
 			feed->token = token;

@@ -243,6 +243,57 @@ char *file_read(const char *path, size_t max, size_t *size, struct err *err)
 	return data;
 }
 
+/* Read to the end, of what tells no size. To free(). */
+static char *read_on(int fd, const char *path, size_t max, size_t *size, struct err *err)
+{
+	size_t room = 0, done = 0;
+	char *data = NULL;
+
+	for (;;) {
+		if (room - done < 2) { /* one for the NUL */
+			room = 2 * room + (64 << 10);
+			char *more = realloc(data, room);
+			if (more == NULL) {
+				err_set(err, "%s: out of memory", path);
+				break;
+			}
+			data = more;
+		}
+		ssize_t n = read(fd, data + done, room - done - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_set(err, "%s: cannot read: %s", path, strerror(errno));
+			break;
+		}
+		done += (size_t)n;
+		if (done > max) {
+			err_set(err, "%s: more than %zu bytes, expected at most that", path, max);
+			break;
+		}
+		if (n == 0) {
+			*size = done;
+			data[done] = 0;
+			return data;
+		}
+	}
+	free(data);
+	return NULL;
+}
+
+char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		err_set(err, "%s: cannot open: %s", err_path(path), strerror(errno));
+		return NULL;
+	}
+	char *data = read_on(fd, path, max, size, err);
+	close(fd);
+	return data;
+}
+
 int file_spool(struct err *err)
 {
 	const char *directory = getenv("TMPDIR");

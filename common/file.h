@@ -46,6 +46,9 @@ void file_draft_drop(struct file_draft *draft);
  * free(); a NUL follows the last byte. NULL with err set. */
 char *file_read(const char *path, size_t max, size_t *size, struct err *err);
 
+/* The same of whatever there is to read, a pipe or a terminal too, to its end. */
+char *file_read_any(const char *path, size_t max, size_t *size, struct err *err);
+
 /* A new empty file in TMPDIR (/tmp where that is not set) that has no name any more: a
  * descriptor to read and write, gone when it is closed. -1 with err set. */
 int file_spool(struct err *err);

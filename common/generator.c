@@ -4,10 +4,10 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/decoder.h"
 #include "common/scorer.h"
+#include "common/team.h"
 
 /* A thread with its own device and network over the shared parameters. */
 struct worker {
@@ -35,11 +35,10 @@ struct generator {
 
 int generator_threads(const struct kernels *kernels, int asked)
 {
-	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
 	if (kernels->single || asked > 0)
 		return kernels->single ? 1 : asked;
-	return cores < 1 ? 1 : cores > 256 ? 256 : (int)cores;
+	int processors = team_processors();
+	return processors > GENERATOR_THREADS_MAX ? GENERATOR_THREADS_MAX : processors;
 }
 
 /* Everything a thread needs. It opens its own device: some keep settings by thread. */

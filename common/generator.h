@@ -72,8 +72,10 @@ int generator_take(struct generator *generator, struct job **job, struct err *er
 /* Stops its threads, whatever is under way. NULL is allowed. */
 void generator_free(struct generator *generator);
 
-/* How many threads to take where so many were asked for; 0: as many as the machine has
- * cores. One is all that a single device has work for. */
+#define GENERATOR_THREADS_MAX 256
+
+/* How many threads to take where so many were asked for; 0: one for each processor that
+ * the process may use. One is all that a single device has work for. */
 int generator_threads(const struct kernels *kernels, int asked);
 
 #endif

@@ -49,7 +49,10 @@ json_t *header_new(const char *kind, const json_t *from, int argc, char **argv)
 
 const char *header_string(const json_t *header, const char *field)
 {
-	return json_string_value(json_object_get(header, field));
+	const json_t *value = json_object_get(header, field);
+	const char *text = json_string_value(value);
+
+	return text && strlen(text) == json_string_length(value) ? text : NULL;
 }
 
 /* A map or an array of numbers: whatever holds others. */

@@ -60,12 +60,16 @@ static FILE *open_file(const char *path, struct err *err)
 	struct stat status;
 
 	if (!file) {
-		err_set(err, "%s: cannot open: %s", path, strerror(errno));
+		/* a standard input that was closed is one that nothing can be read from */
+		err_set(err, "%s: cannot %s: %s", err_path(path), standard ? "read" : "open",
+		        strerror(standard && errno == EINVAL ? EBADF : errno));
+		if (fd >= 0)
+			close(fd);
 		return NULL;
 	}
 	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
 		return file;
-	FILE *again = copy(file, path, err);
+	FILE *again = copy(file, err_path(path), err);
 	fclose(file);
 	return again;
 }
@@ -74,8 +78,8 @@ struct jsonl *jsonl_open(const char *path, struct err *err)
 {
 	struct jsonl *file = calloc(1, sizeof *file);
 
-	if (!file || !(file->path = strdup(strcmp(path, "-") == 0 ? "standard input" : path)))
-		err_set(err, "%s: out of memory", path);
+	if (!file || !(file->path = strdup(err_path(path))))
+		err_set(err, "%s: out of memory", err_path(path));
 	else
 		file->file = open_file(path, err);
 	if (!file || !file->file) {

@@ -42,10 +42,10 @@ static int enter(struct measure *measure, int map, uint64_t count, struct err *e
 	if (measure->objects > MEASURE_OBJECTS)
 		return err_set(err, "an array or map of %ju: a record has at most %ju objects",
 		               (uintmax_t)count, (uintmax_t)MEASURE_OBJECTS);
-	if (count == 0)
-		return 0;
 	if (measure->depth == MEASURE_DEPTH)
 		return err_set(err, "maps and arrays nest more than %d deep", MEASURE_DEPTH);
+	if (count == 0)
+		return 0;
 	measure->open[measure->depth].left = count;
 	measure->open[measure->depth].map = map;
 	measure->depth++;

@@ -103,6 +103,11 @@ struct names *names_parse(const char *text, size_t size, const char *place, stru
 {
 	struct names *names = calloc(1, sizeof *names);
 
+	/* a byte order mark, which some programs write, is none of the first name */
+	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		size -= 3;
+	}
 	if (names)
 		names->text = malloc(size + 1);
 	if (!names || !names->text) {
@@ -122,7 +127,7 @@ struct names *names_parse(const char *text, size_t size, const char *place, stru
 struct names *names_load(const char *path, struct err *err)
 {
 	size_t size;
-	char *text = file_read(path, (size_t)NAMES_MAX * (NAME_BYTES + 1), &size, err);
+	char *text = file_read_any(path, (size_t)NAMES_MAX * (NAME_BYTES + 1), &size, err);
 	struct names *names = text ? names_parse(text, size, path, err) : NULL;
 
 	free(text);

@@ -85,7 +85,7 @@ static uint32_t after(const char *at)
 {
 	uint32_t code = 0;
 
-	utf8_decode(at, strlen(at), &code);
+	utf8_decode(at, strnlen(at, UTF8_MAX), &code); /* the rest may be long */
 	return code;
 }
 

@@ -24,7 +24,7 @@
 void header_set_vocab(json_t *header, const struct vocab *vocab);
 
 /* The vocabulary that a header names; the caller's, vocab_free(). NULL with err
- * set where there is none or it is wrong. */
+ * set where there is none or it is wrong, or where tokens are not as wide as it says. */
 struct vocab *header_vocab(const json_t *header, struct err *err);
 
 /* Either text or tokens; the other is NULL. What a record_… function fills in

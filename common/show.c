@@ -347,9 +347,10 @@ static int show_place(struct show *show, const msgpack_object_bin *data, const c
 	if (!type)
 		return -1;
 	place = place_of(name, strlen(name), data->size / (uint32_t)type->size);
-	if (place >= 0)
-		show_element(show, data->ptr + (size_t)place * type->size, type, false);
-	return 0;
+	if (place < 0)
+		return 0;
+	show_element(show, data->ptr + (size_t)place * type->size, type, false);
+	return 1;
 }
 
 int show_path(struct show *show, const msgpack_object *map, const char *path,
@@ -371,8 +372,10 @@ int show_path(struct show *show, const msgpack_object *map, const char *path,
 		} else {
 			object = NULL;
 		}
-		if (!object || path[size] == '\0')
-			return show_field(show, object, key, bin, err);
+		if (!object)
+			return 0;
+		if (path[size] == '\0')
+			return show_field(show, object, key, bin, err) < 0 ? -1 : 1;
 		path += size + 1;
 	}
 }

@@ -42,8 +42,8 @@ int show_field(struct show *show, const msgpack_object *object, const char *key,
 /* Check a header's "bin": a map of field names to types that show_json() knows. */
 int show_check_bin(const json_t *bin, struct err *err);
 
-/* The same of what stands at a dotted path of a map, "val.loss" or "spans.0.2",
- * where numbers count elements of arrays and of binary data. */
+/* show_field() of what stands at a dotted path of a map, "val.loss" or "spans.0.2",
+ * where numbers count elements of arrays and of binary data: 1; 0 where there is none. */
 int show_path(struct show *show, const msgpack_object *map, const char *path,
               const json_t *bin, struct err *err);
 

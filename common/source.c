@@ -26,15 +26,12 @@ struct source {
 /* Tokens mean the same to both vocabularies, or an error names one that does not. */
 static int compare_vocab(const struct source *source, const char *path, struct err *err)
 {
-	const char *text = header_string(stream_header(source->reader), "vocab");
-	struct vocab *vocab;
+	struct err why = {0};
+	struct vocab *vocab = header_vocab(stream_header(source->reader), &why);
 	int result = 0, have, want;
 
-	if (!text)
-		return err_set(err, "%s: the header of a token stream must name its \"vocab\"", path);
-	vocab = vocab_new(text, strlen(text), err);
 	if (!vocab)
-		return -1;
+		return err_set(err, "%s: header: %s", path, why.text);
 	have = vocab_size(vocab);
 	want = vocab_size(source->vocab);
 	for (int i = 0; result == 0 && i < have && i < want; i++)
@@ -74,7 +71,7 @@ static int open_next(struct source *source, struct err *err)
 	source->kind = strcmp(kind, STREAM_TEXT) == 0 ? TEXT :
 	               strcmp(kind, STREAM_TOKENS) == 0 ? TOKENS : GENERATIONS;
 	if (source->kind == TOKENS)
-		return compare_vocab(source, strcmp(path, "-") == 0 ? "standard input" : path, err);
+		return compare_vocab(source, err_path(path), err);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static bool is_word(const char *word, size_t size)
 int span_kind(struct span_kinds *kinds, const char *word, size_t size)
 {
 	/* A word that is known needs no check: this is asked for every span read. */
-	if (size > 0 && size < SPAN_KIND_BYTES)
+	if (size > 0 && size < SPAN_KIND_BYTES && word[size - 1])
 		for (int i = 0; i < kinds->count; i++)
 			if (memcmp(kinds->word[i], word, size) == 0 && !kinds->word[i][size])
 				return i;
@@ -50,7 +50,7 @@ int span_kind_find(const struct span_kinds *kinds, const char *word)
 
 /* One of the list: "answer=5", which is written to. */
 static int span_weight(char *text, double max, struct span_kinds *kinds, float *weight,
-                       struct err *err)
+                       bool *given, struct err *err)
 {
 	char *number = strchr(text, '=');
 	double value;
@@ -64,6 +64,9 @@ static int span_weight(char *text, double max, struct span_kinds *kinds, float *
 		return err_usage(err, "'%.80s' is not the word of a span kind", text);
 	if (option_real(text, number, 0, max, &value, err) < 0)
 		return -1;
+	if (given[kind])
+		return err_usage(err, "'%s' has two weights, expected one", text);
+	given[kind] = true;
 	weight[kind] = (float)value;
 	return 0;
 }
@@ -72,6 +75,7 @@ int span_weights(const char *list, double max, struct span_kinds *kinds, float *
                  struct err *err)
 {
 	char *copy = strdup(list), *rest = *list ? copy : NULL, *word;
+	bool given[SPAN_KINDS] = {false};
 	int result = 0;
 
 	if (copy == NULL)
@@ -79,7 +83,7 @@ int span_weights(const char *list, double max, struct span_kinds *kinds, float *
 	for (int i = 0; i < SPAN_KINDS; i++)
 		weight[i] = 1;
 	while (result == 0 && (word = strsep(&rest, ",")) != NULL)
-		result = span_weight(word, max, kinds, weight, err);
+		result = span_weight(word, max, kinds, weight, given, err);
 	free(copy);
 	return result;
 }

@@ -36,7 +36,7 @@
  * whose chain is carried on, or NULL. Owned by the caller: json_decref(). */
 json_t *header_new(const char *kind, const json_t *from, int argc, char **argv);
 
-/* A string field of a header, owned by it, or NULL where there is none. */
+/* A string field of a header, owned by it, or NULL where there is none, or U+0000 in it. */
 const char *header_string(const json_t *header, const char *field);
 
 /* ---- reading ---- */

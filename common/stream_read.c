@@ -442,7 +442,7 @@ static struct stream_reader *reader_new(const char *path)
 		return NULL;
 	reader->fd = -1;
 	reader->room = READ_BYTES;
-	reader->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
+	reader->name = strdup(err_path(path));
 	reader->buffer = malloc(reader->room);
 	reader->hash = XXH3_createState();
 	reader->zone = msgpack_zone_new(ZONE_BYTES);
@@ -459,7 +459,7 @@ static int open_input(struct stream_reader *reader, const char *path)
 
 	reader->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (reader->fd < 0)
-		return err_set(&reader->err, "%s: cannot open: %s", path, strerror(errno));
+		return err_set(&reader->err, "%s: cannot open: %s", reader->name, strerror(errno));
 	if (standard && isatty(reader->fd))
 		return err_set(&reader->err,
 		               "standard input is a terminal: expected a stream, piped or from a file");
@@ -474,7 +474,7 @@ struct stream_reader *stream_open(const char *path, const char *const *kinds, st
 	int status;
 
 	if (!reader) {
-		err_set(err, "%s: out of memory", path);
+		err_set(err, "%s: out of memory", err_path(path));
 		return NULL;
 	}
 	reader->kinds = kinds;

@@ -55,13 +55,13 @@ static int read_validation(struct training_data *data, const char *path, struct 
 	if (data->pack == PACK_TEXT && corpus_cut(val, (size_t)data->context + 1, err) < 0)
 		return -1;
 	if (val->count == 0)
-		return err_set(err, "%s: no record to validate on", path);
+		return err_set(err, "%s: no record to validate on", err_path(path));
 	for (size_t i = 0; i < val->count && data->pack == PACK_RECORDS; i++) {
 		const struct example example = corpus_example(val, i);
 		if (example.length < 2 || example.length > data->context)
 			return err_set(err, "%s: record %zu (id %" PRIu64 ") has %d tokens, expected 2 to "
-			               "the context of %d (--context)", path, i, example.id, example.length,
-			               data->context);
+			               "the context of %d (--context)", err_path(path), i, example.id,
+			               example.length, data->context);
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "common/file.h"
 #include "common/utf8.h"
 
@@ -117,12 +118,30 @@ void vocab_free(struct vocab *vocab)
 	free(vocab);
 }
 
+/* A key as it stands in a line, its control characters escaped; no more of it than
+ * serves to find it. */
+static const char *escaped(const char *key, char out[64])
+{
+	size_t size = strlen(key), used = 0;
+
+	for (size_t at = 0, step; at < size && used + ESCAPE_MAX < 48; at += step) {
+		uint32_t code;
+		step = utf8_decode(key + at, size - at, &code);
+		if (step == 0)
+			break;
+		used += escape_code(ESCAPE_FIELD, code, out + used);
+	}
+	out[used] = '\0';
+	return out;
+}
+
 /* The characters of an object {character: token} in the order of their tokens. */
 static char *object_characters(const char *path, const json_t *json, struct err *err)
 {
 	size_t count = json_object_size(json), at = 0;
 	const char **characters = calloc(count + 1, sizeof *characters);
 	char *text = malloc(UTF8_MAX * count + 1);
+	char name[64];
 	const char *key;
 	json_t *value;
 	bool good = characters != NULL && text != NULL;
@@ -134,11 +153,11 @@ static char *object_characters(const char *path, const json_t *json, struct err 
 		if (!good)
 			break;
 		if (utf8_length(key, strlen(key)) != 1) {
-			err_set(err, "%s: \"%.40s\" is not one character", path, key);
+			err_set(err, "%s: \"%s\" is not one character", path, escaped(key, name));
 			good = false;
 		} else if (token < 0 || (size_t)token >= count || characters[token] != NULL) {
-			err_set(err, "%s: \"%s\" has no token of its own in 0 to %zu", path, key,
-			        count - 1);
+			err_set(err, "%s: \"%s\" has no token of its own in 0 to %zu", path,
+			        escaped(key, name), count - 1);
 			good = false;
 		} else {
 			characters[token] = key;
@@ -155,18 +174,17 @@ static char *object_characters(const char *path, const json_t *json, struct err 
 	return text;
 }
 
-struct vocab *vocab_load(const char *path, struct err *err)
+/* That of a file's bytes, which are freed. */
+static struct vocab *load(const char *path, char *bytes, size_t size, struct err *err)
 {
 	struct err found = {0};
 	json_error_t error;
-	size_t size;
-	char *text = file_read(path, VOCAB_JSON_MAX, &size, err);
+	char *text = NULL;
 
-	if (!text)
+	if (!bytes)
 		return NULL;
-	json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-	free(text);
-	text = NULL;
+	json_t *json = json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	free(bytes);
 	if (!json)
 		err_set(err, "%s: line %d: %s", path, error.line, error.text);
 	else if (json_is_object(json))
@@ -181,6 +199,22 @@ struct vocab *vocab_load(const char *path, struct err *err)
 	if (!vocab) /* the first error stays */
 		err_set(err, "%s: %s", path, found.text);
 	return vocab;
+}
+
+struct vocab *vocab_load(const char *path, struct err *err)
+{
+	size_t size = 0;
+	char *bytes = file_read(path, VOCAB_JSON_MAX, &size, err);
+
+	return load(path, bytes, size, err);
+}
+
+struct vocab *vocab_load_any(const char *path, struct err *err)
+{
+	size_t size = 0;
+	char *bytes = file_read_any(path, VOCAB_JSON_MAX, &size, err);
+
+	return load(path, bytes, size, err);
 }
 
 int vocab_size(const struct vocab *vocab)

@@ -26,6 +26,9 @@ void vocab_free(struct vocab *vocab); /* NULL is allowed */
  * of a model directory, or a string of the characters. NULL with err naming path. */
 struct vocab *vocab_load(const char *path, struct err *err);
 
+/* The same of a path that somebody named: it may be that of a pipe. */
+struct vocab *vocab_load_any(const char *path, struct err *err);
+
 int vocab_size(const struct vocab *vocab);
 
 /* The vocabulary as the string it was made of: NUL-terminated, owned by vocab. */

@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 	bool found = say_all(lint_counts(lint), &kinds);
 	print_counts(lint_counts(lint), &kinds);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: %s", strerror(errno));
+		die("standard output: cannot write: %s", strerror(errno));
 	lint_free(lint);
 	return found ? FOUND : 0;
 }

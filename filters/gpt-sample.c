@@ -21,7 +21,7 @@ static struct ablation_options ablating;
 static double temperature = 1, top_p = 1;
 static int64_t top_k, samples = 1, max_tokens, seed = 1, probs = 5;
 static int64_t batch; /* 0: BATCH for each thread */
-static int64_t threads; /* 0: as many as the machine has */
+static int64_t threads; /* 0: one for each processor */
 static const char *stop_text; /* NULL: the default */
 static bool greedy, quiet;
 static enum backend backend;
@@ -75,8 +75,8 @@ static const struct option options[] = {
 	 "texts written at once (default: 8 for each thread, 128 on a GPU; with text as output, 1 "
 	 "for each thread)",
 	 1, 65536, NULL},
-	{"threads", 0, OPTION_INT, &threads, "N", "default: as many as the machine has cores",
-	 1, 256, NULL},
+	{"threads", 0, OPTION_INT, &threads, "N",
+	 "share the work; 0: one for each processor (default 0)", 0, GENERATOR_THREADS_MAX, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };

@@ -18,7 +18,7 @@ static const char *from; /* steps begin at the first span of this kind; NULL: at
 static const char *kinds_text; /* steps in spans of these kinds only; NULL: everywhere */
 static struct ablation_options ablating;
 static int64_t probs = 5;
-static int64_t threads; /* 0: as many as the machine has */
+static int64_t threads; /* 0: one for each processor */
 static bool lens; /* every step after each layer, too */
 static bool quiet;
 static enum backend backend;
@@ -34,8 +34,8 @@ static const struct option options[] = {
 	{"probs", 0, OPTION_INT, &probs, "K", "candidates named in every step (default 5)",
 	 0, VOCAB_MAX, NULL},
 	BACKEND_OPTION(backend),
-	{"threads", 0, OPTION_INT, &threads, "N", "default: as many as the machine has cores",
-	 1, 256, NULL},
+	{"threads", 0, OPTION_INT, &threads, "N",
+	 "share the work; 0: one for each processor (default 0)", 0, GENERATOR_THREADS_MAX, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };

@@ -16,9 +16,12 @@
 /* What the paper takes, cut to what a model can hold. */
 #define PERIOD 25
 #define COPIES 4
+#define SEQUENCES 100
+#define SEED 1
 
 static const char *over; /* the path of a stream of texts; NULL: random sequences */
-static int64_t sequences = 100, seed = 1;
+static int64_t sequences; /* 0: SEQUENCES */
+static int64_t seed = -1; /* SEED */
 static int64_t period, copies; /* 0: as many as the model can hold of the above */
 static bool quiet;
 static enum backend backend;
@@ -56,11 +59,19 @@ static void check_sizes(const struct gpt_config *config)
 	if (period > vocab)
 		die_usage("--period: %lld different characters, but the model knows %lld",
 		          (long long)period, (long long)vocab);
+	if (copies > context / 2 && context >= 4)
+		die_usage("--copies: %lld of two characters or more do not stand in a context of %lld, "
+		          "expected at most %lld", (long long)copies, (long long)context,
+		          (long long)context / 2);
 	if (period == 0) {
 		period = context / (copies ? copies : 2);
 		period = period > vocab ? vocab : period;
 		period = period > PERIOD ? PERIOD : period;
 	}
+	if (copies == 0 && 2 * period > context && context >= 4)
+		die_usage("--period: %lld characters do not stand twice in a context of %lld, "
+		          "expected at most %lld", (long long)period, (long long)context,
+		          (long long)context / 2);
 	if (copies == 0 && period > 0)
 		copies = context / period > COPIES ? COPIES : context / period;
 	if (period < 2 || copies < 2 || period * copies > context)
@@ -162,6 +173,10 @@ int main(int argc, char **argv)
 
 	if (over && (period || copies))
 		die_usage("--over: the texts are as they are, without --period or --copies");
+	if (over && (sequences || seed >= 0))
+		die_usage("--over: all texts are read, without --sequences or --seed");
+	sequences = sequences ? sequences : SEQUENCES;
+	seed = seed < 0 ? SEED : seed;
 	if (model_load(argv[operand], &model, &err) < 0)
 		err_exit(&err);
 	if (over)

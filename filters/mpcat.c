@@ -44,7 +44,9 @@ static const struct program program = {
 struct table {
 	char *fields; /* with NULs for commas */
 	char **field; /* [count] */
+	bool *met; /* [count] has a record had it? */
 	size_t count;
+	bool rows; /* have any records come? */
 };
 
 /* One stream that is being printed. */
@@ -52,7 +54,7 @@ struct input {
 	struct stream_reader *reader;
 	const json_t *bin;
 	const char *kind;
-	struct vocab *vocab; /* of a token stream, where its text is wanted */
+	struct vocab *vocab; /* of a token stream */
 	struct record_buffer buffer;
 	struct span_kinds kinds;
 };
@@ -61,6 +63,8 @@ static void write_out(const struct show *show)
 {
 	if (show->failed)
 		die("out of memory");
+	if (show->size == 0) /* text may be NULL */
+		return;
 	if (fwrite(show->text, 1, show->size, stdout) != show->size)
 		die("standard output: cannot write: %s", strerror(errno));
 }
@@ -118,7 +122,8 @@ static void make_columns(struct table *table, const char *fields, size_t size)
 		table->count += fields[i] == ',';
 	table->fields = strndup(fields, size);
 	table->field = calloc(table->count, sizeof *table->field);
-	if (!table->fields || !table->field)
+	table->met = calloc(table->count, sizeof *table->met);
+	if (!table->fields || !table->field || !table->met)
 		die("out of memory");
 	char *rest = table->fields;
 	for (size_t i = 0; i < table->count; i++)
@@ -139,7 +144,7 @@ static void head_of_table(struct show *show, const struct table *table)
 	show_bytes(show, "\n", 1);
 }
 
-static int as_row(struct show *show, struct input *input, const struct table *table,
+static int as_row(struct show *show, struct input *input, struct table *table,
                   const struct stream_record *raw, struct err *err)
 {
 	struct err what = {0};
@@ -147,9 +152,12 @@ static int as_row(struct show *show, struct input *input, const struct table *ta
 	for (size_t i = 0; i < table->count; i++) {
 		if (i > 0)
 			show_bytes(show, "\t", 1);
-		if (show_path(show, raw->map, table->field[i], input->bin, &what) < 0)
+		int there = show_path(show, raw->map, table->field[i], input->bin, &what);
+		if (there < 0)
 			return bad(input, &what, err);
+		table->met[i] |= there > 0;
 	}
+	table->rows = true;
 	show_bytes(show, "\n", 1);
 	return 0;
 }
@@ -167,6 +175,27 @@ static int as_table(struct show *show, struct input *input, struct table *table,
 		head_of_table(show, table);
 	}
 	return as_row(show, input, table, raw, err);
+}
+
+/* A column without anything in it may be meant to be one, or a slip of the pen. */
+static void tell_missing(const struct table *table)
+{
+	struct show names = {0};
+	struct err what = {0};
+
+	for (size_t i = 0; table->rows && i < table->count; i++) {
+		if (table->met[i])
+			continue;
+		show_bytes(&names, ", ", names.size > 0 ? 2 : 0);
+		show_bytes(&names, "'", 1);
+		show_bytes(&names, table->field[i], strlen(table->field[i]));
+		show_bytes(&names, "'", 1);
+	}
+	if (names.size > 0) {
+		err_set(&what, "no record has a field %.*s", (int)names.size, names.text);
+		fprintf(stderr, "mpcat: %s\n", what.text);
+	}
+	show_release(&names);
 }
 
 /* ---- one stream ---- */
@@ -202,17 +231,18 @@ static int prepare(struct input *input, const char *path, struct err *err)
 	input->bin = json_object_get(header, "bin");
 	if (show_check_bin(input->bin, &what) < 0)
 		return err_set(err, "%s: header: %s", path, what.text);
-	if (!want_text)
-		return 0;
-	if (strcmp(input->kind, STREAM_TOKENS) == 0) {
+	if (strcmp(input->kind, STREAM_TOKENS) == 0 &&
+	    (want_text || json_object_get(header, "vocab"))) {
 		input->vocab = header_vocab(header, &what);
 		if (!input->vocab)
 			return err_set(err, "%s: header: %s", path, what.text);
-	} else if (strcmp(input->kind, STREAM_TEXT) != 0 &&
-	           strcmp(input->kind, STREAM_GENERATIONS) != 0) {
+	}
+	if (!want_text || input->vocab)
+		return 0;
+	if (strcmp(input->kind, STREAM_TEXT) != 0 &&
+	    strcmp(input->kind, STREAM_GENERATIONS) != 0)
 		return err_set(err, "%s: a stream of kind '%.40s' has no text; try --json", path,
 		               input->kind);
-	}
 	return 0;
 }
 
@@ -251,7 +281,7 @@ static int print_stream(const char *path, struct table *table, struct show *show
 		return -1;
 	if (want_header)
 		status = print_header(input.reader, err);
-	else if ((status = prepare(&input, strcmp(path, "-") ? path : "standard input", err)) == 0)
+	else if ((status = prepare(&input, err_path(path), err)) == 0)
 		status = print_records(&input, table, show, err);
 	vocab_free(input.vocab);
 	record_buffer_release(&input.buffer);
@@ -281,9 +311,11 @@ int main(int argc, char **argv)
 		if (print_stream(argv[i], &table, &show, &err) < 0)
 			err_exit(&err);
 	show_release(&show);
-	free(table.fields);
-	free(table.field);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("standard output: cannot write: %s", strerror(errno));
+	tell_missing(&table);
+	free(table.fields);
+	free(table.field);
+	free(table.met);
 	return 0;
 }

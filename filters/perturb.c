@@ -46,7 +46,7 @@ static const struct program program = {
 
 static json_t *make_header(const struct stream_reader *reader, int argc, char **argv)
 {
-	const char *alphabet = header_string(stream_header(reader), "alphabet");
+	const json_t *alphabet = json_object_get(stream_header(reader), "alphabet");
 	json_t *header = header_new(STREAM_TEXT, stream_header(reader), argc, argv);
 	struct charset *set = calloc(1, sizeof *set);
 	struct err err = {0};
@@ -54,9 +54,10 @@ static json_t *make_header(const struct stream_reader *reader, int argc, char **
 
 	if (!header || !set)
 		die("out of memory");
-	if (alphabet) {
-		if (charset_add(set, alphabet, strlen(alphabet), &err) < 0)
-			err_exit(&err);
+	if (json_is_string(alphabet)) {
+		if (charset_add(set, json_string_value(alphabet), json_string_length(alphabet),
+		                &err) < 0)
+			die("standard input: header: \"alphabet\": %s", err.text);
 		for (char digit = (char)('0' + digits.min); what == PERTURB_DIGIT &&
 		     digit <= (char)('0' + digits.max); digit++)
 			charset_add(set, &digit, 1, &err);

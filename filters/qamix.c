@@ -1,4 +1,5 @@
 /* qamix - records of questions and of instructions, mixed from several files. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,7 @@ static void describe(const struct input *input, char *text, size_t size)
 	for (int loss = 0; loss < QUIZ_LOSSES; loss++)
 		all += counts.item[loss];
 	at = (size_t)snprintf(text, size, "%s: %ju of %ju items",
-	                      input->path, (uintmax_t)counts.item[QUIZ_KEPT], (uintmax_t)all);
+	                      err_path(input->path), (uintmax_t)counts.item[QUIZ_KEPT], (uintmax_t)all);
 	if (counts.item[QUIZ_KEPT] > 0 && at < size)
 		at += (size_t)snprintf(text + at, size - at, ", %u to %u characters, %.1f on average",
 		                       counts.shortest, counts.longest, counts.mean);
@@ -155,7 +156,7 @@ static void open_all(struct input *inputs, int files, struct charset *set)
 		.seed = (uint64_t)seed,
 	};
 	struct err err = {0};
-	char text[400];
+	char text[PATH_MAX + 400];
 
 	for (int i = 0; i < files; i++) {
 		inputs[i].file = quiz_file_open(inputs[i].path, &choice, set, &err);

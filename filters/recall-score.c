@@ -80,6 +80,12 @@ static void print_slice(struct recall_slice slice)
 		putchar('-');
 }
 
+/* A line as people count: from 1. */
+static long long slot_of(int line)
+{
+	return (long long)line + 1;
+}
+
 /* Where the answer came from: the word, the entries, the place. */
 static void print_origin(const struct recall_verdict *verdict)
 {
@@ -92,9 +98,10 @@ static void print_origin(const struct recall_verdict *verdict)
 	if (origin.line < 0)
 		printf("\t-\t-");
 	else if (origin.second < 0)
-		printf("\t%d\t%d", origin.line + 1, origin.place);
+		printf("\t%lld\t%d", slot_of(origin.line), origin.place);
 	else
-		printf("\t%d+%d\t%d", origin.line + 1, origin.second + 1, origin.place);
+		printf("\t%lld+%lld\t%d", slot_of(origin.line), slot_of(origin.second),
+		       origin.place);
 }
 
 static void print_record(const struct generation *generation,
@@ -164,11 +171,11 @@ static void print_counts(const char *key, const int *count, int begin, int end)
 /* A cell's key: "by", and of each thing told apart its word and its number. */
 static void print_cell(const struct breakdown *breakdown, const struct breakdown_cell *cell)
 {
-	char key[80] = "by", line[16] = "none";
+	char key[80] = "by", line[24] = "none";
 	size_t at = 2;
 
 	if (cell->line >= 0)
-		snprintf(line, sizeof line, "%d", cell->line + 1);
+		snprintf(line, sizeof line, "%lld", slot_of(cell->line));
 	if (breakdown->by & BREAKDOWN_ENTRIES)
 		at += (size_t)snprintf(key + at, sizeof key - at, "_entries_%u", cell->entries);
 	if (breakdown->by & BREAKDOWN_SLOT)
@@ -325,6 +332,8 @@ int main(int argc, char **argv)
 	struct summary summary = {0};
 	struct err err = {0};
 
+	if (each && by)
+		die_usage("--each prints no summary that --by could add to");
 	summary.recall = recall_new(&err);
 	summary.chance = chance_new((uint64_t)seed, &err);
 	if (!summary.recall || !summary.chance)
@@ -341,7 +350,7 @@ int main(int argc, char **argv)
 	if (!each)
 		print_summary(&summary);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: %s", strerror(errno));
+		die("standard output: cannot write: %s", strerror(errno));
 	recall_free(summary.recall);
 	chance_free(summary.chance);
 	breakdown_release(&summary.breakdown);

@@ -132,7 +132,7 @@ static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err
 
 static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
 {
-	const char *alphabet = header_string(stream_header(*reader), "alphabet");
+	const json_t *alphabet = json_object_get(stream_header(*reader), "alphabet");
 	char path[4096];
 	struct stat status;
 
@@ -143,9 +143,9 @@ static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
 		return vocab_load(path, err);
 	}
 	if (vocab_path)
-		return vocab_load(vocab_path, err);
-	if (alphabet)
-		return vocab_new(alphabet, strlen(alphabet), err);
+		return vocab_load_any(vocab_path, err);
+	if (json_is_string(alphabet))
+		return vocab_new(json_string_value(alphabet), json_string_length(alphabet), err);
 	return vocab_of_all(reader, err);
 }
 

@@ -162,7 +162,7 @@ static int read_probs(struct stream_reader *reader, const char *path, struct err
 	if (!json_is_integer(probs) || json_integer_value(probs) < 0 ||
 	    json_integer_value(probs) > VOCAB_MAX)
 		return err_set(err, "%s: the header's \"probs\": expected a whole number from 0 to %d",
-		               path, VOCAB_MAX);
+		               err_path(path), VOCAB_MAX);
 	return (int)json_integer_value(probs);
 }
 
@@ -183,7 +183,8 @@ static int dump(const char *path, int *probs, struct err *err)
 	if (*probs < 0 && !tuples)
 		print_header(own);
 	if (*probs >= 0 && *probs != own && !tuples) {
-		err_set(err, "%s: %d candidates a step, but %d in the file before", path, own, *probs);
+		err_set(err, "%s: %d candidates a step, but %d in the file before", err_path(path),
+		        own, *probs);
 		goto out;
 	}
 	*probs = own;
@@ -213,6 +214,6 @@ int main(int argc, char **argv)
 			err_exit(&err);
 	} while (++operand < argc);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: %s", strerror(errno));
+		die("standard output: cannot write: %s", strerror(errno));
 	return 0;
 }

@@ -22,6 +22,10 @@ gpt-score -q model --ablate 0.0 book | mpcat >first
 gpt-score -q model --ablate 0.0,0.1 book | mpcat >both
 gpt-score -q model --ablate 0.1,0.0 book | mpcat | cmp -s - both
 ok $? "the order of heads means nothing"
+for heads in 0 0.0-1 0-0.1,0.0; do
+	gpt-score -q model --ablate "$heads" book | mpcat | cmp -s - both
+	ok $? "--ablate $heads: ranges, and all heads of a layer"
+done
 is "$(cat whole zero average own first both | jq -c '[.id, .steps[9].p]' | sort -u | wc -l)" 36 \
 	"each head, each value in its place, and each reference makes a difference"
 gpt-score -q model --ablate 0.1 --ablate-to mean --mean-over - book <others | mpcat | cmp -s - average
@@ -74,7 +78,7 @@ for program in gpt-score 'gpt-sample --prompt 1'; do
 		"$program: a layer it has not" "${command[@]}" 2.0
 	fails 2 '^[a-z-]*: --ablate: the model has no head 2, only 0 to 1$' \
 		"$program: a head it has not" "${command[@]}" 0.0,1.2
-	fails 2 ': --ablate: expected layer.head' "$program: no head" "${command[@]}" 0
+	fails 2 ': --ablate: expected layer.head' "$program: no layer" "${command[@]}" .0
 	fails 2 ': --ablate-to: .no.: expected zero or mean' "$program: another aim" \
 		"${command[@]}" 0.0 --ablate-to no
 	fails 2 ': --ablate-to mean: .* --mean-over FILE' "$program: a mean over nothing" \

@@ -196,7 +196,16 @@ static void check_options(const struct model *model)
 		const char *error;
 	} rows[] = {
 		{{"", NULL, NULL}, "--ablate: expected layer.head"},
-		{{"0", NULL, NULL}, "--ablate: expected layer.head"},
+		{{"-", NULL, NULL}, "--ablate: expected layer.head"},
+		{{"0-", NULL, NULL}, "--ablate: expected layer.head"},
+		{{"0.0-", NULL, NULL}, "--ablate: expected layer.head"},
+		{{"0-0-0", NULL, NULL}, "--ablate: expected layer.head"},
+		{{"0,", NULL, NULL}, "--ablate: expected layer.head"},
+		{{"1-0", NULL, NULL}, "--ablate: layers 1-0: expected the smaller number first"},
+		{{"0.1-0", NULL, NULL}, "--ablate: heads 1-0: expected the smaller number first"},
+		{{"0-2", NULL, NULL}, "--ablate: the model has no layer 2, only 0 to 1"},
+		{{"0,0.1", NULL, NULL}, "--ablate: 0.1 stands there twice"},
+		{{"0-1.0,1.0-1", NULL, NULL}, "--ablate: 1.0 stands there twice"},
 		{{"0.", NULL, NULL}, "--ablate: expected layer.head"},
 		{{".0", NULL, NULL}, "--ablate: expected layer.head"},
 		{{"0.0,", NULL, NULL}, "--ablate: expected layer.head"},
@@ -229,6 +238,38 @@ static void check_options(const struct model *model)
 	   "which does nothing");
 }
 
+/* What a list means, as a header has it. */
+static void check_lists(const struct model *model)
+{
+	static const char *const rows[][2] = {
+		{"1.1", "1.1 "},
+		{"1", "1.0 1.1 1.2 "},
+		{"1,0", "1.0 1.1 1.2 0.0 0.1 0.2 "},
+		{"0.1-2,1.0", "0.1 0.2 1.0 "},
+		{"0-1.2", "0.2 1.2 "},
+		{"0-1.0-1", "0.0 0.1 1.0 1.1 "},
+		{"0-0.2-2", "0.2 "},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct ablation_options options = {rows[i][0], NULL, NULL};
+		struct ablation *ablation;
+		struct err err = {0};
+		char have[80] = "";
+		json_t *heads, *head;
+		size_t h, at = 0;
+		if (ablate(&options, model, &ablation, &err) < 0)
+			printf("# %s\n", err.text);
+		json_t *summary = ablation_summary(ablation);
+		heads = json_object_get(summary, "heads");
+		json_array_foreach (heads, h, head)
+			at += (size_t)snprintf(have + at, sizeof have - at, "%s ", json_string_value(head));
+		is_string(have, rows[i][1], rows[i][0]);
+		json_decref(summary);
+		ablation_free(ablation);
+	}
+}
+
 int main(void)
 {
 	struct model model;
@@ -239,6 +280,7 @@ int main(void)
 		return 1;
 	}
 	check_options(&model);
+	check_lists(&model);
 	check_mean(&model);
 	check_no_mean(&model);
 	model_release(&model);

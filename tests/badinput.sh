@@ -131,6 +131,32 @@ for command in 'gpt-sample model --from answer --quiet' 'gpt-score model --quiet
 	refuses "a record longer than the context" 'record 0.*256' long "$command"
 done
 
+# U+0000 ends no string.
+printf '{"id":0,"text":"ab","spans":[[0,1,"a",0,0],[1,2,"a\\u0000",0,0]]}\n' |
+	"$tools/mkstream" text '{"alphabet":"ab"}' >bad
+refuses "a kind with U+0000 behind it" 'record 0: span 1: kind is not a word' bad tokenize
+for kind in text tokens; do
+	"$tools/mkstream" "$kind" '{"alphabet":"ab\u0000c","vocab":"ab\u0000c","bin":{"tokens":"u8"}}' </dev/null >"nul.$kind"
+done
+refuses "an alphabet with U+0000 in it" 'U\+0000' nul.text tokenize
+refuses "an alphabet with U+0000 in it" 'U\+0000' nul.text 'perturb --change digit'
+for command in 'tokenize --decode' 'shard --output shards' \
+	'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet' \
+	'gpt-score model --quiet' data-lint 'mpcat --text' mpcat; do
+	refuses "a vocabulary with U+0000 in it" 'U\+0000' nul.tokens "$command"
+done
+
+# Tokens whose width is another than their vocabulary's.
+for bin in '"tokens":"u16"' '"tokens":"u8\u0000"' ''; do
+	printf '{"id":0,"tokens":{"!hex":"c4020001"},"spans":[]}\n' |
+		"$tools/mkstream" tokens '{"vocab":"ab","bin":{'"$bin"'}}' >wide
+	for command in 'tokenize --decode' 'shard --output shards' \
+		'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet' \
+		'gpt-score model --quiet' data-lint 'mpcat --text' mpcat; do
+		refuses "bin {$bin}" '"bin": .*tokens' wide "$command"
+	done
+done
+
 # Segments whose headers do not fit.
 printf 'Ann\nBo\n' >names
 { cat text; phonegen --count 1 --names names; } >unlike
@@ -169,8 +195,8 @@ for filter in "${outputs[@]}"; do
 	command=${filter#*|}
 	case $command in shard*) continue ;; esac # it writes files
 	with "${filter%%|*}" "$command" >/dev/full 2>error
-	is "$? $(sed 's/cannot write: //' error)" \
-		"1 ${command%% *}: standard output: No space left on device" "$command: a full disk"
+	is "$? $(cat error)" \
+		"1 ${command%% *}: standard output: cannot write: No space left on device" "$command: a full disk"
 done
 for command in 'phonegen --count 100000' 'qamix -q quiz.jsonl --count 100000'; do
 	# shellcheck disable=SC2086
@@ -191,6 +217,35 @@ fails 1 'standard output: cannot write' "a closed standard output" \
 	bash -c 'exec phonegen --count 1 >&-'
 fails 1 'standard input: byte 0: cannot read' "a closed standard input" \
 	bash -c 'exec mpcat <&-'
+
+fails 1 'qamix: standard input: cannot read: Bad file descriptor' "qamix: the same" \
+	bash -c 'exec qamix - <&-'
+
+# What messages call what is read.
+fails 1 "^qamix: '': cannot open: No such file or directory$" "qamix: a path of nothing" qamix ''
+fails 1 "^mpcat: '': cannot open: No such file or directory$" "mpcat: a path of nothing" mpcat ''
+fails 1 "^phonegen: '': cannot open: No such file or directory$" "phonegen: a path of nothing" \
+	phonegen --names ''
+fails 1 '^qamix: standard input: 0 of 0 items: nothing to draw from$' "qamix: no items" qamix -
+"$tools/mkstream" tokens </dev/null >bare
+refuses "no vocabulary" 'standard input: header: the header has no "vocab"' bare \
+	'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet'
+phonegen --count 0 >none
+with none 'gpt-score model --ablate 0.0 --ablate-to mean --mean-over - text' 2>error >stdout
+is "$? $(cat error)" "1 gpt-score: standard input: no character to take a mean over" "a mean over nothing"
+with none 'tokenize' | tee none.tokens |
+	gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet tokens --val - 2>error >stdout
+is "$? $(cat error)" "1 gpt-train: standard input: no record to validate on" "nothing to validate on"
+
+# Of a long path its middle goes, not what is wrong with it.
+long=$(printf 'folder-é/%.0s' {1..200})
+for command in mpcat qamix 'gpt-score model' 'phonegen --names' 'tokenize --vocab'; do
+	# shellcheck disable=SC2086
+	with text "$command ${long}last" >stdout 2>error
+	is "$? $(wc -l <error)" "1 1" "$command: a path of two thousand bytes"
+	grep -q "^${command%% *}: folder-é/folder-é/.*\.\.\..*-é/folder-é/last: cannot open: No such file or directory$" error
+	ok $? "$command: what is wrong with it"
+done
 
 # A terminal neither hangs a filter nor gets bytes it cannot show.
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then

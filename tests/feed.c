@@ -181,6 +181,32 @@ static void test_corpus(void)
 	close(set.fd);
 }
 
+/* Memory is there before the first token is: what has none points nowhere else. */
+static void test_nothing_first(void)
+{
+	static struct set set;
+	struct reading reading;
+	const int length[] = {0, CONTEXT + 1, 0};
+	struct got got;
+
+	set_make(&set, 8, 3, length, ALPHABET);
+	reading_start(&reading);
+	is_int(corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL,
+	                   &reading.err), 0, "a first record without a token");
+	ok(reading.corpus.token && reading.corpus.kind && reading.corpus.nats,
+	   "  it lies in memory all the same");
+	struct example example = corpus_example(&reading.corpus, 1);
+	ok(shows(&example, &set, 0, CONTEXT + 1), "  the next one is whole");
+	reading_end(&reading);
+
+	struct feed *feed = open_stream(&reading, &set, PACK_TEXT);
+	is_int(next(feed, &got, &reading.err), 1, "  from a stream of running text");
+	ok(shows(&got.example, &set, 0, CONTEXT + 1), "  the same");
+	feed_free(feed);
+	reading_end(&reading);
+	close(set.fd);
+}
+
 static void test_cut(void)
 {
 	static struct set set;
@@ -616,6 +642,7 @@ static void test_refused(void)
 int main(void)
 {
 	test_corpus();
+	test_nothing_first();
 	test_cut();
 	test_order();
 	test_uniform();

@@ -24,8 +24,10 @@ is "$(jq -c '.steps[].lens[] | [(.top | length), (.rest + (.top | map(.[1]) | ad
 	lens.json | sort -u)" "[5,true]" "each is a distribution"
 is "$(jq -c '.steps[] | .char as $c | .lens[] | select(.rank == 0) | .top[0] == [$c, .p]' lens.json | sort -u)" \
 	true "over the character that stands there"
-gpt-score -q model --lens --threads 1 book | mpcat | cmp -s - lens.json
-ok $? "by one thread as by many"
+for threads in 0 1; do
+	gpt-score -q model --lens --threads "$threads" book | mpcat | cmp -s - lens.json
+	ok $? "--threads $threads: by one thread as by many"
+done
 gpt-score -q model --lens --kinds answer --probs 2 book | mpcat | jq -c '.steps |= map(.lens |= map(.top |= length))' >have
 jq -c '(.spans[] | select(.[2] == "answer")) as $a | .steps |= map(select(.pos >= $a[0] and .pos < $a[1]) |
 	.lens |= map(.top |= 2))' lens.json | jq -c '[.steps[] | [.pos, (.lens[] | [.p, .top])]]' |

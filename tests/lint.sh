@@ -172,6 +172,6 @@ fails 1 'standard input' "no input" data-lint
 fails 2 '--context' "a context of nothing" data-lint --context 0 book
 fails 2 'vall' "an unknown option" data-lint --vall book
 data-lint book >/dev/full 2>have
-is "$? $(cat have)" "1 data-lint: standard output: No space left on device" "a full disk"
+is "$? $(cat have)" "1 data-lint: standard output: cannot write: No space left on device" "a full disk"
 
 done_testing

@@ -52,15 +52,17 @@ is "$(mpcat --text text.mp | sha256sum)" "$(mpcat text.mp | jq -j .text | sha256
 is "$(mpcat -t tokens.mp | sha256sum)" "$(mpcat -t text.mp | sha256sum)" "and of tokens"
 is "$(mpcat --text generations.mp; echo .)" $'no end\nan end\n.' \
 	"of generations, each with a newline at its end"
+printf '{"text": ""}\n' | "$mkstream" generations >nothing.mp
+is "$(mpcat --text nothing.mp 2>&1; echo $?)" 0 "and nothing of one without any"
 fails 1 "^mpcat: metrics.mp: a stream of kind 'metrics' has no text" "none of metrics" \
 	mpcat --text metrics.mp
 
 # ---- tables ----
 
 is "$(mpcat --tsv metrics.mp)" $'step\tloss\tlr\n1\t2.5\t0.1\n2\t\t' "--tsv: the first record's fields"
-is "$(mpcat --tsv=step,val.kinds.answer.loss,nope metrics.mp)" \
+is "$(mpcat --tsv=step,val.kinds.answer.loss,nope metrics.mp 2>error)" \
 	$'step\tval.kinds.answer.loss\tnope\n1\t\t\n2\t0.5\t' "fields by path"
-is "$(mpcat --tsv=id,spans.0.0,spans.0,spans.99,spans.x text.mp | cut -f 1,2,4,5)" \
+is "$(mpcat --tsv=id,spans.0.0,spans.0,spans.99,spans.x text.mp 2>error | cut -f 1,2,4,5)" \
 	$'id\tspans.0.0\tspans.99\tspans.x\n0\t4\t\t\n1\t4\t\t\n2\t4\t\t' "elements of arrays"
 is "$(mpcat --tsv=val metrics.mp | tail -1)" '{"loss":1.25,"kinds":{"answer":{"loss":0.5,"floor":0}}}' \
 	"a map is JSON"
@@ -70,9 +72,9 @@ is "$(mpcat --tsv=probs,wide attention.mp | tail -1)" $'[0.25,0.1,null]\t[1,258]
 END
 is "$(mpcat --tsv=probs.1,probs.0 rows.mp | tail -1)" $'[0.25,0.75]\t[1]' \
 	"and a row of a matrix, in the numbers that the header says"
-is "$(mpcat --tsv=probs.1.1,probs.0.0,probs.2.0,bytes.0,wide.1 rows.mp | tail -1)" \
+is "$(mpcat --tsv=probs.1.1,probs.0.0,probs.2.0,bytes.0,wide.1 rows.mp 2>error | tail -1)" \
 	$'0.75\t1\tinf\t254\t' "an entry of it"
-is "$(mpcat --tsv=probs.0.1,probs.3.0,probs.1.x,probs.1.,probs.1.0.0,bytes.2 rows.mp | tail -1)" \
+is "$(mpcat --tsv=probs.0.1,probs.3.0,probs.1.x,probs.1.,probs.1.0.0,bytes.2 rows.mp 2>error | tail -1)" \
 	$'\t\t\t\t\t' "none where it ends"
 is "$(mpcat --tsv=b,c odd.mp | tail -1)" $'inf\t-inf' "infinities have names"
 is "$(mpcat --tsv=s odd.mp | sed -n 2p)" \
@@ -80,7 +82,12 @@ is "$(mpcat --tsv=s odd.mp | sed -n 2p)" \
 is "$(mpcat --tsv odd.mp | head -1)" $'id\tn\ts' "arrays are left out"
 printf '{"a": {"b": {"c": 1, "d": [1]}, "e": null}}\n' | "$mkstream" metrics >nested.mp
 is "$(mpcat --tsv nested.mp)" $'a.b.c\ta.e\n1\t' "maps within maps are columns of their own"
+mpcat --tsv=step,nosuch,val.los,val.loss metrics.mp >table 2>said
+is "$? $(cat said)" "0 mpcat: no record has a field 'nosuch', 'val.los'" "a field that no record has is told"
+is "$(cat table)" $'step\tnosuch\tval.los\tval.loss\n1\t\t\t\n2\t\t\t1.25' "its column is there"
+is "$(mpcat --tsv=val.loss metrics.mp 2>&1 >table)" "" "one that some have is none"
 "$mkstream" metrics </dev/null >none.mp
+is "$(mpcat --tsv=nosuch none.mp 2>&1)" nosuch "without records, nothing can be said"
 is "$(mpcat --tsv=a,b none.mp)" $'a\tb' "without records, the head alone"
 is "$(mpcat --tsv none.mp)" "" "or nothing, where the head would come from them"
 is "$(mpcat --tsv=step metrics.mp none.mp metrics.mp | tr '\n' ' ')" "step 1 2 1 2 " \

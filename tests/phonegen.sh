@@ -106,6 +106,13 @@ is "$(phonegen --names "$TMP/names" --count 0 | mpcat --header | jq -r .alphabet
 	" -0123456789:=ABEZno{}ë" "names of a file make the alphabet"
 is "$(records --names testdata/names.txt --count 20 | md5sum)" "$(records --count 20 | md5sum)" \
 	"the bundled names are testdata/names.txt"
+is "$(phonegen --names <(cat "$TMP/names") --count 3 | mpcat | md5sum)" \
+	"$(phonegen --names "$TMP/names" --count 3 | mpcat | md5sum)" "names from a pipe"
+is "$(phonegen --names /dev/stdin --count 3 <"$TMP/names" | mpcat | md5sum)" \
+	"$(phonegen --names "$TMP/names" --count 3 | mpcat | md5sum)" "or the standard input"
+is "$(printf '\357\273\277' | cat - "$TMP/names" | phonegen --names /dev/stdin --count 3 | mpcat | md5sum)" \
+	"$(phonegen --names "$TMP/names" --count 3 | mpcat | md5sum)" "a byte order mark is none of them"
+fails 1 "phonegen: $TMP: cannot read: Is a directory" "a folder" phonegen --names "$TMP"
 printf 'Ann\nMary Ann\n' >"$TMP/bad"
 fails 1 'bad:2: character U\+0020' "a bad name is shown with its line" phonegen --names "$TMP/bad"
 [ ! -s "$TMP/stdout" ]

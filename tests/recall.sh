@@ -177,6 +177,15 @@ is "$(awk -F '\t' '/^by_/ && /_of/ { print $2 }' slots)" \
 oracle answer right <missing.mp | recall-score --by slot,entries >summary
 is "$(shares by_entries_5_slot_none)" "10/10 " "a name that is in no slot"
 
+# The last entry that stream(5) allows, on the line that is asked for.
+oracle answer right stitch6 digit3 <book4 >mp
+mpcat mp | jq -c '([.spans[] | select(.[2] == "answer")][0][3]) as $asked |
+	.spans |= map(if .[3] == $asked then .[3] = 2147483647 else . end)' |
+	"$tools/mkstream" generations "$(mpcat --header mp | jq -c 'del(.memoscope, .stream, .chain)')" >last
+is "$(recall-score --by slot last | grep -c '^by_slot_2147483648_of')" 1 "the last slot that there is"
+is "$(recall-score --each last | awk -F '\t' 'NR > 1 { print $12 }' | grep -c '2147483648')" 9 \
+	"--each: the same"
+
 # ---- a model ----
 
 take_alphabet book
@@ -236,9 +245,10 @@ fails 1 'standard input' "no input" recall-score
 fails 2 'eech' "an unknown option" recall-score --eech
 fails 2 "--by: 'slot,line': expected slot, entries and digit" "an unknown thing to tell apart" \
 	recall-score --by slot,line
+fails 2 '--each prints no summary' "a line for every record and a summary" recall-score --by slot --each a
 fails 2 '--by: ' "an empty one" recall-score --by ''
 fails 2 '--seed: ' "a bad seed" recall-score --seed -1
 recall-score a >/dev/full 2>have
-is "$? $(cat have)" "1 recall-score: standard output: No space left on device" "a full disk"
+is "$? $(cat have)" "1 recall-score: standard output: cannot write: No space left on device" "a full disk"
 
 done_testing

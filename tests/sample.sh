@@ -19,7 +19,7 @@ take_alphabet book
 
 gpt-sample model --from answer --samples 3 --max-tokens 40 --batch 1 book >batch.1
 records batch.1 >want
-for cut in '--batch 3' '--batch 64' '--batch 64 --threads 1' '--batch 7 --threads 3'; do
+for cut in '--batch 3' '--batch 64' '--batch 64 --threads 1' '--batch 7 --threads 3' '--threads 0'; do
 	# shellcheck disable=SC2086
 	gpt-sample model --from answer --samples 3 --max-tokens 40 $cut book >have
 	records have | cmp -s - want
@@ -209,7 +209,7 @@ fails 2 "expected at least one" "an empty --prompt" gpt-sample model --prompt ''
 fails 2 "in place of input" "--prompt beside a file" gpt-sample model --prompt a book
 fails 2 "not with --prompt" "--prompt with --from" gpt-sample model --prompt a --from ask
 for bad in '--temperature -1' '--temperature nan' '--top-k -1' '--top-p 1.5' '--samples 0' \
-	'--max-tokens -1' '--probs -1' '--batch 0' '--threads 0' '--seed -1' '--seed x'; do
+	'--max-tokens -1' '--probs -1' '--batch 0' '--threads -1' '--threads 257' '--seed -1' '--seed x'; do
 	# shellcheck disable=SC2086
 	fails 2 "${bad% *}: " "$bad" gpt-sample model --prompt a $bad
 done

@@ -114,7 +114,9 @@ is "$(find "$TMP/blocked" -name '*.tmp')" "" "leaves no temporary file"
 # ---- bad input and options ----
 
 fails 2 'o.*missing' "no directory" shard
-fails 2 'val' "all records held out" shard -o "$TMP/x" --val 1
+fails 2 "'1' is not a number from 0 to 0.999999$" "all records held out" shard -o "$TMP/x" --val 1
+grep -q '^The share of records that are held out, from 0 to 0\.999999\.$' "$ROOT/man/shard.1"
+ok $? "as the page says"
 fails 2 'val' "a negative share" shard -o "$TMP/x" --val -0.1
 fails 2 'shards' "no files" shard -o "$TMP/x" --shards 0
 fails 2 'shards' "too many files" shard -o "$TMP/x" --shards 1001

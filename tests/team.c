@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "common/generator.h"
 #include "common/team.h"
 #include "tests/tap.h"
 
@@ -86,6 +87,10 @@ static void test_processors(void)
 	CPU_SET(first, &one);
 	sched_setaffinity(0, sizeof one, &one);
 	is_int(team_processors(), 1, "one, where the process is bound to it");
+	const struct kernels many = {.single = false}, single = {.single = true};
+	is_int(generator_threads(&many, 0), 1, "so many write and score texts");
+	is_int(generator_threads(&many, 3), 3, "unless others are asked for");
+	is_int(generator_threads(&single, 3), 1, "of which a single device has work for one");
 	sched_setaffinity(0, sizeof before, &before);
 }
 

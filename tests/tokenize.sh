@@ -88,6 +88,16 @@ for vocab in string.json model/vocab.json model; do
 	tokenize --vocab "$TMP/$vocab" <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
 	ok $? "--vocab $vocab gives the same tokens"
 done
+tokenize --vocab <(cat "$TMP/string.json") <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
+ok $? "so does a pipe"
+fails 1 'more than 8388608 bytes' "a pipe without an end" \
+	bash -c "tokenize --vocab <(yes) <'$TMP/bare.mp'"
+printf '%s\n' '{"a": 0, "\n": 7}' >"$TMP/odd.json"
+fails 1 'odd.json: "\\n" has no token of its own in 0 to 1' "a character that does not print is escaped" \
+	sh -c "exec tokenize --vocab '$TMP/odd.json' <'$TMP/phone.mp'"
+printf '%s\n' '{"a": 0, "\t\u0007\u00e9": 1}' >"$TMP/odd.json"
+fails 1 'odd.json: "\\t\\x07é" is not one character' "so are several" \
+	sh -c "exec tokenize --vocab '$TMP/odd.json' <'$TMP/phone.mp'"
 echo '"zyx{}BE: ()a"' >"$TMP/short.json"
 fails 1 'record 0: character [0-9]+, U\+[0-9A-F]{4}.* is not in the vocabulary' \
 	"a character that --vocab lacks is shown with its place" \

@@ -91,7 +91,7 @@ fails 1 'cut' "an input that is cut short" topk-dump cut.mp
 fails 1 'standard input' "no input" topk-dump
 fails 2 'tupel' "an unknown option" topk-dump --tupel
 topk-dump written >/dev/full 2>have
-is "$? $(cat have)" "1 topk-dump: standard output: No space left on device" "a full disk"
+is "$? $(cat have)" "1 topk-dump: standard output: cannot write: No space left on device" "a full disk"
 gpt-sample model --prompt '{B}' --samples 300 --stop '' >long
 topk-dump long 2>have | head -n 1 >/dev/null
 is "${PIPESTATUS[0]} $(cat have)" "141 " "a closed pipe is quiet"

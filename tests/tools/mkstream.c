@@ -49,14 +49,14 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		die_usage("expected KIND [FIELDS]");
 	json_t *header = header_new(argv[1], NULL, argc, argv);
-	json_t *fields = argc > 2 ? json_loads(argv[2], 0, NULL) : json_object();
+	json_t *fields = argc > 2 ? json_loads(argv[2], JSON_ALLOW_NUL, NULL) : json_object();
 	if (json_object_update(header, fields) < 0)
 		die("'%s' is not a JSON object", argv[2]);
 	struct stream_writer *writer = stream_create(STDOUT_FILENO, "stdout", header, &err);
 	if (!writer)
 		err_exit(&err);
 	while (getline(&line, &room, stdin) > 0) {
-		json_t *record = json_loads(line, JSON_DECODE_ANY, NULL);
+		json_t *record = json_loads(line, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 		if (!record)
 			die("not JSON: %s", line);
 		pack(record, stream_record(writer));

@@ -1,4 +1,5 @@
 /* gpt-train: train a network on token streams; metrics go to stdout. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
@@ -186,6 +187,24 @@ static void interrupt(int signal_number)
 	close(STDIN_FILENO);
 }
 
+/* oneDNN's products for AVX-512 use the stack pointer as one more register, which points
+ * into the heap: a handler needs a stack of its own, or its frame goes there. Such a stack is
+ * one thread's, and this is the only one that takes signals: a team's threads block them. */
+static void catch_interrupts(void)
+{
+	static char stack[64 << 10]; /* a frame with all registers takes 11 KiB and more */
+	const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+	const struct sigaction action = {
+		.sa_handler = interrupt,
+		.sa_flags = (int)SA_RESETHAND | SA_ONSTACK,
+	};
+
+	if (sigaltstack(&alternate, NULL) < 0)
+		die("cannot set up a stack for signals: %s", strerror(errno));
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 /* Did Ctrl-C, which ends us in good order, also end who reads the metrics? */
 static bool reader_interrupted(void)
 {
@@ -340,7 +359,6 @@ static void train(struct run *run, struct stream_writer *metrics)
 
 int main(int argc, char **argv)
 {
-	const struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
 	const int first = options_parse(&program, argc, argv);
 	struct training_data data;
 	struct run run;
@@ -361,8 +379,7 @@ int main(int argc, char **argv)
 	say_network(&run);
 	if (resume)
 		resume_last(&run);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	catch_interrupts();
 	train(&run, metrics);
 	if (stream_end(metrics, &err) < 0 && !reader_interrupted())
 		err_exit(&err);

@@ -167,6 +167,18 @@ bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 p
 ok $? "on to the end: the bits and losses of the run in one"
 echo "# interrupted after $(course parts.1 | wc -l) of 1200 steps"
 
+# Within a matrix product, as often as not: that leaves the heap as it was.
+good=0
+for ((run = 0; run < 20; run++)); do
+	gpt-train data/train-0000.mp -o killed -q --context 128 --width $((run % 2 ? 32 : 128)) --dtype f32 \
+		--threads $((run % 2 ? 1 : 2)) --steps 100000 >/dev/null 2>said &
+	process=$!
+	sleep 0.$((200 + run * 10))
+	kill -TERM $process
+	wait $process || good=1
+done
+ok $good "SIGTERM, twenty times at any time: exit 0"
+
 # ---- what is kept, and what is said ----
 
 for preset in 1.7k:1708 30k:30064 207k:208096; do

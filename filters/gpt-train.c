@@ -324,6 +324,19 @@ static void explain_end(const struct run *run)
 		             at->tokens, at->seconds);
 }
 
+/* No step was done, now or before: nothing is there to be saved, and what the directory
+ * holds is better than that. */
+_Noreturn static void die_untrained(const struct run *run)
+{
+	if (interrupted)
+		die("interrupted before the first step: nothing is saved");
+	if (run->at.examples == 0)
+		die("standard input: no sequence to train on: the stream ends before %s",
+		    pack == PACK_TEXT ? "one context and a token" : "its first record");
+	die("standard input: it ends before a batch has a gradient that is finite: nothing is "
+	    "saved");
+}
+
 static void train(struct run *run, struct stream_writer *metrics)
 {
 	struct err err = {0};
@@ -350,10 +363,10 @@ static void train(struct run *run, struct stream_writer *metrics)
 		if (step % eval_every == 0 && step < trainer.steps)
 			milestone(run, metrics);
 	}
-	if (run->at.examples == 0 && !interrupted)
-		die("standard input: no sequence to train on: the stream ends before %s",
-		    pack == PACK_TEXT ? "one context and a token" : "its first record");
-	milestone(run, metrics);
+	if (run->at.step == 0)
+		die_untrained(run);
+	if (!interrupted || run->at.step > run->saved)
+		milestone(run, metrics);
 	explain_end(run);
 }
 

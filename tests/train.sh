@@ -151,6 +151,21 @@ gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
 bits straight/last parts/last
 ok $? "on to the end: the bits of the run in one"
 
+# Before the first step there is nothing that is worth a model which was trained.
+before=$(sum straight)
+gpt-train -o straight "${net[@]}" -q <pipe >none.mp 2>said &
+process=$!
+exec 3>pipe
+head -c $(($(records 1 | wc -c) - 40)) whole >&3
+for ((i = 0; i < 600; i++)); do [ -s none.mp ] && break; sleep 0.02; done
+sleep 0.2
+kill -TERM $process
+wait $process
+is "$? $(cat said)" "1 gpt-train: interrupted before the first step: nothing is saved" \
+	"SIGTERM before the first step: exit 1"
+exec 3>&-
+is "$(sum straight)" "$before" "the model that was there stays"
+
 # From files, wherever it happens to be.
 options=(--steps 1200 --warmup 3 --log-every 1 --eval-every 50 --val data/val.mp --eval-records 10)
 train straight "${options[@]}"

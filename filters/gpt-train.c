@@ -183,6 +183,8 @@ static void interrupt(int signal_number)
 {
 	(void)signal_number;
 	interrupted = 1;
+	signal(SIGINT, SIG_DFL); /* a second one of either kind kills */
+	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	close(STDIN_FILENO);
 }
@@ -194,15 +196,17 @@ static void catch_interrupts(void)
 {
 	static char stack[64 << 10]; /* a frame with all registers takes 11 KiB and more */
 	const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-	const struct sigaction action = {
-		.sa_handler = interrupt,
-		.sa_flags = (int)SA_RESETHAND | SA_ONSTACK,
-	};
+	static const int numbers[] = {SIGINT, SIGTERM};
+	struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_ONSTACK}, inherited;
 
+	for (int i = 0; i < 2; i++)
+		sigaddset(&action.sa_mask, numbers[i]);
 	if (sigaltstack(&alternate, NULL) < 0)
 		die("cannot set up a stack for signals: %s", strerror(errno));
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	for (int i = 0; i < 2; i++) /* what nohup and the shell's & have switched off stays off */
+		if (sigaction(numbers[i], NULL, &inherited) == 0 &&
+		    inherited.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
 }
 
 /* Did Ctrl-C, which ends us in good order, also end who reads the metrics? */

@@ -93,6 +93,7 @@ done
 # Interrupted at a known place: while it waits for more than the seven batches
 # and a half that came.
 mkfifo pipe
+set -m # a job in the background of a script ignores SIGINT otherwise
 # interrupted SIGNAL OUTPUT OPTION...: what becomes of it is in $status
 interrupted() {
 	local signal=$1 output=$2 process
@@ -133,7 +134,6 @@ done
 # In a terminal, Ctrl-C reaches the whole pipeline: the writer dies and cuts the
 # stream off, the reader of the metrics is gone.
 rm -rf parts
-set -m
 {
 	head -c "$pieces" whole
 	sleep 60
@@ -144,7 +144,6 @@ set -m
 for ((i = 0; i < 600; i++)); do [ -e parts/last/training.safetensors ] && break; sleep 0.05; done
 kill -INT -- -"$(jobs -p)"
 wait 2>/dev/null
-set +m
 is "$(cat status).$(cat said)" "0." "Ctrl-C in a pipeline: exit 0, without a word"
 is "$(jq .training.step parts/last/memoscope.json)" 7 "saved"
 gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
@@ -181,6 +180,29 @@ train parts "${options[@]}" --resume
 bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "on to the end: the bits and losses of the run in one"
 echo "# interrupted after $(course parts.1 | wc -l) of 1200 steps"
+
+# A second one kills, whichever it is: here while it validates for minutes.
+for n in 1 2 3; do phonegen --count 20000 --entries 1 --seed $n; done | tokenize >many.mp
+for pair in INT:TERM TERM:INT INT:INT; do
+	rm -f parts.mp
+	gpt-train data/train-*.mp -o parts "${net[@]}" -q --val many.mp --eval-records 60000 --width 128 \
+		--layers 4 --log-every 1 --eval-every 1000000 --steps 1000000 >parts.mp &
+	process=$!
+	for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+	kill -"${pair%:*}" $process
+	sleep 0.2
+	kill -"${pair#*:}" $process
+	wait $process 2>/dev/null
+	is "$?" "$((128 + $(kill -l "${pair#*:}")))" "SIG${pair%:*}, then SIG${pair#*:}: killed"
+done
+set +m
+rm -f parts.mp
+gpt-train data/train-*.mp -o parts "${net[@]}" -q --steps 300 --log-every 1 >parts.mp &
+process=$!
+for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+kill -INT $process
+wait $process
+is "$? $(jq .training.step parts/last/memoscope.json)" "0 300" "SIGINT that was ignored stays so"
 
 # Within a matrix product, as often as not: that leaves the heap as it was.
 good=0

@@ -14,6 +14,8 @@
 
 #define JSON_MAX ((size_t)64 << 20) /* bytes of a JSON file that are read */
 #define EPSILON 1e-5 /* of the layer norms: kernels.h */
+#define HEADS "n_head" /* in the metadata of the parameters, as in config.json */
+#define VOCAB "vocab_digest"
 #define HEAD "lm_head.weight" /* some files have the output head written out */
 
 __attribute__((format(printf, 1, 2)))
@@ -163,6 +165,17 @@ static struct safetensor described(const struct gpt_tensor *tensor, const float 
 	return out;
 }
 
+/* What tells the parameters of one network from those of another whose tensors have the
+ * same shapes; and what transformers wants to be told. New reference. */
+static json_t *params_metadata(const struct model *model)
+{
+	char digest[VOCAB_DIGEST_SIZE];
+
+	vocab_digest(model->vocab, digest);
+	return json_pack("{s:s, s:o, s:s}", "format", "pt", HEADS,
+	                 json_sprintf("%d", model->config.heads), VOCAB, digest);
+}
+
 /* model.safetensors. zeros: room for the longest bias. */
 static int params_image(struct safetensors_image *image, const struct model *model,
                         const float *zeros, struct err *err)
@@ -170,7 +183,7 @@ static int params_image(struct safetensors_image *image, const struct model *mod
 	int count;
 	struct gpt_tensor *tensors = full_tensors(&model->config, &count);
 	struct safetensor *list = calloc((size_t)count, sizeof *list);
-	json_t *metadata = json_pack("{s:s}", "format", "pt");
+	json_t *metadata = params_metadata(model);
 	size_t offset = 0; /* a model without biases has the rest in the same order */
 	int rc = -1;
 
@@ -531,11 +544,32 @@ static int copy_params(const struct safetensors *file, const struct gpt_tensor *
 	return 0;
 }
 
+/* A directory whose files were not all replaced holds some of another model. Files from
+ * elsewhere, and older ones, do not say what they belong to. */
+static int check_metadata(const char *path, const struct safetensors *file,
+                          const struct model *model, struct err *err)
+{
+	const char *heads = safetensors_metadata(file, HEADS);
+	const char *vocab = safetensors_metadata(file, VOCAB);
+	char digest[VOCAB_DIGEST_SIZE], number[16];
+
+	snprintf(number, sizeof number, "%d", model->config.heads);
+	if (heads != NULL && strcmp(heads, number) != 0)
+		return err_set(err, "%s: of a network with \"" HEADS "\" %.10s, config.json says %s: "
+		               "files of two models are mixed", path, heads, number);
+	vocab_digest(model->vocab, digest);
+	if (vocab != NULL && strcmp(vocab, digest) != 0)
+		return err_set(err, "%s: of a network with another vocabulary than vocab.json's: "
+		               "files of two models are mixed", path);
+	return 0;
+}
+
 static int read_params(const char *path, const struct safetensors *file,
                        const struct gpt_tensor *tensors, int count, struct model *model,
                        struct err *err)
 {
-	if (check_tensors(path, file, tensors, count, &model->config.bias, err) < 0 ||
+	if (check_metadata(path, file, model, err) < 0 ||
+	    check_tensors(path, file, tensors, count, &model->config.bias, err) < 0 ||
 	    check_others(path, file, tensors, count, err) < 0)
 		return -1;
 	return copy_params(file, tensors, count, model, err);

@@ -7,7 +7,9 @@
  *   tokenizer.json, tokenizer_config.json   the same for transformers' AutoTokenizer
  *   memoscope.json         {"chain": […], "bias": bool, "training": {…}}
  *
- * Each file is written whole or not at all (temporary file, fsync, rename).
+ * Each file is written whole or not at all (temporary file, fsync, rename), and none before
+ * all are on the disk. Who is killed between the renames leaves files of two models: then
+ * model.safetensors says that it is of another one, and the directory is refused.
  */
 #ifndef MEMOSCOPE_MODEL_H
 #define MEMOSCOPE_MODEL_H

@@ -229,34 +229,39 @@ static char *json_text(json_t *json, size_t flags)
 	return line;
 }
 
+/* more: another file, ahead of the others; or NULL. */
 static int save_files(const char *directory, char *const *texts,
-                      const struct safetensors_image *params, struct err *err)
+                      const struct safetensors_image *params, const struct file_content *more,
+                      struct err *err)
 {
-	struct file_content files[FILES];
+	struct file_content files[FILES + 1];
 	struct iovec parts[FILES];
 	char *paths[FILES] = {0};
-	int rc = 0;
+	int count = 0, rc = 0;
 
+	if (more != NULL)
+		files[count++] = *more;
 	for (int i = 0; i < FILES; i++) {
 		paths[i] = format_text("%s/%s", directory, file_names[i]);
 		if (paths[i] == NULL)
 			rc = err_set(err, "out of memory");
 		if (i == FILE_PARAMS) {
-			files[i] = (struct file_content){paths[i], params->parts, params->count};
+			files[count++] = (struct file_content){paths[i], params->parts, params->count};
 		} else {
 			parts[i] = (struct iovec){texts[i], strlen(texts[i])};
-			files[i] = (struct file_content){paths[i], &parts[i], 1};
+			files[count++] = (struct file_content){paths[i], &parts[i], 1};
 		}
 	}
 	if (rc == 0)
-		rc = file_replace_all(files, FILES, err);
+		rc = file_replace_all(files, count, err);
 	for (int i = 0; i < FILES; i++)
 		free(paths[i]);
 	return rc;
 }
 
-static int save(const char *directory, const struct model *model, char **texts,
-                const float *zeros, struct err *err)
+static int save(const char *directory, const struct model *model,
+                const struct file_content *more, char **texts, const float *zeros,
+                struct err *err)
 {
 	struct safetensors_image params;
 
@@ -274,12 +279,13 @@ static int save(const char *directory, const struct model *model, char **texts,
 		return -1;
 	if (params_image(&params, model, zeros, err) < 0)
 		return -1;
-	int rc = save_files(directory, texts, &params, err);
+	int rc = save_files(directory, texts, &params, more, err);
 	safetensors_image_release(&params);
 	return rc;
 }
 
-int model_save(const char *directory, const struct model *model, struct err *err)
+int model_save_with(const char *directory, const struct model *model,
+                    const struct file_content *more, struct err *err)
 {
 	char *texts[FILES] = {0};
 
@@ -289,11 +295,17 @@ int model_save(const char *directory, const struct model *model, struct err *err
 		return err_set(err, "%s: a vocabulary of %d characters for a network of %d",
 		               directory, vocab_size(model->vocab), model->config.vocab);
 	float *zeros = calloc(4 * (size_t)model->config.width, sizeof *zeros);
-	int rc = zeros ? save(directory, model, texts, zeros, err) : err_set(err, "out of memory");
+	int rc = zeros ? save(directory, model, more, texts, zeros, err)
+	               : err_set(err, "out of memory");
 	free(zeros);
 	for (int i = 0; i < FILES; i++)
 		free(texts[i]);
 	return rc;
+}
+
+int model_save(const char *directory, const struct model *model, struct err *err)
+{
+	return model_save_with(directory, model, NULL, err);
 }
 
 /* ---- reading: the JSON files ---- */

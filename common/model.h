@@ -17,7 +17,7 @@
 #include <jansson.h>
 
 #include "common/err.h"
-#include "common/file.h" /* file_replace: for those who write more files there */
+#include "common/file.h" /* file_content */
 #include "common/gpt.h"
 #include "common/vocab.h"
 
@@ -33,6 +33,11 @@ int model_load(const char *directory, struct model *model, struct err *err);
 
 /* Write a model directory, making it (and its parents) where needed. */
 int model_save(const char *directory, const struct model *model, struct err *err);
+
+/* The same, and one file more, which is written together with the model's and takes its
+ * place before them. */
+int model_save_with(const char *directory, const struct model *model,
+                    const struct file_content *more, struct err *err);
 
 /* What the header of a stream says of the model that made it (see stream.5).
  * Owned by the caller: json_decref(). */

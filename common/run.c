@@ -173,20 +173,29 @@ json_t *run_validate(struct run *run, struct validation *total, struct err *err)
 
 /* ---- settings ---- */
 
-/* All that decides the bits of a run, but for the network: the options of gpt-train
- * by their names. New reference; an object of strings, in this order. */
+/* All that decides the bits of a run: the options of gpt-train by their names, and what
+ * tells its vocabulary and data. New reference; an object of strings, in this order. */
 static json_t *settings_of(const struct run *run)
 {
+	const struct gpt_config *config = &run->model.config;
 	const struct trainer_options *options = &run->options.trainer;
 	const bool muon = options->optimizer == OPTIMIZER_MUON;
 	json_t *settings = json_object();
-	char weights[512];
+	char weights[512], vocab[VOCAB_DIGEST_SIZE];
 
+	vocab_digest(run->model.vocab, vocab);
 	span_weights_text(&run->data->kinds, options->weight, weights, sizeof weights);
 	const struct {
 		const char *key;
 		json_t *value; /* NULL: not among this run's */
 	} all[] = {
+		{"layers", json_sprintf("%d", config->layers)},
+		{"heads", json_sprintf("%d", config->heads)},
+		{"width", json_sprintf("%d", config->width)},
+		{"context", json_sprintf("%d", config->context)},
+		{"bias", json_string(config->bias ? "true" : "false")},
+		{"vocab-size", json_sprintf("%d", config->vocab)},
+		{"vocab-digest", json_string(vocab)},
 		{"seed", json_sprintf("%" PRIu64, options->seed)},
 		{"batch", json_sprintf("%d", run->options.batch)},
 		{"pack", json_string(run->data->pack == PACK_TEXT ? "text" : "records")},
@@ -216,29 +225,35 @@ static json_t *settings_of(const struct run *run)
 
 /* ---- what is kept on disk ---- */
 
-/* params: those of the trainer, in host memory. */
-static int save_model(struct run *run, const char *where, const float *params, struct err *err)
+/* The run's model to be saved, with parameters of the trainer's, in host memory. All of it
+ * stays the run's and the caller's. */
+static struct model model_of(struct run *run, const float *params)
 {
-	int result;
+	struct model model = run->model;
 
 	json_object_set_new(run->model.about, "training",
 	                    json_pack("{s:I,s:I,s:f}", "step", (json_int_t)run->at.step, "tokens",
 	                              (json_int_t)run->at.tokens, "seconds", run->at.seconds));
-	run->model.params = (float *)params; /* it is only read */
-	result = model_save(where, &run->model, err);
-	run->model.params = NULL;
-	return result;
+	model.params = (float *)params; /* it is only read */
+	return model;
+}
+
+static int save_model(struct run *run, const char *where, const float *params, struct err *err)
+{
+	const struct model model = model_of(run, params);
+
+	return model_save(where, &model, err);
 }
 
 static int save_last(struct run *run, const struct trainer_state *state, struct err *err)
 {
+	const struct model model = model_of(run, state->params);
 	char *last = path_in(run, "last", err);
 	json_t *settings = settings_of(run);
 	int result = -1;
 
-	if (last && save_model(run, last, state->params, err) == 0)
-		result = training_state_save(last, &run->model.config, state, &run->at, settings,
-		                             err);
+	if (last)
+		result = training_state_save(last, &model, state, &run->at, settings, err);
 	json_decref(settings);
 	free(last);
 	if (result == 0)
@@ -286,9 +301,45 @@ int run_checkpoint(struct run *run, struct err *err)
 
 /* ---- resuming ---- */
 
+/* A setting of a state: what was saved, or what this run has where nothing was. */
+static const char *saved_or(const json_t *saved, const json_t *settings, const char *key)
+{
+	const char *text = json_string_value(json_object_get(saved, key));
+
+	return text ? text : json_string_value(json_object_get(settings, key));
+}
+
 /* The network that is to go on must be the one that was left: some that differ
  * have equally many parameters. */
-static int compare_network(const struct run *run, const char *last, struct err *err)
+static int compare_network(const json_t *saved, const json_t *settings, const char *last,
+                           struct err *err)
+{
+	const char *const keys[] = {"layers", "heads", "width", "context", "bias"};
+	const char *have[5], *want[5];
+	bool same = true;
+
+	for (int i = 0; i < 5; i++) {
+		have[i] = saved_or(saved, settings, keys[i]);
+		want[i] = json_string_value(json_object_get(settings, keys[i]));
+		same &= strcmp(have[i], want[i]) == 0;
+	}
+	if (!same)
+		return err_usage(err, "%s has layers %s, heads %s, width %s, context %s%s, "
+		                 "this command asks for %s, %s, %s, %s%s", last, have[0], have[1],
+		                 have[2], have[3], strcmp(have[4], "true") ? "" : " and biases",
+		                 want[0], want[1], want[2], want[3],
+		                 strcmp(want[4], "true") ? "" : " and biases");
+	if (!strcmp(saved_or(saved, settings, "vocab-digest"),
+	            json_string_value(json_object_get(settings, "vocab-digest"))))
+		return 0;
+	return err_set(err, "%s has a vocabulary of %s characters, the training data have another "
+	               "one, of %s", last, saved_or(saved, settings, "vocab-size"),
+	               json_string_value(json_object_get(settings, "vocab-size")));
+}
+
+/* The same for a state that does not say what network it is of: it is taken to be that of
+ * the model beside it. */
+static int compare_model(const struct run *run, const char *last, struct err *err)
 {
 	const struct gpt_config *want = &run->model.config, *have;
 	struct model model;
@@ -310,14 +361,6 @@ static int compare_network(const struct run *run, const char *last, struct err *
 		                 "have another one, of %d", last, have->vocab, want->vocab);
 	model_release(&model);
 	return result;
-}
-
-/* A setting of a state: what was saved, or what this run has where nothing was. */
-static const char *saved_or(const json_t *saved, const json_t *settings, const char *key)
-{
-	const char *text = json_string_value(json_object_get(saved, key));
-
-	return text ? text : json_string_value(json_object_get(settings, key));
 }
 
 /* The sequences that are passed over must be those that were trained on. */
@@ -370,10 +413,16 @@ static int load_last(struct run *run, json_t *saved, struct err *err)
 	char *last = path_in(run, "last", err);
 	int result = -1;
 
-	if (last && compare_network(run, last, err) == 0 &&
-	    trainer_state(run->trainer, &state, err) == 0 &&
-	    training_state_load(last, &run->model.config, &state, &at, saved, err) == 0)
+	if (last && training_state_settings(last, saved, err) == 0)
+		result = json_object_get(saved, "heads")
+		                 ? compare_network(saved, settings, last, err)
+		                 : compare_model(run, last, err);
+	if (result == 0)
 		result = compare_sequences(saved, settings, last, err);
+	if (result == 0)
+		result = trainer_state(run->trainer, &state, err);
+	if (result == 0)
+		result = training_state_load(last, &run->model.config, &state, &at, err);
 	if (result == 0) {
 		trainer_restore(run->trainer, &state);
 		run->at = at;

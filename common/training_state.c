@@ -21,37 +21,49 @@ static char *state_path(const char *directory, struct err *err)
 	return NULL;
 }
 
-int training_state_save(const char *directory, const struct gpt_config *config,
+/* New reference. */
+static json_t *metadata_of(const struct trainer_state *state,
+                           const struct training_progress *progress, const json_t *settings)
+{
+	const struct loss_scaling *scaling = &state->scaling;
+	json_t *metadata = json_object();
+
+	json_object_set_new(metadata, "step", json_sprintf("%" PRId64, progress->step));
+	json_object_set_new(metadata, "examples", json_sprintf("%" PRIu64, progress->examples));
+	json_object_set_new(metadata, "tokens", json_sprintf("%" PRId64, progress->tokens));
+	json_object_set_new(metadata, "seconds", json_sprintf("%.17g", progress->seconds));
+	if (progress->best < 1e300) /* absent: there was none */
+		json_object_set_new(metadata, "best", json_sprintf("%.17g", progress->best));
+	if (scaling->scale > 0) { /* absent: the loss is not scaled */
+		json_object_set_new(metadata, "loss-scale", json_sprintf("%.17g", scaling->scale));
+		json_object_set_new(metadata, "loss-scale-steps",
+		                    json_sprintf("%" PRId64, scaling->good));
+		json_object_set_new(metadata, "skipped", json_sprintf("%" PRId64, scaling->skipped));
+	}
+	json_object_update_missing(metadata, (json_t *)settings);
+	return metadata;
+}
+
+int training_state_save(const char *directory, const struct model *model,
                         const struct trainer_state *state,
                         const struct training_progress *progress, const json_t *settings,
                         struct err *err)
 {
-	const size_t count = gpt_parameter_count(config);
-	const struct loss_scaling *scaling = &state->scaling;
+	const size_t count = gpt_parameter_count(&model->config);
 	const struct safetensor tensors[] = {
 		{.name = "params", .dims = 1, .shape = {count}, .data = state->params},
 		{.name = "moment1", .dims = 1, .shape = {count}, .data = state->moment1},
 		{.name = "moment2", .dims = 1, .shape = {count}, .data = state->moment2},
 	};
 	char *path = state_path(directory, err);
-	json_t *metadata = json_object();
+	json_t *metadata = metadata_of(state, progress, settings);
+	struct safetensors_image image;
 	int result = -1;
 
-	if (path && metadata) {
-		json_object_set_new(metadata, "step", json_sprintf("%" PRId64, progress->step));
-		json_object_set_new(metadata, "examples", json_sprintf("%" PRIu64, progress->examples));
-		json_object_set_new(metadata, "tokens", json_sprintf("%" PRId64, progress->tokens));
-		json_object_set_new(metadata, "seconds", json_sprintf("%.17g", progress->seconds));
-		if (progress->best < 1e300) /* absent: there was none */
-			json_object_set_new(metadata, "best", json_sprintf("%.17g", progress->best));
-		if (scaling->scale > 0) { /* absent: the loss is not scaled */
-			json_object_set_new(metadata, "loss-scale", json_sprintf("%.17g", scaling->scale));
-			json_object_set_new(metadata, "loss-scale-steps",
-			                    json_sprintf("%" PRId64, scaling->good));
-			json_object_set_new(metadata, "skipped", json_sprintf("%" PRId64, scaling->skipped));
-		}
-		json_object_update_missing(metadata, (json_t *)settings);
-		result = safetensors_write(path, tensors, 3, metadata, err);
+	if (path && safetensors_image(&image, tensors, 3, metadata, err) == 0) {
+		const struct file_content file = {path, image.parts, image.count};
+		result = model_save_with(directory, model, &file, err);
+		safetensors_image_release(&image);
 	}
 	json_decref(metadata);
 	free(path);
@@ -105,20 +117,6 @@ static void get_scaling(const struct safetensors *file, const char *path,
 		        scaling->scale);
 }
 
-static void get_settings(const struct safetensors *file, json_t *settings)
-{
-	const char *key, *text;
-	json_t *value;
-	void *next;
-
-	json_object_foreach_safe(settings, next, key, value) {
-		if ((text = safetensors_metadata(file, key)))
-			json_object_set_new(settings, key, json_string(text));
-		else
-			json_object_del(settings, key);
-	}
-}
-
 static void get_array(const struct safetensors *file, const char *name, size_t count,
                       float *array, struct err *err)
 {
@@ -128,9 +126,30 @@ static void get_array(const struct safetensors *file, const char *name, size_t c
 		memcpy(array, data, count * sizeof *array);
 }
 
+int training_state_settings(const char *directory, json_t *settings, struct err *err)
+{
+	char *path = state_path(directory, err);
+	struct safetensors *file = path ? safetensors_open(path, err) : NULL;
+	const char *key, *text;
+	json_t *value;
+	void *next;
+
+	free(path);
+	if (file == NULL)
+		return -1;
+	json_object_foreach_safe(settings, next, key, value) {
+		if ((text = safetensors_metadata(file, key)))
+			json_object_set_new(settings, key, json_string(text));
+		else
+			json_object_del(settings, key);
+	}
+	safetensors_close(file);
+	return 0;
+}
+
 int training_state_load(const char *directory, const struct gpt_config *config,
                         struct trainer_state *state, struct training_progress *progress,
-                        json_t *settings, struct err *err)
+                        struct err *err)
 {
 	const size_t count = gpt_parameter_count(config);
 	char *path = state_path(directory, err);
@@ -149,7 +168,6 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 	if (safetensors_metadata(file, "best"))
 		get_real(file, path, "best", &progress->best, err);
 	get_scaling(file, path, &state->scaling, err);
-	get_settings(file, settings);
 	progress->examples = (uint64_t)examples;
 	get_array(file, "params", count, state->params, err);
 	get_array(file, "moment1", count, state->moment1, err);

@@ -412,8 +412,7 @@ fails 1 'training.safetensors: cannot write: File too large' "a disk that fills 
 	"${net[@]}" -q --steps 4
 is "$(find earlier -type f | sort | cksum)" "$(echo "$before" | cut -d ' ' -f 3 | sort | cksum)" \
 	"no file comes or goes"
-is "$(sum earlier/last | grep training)" "$(echo "$before" | grep last/training)" \
-	"the earlier state is whole"
+is "$(sum earlier/last)" "$(echo "$before" | grep last/)" "the earlier state is whole, with its model"
 
 train earlier --steps 4
 resume=(gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume)
@@ -437,6 +436,23 @@ records 9 >nine.mp
 fails 1 'ends after 9 examples, expected the 16' "from a stream that is too short" \
 	bash -c 'gpt-train -o earlier "$@" <nine.mp' - "${net[@]}" -q --resume
 is "$(sum earlier)" "$before" "none of them touches the model"
+
+# The state says what it is of, and not the files beside it.
+train wider --steps 4 --heads 4
+cp -r earlier mixed
+cp wider/last/training.safetensors mixed/last
+fails 2 'mixed/last has layers 1, heads 4, .* asks for 1, 2,' "a state of other heads beside this model" \
+	gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume
+cp earlier/last/training.safetensors wider/last
+gpt-train data/train-0000.mp data/train-0001.mp -o wider "${net[@]}" -q --resume --steps 6 >wider.mp
+is "$? $(jq .n_head wider/last/config.json)" "0 2" "this state beside another model: gone on from"
+rm -r mixed
+cp -r earlier mixed
+sed -i 's/"heads":/"Heads":/' mixed/last/training.safetensors
+fails 2 'mixed/last has layers 1, heads 2, .* asks for 1, 4,' "a state that does not say: the model's word" \
+	gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --heads 4
+gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --steps 6 >mixed.mp
+ok $? "which is taken for its own"
 
 # What may be another is said: the schedule that is prolonged, and all else.
 cp -r earlier altered

@@ -1,12 +1,14 @@
 #include "common/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,16 +33,36 @@ static char *path_in(const struct run *run, const char *name, struct err *err)
 
 /* ---- making and freeing ---- */
 
-static int make_directory(const struct run *run, struct err *err)
+/* Two runs that save into one directory would leave a mixture. The lock goes with the
+ * process, however that ends. A file system that has none does without. */
+static int lock_directory(struct run *run, struct err *err)
+{
+	const char *directory = run->options.directory;
+
+	run->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->lock < 0)
+		return err_set(err, "%s: cannot open: %s", directory, strerror(errno));
+	if (flock(run->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return err_set(err, "%s: another gpt-train is training into it", directory);
+	return 0;
+}
+
+/* The directory and "last" in it. A resume makes neither: what it goes on from must
+ * stand there. */
+static int open_directory(struct run *run, struct err *err)
 {
 	const char *directory = run->options.directory;
 	char *last = path_in(run, "last", err);
-	int result = last ? directory_make(last, err) : -1;
+	int result = last ? 0 : -1;
 
+	if (result == 0 && run->options.resume && access(last, F_OK) < 0)
+		result = err_set(err, "%s: cannot go on from it: %s", last, strerror(errno));
+	else if (result == 0)
+		result = directory_make(last, err);
 	if (result == 0 && (access(directory, W_OK | X_OK) < 0 || access(last, W_OK | X_OK) < 0))
 		result = err_set(err, "%s: cannot write: %s", directory, strerror(errno));
 	free(last);
-	return result;
+	return result == 0 ? lock_directory(run, err) : -1;
 }
 
 static int make_trainer(struct run *run, struct err *err)
@@ -66,6 +88,7 @@ int run_init(struct run *run, const struct run_options *options, struct training
 		.at.best = INFINITY,
 		.digest = feed_digest(data->feed),
 		.saved = -1,
+		.lock = -1,
 	};
 	run->options.network.vocab = vocab_size(data->vocab);
 	if (gpt_config_check(&run->options.network, err) < 0)
@@ -78,7 +101,7 @@ int run_init(struct run *run, const struct run_options *options, struct training
 	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0 ||
 	    make_trainer(run, err) < 0)
 		return -1;
-	return make_directory(run, err);
+	return open_directory(run, err);
 }
 
 void run_release(struct run *run)
@@ -87,6 +110,8 @@ void run_release(struct run *run)
 	batch_release(&run->batch);
 	run->model.vocab = NULL; /* the data's */
 	model_release(&run->model);
+	if (run->lock >= 0)
+		close(run->lock);
 	*run = (struct run){0};
 }
 

@@ -169,6 +169,7 @@ static struct run_options run_options(void)
 		.trainer = trainer,
 		.batch = batch * accumulate,
 		.eval_records = eval_records,
+		.resume = resume,
 	};
 }
 

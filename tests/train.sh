@@ -150,6 +150,23 @@ gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
 bits straight/last parts/last
 ok $? "on to the end: the bits of the run in one"
 
+# Two at once would leave a mixture.
+rm -rf one two
+gpt-train -o one "${net[@]}" -q <pipe >none.mp 2>said &
+process=$!
+exec 3>pipe
+head -c $(($(records 1 | wc -c) - 40)) whole >&3
+for ((i = 0; i < 600; i++)); do [ -s none.mp ] && break; sleep 0.02; done
+fails 1 '^gpt-train: one: another gpt-train is training into it$' "two runs into one directory" \
+	gpt-train data/train-0000.mp -o one "${net[@]}" -q --steps 1
+train two --steps 1
+ok $? "into two"
+kill -KILL $process
+wait $process 2>/dev/null
+exec 3>&-
+train one --steps 1
+ok $? "and again once the other was killed"
+
 # Before the first step there is nothing that is worth a model which was trained.
 before=$(sum straight)
 gpt-train -o straight "${net[@]}" -q <pipe >none.mp 2>said &
@@ -417,8 +434,14 @@ is "$(sum earlier/last)" "$(echo "$before" | grep last/)" "the earlier state is 
 train earlier --steps 4
 resume=(gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume)
 before=$(sum earlier)
-fails 1 'none/last/.*: cannot open' "nothing to resume" gpt-train data/train-0000.mp -o none2/none \
-	"${net[@]}" -q --resume
+fails 1 'none/last: cannot go on from it: No such file' "nothing to resume" \
+	gpt-train data/train-0000.mp -o none2/none "${net[@]}" -q --resume
+[ ! -e none2 ]
+ok $? "and nothing is made"
+mkdir none2
+fails 1 'none2/last: cannot go on from it: No such file' "a directory without a state" \
+	gpt-train data/train-0000.mp -o none2 "${net[@]}" -q --resume
+is "$(find none2)" none2 "nor here"
 fails 2 'is of seed 1 and 4 sequences' "resumed with another seed" "${resume[@]}" --seed 2
 fails 2 'is of seed 1 and 4 sequences' "with another batch" "${resume[@]}" --batch 5
 fails 2 'packed as records; this command asks for 1, 4 and text' "with another pack" \

@@ -389,14 +389,16 @@ int main(int argc, char **argv)
 	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
-	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (metrics == NULL ||
-	    run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
+	if (run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
 		err_exit(&err);
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(&run);
 	if (resume)
 		resume_last(&run);
+	/* not before: the metrics may be appended to those of the run that is gone on from */
+	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	if (metrics == NULL)
+		err_exit(&err);
 	catch_interrupts();
 	train(&run, metrics);
 	if (stream_end(metrics, &err) < 0 && !reader_interrupted())

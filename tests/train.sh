@@ -459,6 +459,11 @@ records 9 >nine.mp
 fails 1 'ends after 9 examples, expected the 16' "from a stream that is too short" \
 	bash -c 'gpt-train -o earlier "$@" <nine.mp' - "${net[@]}" -q --resume
 is "$(sum earlier)" "$before" "none of them touches the model"
+cp earlier.mp appended.mp
+gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume --seed 2 >>appended.mp 2>said
+is "$?" 2 "the metrics of a resume that fails, appended"
+cmp -s earlier.mp appended.mp
+ok $? "are nothing"
 
 # The state says what it is of, and not the files beside it.
 train wider --steps 4 --heads 4

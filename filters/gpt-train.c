@@ -247,13 +247,19 @@ static void say_network(const struct run *run)
 	             dtype_name(trainer.dtype));
 }
 
-static void resume_last(struct run *run)
+/* Whether there is something left to do. */
+static bool resume_last(struct run *run)
 {
 	struct run_past past;
 	struct err err = {0};
 
 	if (run_resume(run, &past, &err) < 0)
 		err_exit(&err);
+	if (run->at.step >= trainer.steps) {
+		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
+		             run->at.step, trainer.steps);
+		return false;
+	}
 	if (past.differs[0])
 		progress_warn(&progress, "%s/last was made with %s: bits will differ", directory,
 		              past.differs);
@@ -261,6 +267,7 @@ static void resume_last(struct run *run)
 	if (past.steps[0])
 		progress_say(&progress, "the schedule of the learning rate was for %s steps and is for "
 		             "%" PRId64 " now", past.steps, trainer.steps);
+	return true;
 }
 
 static void report(const struct run *run, const struct step_result *result,
@@ -393,14 +400,15 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(&run);
-	if (resume)
-		resume_last(&run);
+	const bool due = !resume || resume_last(&run);
 	/* not before: the metrics may be appended to those of the run that is gone on from */
 	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	if (metrics == NULL)
 		err_exit(&err);
-	catch_interrupts();
-	train(&run, metrics);
+	if (due) {
+		catch_interrupts();
+		train(&run, metrics);
+	}
 	if (stream_end(metrics, &err) < 0 && !reader_interrupted())
 		err_exit(&err);
 

@@ -72,9 +72,14 @@ bits straight parts && bits straight/last parts/last
 ok $? "from shards: 7 steps, and on to 20, are 20 to the bit"
 cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "with the same losses, rates and norms; each stream has its own steps"
-train parts "${options[@]}" --steps 20 --resume
-bits straight/last parts/last && [ -z "$(course parts.mp)" ]
-ok $? "nothing is left to do at the last step"
+before=$(sum parts)
+for steps in 20 9; do
+	gpt-train data/train-*.mp -o parts "${net[@]}" "${options[@]}" --steps $steps --val data/val.mp \
+		--resume >parts.mp 2>said
+	is "$? $(grep -v parameters said)" "0 gpt-train: nothing to do: 20 of $steps steps are done" \
+		"resumed for $steps steps after 20: nothing to do"
+	is "$(mpcat --json parts.mp && sum parts)" "$before" "nothing is saved, and no metrics"
+done
 
 options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1)
 records() { phonegen --count "$1" --entries 1 --seed 3 | tokenize; }
@@ -488,12 +493,12 @@ gpt-train data/train-*.mp -o altered "${net[@]}" --resume --steps 6 >altered.mp 
 is "$? $(grep -c . said) $(grep schedule said)" \
 	"0 4 gpt-train: the schedule of the learning rate was for 4 steps and is for 6 now" \
 	"resumed for more steps: said"
-gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 6 --lr 2e-3 --dropout 0.125 \
+gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 7 --lr 2e-3 --dropout 0.125 \
 	--weight name=2,answer=0.5 --threads 1 >altered.mp 2>said
 is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), min-lr 0.0001 (now \
 0.0002), dropout 0 (now 0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), other data: \
 bits will differ" "with other options and data: warned"
-gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 6 --lr 2e-3 --dropout 0.125 \
+gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 8 --lr 2e-3 --dropout 0.125 \
 	--weight answer=0.5,name=2 --threads 1 >altered.mp 2>said
 is "$? $(cat said)" "0 " "with the same, and the weights in another order: not a word"
 records 6 | gpt-train -o altered "${net[@]}" -q --steps 1 >altered.mp
@@ -518,11 +523,16 @@ resume=("${resume[@]/spoilt/earlier}")
 
 # ---- numbers that are not finite ----
 
-# A state whose first parameters are 1e38 each: finite, but not their products.
-size=$(od -An -t u8 -N 8 earlier/last/training.safetensors | tr -d ' ')
-at=$(tail -c +9 earlier/last/training.safetensors | head -c "$size" | jq '.params.data_offsets[0]')
-for ((i = 0; i < 500; i++)); do printf '\x99\x76\x96\x7e'; done |
-	dd of=earlier/last/training.safetensors bs=1 seek=$((8 + size + at)) conv=notrunc status=none
+# spoil DIR ARRAY FIRST COUNT: numbers of the state in DIR/last become 1e38 each: finite,
+# but not their products
+spoil() {
+	local state=$1/last/training.safetensors size at
+	size=$(od -An -t u8 -N 8 "$state" | tr -d ' ')
+	at=$(tail -c +9 "$state" | head -c "$size" | jq ".$2.data_offsets[0]")
+	for ((i = 0; i < $4; i++)); do printf '\x99\x76\x96\x7e'; done |
+		dd of="$state" bs=1 seek=$((8 + size + at + 4 * $3)) conv=notrunc status=none
+}
+spoil earlier params 0 500
 before=$(sum earlier)
 fails 1 '^gpt-train: step 5: loss .*, expected finite numbers; .*record ids: .*; the last good model is earlier/last, of step 4$' \
 	"a loss that is not finite" "${resume[@]}" --steps 9
@@ -533,8 +543,18 @@ ids=$(sed 's/.*record ids: //; s/;.*//' "$TMP/stderr")
 is "$(wc -w <<<"$ids")" 4 "the ids of the batch"
 mpcat --json data/train-*.mp | jq .id | sort >all
 is "$(tr ' ' '\n' <<<"$ids" | sort | comm -13 all -)" '' "are ids of records"
-fails 1 'step 4: validation loss .*, expected a finite number; the last good model is earlier/last' \
-	"a validation loss that is not finite" "${resume[@]}" --steps 4 --val data/val.mp
-is "$(sum earlier)" "$before" "leaves it too"
+
+# Positions that no training record reaches, but longer ones do.
+train reach --steps 4
+spoil reach params $(((69 + 110) * 8)) $((18 * 8))
+mpcat --header data/val.mp | jq .vocab >vocab
+id=$(phonegen --count 400 --entries 2 --seed 11 | tokenize --vocab vocab | mpcat --json |
+	jq 'select((.tokens | length) > 112 and (.tokens | length) <= 128) | .id' | head -n 1)
+phonegen --count 1 --first "$id" --entries 2 --seed 11 | tokenize --vocab vocab >reach.mp
+before=$(sum reach)
+fails 1 'step 5: validation loss .*, expected a finite number; the last good model is reach/last, of step 4' \
+	"a validation loss that is not finite" \
+	gpt-train data/train-*.mp -o reach "${net[@]}" -q --resume --steps 5 --val reach.mp
+is "$(sum reach)" "$before" "leaves it too"
 
 done_testing

@@ -176,17 +176,17 @@ static struct run_options run_options(void)
 /* ---- interrupts and metrics ---- */
 
 static volatile sig_atomic_t interrupted;
+static bool unread; /* who read the metrics, or what is said, is gone */
 
-/* Ctrl-C reaches a whole pipeline: whoever writes our input or reads the metrics
- * may be gone, and neither must keep us from saving. A read that waits for more
- * input ends when there is none to read from. */
+/* Ctrl-C reaches a whole pipeline: whoever writes our input may be gone, and must not
+ * keep us from saving. A read that waits for more input ends when there is none to read
+ * from. */
 static void interrupt(int signal_number)
 {
 	(void)signal_number;
 	interrupted = 1;
 	signal(SIGINT, SIG_DFL); /* a second one of either kind kills */
 	signal(SIGTERM, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
 	close(STDIN_FILENO);
 }
 
@@ -208,14 +208,31 @@ static void catch_interrupts(void)
 		if (sigaction(numbers[i], NULL, &inherited) == 0 &&
 		    inherited.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes must not keep us from saving either */
 }
 
-/* Did Ctrl-C, which ends us in good order, also end who reads the metrics? */
-static bool reader_interrupted(void)
+/* Is nobody left to read from a descriptor that could not be written to? */
+static bool reader_gone(int fd)
 {
-	struct pollfd out = {.fd = STDOUT_FILENO};
+	struct pollfd out = {.fd = fd};
 
-	return interrupted && poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/* Is training to end before its last step? */
+static bool ending(void)
+{
+	if (ferror(stderr) && reader_gone(STDERR_FILENO))
+		unread = true;
+	return interrupted || unread;
+}
+
+/* Without a reader, a run goes on as far as it takes to save. */
+static void metrics_failed(const struct err *err)
+{
+	if (!reader_gone(STDOUT_FILENO))
+		err_exit(err);
+	unread = true;
 }
 
 static void write_metrics(struct stream_writer *metrics, json_t *record)
@@ -224,9 +241,17 @@ static void write_metrics(struct stream_writer *metrics, json_t *record)
 
 	json_to_msgpack(record, stream_record(metrics));
 	json_decref(record);
-	if ((stream_commit(metrics, &err) < 0 || stream_flush(metrics, &err) < 0) &&
-	    !reader_interrupted())
-		err_exit(&err);
+	if (stream_commit(metrics, &err) < 0 || stream_flush(metrics, &err) < 0)
+		metrics_failed(&err);
+}
+
+/* As any filter ends whose reader is gone, and not by our own interrupt. */
+static void end_unread(void)
+{
+	if (interrupted || !unread)
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
 }
 
 /* ---- the run ---- */
@@ -327,6 +352,9 @@ static void explain_end(const struct run *run)
 	if (interrupted)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
+	else if (unread && at->step < trainer.steps)
+		progress_say(&progress, "nobody reads the metrics any more: ended at step %" PRId64
+		             " and saved; --resume goes on", at->step);
 	else if (at->step < trainer.steps)
 		progress_warn(&progress, "the standard input ends after %" PRIu64 " sequences: %" PRId64
 		              " of %" PRId64 " steps are done, and the learning rate has not come down "
@@ -340,6 +368,7 @@ static void explain_end(const struct run *run)
  * holds is better than that. */
 _Noreturn static void die_untrained(const struct run *run)
 {
+	end_unread();
 	if (interrupted)
 		die("interrupted before the first step: nothing is saved");
 	if (run->at.examples == 0)
@@ -353,7 +382,7 @@ static void train(struct run *run, struct stream_writer *metrics)
 {
 	struct err err = {0};
 
-	while (run->at.step < trainer.steps && !interrupted) {
+	while (run->at.step < trainer.steps && !ending()) {
 		struct step_result result;
 		const int count = run_next(run, &err);
 		if (interrupted && run->batch.count < run->batch.room)
@@ -377,7 +406,7 @@ static void train(struct run *run, struct stream_writer *metrics)
 	}
 	if (run->at.step == 0)
 		die_untrained(run);
-	if (!interrupted || run->at.step > run->saved)
+	if (!ending() || run->at.step > run->saved)
 		milestone(run, metrics);
 	explain_end(run);
 }
@@ -409,8 +438,9 @@ int main(int argc, char **argv)
 		catch_interrupts();
 		train(&run, metrics);
 	}
-	if (stream_end(metrics, &err) < 0 && !reader_interrupted())
-		err_exit(&err);
+	if (stream_end(metrics, &err) < 0)
+		metrics_failed(&err);
+	end_unread();
 
 	run_release(&run);
 	training_data_release(&data);

@@ -166,11 +166,11 @@ fails 1 '^gpt-train: one: another gpt-train is training into it$' "two runs into
 	gpt-train data/train-0000.mp -o one "${net[@]}" -q --steps 1
 train two --steps 1
 ok $? "into two"
-kill -KILL $process
-wait $process 2>/dev/null
+kill -TERM $process
+wait $process
 exec 3>&-
 train one --steps 1
-ok $? "and again once the other was killed"
+ok $? "and again once the other has ended"
 
 # Before the first step there is nothing that is worth a model which was trained.
 before=$(sum straight)
@@ -417,8 +417,23 @@ fails 1 'cannot make directory|cannot write' "a directory that cannot be made" \
 	gpt-train data/train-0000.mp -o /dev/null/model "${net[@]}" -q
 fails 1 'standard output: cannot write: No space left' "a full disk under the metrics" \
 	bash -c '"$@" >/dev/full' - "${run[@]}" data/train-0000.mp
-"${run[@]}" data/train-0000.mp --steps 2000 --log-every 1 2>said | head -c 1 >/dev/null
+rm -rf none
+"${run[@]}" data/train-0000.mp --steps 100000 --log-every 1 --eval-every 100000 2>said | head -c 1 >/dev/null
 is "${PIPESTATUS[0]}.$(wc -c <said)" 141.0 "quiet where the reader of the metrics goes"
+step=$(jq .training.step none/last/memoscope.json)
+[ "$step" -gt 0 ] && [ "$step" -lt 100000 ]
+ok $? "but saved"
+gpt-train data/train-0000.mp -o none "${net[@]}" --resume --steps $((step + 100000)) --log-every 1 \
+	--eval-every 100000 2>said | head -c 1000 >/dev/null
+is "${PIPESTATUS[0]}.$(tail -n 1 said | sed 's/[0-9][0-9]*/N/')" \
+	"141.gpt-train: nobody reads the metrics any more: ended at step N and saved; --resume goes on" \
+	"and said"
+rm -rf none
+gpt-train data/train-0000.mp -o none "${net[@]}" --steps 100000 --log-every 1 --eval-every 100000 \
+	2>&1 >none.mp | head -n 1 >/dev/null
+is "${PIPESTATUS[0]}" 141 "where the reader of what is said goes"
+mpcat --json none.mp >json && [ "$(jq .training.step none/last/memoscope.json)" = "$(tail -n 1 json | jq .step)" ]
+ok $? "saved too, and the metrics are a whole stream"
 
 train earlier --steps 4
 before=$(sum earlier)

@@ -149,6 +149,8 @@ static struct run_options run_options(void)
 
 	if (directory == NULL)
 		die_usage("--output: no DIR was given, expected the model directory to write");
+	if (*directory == '\0')
+		die_usage("--output: '' is no directory");
 	if (trainer.min_lr < 0)
 		trainer.min_lr = trainer.lr / 10;
 	if (trainer.min_lr > trainer.lr)

@@ -174,6 +174,8 @@ int main(int argc, char **argv)
 	options_parse(&program, argc, argv);
 	if (!directory)
 		die_usage("-o: where the files go is missing");
+	if (!*directory)
+		die_usage("-o: '' is no directory");
 	catch(SIGINT);
 	catch(SIGTERM);
 	catch(SIGHUP);

@@ -413,7 +413,8 @@ fails 1 'no sequence to train on' "an empty stream" bash -c '"$@" <empty.mp' - "
 fails 1 'hold no record' "an empty file" "${run[@]}" empty.mp
 fails 1 'empty.mp: no record to validate on' "nothing to validate on" \
 	"${run[@]}" data/train-0000.mp --val empty.mp
-fails 1 'cannot make directory|cannot write' "a directory that cannot be made" \
+fails 2 "'' is no directory" "a directory without a name" gpt-train data/train-0000.mp -o '' "${net[@]}"
+fails 1 '/dev/null: not a directory' "a directory that cannot be made" \
 	gpt-train data/train-0000.mp -o /dev/null/model "${net[@]}" -q
 fails 1 'standard output: cannot write: No space left' "a full disk under the metrics" \
 	bash -c '"$@" >/dev/full' - "${run[@]}" data/train-0000.mp

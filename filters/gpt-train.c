@@ -420,6 +420,7 @@ int main(int argc, char **argv)
 	struct run run;
 	struct err err = {0};
 
+	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
 	training_data_init(&data, pack, network.context);
 	if (span_weights(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);

@@ -286,6 +286,40 @@ static int save_last(struct run *run, const struct trainer_state *state, struct 
 	return result;
 }
 
+/* The tensor that holds a parameter. */
+static void name_parameter(const struct run *run, size_t at, char name[80])
+{
+	const struct gpt_config *config = &run->model.config;
+	const int count = gpt_tensor_count(config);
+	struct gpt_tensor *tensors = calloc((size_t)count, sizeof *tensors);
+
+	snprintf(name, 80, "parameter %zu", at);
+	if (tensors)
+		gpt_tensors(config, tensors);
+	for (int i = 0; i < count && tensors; i++)
+		if (at >= tensors[i].offset && at - tensors[i].offset < tensors[i].count)
+			snprintf(name, 80, "%s, element %zu", tensors[i].name, at - tensors[i].offset);
+	free(tensors);
+}
+
+/* A number that is not finite spoils all that is computed with it, and a step can end in
+ * one. It must not replace what is good. what: "" or whose numbers they are, with a space. */
+static int check_finite(const struct run *run, const char *what, const float *numbers,
+                        struct err *err)
+{
+	const size_t count = gpt_parameter_count(&run->model.config);
+	char name[80], good[PATH_MAX + 64];
+	size_t i = 0;
+
+	while (i < count && isfinite(numbers[i]))
+		i++;
+	if (i == count)
+		return 0;
+	name_parameter(run, i, name);
+	return err_set(err, "step %" PRId64 ": %s%s is %g, expected finite numbers; %s", run->at.step,
+	               what, name, (double)numbers[i], last_good(run, good));
+}
+
 int run_save(struct run *run, double loss, struct err *err)
 {
 	struct trainer_state state;
@@ -293,7 +327,11 @@ int run_save(struct run *run, double loss, struct err *err)
 
 	if (trainer_state(run->trainer, &state, err) < 0)
 		return -1;
-	if (loss < run->at.best) {
+	if (check_finite(run, "", state.params, err) < 0 ||
+	    check_finite(run, "first moment of ", state.moment1, err) < 0 ||
+	    check_finite(run, "second moment of ", state.moment2, err) < 0)
+		result = -1;
+	else if (loss < run->at.best) {
 		if (isfinite(loss))
 			run->at.best = loss;
 		result = save_model(run, run->options.directory, state.params, err);
@@ -317,7 +355,8 @@ int run_checkpoint(struct run *run, struct err *err)
 		err_set(err, "out of memory for %zu parameters", count);
 	else if (path) {
 		trainer_params(run->trainer, params);
-		result = save_model(run, path, params, err);
+		if (check_finite(run, "", params, err) == 0)
+			result = save_model(run, path, params, err);
 	}
 	free(params);
 	free(path);

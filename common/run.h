@@ -82,10 +82,11 @@ struct training_clock run_clock(const struct run *run);
 json_t *run_validate(struct run *run, struct validation *total, struct err *err);
 
 /* Save the run in DIR/last; where loss is the lowest so far, its model in DIR
- * before. loss is -INFINITY where nothing is validated. -1 with err set. */
+ * before. loss is -INFINITY where nothing is validated. -1 with err set, and nothing
+ * saved where a parameter or moment is not finite. */
 int run_save(struct run *run, double loss, struct err *err);
 
-/* Keep its model for good, in DIR/step-NNNNNN. -1 with err set. */
+/* Keep its model for good, in DIR/step-NNNNNN. -1 with err set, as run_save(). */
 int run_checkpoint(struct run *run, struct err *err);
 
 #endif

@@ -10,6 +10,8 @@
 #include "common/safetensors.h"
 
 #define FILE_NAME "training.safetensors"
+#define STEPS_MAX 1000000000 /* as of gpt-train --steps */
+#define COUNT_MAX (INT64_MAX / 2) /* of all else, so that there is room to count on */
 
 static char *state_path(const char *directory, struct err *err)
 {
@@ -82,12 +84,12 @@ static const char *get(const struct safetensors *file, const char *path, const c
 }
 
 static void get_int(const struct safetensors *file, const char *path, const char *key,
-                    int64_t *value, struct err *err)
+                    int64_t max, int64_t *value, struct err *err)
 {
 	const char *text = get(file, path, key, err);
 	struct err bad = {0};
 
-	if (text && option_int(key, text, 0, INT64_MAX, value, &bad) < 0)
+	if (text && option_int(key, text, 0, max, value, &bad) < 0)
 		err_set(err, "%s: metadata: %s", path, bad.text);
 }
 
@@ -110,20 +112,26 @@ static void get_scaling(const struct safetensors *file, const char *path,
 	if (safetensors_metadata(file, "loss-scale") == NULL)
 		return;
 	get_real(file, path, "loss-scale", &scaling->scale, err);
-	get_int(file, path, "loss-scale-steps", &scaling->good, err);
-	get_int(file, path, "skipped", &scaling->skipped, err);
+	get_int(file, path, "loss-scale-steps", COUNT_MAX, &scaling->good, err);
+	get_int(file, path, "skipped", COUNT_MAX, &scaling->skipped, err);
 	if (scaling->scale < 1 || frexp(scaling->scale, &exponent) != 0.5)
 		err_set(err, "%s: metadata: loss-scale: %g, expected a power of two from 1 on", path,
 		        scaling->scale);
 }
 
-static void get_array(const struct safetensors *file, const char *name, size_t count,
-                      float *array, struct err *err)
+static void get_array(const struct safetensors *file, const char *path, const char *name,
+                      size_t count, float *array, struct err *err)
 {
 	const float *data = safetensors_find(file, name, 1, &count, err);
 
-	if (data)
-		memcpy(array, data, count * sizeof *array);
+	for (size_t i = 0; data && i < count; i++) {
+		if (!isfinite(data[i])) {
+			err_set(err, "%s: tensor \"%s\": element %zu is %f", path, name, i,
+			        (double)data[i]);
+			return;
+		}
+		array[i] = data[i];
+	}
 }
 
 int training_state_settings(const char *directory, json_t *settings, struct err *err)
@@ -161,17 +169,17 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 		return -1;
 	}
 	*progress = (struct training_progress){.best = 1.0 / 0.0};
-	get_int(file, path, "step", &progress->step, err);
-	get_int(file, path, "examples", &examples, err);
-	get_int(file, path, "tokens", &progress->tokens, err);
+	get_int(file, path, "step", STEPS_MAX, &progress->step, err);
+	get_int(file, path, "examples", COUNT_MAX, &examples, err);
+	get_int(file, path, "tokens", COUNT_MAX, &progress->tokens, err);
 	get_real(file, path, "seconds", &progress->seconds, err);
 	if (safetensors_metadata(file, "best"))
 		get_real(file, path, "best", &progress->best, err);
 	get_scaling(file, path, &state->scaling, err);
 	progress->examples = (uint64_t)examples;
-	get_array(file, "params", count, state->params, err);
-	get_array(file, "moment1", count, state->moment1, err);
-	get_array(file, "moment2", count, state->moment2, err);
+	get_array(file, path, "params", count, state->params, err);
+	get_array(file, path, "moment1", count, state->moment1, err);
+	get_array(file, path, "moment2", count, state->moment2, err);
 	state->step = progress->step;
 	safetensors_close(file);
 	free(path);

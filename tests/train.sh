@@ -573,4 +573,15 @@ fails 1 'step 5: validation loss .*, expected a finite number; the last good mod
 	gpt-train data/train-*.mp -o reach "${net[@]}" -q --resume --steps 5 --val reach.mp
 is "$(sum reach)" "$before" "leaves it too"
 
+# What weight decay brings to overflow in a place that no loss knows of must not be saved.
+before=$(sum reach)
+for checkpoint in 0 1; do
+	gpt-train data/train-*.mp -o reach "${net[@]}" -q --resume --steps 5 --lr 10 --min-lr 10 \
+		--weight-decay 10 --warmup 0 --checkpoint-every $checkpoint >reach.out 2>said
+	is "$? $(tail -n 1 said)" "1 gpt-train: step 5: transformer.wpe.weight, element 880 is -inf, expected \
+finite numbers; the last good model is reach/last, of step 4" \
+		"a parameter that is not finite, --checkpoint-every $checkpoint"
+	is "$(sum reach)" "$before" "is not saved"
+done
+
 done_testing

@@ -1,6 +1,8 @@
 #include "common/model.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -306,6 +308,55 @@ int model_save_with(const char *directory, const struct model *model,
 int model_save(const char *directory, const struct model *model, struct err *err)
 {
 	return model_save_with(directory, model, NULL, err);
+}
+
+/* ---- removing ---- */
+
+/* A file of a model, or a temporary one of such that a killed process left. */
+static bool is_model_file(const char *name)
+{
+	size_t size = strlen(name);
+	bool temporary = size > 4 && strcmp(name + size - 4, ".tmp") == 0;
+
+	for (int i = 0; i < FILES; i++) {
+		size_t own = strlen(file_names[i]);
+		if (strncmp(name, file_names[i], own) == 0 &&
+		    (name[own] == 0 || (name[own] == '.' && temporary)))
+			return true;
+	}
+	return false;
+}
+
+static int remove_files(const char *path, DIR *directory, struct err *err)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(directory)) != NULL)
+		if (is_model_file(entry->d_name) &&
+		    unlinkat(dirfd(directory), entry->d_name, 0) < 0)
+			return err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
+			               strerror(errno));
+	return 0;
+}
+
+int model_remove(const char *directory, struct err *err)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return 0;
+	if (stream == NULL) {
+		err_set(err, "%s: cannot open: %s", directory, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	int rc = remove_files(directory, stream, err);
+	closedir(stream);
+	if (rc == 0 && rmdir(directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		rc = err_set(err, "%s: cannot remove: %s", directory, strerror(errno));
+	return rc;
 }
 
 /* ---- reading: the JSON files ---- */

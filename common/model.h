@@ -39,6 +39,10 @@ int model_save(const char *directory, const struct model *model, struct err *err
 int model_save_with(const char *directory, const struct model *model,
                     const struct file_content *more, struct err *err);
 
+/* Remove a model directory: its files, and itself where nothing else lies in it. What is
+ * no directory, or a link to one, is left alone. -1 with err set. */
+int model_remove(const char *directory, struct err *err);
+
 /* What the header of a stream says of the model that made it (see stream.5).
  * Owned by the caller: json_decref(). */
 json_t *model_summary(const struct model *model, const char *directory);

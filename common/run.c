@@ -1,5 +1,6 @@
 #include "common/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -88,6 +89,7 @@ int run_init(struct run *run, const struct run_options *options, struct training
 		.at.best = INFINITY,
 		.digest = feed_digest(data->feed),
 		.saved = -1,
+		.alone = options->resume,
 		.lock = -1,
 	};
 	run->options.network.vocab = vocab_size(data->vocab);
@@ -286,6 +288,44 @@ static int save_last(struct run *run, const struct trainer_state *state, struct 
 	return result;
 }
 
+static void kept_name(int64_t step, char name[32])
+{
+	snprintf(name, 32, "step-%06" PRId64, step);
+}
+
+/* Is it the name of a model that is kept for good? */
+static bool is_kept(const char *name)
+{
+	const size_t size = strlen(name);
+
+	return strncmp(name, "step-", 5) == 0 && size >= 11 &&
+	       strspn(name + 5, "0123456789") == size - 5;
+}
+
+/* Models that an earlier run kept would pass for this one's. All go but own, which may be
+ * NULL. */
+static int remove_kept(struct run *run, const char *own, struct err *err)
+{
+	DIR *directory = run->alone ? NULL : opendir(run->options.directory);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (run->alone)
+		return 0;
+	if (!directory)
+		return err_set(err, "%s: cannot open: %s", run->options.directory, strerror(errno));
+	while (result == 0 && (entry = readdir(directory))) {
+		if (!is_kept(entry->d_name) || (own && strcmp(entry->d_name, own) == 0))
+			continue;
+		char *path = path_in(run, entry->d_name, err);
+		result = path ? model_remove(path, err) : -1;
+		free(path);
+	}
+	closedir(directory);
+	run->alone = result == 0;
+	return result;
+}
+
 /* The tensor that holds a parameter. */
 static void name_parameter(const struct run *run, size_t at, char name[80])
 {
@@ -338,6 +378,8 @@ int run_save(struct run *run, double loss, struct err *err)
 	}
 	if (result == 0)
 		result = save_last(run, &state, err);
+	if (result == 0)
+		result = remove_kept(run, NULL, err);
 	trainer_state_release(&state);
 	return result;
 }
@@ -349,7 +391,7 @@ int run_checkpoint(struct run *run, struct err *err)
 	char name[32], *path;
 	int result = -1;
 
-	snprintf(name, sizeof name, "step-%06" PRId64, run->at.step);
+	kept_name(run->at.step, name);
 	path = path_in(run, name, err);
 	if (params == NULL)
 		err_set(err, "out of memory for %zu parameters", count);
@@ -357,6 +399,8 @@ int run_checkpoint(struct run *run, struct err *err)
 		trainer_params(run->trainer, params);
 		if (check_finite(run, "", params, err) == 0)
 			result = save_model(run, path, params, err);
+		if (result == 0)
+			result = remove_kept(run, name, err);
 	}
 	free(params);
 	free(path);

@@ -42,6 +42,7 @@ struct run {
 	struct training_progress at; /* of steps that are done */
 	uint64_t digest; /* feed_digest() at the end of them */
 	int64_t saved; /* the step that DIR/last is of; -1: of none of this run */
+	bool alone; /* all of DIR/step-NNNNNN are its own, or of the run that it goes on from */
 	int lock; /* a descriptor of DIR that holds the lock on it; -1: none */
 };
 
@@ -83,7 +84,8 @@ json_t *run_validate(struct run *run, struct validation *total, struct err *err)
 
 /* Save the run in DIR/last; where loss is the lowest so far, its model in DIR
  * before. loss is -INFINITY where nothing is validated. -1 with err set, and nothing
- * saved where a parameter or moment is not finite. */
+ * saved where a parameter or moment is not finite. A run's first save or checkpoint
+ * removes the models that an earlier run kept: they are not of this one. */
 int run_save(struct run *run, double loss, struct err *err);
 
 /* Keep its model for good, in DIR/step-NNNNNN. -1 with err set, as run_save(). */

@@ -272,6 +272,25 @@ ok $? "which is not the last"
 is "$(jq .training.step best/last/memoscope.json)" 200 "DIR/last holds the last one"
 is "$(jq .training.step best/step-000100/memoscope.json)" 100 "DIR/step-000100 that step's"
 is "$(ls -d best/step-*)" $'best/step-000100\nbest/step-000200' "one for every so many steps"
+# What an earlier run kept goes when a new one replaces its model; what is not a model stays.
+train kept --steps 6 --checkpoint-every 2
+mkdir kept/step-notes kept/step-000009
+echo mine >kept/step-000004/notes
+ln -s ../earlier-model kept/step-000007
+: >kept/step-000002/model.safetensors.1.tmp
+train kept --steps 8 --checkpoint-every 2 --resume
+is "$(cd kept && echo step-*)" "step-000002 step-000004 step-000006 step-000007 step-000008 step-000009 step-notes" \
+	"a resume leaves what was kept"
+fails 1 'cannot open' "a run that fails" gpt-train none.none -o kept "${net[@]}" -q
+is "$(cd kept && echo step-*)" "step-000002 step-000004 step-000006 step-000007 step-000008 step-000009 step-notes" \
+	"leaves it too"
+train kept --steps 6 --checkpoint-every 3
+is "$(cd kept && echo step-*) $(ls kept/step-000004)" \
+	"step-000003 step-000004 step-000006 step-000007 step-notes notes" \
+	"another run removes the models that it did not make"
+train kept --steps 1
+is "$(cd kept && echo step-*)" "step-000004 step-000007 step-notes" "also one that keeps none"
+
 # mean loss of a model on the records that were validated, by gpt-score
 scored() {
 	tokenize -d <data/val.mp | gpt-score "$1" | mpcat --json | head -n 40 |

@@ -312,26 +312,36 @@ int file_spool(struct err *err)
 	return -1;
 }
 
+/* One directory, whose parent stands. */
+static int make_one(const char *path, struct err *err)
+{
+	struct stat status;
+
+	if (mkdir(path, 0777) == 0)
+		return 0;
+	const int error = errno;
+	/* one that stands may be in a place where none could be made */
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return 0;
+	if (error == EEXIST)
+		return err_set(err, "%s: not a directory", path);
+	return err_set(err, "%s: cannot make directory: %s", path, strerror(error));
+}
+
 int directory_make(const char *path, struct err *err)
 {
 	char *partial = strdup(path);
-	struct stat status;
+	int rc = 0;
 
 	if (partial == NULL)
 		return err_set(err, "out of memory");
-	for (char *p = partial; *p; p++) {
+	for (char *p = partial; *p && rc == 0; p++) {
 		if (*p != '/' || p == partial)
 			continue;
 		*p = 0;
-		mkdir(partial, 0777); /* the last mkdir tells what went wrong, if anything */
+		rc = make_one(partial, err);
 		*p = '/';
 	}
 	free(partial);
-	if (mkdir(path, 0777) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return err_set(err, "%s: cannot make directory: %s", path, strerror(errno));
-	if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-		return err_set(err, "%s: not a directory", path);
-	return 0;
+	return rc == 0 ? make_one(path, err) : -1;
 }

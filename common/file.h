@@ -60,7 +60,8 @@ int file_write(int fd, const void *data, size_t size);
  * closed, fd stays open. -1 with errno set. */
 int file_settle(int fd);
 
-/* Make a directory and its parents, where they do not stand. -1 with err set. */
+/* Make a directory and its parents, where they do not stand. -1 with err set, which names
+ * the one that cannot be made. */
 int directory_make(const char *path, struct err *err);
 
 #endif

@@ -1,6 +1,8 @@
 #include "common/model.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -14,6 +16,8 @@
 
 #define JSON_MAX ((size_t)64 << 20) /* bytes of a JSON file that are read */
 #define EPSILON 1e-5 /* of the layer norms: kernels.h */
+#define HEADS "n_head" /* in the metadata of the parameters, as in config.json */
+#define VOCAB "vocab_digest"
 #define HEAD "lm_head.weight" /* some files have the output head written out */
 
 __attribute__((format(printf, 1, 2)))
@@ -163,6 +167,17 @@ static struct safetensor described(const struct gpt_tensor *tensor, const float 
 	return out;
 }
 
+/* What tells the parameters of one network from those of another whose tensors have the
+ * same shapes; and what transformers wants to be told. New reference. */
+static json_t *params_metadata(const struct model *model)
+{
+	char digest[VOCAB_DIGEST_SIZE];
+
+	vocab_digest(model->vocab, digest);
+	return json_pack("{s:s, s:o, s:s}", "format", "pt", HEADS,
+	                 json_sprintf("%d", model->config.heads), VOCAB, digest);
+}
+
 /* model.safetensors. zeros: room for the longest bias. */
 static int params_image(struct safetensors_image *image, const struct model *model,
                         const float *zeros, struct err *err)
@@ -170,7 +185,7 @@ static int params_image(struct safetensors_image *image, const struct model *mod
 	int count;
 	struct gpt_tensor *tensors = full_tensors(&model->config, &count);
 	struct safetensor *list = calloc((size_t)count, sizeof *list);
-	json_t *metadata = json_pack("{s:s}", "format", "pt");
+	json_t *metadata = params_metadata(model);
 	size_t offset = 0; /* a model without biases has the rest in the same order */
 	int rc = -1;
 
@@ -216,34 +231,39 @@ static char *json_text(json_t *json, size_t flags)
 	return line;
 }
 
+/* more: another file, ahead of the others; or NULL. */
 static int save_files(const char *directory, char *const *texts,
-                      const struct safetensors_image *params, struct err *err)
+                      const struct safetensors_image *params, const struct file_content *more,
+                      struct err *err)
 {
-	struct file_content files[FILES];
+	struct file_content files[FILES + 1];
 	struct iovec parts[FILES];
 	char *paths[FILES] = {0};
-	int rc = 0;
+	int count = 0, rc = 0;
 
+	if (more != NULL)
+		files[count++] = *more;
 	for (int i = 0; i < FILES; i++) {
 		paths[i] = format_text("%s/%s", directory, file_names[i]);
 		if (paths[i] == NULL)
 			rc = err_set(err, "out of memory");
 		if (i == FILE_PARAMS) {
-			files[i] = (struct file_content){paths[i], params->parts, params->count};
+			files[count++] = (struct file_content){paths[i], params->parts, params->count};
 		} else {
 			parts[i] = (struct iovec){texts[i], strlen(texts[i])};
-			files[i] = (struct file_content){paths[i], &parts[i], 1};
+			files[count++] = (struct file_content){paths[i], &parts[i], 1};
 		}
 	}
 	if (rc == 0)
-		rc = file_replace_all(files, FILES, err);
+		rc = file_replace_all(files, count, err);
 	for (int i = 0; i < FILES; i++)
 		free(paths[i]);
 	return rc;
 }
 
-static int save(const char *directory, const struct model *model, char **texts,
-                const float *zeros, struct err *err)
+static int save(const char *directory, const struct model *model,
+                const struct file_content *more, char **texts, const float *zeros,
+                struct err *err)
 {
 	struct safetensors_image params;
 
@@ -261,12 +281,13 @@ static int save(const char *directory, const struct model *model, char **texts,
 		return -1;
 	if (params_image(&params, model, zeros, err) < 0)
 		return -1;
-	int rc = save_files(directory, texts, &params, err);
+	int rc = save_files(directory, texts, &params, more, err);
 	safetensors_image_release(&params);
 	return rc;
 }
 
-int model_save(const char *directory, const struct model *model, struct err *err)
+int model_save_with(const char *directory, const struct model *model,
+                    const struct file_content *more, struct err *err)
 {
 	char *texts[FILES] = {0};
 
@@ -276,10 +297,65 @@ int model_save(const char *directory, const struct model *model, struct err *err
 		return err_set(err, "%s: a vocabulary of %d characters for a network of %d",
 		               directory, vocab_size(model->vocab), model->config.vocab);
 	float *zeros = calloc(4 * (size_t)model->config.width, sizeof *zeros);
-	int rc = zeros ? save(directory, model, texts, zeros, err) : err_set(err, "out of memory");
+	int rc = zeros ? save(directory, model, more, texts, zeros, err)
+	               : err_set(err, "out of memory");
 	free(zeros);
 	for (int i = 0; i < FILES; i++)
 		free(texts[i]);
+	return rc;
+}
+
+int model_save(const char *directory, const struct model *model, struct err *err)
+{
+	return model_save_with(directory, model, NULL, err);
+}
+
+/* ---- removing ---- */
+
+/* A file of a model, or a temporary one of such that a killed process left. */
+static bool is_model_file(const char *name)
+{
+	size_t size = strlen(name);
+	bool temporary = size > 4 && strcmp(name + size - 4, ".tmp") == 0;
+
+	for (int i = 0; i < FILES; i++) {
+		size_t own = strlen(file_names[i]);
+		if (strncmp(name, file_names[i], own) == 0 &&
+		    (name[own] == 0 || (name[own] == '.' && temporary)))
+			return true;
+	}
+	return false;
+}
+
+static int remove_files(const char *path, DIR *directory, struct err *err)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(directory)) != NULL)
+		if (is_model_file(entry->d_name) &&
+		    unlinkat(dirfd(directory), entry->d_name, 0) < 0)
+			return err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
+			               strerror(errno));
+	return 0;
+}
+
+int model_remove(const char *directory, struct err *err)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return 0;
+	if (stream == NULL) {
+		err_set(err, "%s: cannot open: %s", directory, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	int rc = remove_files(directory, stream, err);
+	closedir(stream);
+	if (rc == 0 && rmdir(directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		rc = err_set(err, "%s: cannot remove: %s", directory, strerror(errno));
 	return rc;
 }
 
@@ -531,11 +607,32 @@ static int copy_params(const struct safetensors *file, const struct gpt_tensor *
 	return 0;
 }
 
+/* A directory whose files were not all replaced holds some of another model. Files from
+ * elsewhere, and older ones, do not say what they belong to. */
+static int check_metadata(const char *path, const struct safetensors *file,
+                          const struct model *model, struct err *err)
+{
+	const char *heads = safetensors_metadata(file, HEADS);
+	const char *vocab = safetensors_metadata(file, VOCAB);
+	char digest[VOCAB_DIGEST_SIZE], number[16];
+
+	snprintf(number, sizeof number, "%d", model->config.heads);
+	if (heads != NULL && strcmp(heads, number) != 0)
+		return err_set(err, "%s: of a network with \"" HEADS "\" %.10s, config.json says %s: "
+		               "files of two models are mixed", path, heads, number);
+	vocab_digest(model->vocab, digest);
+	if (vocab != NULL && strcmp(vocab, digest) != 0)
+		return err_set(err, "%s: of a network with another vocabulary than vocab.json's: "
+		               "files of two models are mixed", path);
+	return 0;
+}
+
 static int read_params(const char *path, const struct safetensors *file,
                        const struct gpt_tensor *tensors, int count, struct model *model,
                        struct err *err)
 {
-	if (check_tensors(path, file, tensors, count, &model->config.bias, err) < 0 ||
+	if (check_metadata(path, file, model, err) < 0 ||
+	    check_tensors(path, file, tensors, count, &model->config.bias, err) < 0 ||
 	    check_others(path, file, tensors, count, err) < 0)
 		return -1;
 	return copy_params(file, tensors, count, model, err);

@@ -7,7 +7,9 @@
  *   tokenizer.json, tokenizer_config.json   the same for transformers' AutoTokenizer
  *   memoscope.json         {"chain": […], "bias": bool, "training": {…}}
  *
- * Each file is written whole or not at all (temporary file, fsync, rename).
+ * Each file is written whole or not at all (temporary file, fsync, rename), and none before
+ * all are on the disk. Who is killed between the renames leaves files of two models: then
+ * model.safetensors says that it is of another one, and the directory is refused.
  */
 #ifndef MEMOSCOPE_MODEL_H
 #define MEMOSCOPE_MODEL_H
@@ -15,7 +17,7 @@
 #include <jansson.h>
 
 #include "common/err.h"
-#include "common/file.h" /* file_replace: for those who write more files there */
+#include "common/file.h" /* file_content */
 #include "common/gpt.h"
 #include "common/vocab.h"
 
@@ -31,6 +33,15 @@ int model_load(const char *directory, struct model *model, struct err *err);
 
 /* Write a model directory, making it (and its parents) where needed. */
 int model_save(const char *directory, const struct model *model, struct err *err);
+
+/* The same, and one file more, which is written together with the model's and takes its
+ * place before them. */
+int model_save_with(const char *directory, const struct model *model,
+                    const struct file_content *more, struct err *err);
+
+/* Remove a model directory: its files, and itself where nothing else lies in it. What is
+ * no directory, or a link to one, is left alone. -1 with err set. */
+int model_remove(const char *directory, struct err *err);
 
 /* What the header of a stream says of the model that made it (see stream.5).
  * Owned by the caller: json_decref(). */

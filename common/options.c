@@ -341,6 +341,9 @@ static void check_operands(const struct program *program, int count, char **oper
 		die_usage("'%.80s': one operand too many, expected %s",
 		          operands[program->operands_max],
 		          program->operands[0] ? program->operands : "none");
+	for (int i = 0; i < count; i++)
+		if (!*operands[i]) /* of a directory, its files would be those of / */
+			die_usage("operand %d is empty, expected %s", i + 1, program->operands);
 }
 
 int options_parse(const struct program *program, int argc, char **argv)

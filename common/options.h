@@ -51,7 +51,7 @@ struct program {
 };
 
 /* Parse argv; on return argv[return value …] are the operands (argp moves them
- * to the end). Exits on --help, --version and errors. Also sets up what every
+ * to the end), none of them empty. Exits on --help, --version and errors. Also sets up what every
  * filter wants: SIGPIPE at its default, standard descriptors 0, 1, 2 open. */
 int options_parse(const struct program *program, int argc, char **argv);
 

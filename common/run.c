@@ -1,12 +1,15 @@
 #include "common/run.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,16 +34,36 @@ static char *path_in(const struct run *run, const char *name, struct err *err)
 
 /* ---- making and freeing ---- */
 
-static int make_directory(const struct run *run, struct err *err)
+/* Two runs that save into one directory would leave a mixture. The lock goes with the
+ * process, however that ends. A file system that has none does without. */
+static int lock_directory(struct run *run, struct err *err)
+{
+	const char *directory = run->options.directory;
+
+	run->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->lock < 0)
+		return err_set(err, "%s: cannot open: %s", directory, strerror(errno));
+	if (flock(run->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return err_set(err, "%s: another gpt-train is training into it", directory);
+	return 0;
+}
+
+/* The directory and "last" in it. A resume makes neither: what it goes on from must
+ * stand there. */
+static int open_directory(struct run *run, struct err *err)
 {
 	const char *directory = run->options.directory;
 	char *last = path_in(run, "last", err);
-	int result = last ? directory_make(last, err) : -1;
+	int result = last ? 0 : -1;
 
+	if (result == 0 && run->options.resume && access(last, F_OK) < 0)
+		result = err_set(err, "%s: cannot go on from it: %s", last, strerror(errno));
+	else if (result == 0)
+		result = directory_make(last, err);
 	if (result == 0 && (access(directory, W_OK | X_OK) < 0 || access(last, W_OK | X_OK) < 0))
 		result = err_set(err, "%s: cannot write: %s", directory, strerror(errno));
 	free(last);
-	return result;
+	return result == 0 ? lock_directory(run, err) : -1;
 }
 
 static int make_trainer(struct run *run, struct err *err)
@@ -66,6 +89,8 @@ int run_init(struct run *run, const struct run_options *options, struct training
 		.at.best = INFINITY,
 		.digest = feed_digest(data->feed),
 		.saved = -1,
+		.alone = options->resume,
+		.lock = -1,
 	};
 	run->options.network.vocab = vocab_size(data->vocab);
 	if (gpt_config_check(&run->options.network, err) < 0)
@@ -78,7 +103,7 @@ int run_init(struct run *run, const struct run_options *options, struct training
 	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0 ||
 	    make_trainer(run, err) < 0)
 		return -1;
-	return make_directory(run, err);
+	return open_directory(run, err);
 }
 
 void run_release(struct run *run)
@@ -87,6 +112,8 @@ void run_release(struct run *run)
 	batch_release(&run->batch);
 	run->model.vocab = NULL; /* the data's */
 	model_release(&run->model);
+	if (run->lock >= 0)
+		close(run->lock);
 	*run = (struct run){0};
 }
 
@@ -173,20 +200,29 @@ json_t *run_validate(struct run *run, struct validation *total, struct err *err)
 
 /* ---- settings ---- */
 
-/* All that decides the bits of a run, but for the network: the options of gpt-train
- * by their names. New reference; an object of strings, in this order. */
+/* All that decides the bits of a run: the options of gpt-train by their names, and what
+ * tells its vocabulary and data. New reference; an object of strings, in this order. */
 static json_t *settings_of(const struct run *run)
 {
+	const struct gpt_config *config = &run->model.config;
 	const struct trainer_options *options = &run->options.trainer;
 	const bool muon = options->optimizer == OPTIMIZER_MUON;
 	json_t *settings = json_object();
-	char weights[512];
+	char weights[512], vocab[VOCAB_DIGEST_SIZE];
 
+	vocab_digest(run->model.vocab, vocab);
 	span_weights_text(&run->data->kinds, options->weight, weights, sizeof weights);
 	const struct {
 		const char *key;
 		json_t *value; /* NULL: not among this run's */
 	} all[] = {
+		{"layers", json_sprintf("%d", config->layers)},
+		{"heads", json_sprintf("%d", config->heads)},
+		{"width", json_sprintf("%d", config->width)},
+		{"context", json_sprintf("%d", config->context)},
+		{"bias", json_string(config->bias ? "true" : "false")},
+		{"vocab-size", json_sprintf("%d", config->vocab)},
+		{"vocab-digest", json_string(vocab)},
 		{"seed", json_sprintf("%" PRIu64, options->seed)},
 		{"batch", json_sprintf("%d", run->options.batch)},
 		{"pack", json_string(run->data->pack == PACK_TEXT ? "text" : "records")},
@@ -216,34 +252,112 @@ static json_t *settings_of(const struct run *run)
 
 /* ---- what is kept on disk ---- */
 
-/* params: those of the trainer, in host memory. */
-static int save_model(struct run *run, const char *where, const float *params, struct err *err)
+/* The run's model to be saved, with parameters of the trainer's, in host memory. All of it
+ * stays the run's and the caller's. */
+static struct model model_of(struct run *run, const float *params)
 {
-	int result;
+	struct model model = run->model;
 
 	json_object_set_new(run->model.about, "training",
 	                    json_pack("{s:I,s:I,s:f}", "step", (json_int_t)run->at.step, "tokens",
 	                              (json_int_t)run->at.tokens, "seconds", run->at.seconds));
-	run->model.params = (float *)params; /* it is only read */
-	result = model_save(where, &run->model, err);
-	run->model.params = NULL;
-	return result;
+	model.params = (float *)params; /* it is only read */
+	return model;
+}
+
+static int save_model(struct run *run, const char *where, const float *params, struct err *err)
+{
+	const struct model model = model_of(run, params);
+
+	return model_save(where, &model, err);
 }
 
 static int save_last(struct run *run, const struct trainer_state *state, struct err *err)
 {
+	const struct model model = model_of(run, state->params);
 	char *last = path_in(run, "last", err);
 	json_t *settings = settings_of(run);
 	int result = -1;
 
-	if (last && save_model(run, last, state->params, err) == 0)
-		result = training_state_save(last, &run->model.config, state, &run->at, settings,
-		                             err);
+	if (last)
+		result = training_state_save(last, &model, state, &run->at, settings, err);
 	json_decref(settings);
 	free(last);
 	if (result == 0)
 		run->saved = run->at.step;
 	return result;
+}
+
+static void kept_name(int64_t step, char name[32])
+{
+	snprintf(name, 32, "step-%06" PRId64, step);
+}
+
+/* Is it the name of a model that is kept for good? */
+static bool is_kept(const char *name)
+{
+	const size_t size = strlen(name);
+
+	return strncmp(name, "step-", 5) == 0 && size >= 11 &&
+	       strspn(name + 5, "0123456789") == size - 5;
+}
+
+/* Models that an earlier run kept would pass for this one's. All go but own, which may be
+ * NULL. */
+static int remove_kept(struct run *run, const char *own, struct err *err)
+{
+	DIR *directory = run->alone ? NULL : opendir(run->options.directory);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (run->alone)
+		return 0;
+	if (!directory)
+		return err_set(err, "%s: cannot open: %s", run->options.directory, strerror(errno));
+	while (result == 0 && (entry = readdir(directory))) {
+		if (!is_kept(entry->d_name) || (own && strcmp(entry->d_name, own) == 0))
+			continue;
+		char *path = path_in(run, entry->d_name, err);
+		result = path ? model_remove(path, err) : -1;
+		free(path);
+	}
+	closedir(directory);
+	run->alone = result == 0;
+	return result;
+}
+
+/* The tensor that holds a parameter. */
+static void name_parameter(const struct run *run, size_t at, char name[80])
+{
+	const struct gpt_config *config = &run->model.config;
+	const int count = gpt_tensor_count(config);
+	struct gpt_tensor *tensors = calloc((size_t)count, sizeof *tensors);
+
+	snprintf(name, 80, "parameter %zu", at);
+	if (tensors)
+		gpt_tensors(config, tensors);
+	for (int i = 0; i < count && tensors; i++)
+		if (at >= tensors[i].offset && at - tensors[i].offset < tensors[i].count)
+			snprintf(name, 80, "%s, element %zu", tensors[i].name, at - tensors[i].offset);
+	free(tensors);
+}
+
+/* A number that is not finite spoils all that is computed with it, and a step can end in
+ * one. It must not replace what is good. what: "" or whose numbers they are, with a space. */
+static int check_finite(const struct run *run, const char *what, const float *numbers,
+                        struct err *err)
+{
+	const size_t count = gpt_parameter_count(&run->model.config);
+	char name[80], good[PATH_MAX + 64];
+	size_t i = 0;
+
+	while (i < count && isfinite(numbers[i]))
+		i++;
+	if (i == count)
+		return 0;
+	name_parameter(run, i, name);
+	return err_set(err, "step %" PRId64 ": %s%s is %g, expected finite numbers; %s", run->at.step,
+	               what, name, (double)numbers[i], last_good(run, good));
 }
 
 int run_save(struct run *run, double loss, struct err *err)
@@ -253,13 +367,19 @@ int run_save(struct run *run, double loss, struct err *err)
 
 	if (trainer_state(run->trainer, &state, err) < 0)
 		return -1;
-	if (loss < run->at.best) {
+	if (check_finite(run, "", state.params, err) < 0 ||
+	    check_finite(run, "first moment of ", state.moment1, err) < 0 ||
+	    check_finite(run, "second moment of ", state.moment2, err) < 0)
+		result = -1;
+	else if (loss < run->at.best) {
 		if (isfinite(loss))
 			run->at.best = loss;
 		result = save_model(run, run->options.directory, state.params, err);
 	}
 	if (result == 0)
 		result = save_last(run, &state, err);
+	if (result == 0)
+		result = remove_kept(run, NULL, err);
 	trainer_state_release(&state);
 	return result;
 }
@@ -271,13 +391,16 @@ int run_checkpoint(struct run *run, struct err *err)
 	char name[32], *path;
 	int result = -1;
 
-	snprintf(name, sizeof name, "step-%06" PRId64, run->at.step);
+	kept_name(run->at.step, name);
 	path = path_in(run, name, err);
 	if (params == NULL)
 		err_set(err, "out of memory for %zu parameters", count);
 	else if (path) {
 		trainer_params(run->trainer, params);
-		result = save_model(run, path, params, err);
+		if (check_finite(run, "", params, err) == 0)
+			result = save_model(run, path, params, err);
+		if (result == 0)
+			result = remove_kept(run, name, err);
 	}
 	free(params);
 	free(path);
@@ -286,9 +409,45 @@ int run_checkpoint(struct run *run, struct err *err)
 
 /* ---- resuming ---- */
 
+/* A setting of a state: what was saved, or what this run has where nothing was. */
+static const char *saved_or(const json_t *saved, const json_t *settings, const char *key)
+{
+	const char *text = json_string_value(json_object_get(saved, key));
+
+	return text ? text : json_string_value(json_object_get(settings, key));
+}
+
 /* The network that is to go on must be the one that was left: some that differ
  * have equally many parameters. */
-static int compare_network(const struct run *run, const char *last, struct err *err)
+static int compare_network(const json_t *saved, const json_t *settings, const char *last,
+                           struct err *err)
+{
+	const char *const keys[] = {"layers", "heads", "width", "context", "bias"};
+	const char *have[5], *want[5];
+	bool same = true;
+
+	for (int i = 0; i < 5; i++) {
+		have[i] = saved_or(saved, settings, keys[i]);
+		want[i] = json_string_value(json_object_get(settings, keys[i]));
+		same &= strcmp(have[i], want[i]) == 0;
+	}
+	if (!same)
+		return err_usage(err, "%s has layers %s, heads %s, width %s, context %s%s, "
+		                 "this command asks for %s, %s, %s, %s%s", last, have[0], have[1],
+		                 have[2], have[3], strcmp(have[4], "true") ? "" : " and biases",
+		                 want[0], want[1], want[2], want[3],
+		                 strcmp(want[4], "true") ? "" : " and biases");
+	if (!strcmp(saved_or(saved, settings, "vocab-digest"),
+	            json_string_value(json_object_get(settings, "vocab-digest"))))
+		return 0;
+	return err_set(err, "%s has a vocabulary of %s characters, the training data have another "
+	               "one, of %s", last, saved_or(saved, settings, "vocab-size"),
+	               json_string_value(json_object_get(settings, "vocab-size")));
+}
+
+/* The same for a state that does not say what network it is of: it is taken to be that of
+ * the model beside it. */
+static int compare_model(const struct run *run, const char *last, struct err *err)
 {
 	const struct gpt_config *want = &run->model.config, *have;
 	struct model model;
@@ -310,14 +469,6 @@ static int compare_network(const struct run *run, const char *last, struct err *
 		                 "have another one, of %d", last, have->vocab, want->vocab);
 	model_release(&model);
 	return result;
-}
-
-/* A setting of a state: what was saved, or what this run has where nothing was. */
-static const char *saved_or(const json_t *saved, const json_t *settings, const char *key)
-{
-	const char *text = json_string_value(json_object_get(saved, key));
-
-	return text ? text : json_string_value(json_object_get(settings, key));
 }
 
 /* The sequences that are passed over must be those that were trained on. */
@@ -370,10 +521,16 @@ static int load_last(struct run *run, json_t *saved, struct err *err)
 	char *last = path_in(run, "last", err);
 	int result = -1;
 
-	if (last && compare_network(run, last, err) == 0 &&
-	    trainer_state(run->trainer, &state, err) == 0 &&
-	    training_state_load(last, &run->model.config, &state, &at, saved, err) == 0)
+	if (last && training_state_settings(last, saved, err) == 0)
+		result = json_object_get(saved, "heads")
+		                 ? compare_network(saved, settings, last, err)
+		                 : compare_model(run, last, err);
+	if (result == 0)
 		result = compare_sequences(saved, settings, last, err);
+	if (result == 0)
+		result = trainer_state(run->trainer, &state, err);
+	if (result == 0)
+		result = training_state_load(last, &run->model.config, &state, &at, err);
 	if (result == 0) {
 		trainer_restore(run->trainer, &state);
 		run->at = at;

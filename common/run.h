@@ -30,6 +30,7 @@ struct run_options {
 	struct trainer_options trainer;
 	int batch; /* sequences of a step */
 	int64_t eval_records; /* of the validation set, from its first */
+	bool resume; /* run_resume() comes next */
 };
 
 struct run {
@@ -41,15 +42,18 @@ struct run {
 	struct training_progress at; /* of steps that are done */
 	uint64_t digest; /* feed_digest() at the end of them */
 	int64_t saved; /* the step that DIR/last is of; -1: of none of this run */
+	bool alone; /* all of DIR/step-NNNNNN are its own, or of the run that it goes on from */
+	int lock; /* a descriptor of DIR that holds the lock on it; -1: none */
 };
 
 /* A run before its first step, of data that are open and outlive it. chain is
- * what the models will say they came from. The directory is made, so that one
- * that cannot be written to shows now and not at the first save. -1 with err
- * set; a run is released in either case. */
+ * what the models will say they came from. The directory is made, unless options
+ * say that it must be there, so that one that cannot be written to shows now and not
+ * at the first save. No other run writes to it until this one is released. -1 with
+ * err set; a run is released in either case. */
 int run_init(struct run *run, const struct run_options *options, struct training_data *data,
              json_t *chain, struct err *err);
-void run_release(struct run *run); /* a zeroed one is allowed */
+void run_release(struct run *run);
 
 /* How a run that is gone on from was set up other than this one. */
 struct run_past {
@@ -79,10 +83,12 @@ struct training_clock run_clock(const struct run *run);
 json_t *run_validate(struct run *run, struct validation *total, struct err *err);
 
 /* Save the run in DIR/last; where loss is the lowest so far, its model in DIR
- * before. loss is -INFINITY where nothing is validated. -1 with err set. */
+ * before. loss is -INFINITY where nothing is validated. -1 with err set, and nothing
+ * saved where a parameter or moment is not finite. A run's first save or checkpoint
+ * removes the models that an earlier run kept: they are not of this one. */
 int run_save(struct run *run, double loss, struct err *err);
 
-/* Keep its model for good, in DIR/step-NNNNNN. -1 with err set. */
+/* Keep its model for good, in DIR/step-NNNNNN. -1 with err set, as run_save(). */
 int run_checkpoint(struct run *run, struct err *err);
 
 #endif

@@ -41,7 +41,8 @@ static int start(struct team *team, struct err *err)
 	sigset_t all, before;
 	int failed = 0;
 
-	/* Signals are the main thread's to handle. */
+	/* Signals are the main thread's to handle, which may have a stack for that: within a
+	 * matrix product, a thread's own is not one (see filters/gpt-train.c). */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (int i = 1; i < team->size && !failed; i++) {

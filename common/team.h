@@ -6,7 +6,7 @@
 
 struct team; /* team_new … team_free */
 
-/* Worker 0 is the caller's own thread; size - 1 more are started. */
+/* Worker 0 is the caller's own thread; size - 1 more are started, which take no signals. */
 struct team *team_new(int size, struct err *err);
 void team_free(struct team *team); /* NULL is allowed */
 

@@ -1,9 +1,11 @@
 #include "common/vocab.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "common/escape.h"
 #include "common/file.h"
@@ -247,6 +249,12 @@ int vocab_token(const struct vocab *vocab, uint32_t code)
 bool vocab_equal(const struct vocab *a, const struct vocab *b)
 {
 	return strcmp(a->text, b->text) == 0;
+}
+
+void vocab_digest(const struct vocab *vocab, char digest[VOCAB_DIGEST_SIZE])
+{
+	snprintf(digest, VOCAB_DIGEST_SIZE, "%016" PRIx64,
+	         (uint64_t)XXH3_64bits(vocab->text, strlen(vocab->text)));
 }
 
 long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint16_t *tokens,

@@ -45,6 +45,11 @@ int vocab_token(const struct vocab *vocab, uint32_t code);
 
 bool vocab_equal(const struct vocab *a, const struct vocab *b);
 
+/* A number that tells vocabularies apart, the order of their characters included, as it
+ * stands in files: XXH3 of the text in 16 hexadecimal digits. */
+#define VOCAB_DIGEST_SIZE 17
+void vocab_digest(const struct vocab *vocab, char digest[VOCAB_DIGEST_SIZE]);
+
 /* Tokens of a text of size bytes into tokens (room for size of them).
  * Returns their count; -1 with err naming the character and its place where
  * one is not in the vocabulary, or where text is not UTF-8. */

@@ -1,4 +1,5 @@
 /* gpt-train: train a network on token streams; metrics go to stdout. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
@@ -148,6 +149,8 @@ static struct run_options run_options(void)
 
 	if (directory == NULL)
 		die_usage("--output: no DIR was given, expected the model directory to write");
+	if (*directory == '\0')
+		die_usage("--output: '' is no directory");
 	if (trainer.min_lr < 0)
 		trainer.min_lr = trainer.lr / 10;
 	if (trainer.min_lr > trainer.lr)
@@ -168,30 +171,70 @@ static struct run_options run_options(void)
 		.trainer = trainer,
 		.batch = batch * accumulate,
 		.eval_records = eval_records,
+		.resume = resume,
 	};
 }
 
 /* ---- interrupts and metrics ---- */
 
 static volatile sig_atomic_t interrupted;
+static bool unread; /* who read the metrics, or what is said, is gone */
 
-/* Ctrl-C reaches a whole pipeline: whoever writes our input or reads the metrics
- * may be gone, and neither must keep us from saving. A read that waits for more
- * input ends when there is none to read from. */
+/* Ctrl-C reaches a whole pipeline: whoever writes our input may be gone, and must not
+ * keep us from saving. A read that waits for more input ends when there is none to read
+ * from. */
 static void interrupt(int signal_number)
 {
 	(void)signal_number;
 	interrupted = 1;
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_DFL); /* a second one of either kind kills */
+	signal(SIGTERM, SIG_DFL);
 	close(STDIN_FILENO);
 }
 
-/* Did Ctrl-C, which ends us in good order, also end who reads the metrics? */
-static bool reader_interrupted(void)
+/* oneDNN's products for AVX-512 use the stack pointer as one more register, which points
+ * into the heap: a handler needs a stack of its own, or its frame goes there. Such a stack is
+ * one thread's, and this is the only one that takes signals: a team's threads block them. */
+static void catch_interrupts(void)
 {
-	struct pollfd out = {.fd = STDOUT_FILENO};
+	static char stack[64 << 10]; /* a frame with all registers takes 11 KiB and more */
+	const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+	static const int numbers[] = {SIGINT, SIGTERM};
+	struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_ONSTACK}, inherited;
 
-	return interrupted && poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+	for (int i = 0; i < 2; i++)
+		sigaddset(&action.sa_mask, numbers[i]);
+	if (sigaltstack(&alternate, NULL) < 0)
+		die("cannot set up a stack for signals: %s", strerror(errno));
+	for (int i = 0; i < 2; i++) /* what nohup and the shell's & have switched off stays off */
+		if (sigaction(numbers[i], NULL, &inherited) == 0 &&
+		    inherited.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes must not keep us from saving either */
+}
+
+/* Is nobody left to read from a descriptor that could not be written to? */
+static bool reader_gone(int fd)
+{
+	struct pollfd out = {.fd = fd};
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/* Is training to end before its last step? */
+static bool ending(void)
+{
+	if (ferror(stderr) && reader_gone(STDERR_FILENO))
+		unread = true;
+	return interrupted || unread;
+}
+
+/* Without a reader, a run goes on as far as it takes to save. */
+static void metrics_failed(const struct err *err)
+{
+	if (!reader_gone(STDOUT_FILENO))
+		err_exit(err);
+	unread = true;
 }
 
 static void write_metrics(struct stream_writer *metrics, json_t *record)
@@ -200,9 +243,17 @@ static void write_metrics(struct stream_writer *metrics, json_t *record)
 
 	json_to_msgpack(record, stream_record(metrics));
 	json_decref(record);
-	if ((stream_commit(metrics, &err) < 0 || stream_flush(metrics, &err) < 0) &&
-	    !reader_interrupted())
-		err_exit(&err);
+	if (stream_commit(metrics, &err) < 0 || stream_flush(metrics, &err) < 0)
+		metrics_failed(&err);
+}
+
+/* As any filter ends whose reader is gone, and not by our own interrupt. */
+static void end_unread(void)
+{
+	if (interrupted || !unread)
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
 }
 
 /* ---- the run ---- */
@@ -223,13 +274,19 @@ static void say_network(const struct run *run)
 	             dtype_name(trainer.dtype));
 }
 
-static void resume_last(struct run *run)
+/* Whether there is something left to do. */
+static bool resume_last(struct run *run)
 {
 	struct run_past past;
 	struct err err = {0};
 
 	if (run_resume(run, &past, &err) < 0)
 		err_exit(&err);
+	if (run->at.step >= trainer.steps) {
+		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
+		             run->at.step, trainer.steps);
+		return false;
+	}
 	if (past.differs[0])
 		progress_warn(&progress, "%s/last was made with %s: bits will differ", directory,
 		              past.differs);
@@ -237,6 +294,7 @@ static void resume_last(struct run *run)
 	if (past.steps[0])
 		progress_say(&progress, "the schedule of the learning rate was for %s steps and is for "
 		             "%" PRId64 " now", past.steps, trainer.steps);
+	return true;
 }
 
 static void report(const struct run *run, const struct step_result *result,
@@ -296,6 +354,9 @@ static void explain_end(const struct run *run)
 	if (interrupted)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
+	else if (unread && at->step < trainer.steps)
+		progress_say(&progress, "nobody reads the metrics any more: ended at step %" PRId64
+		             " and saved; --resume goes on", at->step);
 	else if (at->step < trainer.steps)
 		progress_warn(&progress, "the standard input ends after %" PRIu64 " sequences: %" PRId64
 		              " of %" PRId64 " steps are done, and the learning rate has not come down "
@@ -305,11 +366,25 @@ static void explain_end(const struct run *run)
 		             at->tokens, at->seconds);
 }
 
+/* No step was done, now or before: nothing is there to be saved, and what the directory
+ * holds is better than that. */
+_Noreturn static void die_untrained(const struct run *run)
+{
+	end_unread();
+	if (interrupted)
+		die("interrupted before the first step: nothing is saved");
+	if (run->at.examples == 0)
+		die("standard input: no sequence to train on: the stream ends before %s",
+		    pack == PACK_TEXT ? "one context and a token" : "its first record");
+	die("standard input: it ends before a batch has a gradient that is finite: nothing is "
+	    "saved");
+}
+
 static void train(struct run *run, struct stream_writer *metrics)
 {
 	struct err err = {0};
 
-	while (run->at.step < trainer.steps && !interrupted) {
+	while (run->at.step < trainer.steps && !ending()) {
 		struct step_result result;
 		const int count = run_next(run, &err);
 		if (interrupted && run->batch.count < run->batch.room)
@@ -331,21 +406,21 @@ static void train(struct run *run, struct stream_writer *metrics)
 		if (step % eval_every == 0 && step < trainer.steps)
 			milestone(run, metrics);
 	}
-	if (run->at.examples == 0 && !interrupted)
-		die("standard input: no sequence to train on: the stream ends before %s",
-		    pack == PACK_TEXT ? "one context and a token" : "its first record");
-	milestone(run, metrics);
+	if (run->at.step == 0)
+		die_untrained(run);
+	if (!ending() || run->at.step > run->saved)
+		milestone(run, metrics);
 	explain_end(run);
 }
 
 int main(int argc, char **argv)
 {
-	const struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
 	const int first = options_parse(&program, argc, argv);
 	struct training_data data;
 	struct run run;
 	struct err err = {0};
 
+	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
 	training_data_init(&data, pack, network.context);
 	if (span_weights(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);
@@ -353,19 +428,22 @@ int main(int argc, char **argv)
 	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
-	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (metrics == NULL ||
-	    run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
+	if (run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
 		err_exit(&err);
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(&run);
-	if (resume)
-		resume_last(&run);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	train(&run, metrics);
-	if (stream_end(metrics, &err) < 0 && !reader_interrupted())
+	const bool due = !resume || resume_last(&run);
+	/* not before: the metrics may be appended to those of the run that is gone on from */
+	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	if (metrics == NULL)
 		err_exit(&err);
+	if (due) {
+		catch_interrupts();
+		train(&run, metrics);
+	}
+	if (stream_end(metrics, &err) < 0)
+		metrics_failed(&err);
+	end_unread();
 
 	run_release(&run);
 	training_data_release(&data);

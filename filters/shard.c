@@ -174,9 +174,12 @@ int main(int argc, char **argv)
 	options_parse(&program, argc, argv);
 	if (!directory)
 		die_usage("-o: where the files go is missing");
+	if (!*directory)
+		die_usage("-o: '' is no directory");
 	catch(SIGINT);
 	catch(SIGTERM);
 	catch(SIGHUP);
+	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
 	int count = (int)shards + (validation > 0);
 	struct stream_reader *reader = stream_open("-", kinds, &err);
 	struct vocab *vocab = reader ? header_vocab(stream_header(reader), &err) : NULL;

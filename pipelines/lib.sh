@@ -67,9 +67,9 @@ train_into() {
 	while metrics=$(printf '%s/metrics-%03d.mp' "$folder" "$part") && [ -e "$metrics" ]; do
 		part=$((part + 1))
 	done
-	[ ! -e "$folder/model/last" ] || resume=--resume
+	[ ! -e "$folder/model/last/training.safetensors" ] || resume=--resume
 	gpt-train "$@" -o "$folder/model" --steps "$steps" $resume >"$metrics" || return
-	step=$(mpcat --tsv=step "$metrics" | tail -n 1) # Ctrl-C ends gpt-train in good order
+	step=$(jq .training.step "$folder/model/last/memoscope.json") # Ctrl-C ends gpt-train in good order
 	if [ "$step" != "$steps" ]; then
 		echo "$(basename "$0"): stopped at step $step of $steps: run it again to go on" >&2
 		return 1

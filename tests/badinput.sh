@@ -271,6 +271,11 @@ for program in phonegen qamix tokenize shard gpt-train gpt-sample gpt-score topk
 	"$program" --help >/dev/full 2>error
 	is "$? $(wc -l <error)" "1 1" "$program: --help on a full disk"
 done
+for command in gpt-sample gpt-score attn-dump head-score; do
+	fails 2 "^$command: operand 1 is empty, expected MODEL" "$command: a model without a name" "$command" ''
+done
+fails 2 "^mpcat: operand 2 is empty" "mpcat: a file without a name" mpcat text ''
+fails 2 "^shard: -o: '' is no directory" "shard: a directory without a name" shard -o ''
 while IFS='|' read -r command pattern; do
 	# shellcheck disable=SC2086
 	fails 2 "^${command%% *}: $pattern" "$command" $command

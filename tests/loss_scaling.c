@@ -1,7 +1,6 @@
 /* loss_scaling.c - the scale that half precision trains with: it changes no bits, a step
  * whose gradients overflow is given up, and a resume goes on with it. */
 #include "common/metrics.h"
-#include "common/training_state.h"
 #include "tests/trainer.h"
 
 /* The CPU's kernels with what half precision has in the way of gradients: those of
@@ -229,8 +228,8 @@ static struct trainer_state through_file(const struct trainer *from, const struc
 	snprintf(folder, sizeof folder, "%s/trainer.XXXXXX", tmp ? tmp : "/tmp");
 	if (mkdtemp(folder) == NULL)
 		printf("# no folder\n");
-	training_state_save(folder, &config, &state, &progress, settings, &err);
-	if (training_state_load(folder, &config, &loaded, &got, settings, &err) < 0)
+	save_state(folder, &state, &progress, settings, &err);
+	if (training_state_load(folder, &config, &loaded, &got, &err) < 0)
 		printf("# %s\n", err.text);
 	trainer_state_release(&state);
 	remove_state(folder);
@@ -307,8 +306,8 @@ static void test_spoilt_scale(void)
 		struct training_progress progress = {.best = INFINITY};
 		struct err err = {0};
 		state.scaling = (struct loss_scaling){0};
-		training_state_save(folder, &config, &state, &progress, settings, &err);
-		ok(training_state_load(folder, &config, &state, &progress, settings, &err) < 0 &&
+		save_state(folder, &state, &progress, settings, &err);
+		ok(training_state_load(folder, &config, &state, &progress, &err) < 0 &&
 		   strstr(err.text, "training.safetensors: metadata: loss-scale: "),
 		   "a scale of %s: %s", scales[i], err.text);
 		json_decref(settings);

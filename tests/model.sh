@@ -103,8 +103,10 @@ refused "a parameter that is no number" 'model.safetensors: tensor "[^"]*": elem
 
 # ---- places that cannot be written ----
 
-fails 1 '^mkmodel: /dev/null/model: cannot make directory: Not a directory$' \
-	"save below a file" "$mkmodel" /dev/null/model ab 1 1 2 4 1 1
+fails 1 '^mkmodel: /dev/null: not a directory$' "save below a file" \
+	"$mkmodel" /dev/null/model ab 1 1 2 4 1 1
+fails 1 '^mkmodel: /proc/none: cannot make directory: ' "save below what cannot be made" \
+	"$mkmodel" /proc/none/of/these ab 1 1 2 4 1 1
 fresh
 before=$(cat "$TMP"/model/* | cksum)
 fails 1 '^mkmodel: .*/model.safetensors: cannot write: File too large$' "save on a full disk" \

@@ -39,7 +39,14 @@ cat >"$broken/gpt-train" <<END
 # of the larger network, which is first, it ends as when the machine is switched off
 case "\$*" in
 *untrained*) exec "$(cd "$BUILD" && pwd)/gpt-train" "\$@" ;;
-*) "$(cd "$BUILD" && pwd)/gpt-train" "\$@" | head -c 1200; kill -9 \$\$ ;;
+*)
+	mkfifo "$broken/metrics"
+	"$(cd "$BUILD" && pwd)/gpt-train" "\$@" >"$broken/metrics" &
+	exec 3<"$broken/metrics"
+	head -c 1 <&3 # of the header: the first step is under way
+	kill -9 \$!
+	cat <&3
+	kill -9 \$\$ ;;
 esac
 END
 chmod +x "$broken/gpt-train"

@@ -94,6 +94,10 @@ fails 1 'standard input' "a flipped bit" \
 	sh -c "exec shard -o '$TMP/new/data' <'$TMP/flipped.mp'"
 find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
 ok $? "leaves all as it was"
+fails 1 'train-0000.mp: cannot write: File too large' "a file past ulimit -f" \
+	bash -c "ulimit -f 1; exec shard -o '$TMP/new/data' <'$TMP/in.mp'"
+find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
+ok $? "leaves all as it was"
 mkfifo "$TMP/pipe"
 shard -o "$TMP/new/data" <"$TMP/pipe" &
 pid=$!

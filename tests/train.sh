@@ -72,9 +72,14 @@ bits straight parts && bits straight/last parts/last
 ok $? "from shards: 7 steps, and on to 20, are 20 to the bit"
 cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "with the same losses, rates and norms; each stream has its own steps"
-train parts "${options[@]}" --steps 20 --resume
-bits straight/last parts/last && [ -z "$(course parts.mp)" ]
-ok $? "nothing is left to do at the last step"
+before=$(sum parts)
+for steps in 20 9; do
+	gpt-train data/train-*.mp -o parts "${net[@]}" "${options[@]}" --steps $steps --val data/val.mp \
+		--resume >parts.mp 2>said
+	is "$? $(grep -v parameters said)" "0 gpt-train: nothing to do: 20 of $steps steps are done" \
+		"resumed for $steps steps after 20: nothing to do"
+	is "$(mpcat --json parts.mp && sum parts)" "$before" "nothing is saved, and no metrics"
+done
 
 options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1)
 records() { phonegen --count "$1" --entries 1 --seed 3 | tokenize; }
@@ -93,6 +98,7 @@ done
 # Interrupted at a known place: while it waits for more than the seven batches
 # and a half that came.
 mkfifo pipe
+set -m # a job in the background of a script ignores SIGINT otherwise
 # interrupted SIGNAL OUTPUT OPTION...: what becomes of it is in $status
 interrupted() {
 	local signal=$1 output=$2 process
@@ -133,7 +139,6 @@ done
 # In a terminal, Ctrl-C reaches the whole pipeline: the writer dies and cuts the
 # stream off, the reader of the metrics is gone.
 rm -rf parts
-set -m
 {
 	head -c "$pieces" whole
 	sleep 60
@@ -144,12 +149,43 @@ set -m
 for ((i = 0; i < 600; i++)); do [ -e parts/last/training.safetensors ] && break; sleep 0.05; done
 kill -INT -- -"$(jobs -p)"
 wait 2>/dev/null
-set +m
 is "$(cat status).$(cat said)" "0." "Ctrl-C in a pipeline: exit 0, without a word"
 is "$(jq .training.step parts/last/memoscope.json)" 7 "saved"
 gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
 bits straight/last parts/last
 ok $? "on to the end: the bits of the run in one"
+
+# Two at once would leave a mixture.
+rm -rf one two
+gpt-train -o one "${net[@]}" -q <pipe >none.mp 2>said &
+process=$!
+exec 3>pipe
+head -c $(($(records 1 | wc -c) - 40)) whole >&3
+for ((i = 0; i < 600; i++)); do [ -s none.mp ] && break; sleep 0.02; done
+fails 1 '^gpt-train: one: another gpt-train is training into it$' "two runs into one directory" \
+	gpt-train data/train-0000.mp -o one "${net[@]}" -q --steps 1
+train two --steps 1
+ok $? "into two"
+kill -TERM $process
+wait $process
+exec 3>&-
+train one --steps 1
+ok $? "and again once the other has ended"
+
+# Before the first step there is nothing that is worth a model which was trained.
+before=$(sum straight)
+gpt-train -o straight "${net[@]}" -q <pipe >none.mp 2>said &
+process=$!
+exec 3>pipe
+head -c $(($(records 1 | wc -c) - 40)) whole >&3
+for ((i = 0; i < 600; i++)); do [ -s none.mp ] && break; sleep 0.02; done
+sleep 0.2
+kill -TERM $process
+wait $process
+is "$? $(cat said)" "1 gpt-train: interrupted before the first step: nothing is saved" \
+	"SIGTERM before the first step: exit 1"
+exec 3>&-
+is "$(sum straight)" "$before" "the model that was there stays"
 
 # From files, wherever it happens to be.
 options=(--steps 1200 --warmup 3 --log-every 1 --eval-every 50 --val data/val.mp --eval-records 10)
@@ -166,6 +202,41 @@ train parts "${options[@]}" --resume
 bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "on to the end: the bits and losses of the run in one"
 echo "# interrupted after $(course parts.1 | wc -l) of 1200 steps"
+
+# A second one kills, whichever it is: here while it validates for minutes.
+for n in 1 2 3; do phonegen --count 20000 --entries 1 --seed $n; done | tokenize >many.mp
+for pair in INT:TERM TERM:INT INT:INT; do
+	rm -f parts.mp
+	gpt-train data/train-*.mp -o parts "${net[@]}" -q --val many.mp --eval-records 60000 --width 128 \
+		--layers 4 --log-every 1 --eval-every 1000000 --steps 1000000 >parts.mp &
+	process=$!
+	for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+	kill -"${pair%:*}" $process
+	sleep 0.2
+	kill -"${pair#*:}" $process
+	wait $process 2>/dev/null
+	is "$?" "$((128 + $(kill -l "${pair#*:}")))" "SIG${pair%:*}, then SIG${pair#*:}: killed"
+done
+set +m
+rm -f parts.mp
+gpt-train data/train-*.mp -o parts "${net[@]}" -q --steps 300 --log-every 1 >parts.mp &
+process=$!
+for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+kill -INT $process
+wait $process
+is "$? $(jq .training.step parts/last/memoscope.json)" "0 300" "SIGINT that was ignored stays so"
+
+# Within a matrix product, as often as not: that leaves the heap as it was.
+good=0
+for ((run = 0; run < 20; run++)); do
+	gpt-train data/train-0000.mp -o killed -q --context 128 --width $((run % 2 ? 32 : 128)) --dtype f32 \
+		--threads $((run % 2 ? 1 : 2)) --steps 100000 >/dev/null 2>said &
+	process=$!
+	sleep 0.$((200 + run * 10))
+	kill -TERM $process
+	wait $process || good=1
+done
+ok $good "SIGTERM, twenty times at any time: exit 0"
 
 # ---- what is kept, and what is said ----
 
@@ -201,6 +272,25 @@ ok $? "which is not the last"
 is "$(jq .training.step best/last/memoscope.json)" 200 "DIR/last holds the last one"
 is "$(jq .training.step best/step-000100/memoscope.json)" 100 "DIR/step-000100 that step's"
 is "$(ls -d best/step-*)" $'best/step-000100\nbest/step-000200' "one for every so many steps"
+# What an earlier run kept goes when a new one replaces its model; what is not a model stays.
+train kept --steps 6 --checkpoint-every 2
+mkdir kept/step-notes kept/step-000009
+echo mine >kept/step-000004/notes
+ln -s ../earlier-model kept/step-000007
+: >kept/step-000002/model.safetensors.1.tmp
+train kept --steps 8 --checkpoint-every 2 --resume
+is "$(cd kept && echo step-*)" "step-000002 step-000004 step-000006 step-000007 step-000008 step-000009 step-notes" \
+	"a resume leaves what was kept"
+fails 1 'cannot open' "a run that fails" gpt-train none.none -o kept "${net[@]}" -q
+is "$(cd kept && echo step-*)" "step-000002 step-000004 step-000006 step-000007 step-000008 step-000009 step-notes" \
+	"leaves it too"
+train kept --steps 6 --checkpoint-every 3
+is "$(cd kept && echo step-*) $(ls kept/step-000004)" \
+	"step-000003 step-000004 step-000006 step-000007 step-notes notes" \
+	"another run removes the models that it did not make"
+train kept --steps 1
+is "$(cd kept && echo step-*)" "step-000004 step-000007 step-notes" "also one that keeps none"
+
 # mean loss of a model on the records that were validated, by gpt-score
 scored() {
 	tokenize -d <data/val.mp | gpt-score "$1" | mpcat --json | head -n 40 |
@@ -343,12 +433,28 @@ fails 1 'no sequence to train on' "an empty stream" bash -c '"$@" <empty.mp' - "
 fails 1 'hold no record' "an empty file" "${run[@]}" empty.mp
 fails 1 'empty.mp: no record to validate on' "nothing to validate on" \
 	"${run[@]}" data/train-0000.mp --val empty.mp
-fails 1 'cannot make directory|cannot write' "a directory that cannot be made" \
+fails 2 "'' is no directory" "a directory without a name" gpt-train data/train-0000.mp -o '' "${net[@]}"
+fails 1 '/dev/null: not a directory' "a directory that cannot be made" \
 	gpt-train data/train-0000.mp -o /dev/null/model "${net[@]}" -q
 fails 1 'standard output: cannot write: No space left' "a full disk under the metrics" \
 	bash -c '"$@" >/dev/full' - "${run[@]}" data/train-0000.mp
-"${run[@]}" data/train-0000.mp --steps 2000 --log-every 1 2>said | head -c 1 >/dev/null
+rm -rf none
+"${run[@]}" data/train-0000.mp --steps 100000 --log-every 1 --eval-every 100000 2>said | head -c 1 >/dev/null
 is "${PIPESTATUS[0]}.$(wc -c <said)" 141.0 "quiet where the reader of the metrics goes"
+step=$(jq .training.step none/last/memoscope.json)
+[ "$step" -gt 0 ] && [ "$step" -lt 100000 ]
+ok $? "but saved"
+gpt-train data/train-0000.mp -o none "${net[@]}" --resume --steps $((step + 100000)) --log-every 1 \
+	--eval-every 100000 2>said | head -c 1000 >/dev/null
+is "${PIPESTATUS[0]}.$(tail -n 1 said | sed 's/[0-9][0-9]*/N/')" \
+	"141.gpt-train: nobody reads the metrics any more: ended at step N and saved; --resume goes on" \
+	"and said"
+rm -rf none
+gpt-train data/train-0000.mp -o none "${net[@]}" --steps 100000 --log-every 1 --eval-every 100000 \
+	2>&1 >none.mp | head -n 1 >/dev/null
+is "${PIPESTATUS[0]}" 141 "where the reader of what is said goes"
+mpcat --json none.mp >json && [ "$(jq .training.step none/last/memoscope.json)" = "$(tail -n 1 json | jq .step)" ]
+ok $? "saved too, and the metrics are a whole stream"
 
 train earlier --steps 4
 before=$(sum earlier)
@@ -360,18 +466,23 @@ mpcat "$TMP/stdout" >/dev/null 2>&1
 is "$?" 1 "and the metrics have no end"
 size=$(($(wc -c <earlier/last/model.safetensors) * 2 / 1024))
 fails 1 'training.safetensors: cannot write: File too large' "a disk that fills while it saves" \
-	bash -c "trap '' XFSZ; ulimit -f $size; gpt-train data/train-0000.mp -o earlier \"\$@\"" - \
+	bash -c "ulimit -f $size; gpt-train data/train-0000.mp -o earlier \"\$@\"" - \
 	"${net[@]}" -q --steps 4
 is "$(find earlier -type f | sort | cksum)" "$(echo "$before" | cut -d ' ' -f 3 | sort | cksum)" \
 	"no file comes or goes"
-is "$(sum earlier/last | grep training)" "$(echo "$before" | grep last/training)" \
-	"the earlier state is whole"
+is "$(sum earlier/last)" "$(echo "$before" | grep last/)" "the earlier state is whole, with its model"
 
 train earlier --steps 4
 resume=(gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume)
 before=$(sum earlier)
-fails 1 'none/last/.*: cannot open' "nothing to resume" gpt-train data/train-0000.mp -o none2/none \
-	"${net[@]}" -q --resume
+fails 1 'none/last: cannot go on from it: No such file' "nothing to resume" \
+	gpt-train data/train-0000.mp -o none2/none "${net[@]}" -q --resume
+[ ! -e none2 ]
+ok $? "and nothing is made"
+mkdir none2
+fails 1 'none2/last: cannot go on from it: No such file' "a directory without a state" \
+	gpt-train data/train-0000.mp -o none2 "${net[@]}" -q --resume
+is "$(find none2)" none2 "nor here"
 fails 2 'is of seed 1 and 4 sequences' "resumed with another seed" "${resume[@]}" --seed 2
 fails 2 'is of seed 1 and 4 sequences' "with another batch" "${resume[@]}" --batch 5
 fails 2 'packed as records; this command asks for 1, 4 and text' "with another pack" \
@@ -389,6 +500,28 @@ records 9 >nine.mp
 fails 1 'ends after 9 examples, expected the 16' "from a stream that is too short" \
 	bash -c 'gpt-train -o earlier "$@" <nine.mp' - "${net[@]}" -q --resume
 is "$(sum earlier)" "$before" "none of them touches the model"
+cp earlier.mp appended.mp
+gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume --seed 2 >>appended.mp 2>said
+is "$?" 2 "the metrics of a resume that fails, appended"
+cmp -s earlier.mp appended.mp
+ok $? "are nothing"
+
+# The state says what it is of, and not the files beside it.
+train wider --steps 4 --heads 4
+cp -r earlier mixed
+cp wider/last/training.safetensors mixed/last
+fails 2 'mixed/last has layers 1, heads 4, .* asks for 1, 2,' "a state of other heads beside this model" \
+	gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume
+cp earlier/last/training.safetensors wider/last
+gpt-train data/train-0000.mp data/train-0001.mp -o wider "${net[@]}" -q --resume --steps 6 >wider.mp
+is "$? $(jq .n_head wider/last/config.json)" "0 2" "this state beside another model: gone on from"
+rm -r mixed
+cp -r earlier mixed
+sed -i 's/"heads":/"Heads":/' mixed/last/training.safetensors
+fails 2 'mixed/last has layers 1, heads 2, .* asks for 1, 4,' "a state that does not say: the model's word" \
+	gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --heads 4
+gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --steps 6 >mixed.mp
+ok $? "which is taken for its own"
 
 # What may be another is said: the schedule that is prolonged, and all else.
 cp -r earlier altered
@@ -396,12 +529,12 @@ gpt-train data/train-*.mp -o altered "${net[@]}" --resume --steps 6 >altered.mp 
 is "$? $(grep -c . said) $(grep schedule said)" \
 	"0 4 gpt-train: the schedule of the learning rate was for 4 steps and is for 6 now" \
 	"resumed for more steps: said"
-gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 6 --lr 2e-3 --dropout 0.125 \
+gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 7 --lr 2e-3 --dropout 0.125 \
 	--weight name=2,answer=0.5 --threads 1 >altered.mp 2>said
 is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), min-lr 0.0001 (now \
 0.0002), dropout 0 (now 0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), other data: \
 bits will differ" "with other options and data: warned"
-gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 6 --lr 2e-3 --dropout 0.125 \
+gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 8 --lr 2e-3 --dropout 0.125 \
 	--weight answer=0.5,name=2 --threads 1 >altered.mp 2>said
 is "$? $(cat said)" "0 " "with the same, and the weights in another order: not a word"
 records 6 | gpt-train -o altered "${net[@]}" -q --steps 1 >altered.mp
@@ -426,11 +559,16 @@ resume=("${resume[@]/spoilt/earlier}")
 
 # ---- numbers that are not finite ----
 
-# A state whose first parameters are 1e38 each: finite, but not their products.
-size=$(od -An -t u8 -N 8 earlier/last/training.safetensors | tr -d ' ')
-at=$(tail -c +9 earlier/last/training.safetensors | head -c "$size" | jq '.params.data_offsets[0]')
-for ((i = 0; i < 500; i++)); do printf '\x99\x76\x96\x7e'; done |
-	dd of=earlier/last/training.safetensors bs=1 seek=$((8 + size + at)) conv=notrunc status=none
+# spoil DIR ARRAY FIRST COUNT: numbers of the state in DIR/last become 1e38 each: finite,
+# but not their products
+spoil() {
+	local state=$1/last/training.safetensors size at
+	size=$(od -An -t u8 -N 8 "$state" | tr -d ' ')
+	at=$(tail -c +9 "$state" | head -c "$size" | jq ".$2.data_offsets[0]")
+	for ((i = 0; i < $4; i++)); do printf '\x99\x76\x96\x7e'; done |
+		dd of="$state" bs=1 seek=$((8 + size + at + 4 * $3)) conv=notrunc status=none
+}
+spoil earlier params 0 500
 before=$(sum earlier)
 fails 1 '^gpt-train: step 5: loss .*, expected finite numbers; .*record ids: .*; the last good model is earlier/last, of step 4$' \
 	"a loss that is not finite" "${resume[@]}" --steps 9
@@ -441,8 +579,29 @@ ids=$(sed 's/.*record ids: //; s/;.*//' "$TMP/stderr")
 is "$(wc -w <<<"$ids")" 4 "the ids of the batch"
 mpcat --json data/train-*.mp | jq .id | sort >all
 is "$(tr ' ' '\n' <<<"$ids" | sort | comm -13 all -)" '' "are ids of records"
-fails 1 'step 4: validation loss .*, expected a finite number; the last good model is earlier/last' \
-	"a validation loss that is not finite" "${resume[@]}" --steps 4 --val data/val.mp
-is "$(sum earlier)" "$before" "leaves it too"
+
+# Positions that no training record reaches, but longer ones do.
+train reach --steps 4
+spoil reach params $(((69 + 110) * 8)) $((18 * 8))
+mpcat --header data/val.mp | jq .vocab >vocab
+id=$(phonegen --count 400 --entries 2 --seed 11 | tokenize --vocab vocab | mpcat --json |
+	jq 'select((.tokens | length) > 112 and (.tokens | length) <= 128) | .id' | head -n 1)
+phonegen --count 1 --first "$id" --entries 2 --seed 11 | tokenize --vocab vocab >reach.mp
+before=$(sum reach)
+fails 1 'step 5: validation loss .*, expected a finite number; the last good model is reach/last, of step 4' \
+	"a validation loss that is not finite" \
+	gpt-train data/train-*.mp -o reach "${net[@]}" -q --resume --steps 5 --val reach.mp
+is "$(sum reach)" "$before" "leaves it too"
+
+# What weight decay brings to overflow in a place that no loss knows of must not be saved.
+before=$(sum reach)
+for checkpoint in 0 1; do
+	gpt-train data/train-*.mp -o reach "${net[@]}" -q --resume --steps 5 --lr 10 --min-lr 10 \
+		--weight-decay 10 --warmup 0 --checkpoint-every $checkpoint >reach.out 2>said
+	is "$? $(tail -n 1 said)" "1 gpt-train: step 5: transformer.wpe.weight, element 880 is -inf, expected \
+finite numbers; the last good model is reach/last, of step 4" \
+		"a parameter that is not finite, --checkpoint-every $checkpoint"
+	is "$(sum reach)" "$before" "is not saved"
+done
 
 done_testing

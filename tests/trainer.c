@@ -6,7 +6,6 @@
 #include "common/metrics.h"
 #include "common/rng.h"
 #include "common/trainer.h"
-#include "common/training_state.h"
 #include "tests/ref/table.h"
 #include "tests/trainer.h"
 
@@ -672,13 +671,14 @@ static void test_resume(const struct data *data, enum optimizer optimizer, doubl
 	for (int i = 0; i < 5; i++)
 		trainer_step(first, data->example + i, 60, &a, &err);
 	struct trainer_state state = state_of(first);
-	is_int(training_state_save(folder, &config, &state, &progress, settings, &err), 0,
+	is_int(save_state(folder, &state, &progress, settings, &err), 0,
 	       "a state is saved");
 	trainer_state_release(&state);
 	state = state_of(second);
-	is_int(training_state_load(folder, &config, &state, &got, back, &err), 0, "  and loaded");
+	is_int(training_state_load(folder, &config, &state, &got, &err), 0, "  and loaded");
 	ok(memcmp(&got, &progress, sizeof got) == 0, "  with all that was known of the progress");
-	ok(json_equal(back, settings), "  and the settings that were saved and asked for");
+	ok(training_state_settings(folder, back, &err) == 0 && json_equal(back, settings),
+	   "  and the settings that were saved and asked for");
 	trainer_restore(second, &state);
 	trainer_state_release(&state);
 	for (int i = 5; i < 10; i++) {
@@ -694,7 +694,7 @@ static void test_resume(const struct data *data, enum optimizer optimizer, doubl
 
 	struct gpt_config other = config;
 	other.vocab++;
-	is_int(training_state_load(folder, &other, &t, &got, back, &err), -1, "  of no other network");
+	is_int(training_state_load(folder, &other, &t, &got, &err), -1, "  of no other network");
 	is_int(err.status, ERR_DATA, "  which is bad data");
 	trainer_state_release(&s);
 	trainer_state_release(&t);
@@ -703,6 +703,52 @@ static void test_resume(const struct data *data, enum optimizer optimizer, doubl
 	json_decref(back);
 	trainer_free(first);
 	trainer_free(second);
+}
+
+/* What no run can have come to is not gone on from. */
+static void test_spoilt_state(void)
+{
+	static const struct training_progress all[] = {
+		{.step = 1000000001, .best = INFINITY},
+		{.examples = INT64_MAX, .best = INFINITY},
+		{.tokens = INT64_MAX, .best = INFINITY},
+	};
+	static const char *const names[] = {"step", "examples", "tokens"};
+	static const char *const arrays[] = {"params", "moment1", "moment2"};
+	const struct trainer_options options = options_of(1);
+	struct trainer *trainer = make_trainer(&options);
+	struct trainer_state state = state_of(trainer);
+	float *const numbers[] = {state.params, state.moment1, state.moment2};
+	struct training_progress got;
+	json_t *settings = json_object();
+	const char *tmp = getenv("TMPDIR");
+	char folder[96], want[80];
+
+	snprintf(folder, sizeof folder, "%s/trainer.XXXXXX", tmp ? tmp : "/tmp");
+	if (mkdtemp(folder) == NULL)
+		printf("# no folder\n");
+	for (int i = 0; i < 3; i++) {
+		struct err err = {0};
+		save_state(folder, &state, &all[i], settings, &err);
+		snprintf(want, sizeof want, "training.safetensors: metadata: %s: ", names[i]);
+		ok(training_state_load(folder, &config, &state, &got, &err) < 0 &&
+		   strstr(err.text, want), "too many of \"%s\": %s", names[i], err.text);
+	}
+	for (int i = 0; i < 3; i++) {
+		struct err err = {0};
+		const struct training_progress progress = {.best = INFINITY};
+		const float good = numbers[i][7];
+		numbers[i][7] = i == 1 ? -INFINITY : NAN;
+		save_state(folder, &state, &progress, settings, &err);
+		numbers[i][7] = good;
+		snprintf(want, sizeof want, "tensor \"%s\": element 7 is ", arrays[i]);
+		ok(training_state_load(folder, &config, &state, &got, &err) < 0 &&
+		   strstr(err.text, want), "not finite: %s", err.text);
+	}
+	json_decref(settings);
+	remove_state(folder);
+	trainer_state_release(&state);
+	trainer_free(trainer);
 }
 
 int main(void)
@@ -727,6 +773,7 @@ int main(void)
 	test_not_finite(&data, NAN);
 	test_not_finite(&data, 3e38f);
 	test_weightless(&data);
+	test_spoilt_state();
 	test_resume(&data, OPTIMIZER_ADAMW, 0);
 	test_resume(&data, OPTIMIZER_ADAMW, 0.1);
 	test_resume(&data, OPTIMIZER_MUON, 0);

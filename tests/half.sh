@@ -31,7 +31,7 @@ ok $? "it says so"
 is "$(mpcat --tsv=loss_scale,skipped whole.mp | sort | uniq -c | tr -s ' \t' ' ')" \
 	$' 12 65536 0\n 1 loss_scale skipped' "the metrics tell the scale, and that no step was given up"
 gpt-train tokens.mp -o plain "${net[@]}" --device cpu --dtype f32 --steps 12 -q >plain.mp
-mpcat --tsv=loss_scale plain.mp | grep -q '[0-9]'
+mpcat --tsv=loss_scale plain.mp 2>/dev/null | grep -q '[0-9]'
 is "$?" 1 "those of float32 tell nothing of the kind"
 paste <(mpcat --tsv=step,loss whole.mp) <(mpcat --tsv=step,loss plain.mp) | awk -F '\t' '
 	$1 ~ /[0-9]/ { d = $2 - $4; n++; if (d != 0) differs = 1; if (d > 1e-2 || d < -1e-2) bad = 1 }

@@ -94,7 +94,7 @@ cat >"$broken/gpt-train" <<END
 #!/bin/bash
 # ends as at Ctrl-C, in good order, after 10 steps
 case "\$*" in
-*half*) set -- "\${@//20/10}" ;;
+*half*) set -- "\${@/#20/10}" ;;
 esac
 exec "$(cd "$BUILD" && pwd)/gpt-train" "\$@"
 END

@@ -115,7 +115,6 @@ static bool as_entry(const msgpack_object *object, int *value)
 	return true;
 }
 
-/* Information: finite and not negative, an integer or a float. */
 static bool as_nats(const msgpack_object *object, double *value)
 {
 	if (object->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
@@ -124,7 +123,7 @@ static bool as_nats(const msgpack_object *object, double *value)
 		*value = object->via.f64;
 	else
 		return false;
-	return isfinite(*value) && *value >= 0;
+	return true;
 }
 
 /* One span, which must begin at from or later. */
@@ -133,6 +132,7 @@ static int read_span(struct stream_reader *reader, const msgpack_object *object,
                      struct span *span, struct err *err)
 {
 	const msgpack_object *part = object->via.array.ptr;
+	struct err why = {0};
 
 	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != 5)
 		return stream_bad(reader, err,
@@ -142,31 +142,15 @@ static int read_span(struct stream_reader *reader, const msgpack_object *object,
 		return stream_bad(reader, err,
 		                  "span %ld: begin and end are not integers from 0 to %u", number,
 		                  UINT32_MAX);
-	if (span->end > length)
-		return stream_bad(reader, err,
-		                  "span %ld: end %u is past the record's %u characters", number,
-		                  span->end, length);
-	if (span->begin >= span->end)
-		return stream_bad(reader, err, "span %ld: begin %u is not before end %u", number,
-		                  span->begin, span->end);
-	if (span->begin < from)
-		return stream_bad(reader, err,
-		                  "span %ld: begin %u is before the end of the previous span, %u",
-		                  number, span->begin, from);
 	if (part[2].type != MSGPACK_OBJECT_STR)
 		return stream_bad(reader, err, "span %ld: kind is not a string", number);
-	span->kind = span_kind(kinds, part[2].via.str.ptr, part[2].via.str.size);
-	if (span->kind < 0)
-		return stream_bad(reader, err,
-		                  "span %ld: kind is not a word of 1 to %d letters, digits, '_' "
-		                  "and '-', or there are more than %d kinds",
-		                  number, SPAN_KIND_BYTES - 1, SPAN_KINDS - 1);
 	if (!as_entry(&part[3], &span->entry))
-		return stream_bad(reader, err, "span %ld: entry is not an integer from -1 to %d",
-		                  number, INT32_MAX);
+		span->entry = -2;
 	if (!as_nats(&part[4], &span->nats))
-		return stream_bad(reader, err,
-		                  "span %ld: nats is not a finite number of at least 0", number);
+		span->nats = NAN;
+	if (span_check(span, number, from, length, kinds, part[2].via.str.ptr, part[2].via.str.size,
+	               &why) < 0)
+		return stream_bad(reader, err, "%s", why.text);
 	return 0;
 }
 

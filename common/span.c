@@ -1,5 +1,6 @@
 #include "common/span.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,30 @@ int span_kind_find(const struct span_kinds *kinds, const char *word)
 		if (strcmp(kinds->word[i], word) == 0)
 			return i;
 	return -1;
+}
+
+int span_check(struct span *span, long number, uint32_t from, uint32_t length,
+               struct span_kinds *kinds, const char *word, size_t size, struct err *err)
+{
+	if (span->end > length)
+		return err_set(err, "span %ld: end %u is past the record's %u characters", number,
+		               span->end, length);
+	if (span->begin >= span->end)
+		return err_set(err, "span %ld: begin %u is not before end %u", number, span->begin,
+		               span->end);
+	if (span->begin < from)
+		return err_set(err, "span %ld: begin %u is before the end of the previous span, %u",
+		               number, span->begin, from);
+	span->kind = span_kind(kinds, word, size);
+	if (span->kind < 0)
+		return err_set(err, "span %ld: kind is not a word of 1 to %d letters, digits, '_' and "
+		               "'-', or there are more than %d kinds", number, SPAN_KIND_BYTES - 1,
+		               SPAN_KINDS - 1);
+	if (span->entry < -1)
+		return err_set(err, "span %ld: entry is not an integer from -1 to %d", number, INT32_MAX);
+	if (!isfinite(span->nats) || span->nats < 0)
+		return err_set(err, "span %ld: nats is not a finite number of at least 0", number);
+	return 0;
 }
 
 /* One of the list: "answer=5", which is written to. */

@@ -39,10 +39,15 @@ int span_kind(struct span_kinds *kinds, const char *word, size_t size);
 /* The index of a NUL-terminated word, or -1 where it is not known. */
 int span_kind_find(const struct span_kinds *kinds, const char *word);
 
+/* Is this span one, in a record of length, behind those that end at from? begin, end, entry
+ * and nats are set; kind becomes that of the word. number is for messages. -1 with err set. */
+struct err;
+int span_check(struct span *span, long number, uint32_t from, uint32_t length,
+               struct span_kinds *kinds, const char *word, size_t size, struct err *err);
+
 /* Numbers for kinds, as "ask=2,answer=5": weight[SPAN_KINDS] gets 1 where none is
  * named. Words that are new are added. -1 with err set, of status ERR_USAGE, where
  * a word is none or a number is not from 0 to max. */
-struct err;
 int span_weights(const char *list, double max, struct span_kinds *kinds, float *weight,
                  struct err *err);
 

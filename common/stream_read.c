@@ -241,8 +241,8 @@ static int unpack(struct stream_reader *reader, enum place place, size_t size)
 		point_somewhere(&reader->object);
 	if (reader->object.type != MSGPACK_OBJECT_MAP)
 		return fail(reader, place, reader->place,
-		            place == HEADER ? "not a memoscope stream: expected a map; stream(5) tells "
-		                              "how to write one"
+		            place == HEADER ? "not a memoscope stream: expected a map; mptext makes "
+		                              "one of text or JSON"
 		                            : "expected a map, a record or the end");
 	/* Most records hold no map but themselves. */
 	key = reader->measure.maps > 1 ? repeated_within(&reader->object)

@@ -71,7 +71,7 @@ for filter in "${filters[@]}"; do
 	kind=${filter%%|*}
 	command=${filter#*|}
 	refuses "nothing" 'standard input: no header: empty input' empty "$command"
-	refuses "words" 'byte 0, header: not a memoscope stream: .*; stream\(5\) tells how to write one$' words \
+	refuses "words" 'byte 0, header: not a memoscope stream: .*; mptext makes one of text or JSON$' words \
 		"$command"
 	refuses "something packed" 'byte 0, header: ' packed "$command"
 	refuses "a directory" 'standard input: byte 0: cannot read: Is a directory' . "$command"
@@ -222,8 +222,6 @@ fails 1 'qamix: standard input: cannot read: Bad file descriptor' "qamix: the sa
 	bash -c 'exec qamix - <&-'
 
 # What messages call what is read.
-fails 1 "^qamix: '': cannot open: No such file or directory$" "qamix: a path of nothing" qamix ''
-fails 1 "^mpcat: '': cannot open: No such file or directory$" "mpcat: a path of nothing" mpcat ''
 fails 1 "^phonegen: '': cannot open: No such file or directory$" "phonegen: a path of nothing" \
 	phonegen --names ''
 fails 1 '^qamix: standard input: 0 of 0 items: nothing to draw from$' "qamix: no items" qamix -
@@ -263,7 +261,7 @@ fi
 
 # ---- command lines ----
 
-for program in phonegen qamix tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
+for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
 	head-score recall-score data-lint mpcat; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option

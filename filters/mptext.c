@@ -1,0 +1,284 @@
+/* mptext - a stream of text of lines: of JSON, as mpcat writes them, or of plain text. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/lines.h"
+#include "common/measure.h"
+#include "common/options.h"
+#include "common/record.h"
+#include "common/utf8.h"
+
+#define INPUT "standard input"
+
+static bool plain;
+
+static const struct option options[] = {
+	{"lines", 'l', OPTION_FLAG, &plain, NULL,
+	 "Lines of plain text: each is a record, with its newline and the empty lines behind it", 0,
+	 0, NULL},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "",
+	.text = "Make a stream of text of JSON objects, one a line, as mpcat writes them.",
+	.options = options,
+};
+
+/* ---- JSON ---- */
+
+static int read_span(const json_t *array, long number, uint32_t from, uint32_t length,
+                     struct span_kinds *kinds, struct span *span, struct err *err)
+{
+	const json_t *begin = json_array_get(array, 0), *end = json_array_get(array, 1);
+	const json_t *kind = json_array_get(array, 2), *entry = json_array_get(array, 3);
+	const json_t *nats = json_array_get(array, 4);
+	const json_int_t first = json_integer_value(begin), behind = json_integer_value(end);
+
+	if (json_array_size(array) != 5 || !json_is_integer(begin) || !json_is_integer(end) ||
+	    !json_is_string(kind) || !json_is_integer(entry) || !json_is_number(nats))
+		return err_set(err, "span %ld: expected an array [begin, end, kind, entry, nats]", number);
+	if (first < 0 || first > UINT32_MAX || behind < 0 || behind > UINT32_MAX)
+		return err_set(err, "span %ld: begin and end are not integers from 0 to %u", number,
+		               UINT32_MAX);
+	*span = (struct span){
+		.begin = (uint32_t)first, .end = (uint32_t)behind, .entry = -2,
+		.nats = json_number_value(nats),
+	};
+	if (json_integer_value(entry) >= -1 && json_integer_value(entry) <= INT32_MAX)
+		span->entry = (int)json_integer_value(entry);
+	return span_check(span, number, from, length, kinds, json_string_value(kind),
+	                  json_string_length(kind), err);
+}
+
+/* The spans of an object into *spans, which grows. */
+static int read_spans(const json_t *array, struct record *record, struct span_kinds *kinds,
+                      struct span **spans, struct err *err)
+{
+	const size_t count = json_array_size(array);
+	uint32_t from = 0;
+
+	if (array && !json_is_array(array))
+		return err_set(err, "\"spans\" is not an array");
+	if (count > record->length)
+		return err_set(err, "%zu spans in %u characters", count, record->length);
+	struct span *room = realloc(*spans, (count + 1) * sizeof *room);
+	if (!room)
+		return err_set(err, "out of memory");
+	*spans = room;
+	for (size_t i = 0; i < count; i++) {
+		if (read_span(json_array_get(array, i), (long)i, from, record->length, kinds, &room[i],
+		              err) < 0)
+			return -1;
+		from = room[i].end;
+	}
+	record->spans = room;
+	record->span_count = (uint32_t)count;
+	return 0;
+}
+
+static bool is_of_record(const char *key)
+{
+	return strcmp(key, "id") == 0 || strcmp(key, "text") == 0 || strcmp(key, "spans") == 0;
+}
+
+/* How many fields an object has beside those. */
+static size_t others(json_t *object)
+{
+	size_t count = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (object, key, value)
+		count += !is_of_record(key);
+	return count;
+}
+
+/* Is it nothing that no stream may hold, at this depth? */
+static bool fits(json_t *value, int depth)
+{
+	const bool nests = json_is_array(value) || json_is_object(value);
+	const char *key;
+	json_t *part;
+	size_t i;
+
+	if (nests && (depth > MEASURE_DEPTH || json_object_size(value) > MEASURE_ENTRIES))
+		return false;
+	json_array_foreach (value, i, part)
+		if (!fits(part, depth + 1))
+			return false;
+	json_object_foreach (value, key, part)
+		if (!fits(part, depth + 1))
+			return false;
+	return true;
+}
+
+/* number: of the record, its id where it has none of its own. */
+static int read_object(json_t *object, uint64_t number, struct record *record,
+                       struct span_kinds *kinds, struct span **spans, struct err *err)
+{
+	const json_t *text = json_object_get(object, "text"), *id = json_object_get(object, "id");
+
+	if (!json_is_string(text))
+		return err_set(err, "expected an object with \"text\", a string");
+	if (!fits(object, 1) || others(object) > MEASURE_ENTRIES - 3)
+		return err_set(err, "maps and arrays of more than %d levels, or an object of more than %d "
+		               "fields", MEASURE_DEPTH, MEASURE_ENTRIES);
+	if (id && (!json_is_integer(id) || json_integer_value(id) < 0))
+		return err_set(err, "\"id\" is not an integer of at least 0");
+	*record = (struct record){
+		.id = id ? (uint64_t)json_integer_value(id) : number,
+		.text = json_string_value(text),
+		.size = json_string_length(text),
+		.length = (uint32_t)utf8_length(json_string_value(text), json_string_length(text)),
+	};
+	return read_spans(json_object_get(object, "spans"), record, kinds, spans, err);
+}
+
+/* A record, and what else stands in its object, as it is. */
+static int write_object(struct stream_writer *writer, const struct record *record,
+                        const struct span_kinds *kinds, json_t *object, struct err *err)
+{
+	msgpack_packer *packer = stream_record(writer);
+	const char *key;
+	json_t *value;
+
+	record_pack_text(packer, record, kinds, others(object));
+	json_object_foreach (object, key, value) {
+		if (is_of_record(key))
+			continue;
+		pack_key(packer, key);
+		json_to_msgpack(value, packer);
+	}
+	return stream_commit(writer, err);
+}
+
+static int write_json(struct lines *lines, struct stream_writer *writer, struct err *err)
+{
+	struct span *spans = NULL;
+	struct span_kinds kinds;
+	struct record record;
+	struct line line;
+	uint64_t number = 0;
+	int status;
+
+	span_kinds_init(&kinds);
+	while ((status = lines_next(lines, &line, err)) > 0) {
+		struct err why = {0};
+		json_error_t error;
+		json_t *object = json_loadb(line.text, line.size, JSON_REJECT_DUPLICATES, &error);
+		if (!object)
+			err_set(&why, "column %d: %s", error.column, error.text);
+		else if (read_object(object, number++, &record, &kinds, &spans, &why) == 0)
+			status = write_object(writer, &record, &kinds, object, err);
+		json_decref(object);
+		if (why.status)
+			status = err_set(err, INPUT ": line %llu: %s", (unsigned long long)line.number,
+			                 why.text);
+		if (status < 0)
+			break;
+	}
+	free(spans);
+	return status;
+}
+
+/* ---- plain text ---- */
+
+/* A record under way. */
+struct paragraph {
+	char *text;
+	size_t size, room;
+};
+
+static int append(struct paragraph *paragraph, const char *text, size_t size, struct err *err)
+{
+	if (paragraph->size + size > paragraph->room) {
+		const size_t room = 2 * (paragraph->size + size);
+		char *more = realloc(paragraph->text, room);
+		if (!more)
+			return err_set(err, "out of memory");
+		paragraph->text = more;
+		paragraph->room = room;
+	}
+	memcpy(paragraph->text + paragraph->size, text, size);
+	paragraph->size += size;
+	return 0;
+}
+
+static int append_newlines(struct paragraph *paragraph, uint64_t count, struct err *err)
+{
+	for (uint64_t i = 0; i < count; i++)
+		if (append(paragraph, "\n", 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int write_paragraph(struct stream_writer *writer, struct paragraph *paragraph,
+                           uint64_t number, struct err *err)
+{
+	static const struct span_kinds none;
+	const struct record record = {
+		.id = number, .text = paragraph->text, .size = paragraph->size,
+	};
+
+	paragraph->size = 0;
+	return record_write_text(writer, &record, &none, err);
+}
+
+/* What a line may hold: characters but U+0000, which no vocabulary has. */
+static int check_line(const struct line *line, struct err *err)
+{
+	if (utf8_length(line->text, line->size) < 0)
+		return err_set(err, INPUT ": line %llu: not UTF-8", (unsigned long long)line->number);
+	if (memchr(line->text, 0, line->size))
+		return err_set(err, INPUT ": line %llu: U+0000 is no character of text",
+		               (unsigned long long)line->number);
+	return 0;
+}
+
+/* Empty lines end the record that stands before them; those that come first begin one. */
+static int write_lines(struct lines *lines, struct stream_writer *writer, struct err *err)
+{
+	struct paragraph paragraph = {0};
+	uint64_t number = 0, last = 0; /* of records; the line that was read last */
+	struct line line;
+	int status;
+
+	while ((status = lines_next(lines, &line, err)) > 0) {
+		if (check_line(&line, err) < 0 ||
+		    append_newlines(&paragraph, line.number - last - 1, err) < 0 ||
+		    (last > 0 && write_paragraph(writer, &paragraph, number++, err) < 0) ||
+		    append(&paragraph, line.text, line.size, err) < 0 ||
+		    append(&paragraph, "\n", 1, err) < 0) {
+			status = -1;
+			break;
+		}
+		last = line.number;
+	}
+	if (status == 0 && last > 0)
+		status = write_paragraph(writer, &paragraph, number, err);
+	free(paragraph.text);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = {0};
+
+	options_parse(&program, argc, argv);
+	if (isatty(STDIN_FILENO))
+		die(INPUT " is a terminal: expected %s, piped or from a file",
+		    plain ? "text" : "JSON, an object a line");
+	json_t *header = header_new(STREAM_TEXT, NULL, argc, argv);
+	struct lines *lines = lines_new(STDIN_FILENO, INPUT, &err);
+	struct stream_writer *writer =
+		lines ? stream_create(STDOUT_FILENO, "standard output", header, &err) : NULL;
+	json_decref(header);
+	if (!writer || (plain ? write_lines : write_json)(lines, writer, &err) < 0 ||
+	    stream_end(writer, &err) < 0)
+		err_exit(&err);
+	lines_free(lines);
+	return 0;
+}

@@ -329,8 +329,11 @@ static void milestone(struct run *run, struct stream_writer *metrics)
 	if (run->data->val.count > 0) {
 		if ((record = run_validate(run, &validation, &err)) == NULL)
 			err_exit(&err);
-		progress_say(&progress, "step %" PRId64 ": validation loss %.4f, floor %.4f",
-		             run->at.step, validation.loss, validation.floor);
+		char floor[40] = ""; /* whose spans hold no nats has none that is known */
+		if (validation.floor > 0)
+			snprintf(floor, sizeof floor, ", floor %.4f", validation.floor);
+		progress_say(&progress, "step %" PRId64 ": validation loss %.4f%s", run->at.step,
+		             validation.loss, floor);
 	}
 	if (run->saved < 0 && run->at.examples > 0 && unseen)
 		progress_warn(&progress, "--weight: none of the first %" PRIu64 " sequences has a span "

@@ -367,13 +367,44 @@ int options_parse(const struct program *program, int argc, char **argv)
 			help(program, ARGP_HELP_USAGE);
 		if (key == FIRST + count + VERSION)
 			version();
-		for (int i = 0; i < count; i++)
-			if (options[i].type != OPTION_GROUP && key_of(options, i) == key &&
-			    take(&options[i], optarg, &err) < 0)
+		for (int i = 0; i < count; i++) {
+			if (options[i].type == OPTION_GROUP || key_of(options, i) != key)
+				continue;
+			if (take(&options[i], optarg, &err) < 0)
 				err_exit(&err);
+			if (program->given)
+				program->given[i] = true;
+		}
 	}
 	free(syntax.keys);
 	free(syntax.names);
 	check_operands(program, argc - optind, argv + optind);
 	return optind;
+}
+
+/* The place of an option in the table, which has it. */
+static int place_of(const struct option *options, const char *name)
+{
+	int i = 0;
+
+	while (options[i].type == OPTION_GROUP || strcmp(options[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+bool option_given(const struct program *program, const char *name)
+{
+	return program->given[place_of(program->options, name)];
+}
+
+int option_take(const struct program *program, const char *name, const char *text,
+                struct err *err)
+{
+	const struct option *option = &program->options[place_of(program->options, name)];
+
+	if (option_given(program, name))
+		return 0;
+	if (option->type == OPTION_FLAG && strcmp(text, "false") == 0)
+		return 1;
+	return take(option, text, err) < 0 ? -1 : 1;
 }

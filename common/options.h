@@ -48,6 +48,7 @@ struct program {
 	const char *text; /* one sentence: what it does */
 	const struct option *options; /* ends with {0} */
 	int operands_min, operands_max; /* max -1: any number */
+	bool *given; /* of each option in its turn: the command line has it; NULL: nobody asks */
 };
 
 /* Parse argv; on return argv[return value …] are the operands (argp moves them
@@ -55,9 +56,18 @@ struct program {
  * filter wants: SIGPIPE at its default, standard descriptors 0, 1, 2 open. */
 int options_parse(const struct program *program, int argc, char **argv);
 
+/* Take an option that the command line does not have as if it were there, with this text (of a
+ * flag, "true" or "false"), which is kept: 1; 0 where the command line has it. The program
+ * asks for `given`, and the option is in its table. -1 with err set where text is wrong. */
+struct err;
+int option_take(const struct program *program, const char *name, const char *text,
+                struct err *err);
+
+/* Is an option of this name on the command line? */
+bool option_given(const struct program *program, const char *name);
+
 /* Numbers for those who parse one elsewhere: NULL, or what is wrong with text
  * (a static string is never returned: the text is in *err). -1 on error. */
-struct err;
 int option_int(const char *what, const char *text, int64_t min, int64_t max,
                int64_t *value, struct err *err);
 int option_real(const char *what, const char *text, double min, double max,

@@ -1,6 +1,7 @@
 /* gpt-train: train a network on token streams; metrics go to stdout. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -120,13 +121,49 @@ static const struct option options[] = {
 	{0},
 };
 
+#define OPTIONS (sizeof options / sizeof *options)
+static bool given[OPTIONS];
+
 static const struct program program = {
 	.operands = "[FILE...]",
 	.text = "Train a GPT on token streams (default: standard input); write metrics to stdout.",
 	.options = options,
 	.operands_min = 0,
 	.operands_max = -1,
+	.given = given,
 };
+
+/* What a run was asked for when it was begun, and is not asked for now, is as it was. dtype,
+ * device and threads are the machine's, which may be another. */
+static void take_over(void)
+{
+	static const char *const names[] = {
+		"layers", "heads", "width", "context", "bias", "dropout", "steps", "batch", "pack",
+		"weight", "lr", "min-lr", "warmup", "optimizer", "momentum", "beta1", "beta2",
+		"weight-decay", "clip", "seed",
+	};
+	static json_t *saved; /* options keep what they are given */
+	char last[PATH_MAX];
+	struct err err = {0};
+
+	saved = json_object();
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		json_object_set_new(saved, names[i], json_string(""));
+	snprintf(last, sizeof last, "%s/last", directory);
+	if (access(last, F_OK) < 0)
+		return; /* which the run will say */
+	if (training_state_settings(last, saved, &err) < 0)
+		err_exit(&err);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *text = json_string_value(json_object_get(saved, names[i]));
+		const bool shape = i < 4 && option_given(&program, "preset");
+		const bool shared = strcmp(names[i], "batch") == 0 && option_given(&program, "accumulate");
+		if (!text || shape || shared || strcmp(text, "none") == 0)
+			continue;
+		if (option_take(&program, names[i], text, &err) < 0)
+			die("%s: its state: %s", last, err.text);
+	}
+}
 
 static enum dtype chosen_dtype(void)
 {
@@ -424,6 +461,8 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
+	if (resume && directory && *directory)
+		take_over();
 	training_data_init(&data, pack, network.context);
 	if (span_weights(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);

@@ -46,7 +46,7 @@ _Noreturn static void parse(int argc, char **argv)
 		{"quiet", 'q', OPTION_FLAG, &flag, NULL, "Say nothing", 0, 0, NULL},
 		{0},
 	};
-	static const struct program program = {"MODEL [FILE...]", "Do a thing.", options, 1, 3};
+	static const struct program program = {"MODEL [FILE...]", "Do a thing.", options, 1, 3, NULL};
 	int first = options_parse(&program, argc, argv);
 
 	printf("%s%s %d %d %g %s %s %d-%d %s",
@@ -233,10 +233,41 @@ static void numbers(void)
 	   err.text);
 }
 
+/* Options that come from elsewhere, where the command line does not have them. */
+static void test_take(void)
+{
+	static bool flag, other;
+	static int count = 5, again = 6;
+	static const struct option options[] = {
+		{NULL, 0, OPTION_GROUP, NULL, NULL, "What to make:", 0, 0, NULL},
+		{"count", 'n', OPTION_INT32, &count, "N", "How many", 0, 1000, NULL},
+		{"again", 0, OPTION_INT32, &again, "N", "How often", 0, 1000, NULL},
+		{"quiet", 'q', OPTION_FLAG, &flag, NULL, "Say nothing", 0, 0, NULL},
+		{"other", 0, OPTION_FLAG, &other, NULL, "The other", 0, 0, NULL},
+		{0},
+	};
+	static bool given[sizeof options / sizeof *options];
+	static const struct program program = {"", "Do a thing.", options, 0, 0, given};
+	char *argv[] = {(char *)"x", (char *)"-n", (char *)"7", NULL};
+	struct err err = {0};
+
+	options_parse(&program, 3, argv);
+	ok(option_given(&program, "count") && !option_given(&program, "again") &&
+	   !option_given(&program, "quiet"), "what the command line has is known");
+	ok(option_take(&program, "count", "8", &err) == 0 && count == 7, "it stays");
+	ok(option_take(&program, "again", "9", &err) == 1 && again == 9, "what it has not is taken");
+	ok(option_take(&program, "quiet", "true", &err) == 1 && flag, "a flag that is true");
+	ok(option_take(&program, "other", "false", &err) == 1 && !other, "and one that is not");
+	ok(option_take(&program, "again", "1001", &err) == -1 && again == 9 &&
+	   strstr(err.text, "--again: '1001' is not an integer from 0 to 1000"),
+	   "what is wrong with it is said: %s", err.text);
+}
+
 int main(void)
 {
 	lines();
 	help();
 	numbers();
+	test_take(); /* the last: it parses here, not in a child */
 	return done();
 }

@@ -8,7 +8,8 @@ cd "$TMP" || exit 1
 
 phonegen --count 600 --entries 1 --seed 1 >book
 tokenize <book | shard --val 0.1 --shards 2 -o data
-net=(--layers 1 --heads 2 --width 8 --context 128 --batch 4 --threads 2 --dtype f32)
+machine=(--threads 2 --dtype f32)
+net=(--layers 1 --heads 2 --width 8 --context 128 --batch 4 "${machine[@]}")
 
 # train OUTPUT OPTION...: the small network on the shards, quietly; metrics in OUTPUT.mp
 train() {
@@ -72,6 +73,23 @@ bits straight parts && bits straight/last parts/last
 ok $? "from shards: 7 steps, and on to 20, are 20 to the bit"
 cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "with the same losses, rates and norms; each stream has its own steps"
+# all that a state tells, in other values than those that are there without
+told=(--bias --dropout 0.25 --pack text --weight "answer=3,ask=0.5" --lr 3e-3 --min-lr 1e-3 --warmup 3
+	--optimizer muon --momentum 0.5 --beta1 0.8 --beta2 0.95 --weight-decay 0.2 --clip 0.5 --seed 9
+	--accumulate 2 --steps 12)
+train told.1 "${told[@]}"
+gpt-train data/train-*.mp -o told.2 "${net[@]}" "${told[@]}" -q --checkpoint-every 5 --eval-every 5 \
+	--val data/val.mp | head -c 400 >told.mp # it ends when its reader has gone
+step=$(jq .training.step told.2/last/memoscope.json)
+gpt-train data/train-*.mp -o told.2 -q --resume "${machine[@]}" >told.mp
+bits told.1/last told.2/last
+ok $? "a run that ended at step $step of 12 goes on without being told anything"
+fails 2 'told.2/last has layers 1, heads 2, .* this command asks for 3, 2,' "it is told of another network" \
+	gpt-train data/train-0000.mp -o told.2 -q --resume --layers 3
+fails 2 'told.2/last has layers 1, heads 2, .* this command asks for ' "as a preset" \
+	gpt-train data/train-0000.mp -o told.2 -q --resume --preset 30k
+fails 2 'is of seed 9 and 8 sequences a step, .* asks for 9, 96' "--accumulate stands for itself" \
+	gpt-train data/train-0000.mp -o told.2 -q --resume --accumulate 3
 before=$(sum parts)
 for steps in 20 9; do
 	gpt-train data/train-*.mp -o parts "${net[@]}" "${options[@]}" --steps $steps --val data/val.mp \
@@ -132,9 +150,13 @@ for signal in INT TERM; do
 	mpcat --json parts.mp >json
 	is "$?.$(tail -n 1 json | jq .step)" 0.7 "the metrics are a whole stream"
 	cp parts.mp parts.1
+	cp -r parts bare.$signal
 	gpt-train -o parts "${net[@]}" "${options[@]}" -q --resume <whole >parts.mp
 	bits straight/last parts/last && cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 	ok $? "on to the end: the bits of the run in one"
+	gpt-train -o bare.$signal -q --resume "${machine[@]}" <whole >bare.mp
+	bits straight/last bare.$signal/last
+	ok $? "so without another word: options are those of the state"
 done
 # In a terminal, Ctrl-C reaches the whole pipeline: the writer dies and cuts the
 # stream off, the reader of the metrics is gone.
@@ -531,9 +553,8 @@ is "$? $(grep -c . said) $(grep schedule said)" \
 	"resumed for more steps: said"
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 7 --lr 2e-3 --dropout 0.125 \
 	--weight name=2,answer=0.5 --threads 1 >altered.mp 2>said
-is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), min-lr 0.0001 (now \
-0.0002), dropout 0 (now 0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), other data: \
-bits will differ" "with other options and data: warned"
+is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), dropout 0 (now \
+0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), other data: bits will differ" "with other options and data: warned"
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 8 --lr 2e-3 --dropout 0.125 \
 	--weight answer=0.5,name=2 --threads 1 >altered.mp 2>said
 is "$? $(cat said)" "0 " "with the same, and the weights in another order: not a word"

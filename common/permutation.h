@@ -31,7 +31,4 @@ void permutation_init(struct permutation *permutation, uint64_t n, uint64_t seed
 /* What stands at a place, 0 … n-1. */
 uint64_t permutation_at(const struct permutation *permutation, uint64_t place);
 
-/* The place that one of them stands at: what permutation_at() is given to return it. */
-uint64_t permutation_place(const struct permutation *permutation, uint64_t thing);
-
 #endif

@@ -1,6 +1,5 @@
 #include "common/quiz_file.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -20,7 +19,6 @@ struct entry {
 	uint32_t length; /* code points of its record, as it is, without a fact if it is dropped */
 	uint32_t fact, answer; /* code points */
 	uint32_t stated; /* how often its fact states its answer */
-	bool other[LIKENESSES]; /* is there any so alike that may stand for it? */
 	bool instruction;
 	uint64_t question_hash, answer_hash;
 	uint64_t like[LIKENESSES]; /* answers that are alike have the same */
@@ -32,12 +30,6 @@ struct ranked {
 	uint32_t item;
 };
 
-/* One of those, and when it is drawn. */
-struct placed {
-	uint64_t place;
-	uint32_t item;
-};
-
 struct quiz_file {
 	struct jsonl *json;
 	struct quiz_choice choice;
@@ -45,8 +37,6 @@ struct quiz_file {
 	size_t count, room;
 	struct ranked *rank[LIKENESSES]; /* [ranked] each; of facts only the first */
 	size_t ranked;
-	uint32_t *by_answer[LIKENESSES]; /* [ranked] places in rank: by group, then answer */
-	struct placed *placed; /* [square root of ranked] */
 	uint32_t *kept; /* [counts.item[QUIZ_KEPT]] the entries that make records */
 	struct quiz_counts counts;
 	/* the record under way */
@@ -160,48 +150,6 @@ static int likenesses(const struct quiz_file *file)
 	return wrong(file) ? LIKENESSES : 1;
 }
 
-/* The answer at a place of by_answer. */
-static uint64_t answer_at(const struct quiz_file *file, int like, size_t i)
-{
-	return file->entry[file->rank[like][file->by_answer[like][i]].item].answer_hash;
-}
-
-/* A place in rank, while they are put in order. */
-struct answered {
-	uint64_t group, answer;
-	uint32_t place;
-};
-
-static int by_answer(const void *a, const void *b)
-{
-	const struct answered *x = a, *y = b;
-
-	if (x->group != y->group)
-		return x->group < y->group ? -1 : 1;
-	if (x->answer != y->answer)
-		return x->answer < y->answer ? -1 : 1;
-	return (x->place > y->place) - (x->place < y->place);
-}
-
-static int order_answers(struct quiz_file *file, int like, struct err *err)
-{
-	struct answered *list = malloc((file->ranked + 1) * sizeof *list);
-
-	file->by_answer[like] = malloc((file->ranked + 1) * sizeof *file->by_answer[like]);
-	if (!list || !file->by_answer[like]) {
-		free(list);
-		return err_set(err, "out of memory");
-	}
-	for (uint32_t i = 0; i < file->ranked; i++)
-		list[i] = (struct answered){file->rank[like][i].group,
-		                            file->entry[file->rank[like][i].item].answer_hash, i};
-	qsort(list, file->ranked, sizeof *list, by_answer);
-	for (size_t i = 0; i < file->ranked; i++)
-		file->by_answer[like][i] = list[i].place;
-	free(list);
-	return 0;
-}
-
 /* Whatever may be put in place of another's, each list in its order. */
 static int rank_all(struct quiz_file *file, struct err *err)
 {
@@ -250,149 +198,16 @@ static bool may_stand(const struct quiz_file *file, const struct entry *entry,
 	return length + (more > 0 ? more : 0) <= file->choice.longest;
 }
 
-/* ---- is there anything that may stand for an item? ----
- *
- * To look through all that are alike would take a time that is their number squared, where
- * most have one answer. But an item only refuses others for their answer, for their
- * question, or for their length; so of any number, those few tell that are the shortest
- * which some answer and question leave. Let each of a sequence of others be left by an
- * answer and a question that refuse all before it: then it is of four at most (B. Bollobás,
- * "On generalized graphs", 1965, for sets of two parts). */
-
-enum { FEW = 4 };
-
-/* One that may stand for others, by what its fact takes; and those few of its group up to
- * it, the shortest first. */
-struct shortest {
-	uint64_t group;
-	uint32_t fact, item;
-	uint32_t few[FEW], count;
-};
-
-static int by_fact(const void *a, const void *b)
+/* Is there anything that may stand for an item's? */
+static bool has_other(const struct quiz_file *file, const struct entry *entry)
 {
-	const struct shortest *x = a, *y = b;
+	const int like = likenesses(file) - 1;
+	size_t first, count = candidates(file, entry, like, &first);
 
-	if (x->group != y->group)
-		return x->group < y->group ? -1 : 1;
-	if (x->fact != y->fact)
-		return x->fact < y->fact ? -1 : 1;
-	return (x->item > y->item) - (x->item < y->item);
-}
-
-/* What makes a record longer that an item stands in. Of facts, all of it beside the fact's
- * own length, which is looked for before. */
-static uint64_t weight(const struct quiz_file *file, uint32_t item)
-{
-	const struct entry *entry = &file->entry[item];
-
-	return (uint64_t)entry->answer + (wrong(file) ? 0 : entry->fact);
-}
-
-/* Do an answer and a question that refuse all of some leave one more? The first of them is
- * refused for the one, all that have not the same of it for the other. */
-static bool leaves(const struct quiz_file *file, const struct shortest *some, uint32_t item)
-{
-	const struct entry *more = &file->entry[item], *first = &file->entry[some->few[0]];
-	const uint64_t mine[2] = {more->answer_hash, more->question_hash};
-	const uint64_t refused[2] = {first->answer_hash, first->question_hash};
-
-	if (some->count == 0)
-		return true;
-	for (int one = 0; one < 2; one++) {
-		bool left = mine[one] != refused[one], any = false;
-		uint64_t rest = 0;
-		for (uint32_t i = 1; left && i < some->count; i++) {
-			const struct entry *entry = &file->entry[some->few[i]];
-			const uint64_t its[2] = {entry->answer_hash, entry->question_hash};
-			if (its[one] == refused[one])
-				continue;
-			left = any ? its[!one] == rest : its[!one] != mine[!one];
-			rest = its[!one];
-			any = true;
-		}
-		if (left)
-			return true;
-	}
-	return false;
-}
-
-/* The few of those before and of one more. */
-static void add_shortest(const struct quiz_file *file, struct shortest *now,
-                         const struct shortest *before)
-{
-	bool taken = false;
-
-	now->count = 0;
-	for (uint32_t i = 0; i < before->count || !taken;) {
-		bool take = !taken && (i == before->count ||
-		                       weight(file, now->item) < weight(file, before->few[i]));
-		uint32_t item = take ? now->item : before->few[i++];
-		taken |= take;
-		if (now->count < FEW && leaves(file, now, item))
-			now->few[now->count++] = item;
-	}
-}
-
-/* The longest fact that may come in place of an item's; -1: none. */
-static int64_t longest_fact(const struct quiz_file *file, const struct entry *entry)
-{
-	if (wrong(file) || file->choice.longest == 0)
-		return UINT32_MAX;
-	int64_t length = (int64_t)file->choice.longest - entry->length + entry->fact -
-	                 (entry->fact > 0 ? 0 : QUIZ_FACT_MARKS);
-	return length < 0 ? -1 : length;
-}
-
-static bool has_other(const struct quiz_file *file, const struct entry *entry, int like,
-                      const struct shortest *list)
-{
-	const struct shortest key = {.group = wrong(file) ? entry->like[like] : 0,
-	                             .fact = (uint32_t)longest_fact(file, entry),
-	                             .item = UINT32_MAX};
-	size_t low = 0, high = file->ranked;
-
-	if (longest_fact(file, entry) < 0)
-		return false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (by_fact(&list[middle], &key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0 || list[low - 1].group != key.group)
-		return false;
-	for (uint32_t i = 0; i < list[low - 1].count; i++)
-		if (may_stand(file, entry, &file->entry[list[low - 1].few[i]]))
+	for (size_t i = 0; i < count; i++)
+		if (may_stand(file, entry, &file->entry[file->rank[like][first + i].item]))
 			return true;
 	return false;
-}
-
-/* Mark those for which there is any other that is so alike. */
-static int mark_others(struct quiz_file *file, int like, struct err *err)
-{
-	const struct shortest none = {0};
-	struct shortest *list = calloc(file->ranked + 1, sizeof *list);
-
-	if (!list)
-		return err_set(err, "out of memory");
-	for (size_t i = 0; i < file->ranked; i++) {
-		const struct ranked *ranked = &file->rank[like][i];
-		list[i] = (struct shortest){
-			.group = ranked->group,
-			.fact = wrong(file) ? 0 : file->entry[ranked->item].fact,
-			.item = ranked->item};
-	}
-	qsort(list, file->ranked, sizeof *list, by_fact);
-	for (size_t i = 0; i < file->ranked; i++)
-		add_shortest(file, &list[i],
-		             i > 0 && list[i - 1].group == list[i].group ? &list[i - 1] : &none);
-	for (size_t i = 0; i < file->count; i++)
-		file->entry[i].other[like] = draws(file, &file->entry[i]) &&
-		                             has_other(file, &file->entry[i], like, list);
-	free(list);
-	return 0;
 }
 
 /* ---- reading through ---- */
@@ -496,23 +311,13 @@ static void count_length(struct quiz_counts *counts, uint32_t length)
 /* Those that find nothing to be put in place of theirs still may stand for others. */
 static int settle(struct quiz_file *file, struct err *err)
 {
-	const int all = likenesses(file) - 1;
-
-	if (file->choice.fact >= QUIZ_FACT_WRONG) {
-		if (rank_all(file, err) < 0)
-			return -1;
-		for (int like = 0; like <= all; like++)
-			if (order_answers(file, like, err) < 0 || mark_others(file, like, err) < 0)
-				return -1;
-		file->placed = malloc(((size_t)sqrt((double)file->ranked) + 1) * sizeof *file->placed);
-		if (!file->placed)
-			return err_set(err, "out of memory");
-	}
+	if (file->choice.fact >= QUIZ_FACT_WRONG && rank_all(file, err) < 0)
+		return -1;
 	file->kept = malloc((file->count + 1) * sizeof *file->kept);
 	if (!file->kept)
 		return err_set(err, "out of memory");
 	for (size_t i = 0; i < file->count; i++) {
-		if (draws(file, &file->entry[i]) && !file->entry[i].other[all]) {
+		if (draws(file, &file->entry[i]) && !has_other(file, &file->entry[i])) {
 			file->counts.item[QUIZ_NO_OTHER]++;
 			continue;
 		}
@@ -565,11 +370,8 @@ void quiz_file_close(struct quiz_file *file)
 	forget(file);
 	jsonl_close(file->json);
 	quiz_buffer_release(&file->buffer);
-	for (int like = 0; like < LIKENESSES; like++) {
+	for (int like = 0; like < LIKENESSES; like++)
 		free(file->rank[like]);
-		free(file->by_answer[like]);
-	}
-	free(file->placed);
 	free(file->entry);
 	free(file->kept);
 	free(file);
@@ -600,51 +402,6 @@ static bool apart(const struct quiz_file *file, const struct quiz_item *own,
 	       !quiz_find(other->answer, other->answer, own->answer);
 }
 
-static int by_place(const void *a, const void *b)
-{
-	const struct placed *x = a, *y = b;
-
-	return (x->place > y->place) - (x->place < y->place);
-}
-
-/* How many of count in by_answer, from first on, have an answer below, or up to, one. */
-static size_t answers_below(const struct quiz_file *file, int like, size_t first, size_t count,
-                            uint64_t answer, bool up_to)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		uint64_t here = answer_at(file, like, first + middle);
-		if (here < answer || (up_to && here == answer))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Those of a group whose answer is another one, in the order in which they are drawn, into
- * file->placed, where they are so few that to find them by drawing would take longer. How
- * many; 0: they are not. */
-static size_t place_few(struct quiz_file *file, const struct entry *entry, int like, size_t first,
-                        size_t count, const struct permutation *order)
-{
-	size_t begin = answers_below(file, like, first, count, entry->answer_hash, false);
-	size_t end = answers_below(file, like, first, count, entry->answer_hash, true), few = 0;
-	const size_t others = count - (end - begin);
-
-	if (others >= count / (others + 1))
-		return 0;
-	for (size_t i = 0; i < others; i++) {
-		uint32_t place = file->by_answer[like][first + (i < begin ? i : i + end - begin)];
-		file->placed[few++] = (struct placed){permutation_place(order, place - first),
-		                                      file->rank[like][place].item};
-	}
-	qsort(file->placed, few, sizeof *file->placed, by_place);
-	return few;
-}
-
 /* One of those that are so alike, drawn: its entry, with file->other and *other; NULL
  * where there is none, or with err set. */
 static const struct entry *draw_like(struct quiz_file *file, const struct entry *entry,
@@ -654,13 +411,9 @@ static const struct entry *draw_like(struct quiz_file *file, const struct entry 
 	size_t first, count = candidates(file, entry, like, &first);
 	struct permutation order;
 
-	if (!entry->other[like])
-		return NULL;
 	permutation_init(&order, count, file->choice.seed, RNG_FACT, id << 2 | (uint64_t)like);
-	size_t few = place_few(file, entry, like, first, count, &order);
-	for (size_t i = 0; i < (few > 0 ? few : count); i++) {
-		uint32_t drawn = few > 0 ? file->placed[i].item :
-		                 file->rank[like][first + permutation_at(&order, i)].item;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t drawn = file->rank[like][first + permutation_at(&order, i)].item;
 		if (!may_stand(file, entry, &file->entry[drawn]))
 			continue;
 		json_decref(file->other);

@@ -121,8 +121,7 @@ static const struct option options[] = {
 	{0},
 };
 
-#define OPTIONS (sizeof options / sizeof *options)
-static bool given[OPTIONS];
+static bool given[sizeof options / sizeof *options];
 
 static const struct program program = {
 	.operands = "[FILE...]",

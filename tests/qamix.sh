@@ -230,29 +230,6 @@ qamix -q --fact wrong --max-length 90 testdata/quiz.jsonl --epochs 20 | mpcat | 
 ok $? "no wrong fact makes a record too long"
 qamix -q --fact other --max-length 90 testdata/quiz.jsonl --epochs 20 | mpcat | jq '.text | length' | sort -n >"$TMP/lengths"
 is "$(tail -n 1 "$TMP/lengths")" 90 "nor another question's fact"
-# Whether there is any other is known without a look at all of them, which would take minutes.
-awk 'BEGIN { for (i = 0; i < 200000; i++)
-	printf "{\"question\":\"Is %d so?\",\"fact\":\"It is yes to %d.\",\"answer\":\"yes\"}\n", i, i }' >"$TMP/alike.jsonl"
-for fact in wrong other; do
-	fails 1 '0 of 200000 items; left out: 200000 for which there is no other fact' \
-		"--fact $fact: all have the same answer" timeout 30 qamix -q --fact $fact "$TMP/alike.jsonl"
-done
-# Nor does it take minutes to find the three that are not alike.
-# nearly N: N such items, of which the first three say no
-nearly() {
-	awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) { a = i < 3 ? "no" : "yes"
-		printf "{\"question\":\"Is %d so?\",\"fact\":\"It is %s to %d.\",\"answer\":\"%s\"}\n", i, a, i, a } }'
-}
-nearly 60000 >"$TMP/nearly.jsonl"
-for fact in wrong other; do
-	is "$(timeout 60 qamix -q --fact $fact "$TMP/nearly.jsonl" | mpcat --tsv=item.line,item.other |
-		awk 'NR > 1 { n++; good += $1 <= 3 ? $2 > 3 : $2 <= 3 } END { print n, good }')" "60000 60000" \
-		"--fact $fact: three others for nearly all"
-done
-# Those that 0.1.0 drew, which tried one after the other.
-nearly 1000 >"$TMP/nearly.jsonl"
-is "$(qamix -q --fact other "$TMP/nearly.jsonl" | mpcat --tsv=item.line,item.other | cksum)" \
-	"264989246 5920" "in the order in which all are"
 # Of others that are left out for their answer, their question and their length, one is not.
 cat >"$TMP/refused.jsonl" <<-'END'
 	{"question":"A?","fact":"It is yes.","answer":"yes"}

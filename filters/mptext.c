@@ -170,7 +170,8 @@ static int write_json(struct lines *lines, struct stream_writer *writer, struct 
 		json_error_t error;
 		json_t *object = json_loadb(line.text, line.size, JSON_REJECT_DUPLICATES, &error);
 		if (!object)
-			err_set(&why, "column %d: %s", error.column, error.text);
+			err_set(&why, "column %d: %s%s", error.column, error.text,
+			        *line.text == '{' ? "" : "; --lines takes plain text");
 		else if (read_object(object, number++, &record, &kinds, &spans, &why) == 0)
 			status = write_object(writer, &record, &kinds, object, err);
 		json_decref(object);

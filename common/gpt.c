@@ -576,7 +576,7 @@ void gpt_backward(struct gpt *gpt)
 		block_backward(gpt, l, n, &gpt->batch->sequences);
 	drop(gpt, gpt->dx, count, PLACE_EMBEDDING, 0);
 	k->embed_backward(gpt->dev, gpt->grad.wte, gpt->grad.wpe, gpt->dx, gpt->token,
-	                  gpt->position, n, c);
+	                  gpt->position, n, c, v, gpt->config.context);
 }
 
 /* ---- whole passes ---- */

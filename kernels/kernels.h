@@ -192,7 +192,8 @@ struct kernels {
 	              int c);
 	/* dwte[v,c], dwpe[t,c] accumulate dout[n,c] by row, in a fixed order. */
 	void (*embed_backward)(struct device *dev, float *dwte, float *dwpe, const float *dout,
-	                       const int32_t *token, const int32_t *position, int n, int c);
+	                       const int32_t *token, const int32_t *position, int n, int c, int v,
+	                       int t);
 
 	/* Layer normalisation, Ba et al. 2016: out[n,c] = (x - mean) * rstd * gain
 	 * + bias, epsilon 1e-5; mean[n], rstd[n] are kept for the backward pass.

@@ -735,10 +735,10 @@ static void noting_embed(struct device *dev, float *out, const int32_t *token,
 
 static void noting_embed_backward(struct device *dev, float *dwte, float *dwpe,
                                   const float *dout, const int32_t *token,
-                                  const int32_t *position, int n, int c)
+                                  const int32_t *position, int n, int c, int v, int t)
 {
 	note('>');
-	cpu()->embed_backward(dev, dwte, dwpe, dout, token, position, n, c);
+	cpu()->embed_backward(dev, dwte, dwpe, dout, token, position, n, c, v, t);
 }
 
 static void check_pass(void)

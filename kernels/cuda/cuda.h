@@ -182,7 +182,8 @@ int cuda_norm2(struct device *dev, const float *x, size_t count);
 void op_embed(struct device *dev, float *out, const int32_t *token, const int32_t *position,
               const float *wte, const float *wpe, int n, int c);
 void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
-                       const int32_t *token, const int32_t *position, int n, int c);
+                       const int32_t *token, const int32_t *position, int n, int c, int v,
+                       int t);
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c);
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,

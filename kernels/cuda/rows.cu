@@ -110,7 +110,8 @@ KERNEL(gather)
 }
 
 void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
-                       const int32_t *token, const int32_t *position, int n, int c)
+                       const int32_t *token, const int32_t *position, int n, int c, int v,
+                       int t)
 {
 	const struct gather tokens = {
 		.x = values_of(dout, DTYPE_F32), .sum = dwte, .index = token, .n = n, .c = c,

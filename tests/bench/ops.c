@@ -214,7 +214,7 @@ static void outside(struct bench *b)
 	     k->unembed_backward(dev, b->out, b->grad, b->logits, b->in, b->weight, n, c, v));
 	TIME(b, "embed_backward", part, nc * 8, 0,
 	     k->embed_backward(dev, b->grad, b->grad + 4 * (size_t)c * (size_t)c, b->x, b->token,
-	                       b->position, n, c));
+	                       b->position, n, c, v, CONTEXT));
 	TIME(b, "norm2", steps, (double)square * 4, 0, k->norm2(dev, b->sum, b->grad, square));
 	TIME(b, "adamw", steps, (double)square * 28, 0,
 	     k->adamw(dev, b->weight, b->grad, b->m, b->m + square, square, b->range, 1,

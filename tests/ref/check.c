@@ -137,7 +137,7 @@ static void embed_twice(struct trial *t, int n, int c, int v)
 			abort();
 		k->zero(t->dev, sums, 2 * count * sizeof *sums);
 		k->embed_backward(t->dev, sums, sums + count, dout->at, token->at, token->at, n,
-		                  c);
+		                  c, v, v);
 		host[i] = trial_read(t, sums, 2 * count);
 		k->free(t->dev, sums);
 	}
@@ -161,7 +161,7 @@ static void check_embed_backward(struct trial *t)
 		struct buffer *position = trial_indices(t, "position", n, size[3]);
 		trial_send(t);
 		t->kernels->embed_backward(t->dev, dwte->at, dwpe->at, dout->at, token->at,
-		                           position->at, n, c);
+		                           position->at, n, c, size[2], size[3]);
 		ref_embed_backward(dwte->want, dwpe->want, dout->value, token->index,
 		                   position->index, n, c);
 		trial_judge(t);

@@ -45,9 +45,11 @@ static void embed_without_position(struct device *dev, float *out, const int32_t
 
 static void embed_backward_last_wins(struct device *dev, float *dwte, float *dwpe,
                                      const float *dout, const int32_t *token,
-                                     const int32_t *position, int n, int c)
+                                     const int32_t *position, int n, int c, int v, int t)
 {
 	(void)dev;
+	(void)v;
+	(void)t;
 	for (int r = 0; r < n; r++)
 		for (int j = 0; j < c; j++) {
 			dwte[token[r] * c + j] = dout[r * c + j];

@@ -212,10 +212,10 @@ static void embed(struct device *dev, float *out, const int32_t *token, const in
 }
 
 static void embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
-                           const int32_t *token, const int32_t *position, int n, int c)
+                           const int32_t *token, const int32_t *position, int n, int c, int v,
+                           int t)
 {
-	size_t te_count = (size_t)rows_named(token, n) * c;
-	size_t pe_count = (size_t)rows_named(position, n) * c;
+	size_t te_count = (size_t)v * c, pe_count = (size_t)t * c;
 	double *te = widen(dwte, te_count), *pe = widen(dwpe, pe_count);
 	double *o = widen(dout, (size_t)n * c);
 

@@ -20,9 +20,12 @@ void op_embed(struct device *dev, float *out, const int32_t *token, const int32_
 }
 
 void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
-                       const int32_t *token, const int32_t *position, int n, int c)
+                       const int32_t *token, const int32_t *position, int n, int c, int v,
+                       int t)
 {
 	(void)dev;
+	(void)v;
+	(void)t;
 	for (int i = 0; i < n; i++) {
 		const float *d = dout + (size_t)i * c;
 		float *e = dwte + (size_t)token[i] * c, *p = dwpe + (size_t)position[i] * c;

@@ -10,6 +10,8 @@
 
 #include "kernels/cuda/launch.cuh"
 
+#include <string.h>
+
 /* The upper half of a float32. */
 DEVICE uint16_t upper_half(uint32_t bits)
 {
@@ -47,7 +49,6 @@ DEVICE uint16_t half_of(float x)
 }
 #else
 #include <math.h>
-#include <string.h>
 
 DEVICE float value_of_bfloat16(uint16_t bits)
 {
@@ -159,26 +160,68 @@ static inline bool in_fours(const void *at, enum dtype dtype, size_t c)
 	return c % 4 == 0 && (uintptr_t)at % (4 * dtype_size(dtype)) == 0;
 }
 
-/* to = values i … i+3 of x; 0 in place of what is not below left. */
-DEVICE void take_four(float to[4], struct values x, size_t i, size_t left, bool whole)
+/* The same of floats: to = x[i … i+3]; 0 in place of what is not below left. */
+DEVICE void take_floats(float to[4], const float *x, size_t i, size_t left, bool whole)
 {
-	if (!whole) {
-		UNROLL
-		for (size_t j = 0; j < 4; j++)
-			to[j] = j < left ? value_at(x, i + j) : 0.0f;
-	} else if (x.dtype == DTYPE_F32) {
-		const struct four_floats four = *(const struct four_floats *)((const float *)x.at + i);
+	if (whole) {
+		const struct four_floats four = *(const struct four_floats *)(x + i);
 		UNROLL
 		for (int j = 0; j < 4; j++)
 			to[j] = four.at[j];
 	} else {
+		UNROLL
+		for (size_t j = 0; j < 4; j++)
+			to[j] = j < left ? x[i + j] : 0.0f;
+	}
+}
+
+/* Values i … i+3 of x as they stand in memory, in as many words as they need; 0 in place of
+ * what is not below left. read_four() makes numbers of them, and is where a thread waits for
+ * them: one that needs several asks for all of them first. */
+struct raw {
+	uint32_t word[4];
+};
+
+DEVICE struct raw take_raw(struct values x, size_t i, size_t left, bool whole)
+{
+	struct raw raw = {{0, 0, 0, 0}};
+
+	if (x.dtype == DTYPE_F32) {
+		float four[4];
+		take_floats(four, (const float *)x.at, i, left, whole);
+		memcpy(raw.word, four, sizeof four);
+	} else if (whole) {
 		const struct four_halves four =
 			*(const struct four_halves *)((const uint16_t *)x.at + i);
+		memcpy(raw.word, &four, sizeof four);
+	} else {
 		UNROLL
-		for (int j = 0; j < 4; j++)
-			to[j] = x.dtype == DTYPE_BF16 ? value_of_bfloat16(four.at[j])
-			                              : value_of_half(four.at[j]);
+		for (size_t j = 0; j < 4; j++)
+			if (j < left)
+				raw.word[j / 2] |= (uint32_t)((const uint16_t *)x.at)[i + j] << 16 * (j % 2);
 	}
+	return raw;
+}
+
+DEVICE void read_four(float to[4], const struct raw *raw, enum dtype dtype)
+{
+	if (dtype == DTYPE_F32) {
+		memcpy(to, raw->word, sizeof raw->word);
+		return;
+	}
+	UNROLL
+	for (int j = 0; j < 4; j++) {
+		const uint16_t bits = (uint16_t)(raw->word[j / 2] >> 16 * (j % 2));
+		to[j] = dtype == DTYPE_BF16 ? value_of_bfloat16(bits) : value_of_half(bits);
+	}
+}
+
+/* to = values i … i+3 of x; 0 in place of what is not below left. */
+DEVICE void take_four(float to[4], struct values x, size_t i, size_t left, bool whole)
+{
+	const struct raw raw = take_raw(x, i, left, whole);
+
+	read_four(to, &raw, x.dtype);
 }
 
 DEVICE void put_four(struct values x, size_t i, size_t left, bool whole, const float from[4])

@@ -3,23 +3,36 @@
 
 #include <math.h>
 
+#define ROWS_OF_BLOCK (THREADS / WARP) /* a warp for each row */
+#define GROUP (4 * WARP) /* columns that a warp takes at once */
+
 /* ---- embedding ---- */
 
 struct embed {
-	float *out;
+	struct values out;
 	const int32_t *token, *position;
 	const float *wte, *wpe;
 	int n, c;
+	bool whole;
 };
 
+/* A warp for each row. */
 KERNEL(embed)
 {
-	const size_t all = (size_t)a.n * a.c;
+	const int row = (int)(blockIdx.x * ROWS_OF_BLOCK + threadIdx.x / WARP);
 
-	for (size_t i = grid_thread(); i < all; i += grid_threads()) {
-		const size_t row = i / a.c, col = i % a.c;
-		a.out[i] = a.wte[(size_t)a.token[row] * a.c + col] +
-		           a.wpe[(size_t)a.position[row] * a.c + col];
+	if (row >= a.n)
+		return;
+	const size_t token = (size_t)a.token[row] * a.c, position = (size_t)a.position[row] * a.c;
+	for (int j = 4 * (int)(threadIdx.x % WARP); j < a.c; j += GROUP) {
+		const size_t left = (size_t)(a.c - j);
+		float e[4], p[4];
+		take_floats(e, a.wte, token + j, left, a.whole);
+		take_floats(p, a.wpe, position + j, left, a.whole);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			e[i] += p[i];
+		put_four(a.out, (size_t)row * a.c + j, left, a.whole, e);
 	}
 }
 
@@ -27,86 +40,98 @@ void op_embed(struct device *dev, float *out, const int32_t *token, const int32_
               const float *wte, const float *wpe, int n, int c)
 {
 	const struct embed a = {
-		.out = out, .token = token, .position = position, .wte = wte, .wpe = wpe, .n = n,
-		.c = c,
+		.out = values_of(out, DTYPE_F32), .token = token, .position = position, .wte = wte,
+		.wpe = wpe, .n = n, .c = c,
+		.whole = in_fours(out, DTYPE_F32, (size_t)c) && in_fours(wte, DTYPE_F32, (size_t)c) &&
+		         in_fours(wpe, DTYPE_F32, (size_t)c),
 	};
 
-	LAUNCH(dev, embed, blocks_for((size_t)n * c), 1, THREADS, 0, a);
+	LAUNCH(dev, embed, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);
 }
 
 struct gather {
-	struct values x; /* [n,c] */
-	float *sum; /* row index[r] gets row r of x added */
-	const int32_t *index;
+	const float *x; /* [n,c] */
+	float *sum; /* [rows,c]: row index[r] gets row r of x added */
+	const int32_t *index; /* [n] */
 	int n, c;
 	bool whole;
 };
 
-#define GATHERED 8 /* rows that a warp looks at together, so that it waits for memory once */
-#define GATHER_WARPS (THREADS / WARP)
-#define GATHER_COLS (4 * WARP) /* of a block */
+#define GATHER_THREADS 512
+#define GATHER_WARPS (GATHER_THREADS / WARP)
+#define LOOKS 4 /* numbers that a lane looks at together */
+#define GATHERED 4 /* rows that a warp takes together */
 
-/* Does an earlier row have this one's index? All threads learn it. */
-DEVICE bool came_before(const int32_t *index, int row, int32_t mine, float *shared)
+/* The next of the rows found, LOOKS times WARP of them from `first` on, a bit for each: it is
+ * found no more. -1: there is none. All lanes do the same. */
+DEVICE int next_row(uint32_t found[LOOKS], int first)
 {
-	for (int base = 0; base < row; base += THREADS) {
-		const int i = base + (int)threadIdx.x;
-		const float here = lanes_max(i < row && index[i] == mine ? 1.0f : 0.0f, WARP);
-		float any = 0;
-		__syncthreads();
-		if (threadIdx.x % WARP == 0)
-			shared[threadIdx.x / WARP] = here;
-		__syncthreads();
-		for (int warp = 0; warp < GATHER_WARPS; warp++)
-			any = fmaxf(any, shared[warp]);
-		if (any > 0)
-			return true;
-	}
-	return false;
+	UNROLL
+	for (int i = 0; i < LOOKS; i++)
+		if (found[i]) {
+			const int bit = __ffs((int)found[i]) - 1;
+			found[i] &= found[i] - 1;
+			return first + WARP * i + bit;
+		}
+	return -1;
 }
 
-/* The block of the first row of an index adds up all rows of that index, its warps by
- * turns and then one warp's sum after another's: no two blocks write to one place, and
- * the order is always the same. */
+/* A block for each row of the sum and each group of its columns: no two write to one place.
+ * Its warps go by turns over the rows of x, in an order that is always the same, and then one
+ * warp's sum is added after another's. */
 KERNEL(gather)
 {
-	SHARED(shared); /* [warps][GATHER_COLS] */
-	const int row = (int)blockIdx.x, warp = threadIdx.x / WARP;
-	const int lane_col = 4 * (int)(threadIdx.x % WARP);
-	const int col = (int)blockIdx.y * GATHER_COLS + lane_col;
-	const int32_t mine = a.index[row];
+	SHARED(shared); /* [warps][GROUP] */
+	const int32_t mine = (int32_t)blockIdx.x;
+	const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
+	const int col = (int)blockIdx.y * GROUP + 4 * lane;
 	float sum[4] = {0, 0, 0, 0};
 
-	if (came_before(a.index, row, mine, shared))
-		return;
-	for (int base = row + warp * GATHERED; base < a.n; base += GATHER_WARPS * GATHERED) {
-		float four[GATHERED][4];
+	for (int first = warp * LOOKS * WARP; first < a.n; first += GATHER_WARPS * LOOKS * WARP) {
+		int32_t index[LOOKS];
+		uint32_t found[LOOKS];
 		UNROLL
-		for (int i = 0; i < GATHERED; i++) {
-			const int r = base + i;
-			UNROLL
-			for (int j = 0; j < 4; j++)
-				four[i][j] = 0;
-			if (r < a.n && a.index[r] == mine && col < a.c)
-				take_four(four[i], a.x, (size_t)r * a.c + col, (size_t)(a.c - col), a.whole);
+		for (int i = 0; i < LOOKS; i++) {
+			const int r = first + WARP * i + lane;
+			index[i] = r < a.n ? a.index[r] : -1;
 		}
 		UNROLL
-		for (int i = 0; i < GATHERED; i++)
+		for (int i = 0; i < LOOKS; i++)
+			found[i] = __ballot_sync(0xffffffffu, index[i] == mine);
+		for (;;) {
+			int row[GATHERED];
+			float four[GATHERED][4];
 			UNROLL
-			for (int j = 0; j < 4; j++)
-				sum[j] += four[i][j];
+			for (int i = 0; i < GATHERED; i++)
+				row[i] = next_row(found, first);
+			if (row[0] < 0)
+				break;
+			UNROLL
+			for (int i = 0; i < GATHERED; i++) {
+				UNROLL
+				for (int j = 0; j < 4; j++)
+					four[i][j] = 0;
+				if (row[i] >= 0 && col < a.c)
+					take_floats(four[i], a.x, (size_t)row[i] * a.c + col,
+					            (size_t)(a.c - col), a.whole);
+			}
+			UNROLL
+			for (int i = 0; i < GATHERED; i++)
+				UNROLL
+				for (int j = 0; j < 4; j++)
+					sum[j] += four[i][j];
+		}
 	}
-	__syncthreads();
 	for (int j = 0; j < 4; j++)
-		shared[warp * GATHER_COLS + lane_col + j] = sum[j];
+		shared[warp * GROUP + 4 * lane + j] = sum[j];
 	__syncthreads();
-	const int mine_col = (int)blockIdx.y * GATHER_COLS + (int)threadIdx.x;
-	if (threadIdx.x >= GATHER_COLS || mine_col >= a.c)
+	const int to = (int)blockIdx.y * GROUP + (int)threadIdx.x;
+	if (threadIdx.x >= GROUP || to >= a.c)
 		return;
 	float total = 0;
 	for (int i = 0; i < GATHER_WARPS; i++)
-		total += shared[i * GATHER_COLS + threadIdx.x];
-	a.sum[(size_t)mine * a.c + mine_col] += total;
+		total += shared[i * GROUP + threadIdx.x];
+	a.sum[(size_t)mine * a.c + to] += total;
 }
 
 void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
@@ -114,31 +139,32 @@ void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float
                        int t)
 {
 	const struct gather tokens = {
-		.x = values_of(dout, DTYPE_F32), .sum = dwte, .index = token, .n = n, .c = c,
+		.x = dout, .sum = dwte, .index = token, .n = n, .c = c,
 		.whole = in_fours(dout, DTYPE_F32, (size_t)c),
 	};
 	const struct gather positions = {
-		.x = tokens.x, .sum = dwpe, .index = position, .n = n, .c = c, .whole = tokens.whole,
+		.x = dout, .sum = dwpe, .index = position, .n = n, .c = c, .whole = tokens.whole,
 	};
-	const size_t bytes = GATHER_WARPS * GATHER_COLS * sizeof(float);
+	const size_t bytes = GATHER_WARPS * GROUP * sizeof(float);
 
-	LAUNCH(dev, gather, n, divide_up(c, GATHER_COLS), THREADS, bytes, tokens);
-	LAUNCH(dev, gather, n, divide_up(c, GATHER_COLS), THREADS, bytes, positions);
+	LAUNCH(dev, gather, v, divide_up(c, GROUP), GATHER_THREADS, bytes, tokens);
+	LAUNCH(dev, gather, t, divide_up(c, GROUP), GATHER_THREADS, bytes, positions);
 }
 
 /* ---- layer normalisation: a warp for each row ---- */
 
 #define LAYERNORM_EPSILON 1e-5f
-#define ROWS_OF_BLOCK (THREADS / WARP)
+#define GROUPS_MAX 8 /* that a lane has in hand, where rows are short enough */
 
 struct layernorm {
-	struct values out, x;
+	struct values out;
 	float *mean, *rstd;
-	const float *gain, *bias;
+	const float *x, *gain, *bias;
 	int n, c;
 	bool whole;
 };
 
+/* Rows of any length: read once for the mean, once for the variance, and once more. */
 KERNEL(layernorm)
 {
 	const int row = (int)(blockIdx.x * ROWS_OF_BLOCK + threadIdx.x / WARP);
@@ -148,21 +174,21 @@ KERNEL(layernorm)
 
 	if (row >= a.n)
 		return;
-	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
-		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+	for (int j = 4 * lane; j < a.c; j += GROUP) {
+		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		sum += (x[0] + x[1]) + (x[2] + x[3]);
 	}
 	const float mean = lanes_sum(sum, WARP) / (float)a.c;
-	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
-		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+	for (int j = 4 * lane; j < a.c; j += GROUP) {
+		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		UNROLL
 		for (int i = 0; i < 4; i++)
 			if (j + i < a.c)
 				square += (x[i] - mean) * (x[i] - mean);
 	}
 	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a.c + LAYERNORM_EPSILON);
-	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
-		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+	for (int j = 4 * lane; j < a.c; j += GROUP) {
+		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		UNROLL
 		for (int i = 0; i < 4; i++)
 			if (j + i < a.c)
@@ -175,23 +201,95 @@ KERNEL(layernorm)
 	}
 }
 
+/* Rows of whole fours, and few enough that a lane has its share in hand. */
+DEVICE void short_row(const struct layernorm *a, const int groups)
+{
+	const int row = (int)(blockIdx.x * ROWS_OF_BLOCK + threadIdx.x / WARP);
+	const int first = 4 * (int)(threadIdx.x % WARP);
+	const size_t begin = (size_t)row * a->c;
+	float x[GROUPS_MAX][4], sum = 0, square = 0;
+
+	if (row >= a->n)
+		return;
+	UNROLL
+	for (int g = 0; g < groups; g++)
+		if (first + GROUP * g < a->c)
+			take_floats(x[g], a->x, begin + first + GROUP * g, 4, true);
+	UNROLL
+	for (int g = 0; g < groups; g++)
+		if (first + GROUP * g < a->c)
+			sum += (x[g][0] + x[g][1]) + (x[g][2] + x[g][3]);
+	const float mean = lanes_sum(sum, WARP) / (float)a->c;
+	UNROLL
+	for (int g = 0; g < groups; g++)
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			if (first + GROUP * g < a->c)
+				square += (x[g][i] - mean) * (x[g][i] - mean);
+	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a->c + LAYERNORM_EPSILON);
+	UNROLL
+	for (int g = 0; g < groups; g++) {
+		const int col = first + GROUP * g;
+		float gain[4], bias[4] = {0, 0, 0, 0};
+		if (col >= a->c)
+			continue;
+		take_floats(gain, a->gain, (size_t)col, 4, true);
+		if (a->bias)
+			take_floats(bias, a->bias, (size_t)col, 4, true);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			x[g][i] = (x[g][i] - mean) * rstd * gain[i] + bias[i];
+		put_four(a->out, begin + col, 4, true, x[g]);
+	}
+	if (first == 0) {
+		a->mean[row] = mean;
+		a->rstd[row] = rstd;
+	}
+}
+
+#define SHORT_ROW(name, groups)               \
+	struct name {                         \
+		struct layernorm of;          \
+	};                                    \
+	KERNEL(name)                          \
+	{                                     \
+		short_row(&a.of, groups);     \
+	}
+SHORT_ROW(layernorm_of_128, 1)
+SHORT_ROW(layernorm_of_512, 4)
+SHORT_ROW(layernorm_of_1024, 8)
+
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
                   const float *gain, const float *bias, int n, int c)
 {
 	const enum dtype dtype = cuda_activations(dev);
 	const struct layernorm a = {
-		.out = values_of(out, dtype), .x = values_of(x, DTYPE_F32), .mean = mean, .rstd = rstd,
-		.gain = gain, .bias = bias, .n = n, .c = c,
+		.out = values_of(out, dtype), .mean = mean, .rstd = rstd, .x = x, .gain = gain,
+		.bias = bias, .n = n, .c = c,
 		.whole = in_fours(out, dtype, (size_t)c) && in_fours(x, DTYPE_F32, (size_t)c),
 	};
+	const bool is_short = a.whole && c <= GROUPS_MAX * GROUP &&
+	                      in_fours(gain, DTYPE_F32, (size_t)c) &&
+	                      in_fours(bias, DTYPE_F32, (size_t)c);
+	const struct layernorm_of_128 of_128 = {a};
+	const struct layernorm_of_512 of_512 = {a};
+	const struct layernorm_of_1024 of_1024 = {a};
+	const int blocks = divide_up(n, ROWS_OF_BLOCK);
 
-	LAUNCH(dev, layernorm, divide_up(n, ROWS_OF_BLOCK), 1, THREADS, 0, a);
+	if (!is_short)
+		LAUNCH(dev, layernorm, blocks, 1, THREADS, 0, a);
+	else if (c <= GROUP)
+		LAUNCH(dev, layernorm_of_128, blocks, 1, THREADS, 0, of_128);
+	else if (c <= 4 * GROUP)
+		LAUNCH(dev, layernorm_of_512, blocks, 1, THREADS, 0, of_512);
+	else
+		LAUNCH(dev, layernorm_of_1024, blocks, 1, THREADS, 0, of_1024);
 }
 
 struct layernorm_dx {
-	struct values dx, dout, x;
+	struct values dx, dout;
 	struct values rounded; /* at may be NULL */
-	const float *mean, *rstd, *gain;
+	const float *x, *mean, *rstd, *gain;
 	int n, c;
 	bool whole;
 };
@@ -207,8 +305,8 @@ KERNEL(layernorm_dx)
 	if (row >= a.n)
 		return;
 	const float mean = a.mean[row], rstd = a.rstd[row];
-	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
-		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+	for (int j = 4 * lane; j < a.c; j += GROUP) {
+		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		take_four(dout, a.dout, begin + j, (size_t)(a.c - j), a.whole);
 		UNROLL
 		for (int i = 0; i < 4; i++) {
@@ -219,10 +317,10 @@ KERNEL(layernorm_dx)
 	}
 	sum = lanes_sum(sum, WARP) / (float)a.c;
 	sum_xhat = lanes_sum(sum_xhat, WARP) / (float)a.c;
-	for (int j = 4 * lane; j < a.c; j += 4 * WARP) {
-		take_four(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+	for (int j = 4 * lane; j < a.c; j += GROUP) {
+		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		take_four(dout, a.dout, begin + j, (size_t)(a.c - j), a.whole);
-		take_four(dx, a.dx, begin + j, (size_t)(a.c - j), a.whole);
+		take_floats(dx, (const float *)a.dx.at, begin + j, (size_t)(a.c - j), a.whole);
 		UNROLL
 		for (int i = 0; i < 4; i++)
 			if (j + i < a.c) {
@@ -283,6 +381,10 @@ struct sum_stretches {
 	int stretches, c;
 };
 
+#define STRETCHES_THREADS 512
+#define STRETCHES_WARPS (STRETCHES_THREADS / WARP)
+#define TOGETHER 8 /* numbers that a thread waits for at once */
+
 /* A warp at each of some stripes of the stretches. */
 KERNEL(sum_stretches)
 {
@@ -291,13 +393,22 @@ KERNEL(sum_stretches)
 	const int col = (int)(blockIdx.x * WARP) + lane;
 	float sum = 0;
 
-	for (int i = stripe; i < a.stretches && col < a.c; i += STRIPES)
-		sum += a.part[(size_t)i * a.c + col];
+	for (int first = stripe; first < a.stretches; first += TOGETHER * STRETCHES_WARPS) {
+		float part[TOGETHER];
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++) {
+			const int at = first + i * STRETCHES_WARPS;
+			part[i] = at < a.stretches && col < a.c ? a.part[(size_t)at * a.c + col] : 0.0f;
+		}
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++)
+			sum += part[i];
+	}
 	shared[threadIdx.x] = sum;
 	__syncthreads();
 	if (stripe > 0 || col >= a.c)
 		return;
-	for (int i = 1; i < STRIPES; i++)
+	for (int i = 1; i < STRETCHES_WARPS; i++)
 		sum += shared[i * WARP + lane];
 	a.sum[col] += sum;
 }
@@ -309,7 +420,8 @@ static void add_stretches(struct device *dev, float *sum, const float *part, int
 		.sum = sum, .part = part, .stretches = stretches, .c = c,
 	};
 
-	LAUNCH(dev, sum_stretches, divide_up(c, WARP), 1, THREADS, THREADS * sizeof *part, a);
+	LAUNCH(dev, sum_stretches, divide_up(c, WARP), 1, STRETCHES_THREADS,
+	       STRETCHES_THREADS * sizeof *part, a);
 }
 
 size_t cuda_sums_bytes(int n, int c)
@@ -335,16 +447,69 @@ void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dty
 
 /* ---- layer normalisation, backward ---- */
 
-#define GROUP (4 * WARP) /* columns */
-#define GROUPS_MAX 8 /* of four columns that a lane has in hand, where rows are short enough */
-
 struct layernorm_short {
-	struct values dx, dout, x, gain;
+	struct values dx, dout;
 	struct values rounded; /* at may be NULL */
 	float *dgain, *dbias; /* [blocks,c] */
-	const float *mean, *rstd;
+	const float *x, *gain, *mean, *rstd;
 	int n, c;
 };
+
+/* dx of a row, of which a lane has its share in hand, and what its columns of dgain and dbias
+ * get of it. */
+DEVICE void short_dx(const struct layernorm_short *a, int row, const float *gain,
+                     float dgain[][4], float dbias[][4], const int groups)
+{
+	const int first = 4 * (int)(threadIdx.x % WARP);
+	const size_t begin = (size_t)row * a->c;
+	const float mean = a->mean[row], rstd = a->rstd[row];
+	float x[GROUPS_MAX][4], dx[GROUPS_MAX][4];
+	struct raw raw[GROUPS_MAX];
+	float sum = 0, sum_xhat = 0; /* of dxhat, of dxhat · xhat */
+
+	UNROLL
+	for (int g = 0; g < groups; g++) {
+		const size_t at = begin + first + GROUP * g;
+		if (first + GROUP * g >= a->c)
+			continue;
+		take_floats(x[g], a->x, at, 4, true);
+		raw[g] = take_raw(a->dout, at, 4, true);
+		take_floats(dx[g], (const float *)a->dx.at, at, 4, true);
+	}
+	UNROLL
+	for (int g = 0; g < groups; g++) {
+		float dout[4];
+		if (first + GROUP * g >= a->c)
+			continue;
+		read_four(dout, &raw[g], a->dout.dtype);
+		UNROLL
+		for (int i = 0; i < 4; i++) {
+			const float xhat = (x[g][i] - mean) * rstd;
+			const float dxhat = dout[i] * gain[first + GROUP * g + i];
+			dgain[g][i] += dout[i] * xhat;
+			dbias[g][i] += dout[i];
+			sum += dxhat;
+			sum_xhat += dxhat * xhat;
+		}
+	}
+	sum = lanes_sum(sum, WARP) / (float)a->c;
+	sum_xhat = lanes_sum(sum_xhat, WARP) / (float)a->c;
+	UNROLL
+	for (int g = 0; g < groups; g++) {
+		const int col = first + GROUP * g;
+		float dout[4];
+		if (col >= a->c)
+			continue;
+		read_four(dout, &raw[g], a->dout.dtype);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			dx[g][i] += rstd * (dout[i] * gain[col + i] - sum -
+			                    (x[g][i] - mean) * rstd * sum_xhat);
+		put_four(a->dx, begin + col, 4, true, dx[g]);
+		if (a->rounded.at)
+			put_four(a->rounded, begin + col, 4, true, dx[g]);
+	}
+}
 
 /* dx of a stretch of rows, and its part of dgain and dbias, for which all has been read
  * then: a lane adds up its columns, then one warp after the other adds its own. */
@@ -353,48 +518,14 @@ DEVICE void short_rows(const struct layernorm_short *a, float *shared, const int
 	const int warp = threadIdx.x / WARP, first = 4 * (int)(threadIdx.x % WARP);
 	const int begin = (int)blockIdx.x * STRETCH_SHORT;
 	const int end = begin + STRETCH_SHORT < a->n ? begin + STRETCH_SHORT : a->n;
+	float *gain = shared + 2 * a->c;
 	float dgain[GROUPS_MAX][4] = {{0}}, dbias[GROUPS_MAX][4] = {{0}};
 
-	for (int row = begin + warp; row < end; row += STRIPES) {
-		const float mean = a->mean[row], rstd = a->rstd[row];
-		const size_t at = (size_t)row * a->c;
-		float xhat[GROUPS_MAX][4], dout[GROUPS_MAX][4], dx[4], gain[4];
-		float sum = 0, sum_xhat = 0; /* of dxhat, of dxhat · xhat */
-		UNROLL
-		for (int g = 0; g < groups; g++) {
-			const int col = first + GROUP * g;
-			if (col >= a->c)
-				continue;
-			take_four(xhat[g], a->x, at + col, 4, true);
-			take_four(dout[g], a->dout, at + col, 4, true);
-			take_four(gain, a->gain, (size_t)col, 4, true);
-			UNROLL
-			for (int i = 0; i < 4; i++) {
-				const float dxhat = dout[g][i] * gain[i];
-				xhat[g][i] = (xhat[g][i] - mean) * rstd;
-				dgain[g][i] += dout[g][i] * xhat[g][i];
-				dbias[g][i] += dout[g][i];
-				sum += dxhat;
-				sum_xhat += dxhat * xhat[g][i];
-			}
-		}
-		sum = lanes_sum(sum, WARP) / (float)a->c;
-		sum_xhat = lanes_sum(sum_xhat, WARP) / (float)a->c;
-		UNROLL
-		for (int g = 0; g < groups; g++) {
-			const int col = first + GROUP * g;
-			if (col >= a->c)
-				continue;
-			take_four(dx, a->dx, at + col, 4, true);
-			take_four(gain, a->gain, (size_t)col, 4, true);
-			UNROLL
-			for (int i = 0; i < 4; i++)
-				dx[i] += rstd * (dout[g][i] * gain[i] - sum - xhat[g][i] * sum_xhat);
-			put_four(a->dx, at + col, 4, true, dx);
-			if (a->rounded.at)
-				put_four(a->rounded, at + col, 4, true, dx);
-		}
-	}
+	for (int col = (int)threadIdx.x; col < a->c; col += THREADS)
+		gain[col] = a->gain[col];
+	__syncthreads();
+	for (int row = begin + warp; row < end; row += STRIPES)
+		short_dx(a, row, gain, dgain, dbias, groups);
 	for (int turn = 0; turn < STRIPES; turn++) {
 		UNROLL
 		for (int g = 0; g < groups; g++)
@@ -414,7 +545,7 @@ DEVICE void short_rows(const struct layernorm_short *a, float *shared, const int
 	}
 }
 
-/* shared: [2][c] */
+/* shared: [3][c] */
 #define SHORT_ROWS(name, groups)                        \
 	struct name {                                   \
 		struct layernorm_short of;              \
@@ -424,6 +555,7 @@ DEVICE void short_rows(const struct layernorm_short *a, float *shared, const int
 		SHARED(shared);                         \
 		short_rows(&a.of, shared, groups);      \
 	}
+SHORT_ROWS(layernorm_short_128, 1)
 SHORT_ROWS(layernorm_short_512, 4)
 SHORT_ROWS(layernorm_short_1024, 8)
 
@@ -443,12 +575,11 @@ void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *d
 	float *part_xhat = part + (size_t)stretches * c;
 	const struct layernorm_short all = {
 		.dx = values_of(dx, DTYPE_F32), .dout = values_of(dout, dtype),
-		.x = values_of(x, DTYPE_F32), .gain = values_of(gain, DTYPE_F32),
-		.rounded = values_of(rounded, dtype), .dgain = part_xhat, .dbias = part, .mean = mean,
-		.rstd = rstd, .n = n, .c = c,
+		.rounded = values_of(rounded, dtype), .dgain = part_xhat, .dbias = part, .x = x,
+		.gain = gain, .mean = mean, .rstd = rstd, .n = n, .c = c,
 	};
 	const struct layernorm_dx a = {
-		.dx = all.dx, .dout = all.dout, .x = all.x, .rounded = all.rounded, .mean = mean,
+		.dx = all.dx, .dout = all.dout, .rounded = all.rounded, .x = x, .mean = mean,
 		.rstd = rstd, .gain = gain, .n = n, .c = c, .whole = whole,
 	};
 	const struct sum_rows sums = {
@@ -456,11 +587,14 @@ void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *d
 		.n = n, .c = c,
 	};
 
+	const struct layernorm_short_128 all_128 = {all};
 	const struct layernorm_short_512 all_512 = {all};
 	const struct layernorm_short_1024 all_1024 = {all};
-	const size_t bytes = 2 * (size_t)c * sizeof *part;
+	const size_t bytes = 3 * (size_t)c * sizeof *part;
 
-	if (is_short && c <= 512) {
+	if (is_short && c <= GROUP) {
+		LAUNCH(dev, layernorm_short_128, stretches, 1, THREADS, bytes, all_128);
+	} else if (is_short && c <= 4 * GROUP) {
 		LAUNCH(dev, layernorm_short_512, stretches, 1, THREADS, bytes, all_512);
 	} else if (is_short) {
 		LAUNCH(dev, layernorm_short_1024, stretches, 1, THREADS, bytes, all_1024);

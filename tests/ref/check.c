@@ -98,7 +98,7 @@ static void check_read_activations(struct trial *t)
 static const int embed_sizes[][4] = {
 	/* n, c, v, t */
 	{1, 1, 1, 1},      {2, 3, 5, 2},      {17, 16, 70, 17}, {33, 17, 3, 40},
-	{100, 33, 71, 31}, {7, 128, 257, 64}, {500, 12, 4, 3},  {257, 512, 70, 256},
+	{100, 33, 71, 31}, {7, 128, 257, 64}, {500, 12, 4, 3},  {257, 512, 70, 256}, {2500, 5, 4, 3},
 };
 
 static void check_embed(struct trial *t)
@@ -166,7 +166,7 @@ static void check_embed_backward(struct trial *t)
 		                   position->index, n, c);
 		trial_judge(t);
 	}
-	embed_twice(t, 999, 17, 5);
+	embed_twice(t, 2999, 17, 5);
 }
 
 /* ---- layernorm ---- */

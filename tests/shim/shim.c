@@ -243,6 +243,21 @@ float shim_shuffle_float(unsigned mask, float x, int other)
 	return (float)shim_shuffle_double(mask, x, other);
 }
 
+uint32_t shim_ballot(unsigned mask, bool yes)
+{
+	const unsigned lane = shim.running->thread % WARP;
+	uint32_t all = 0;
+
+	if (mask != 0xffffffffu)
+		fail("a ballot that is not among all lanes");
+	if (fault(SHIM_NO_SHUFFLE))
+		return (uint32_t)yes << lane;
+	const struct handed *lanes = hand_over((struct handed){.number = yes});
+	for (unsigned i = 0; i < WARP; i++)
+		all |= (uint32_t)(lanes[i].number != 0) << i;
+	return all;
+}
+
 /* ---- copies that a thread does not wait for at once ---- */
 
 static bool is_shared(const void *at, size_t bytes)

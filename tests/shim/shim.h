@@ -50,6 +50,8 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define __syncwarp() shim_warp_barrier()
 #define __shfl_xor_sync(mask, x, other) \
 	_Generic((x), float: shim_shuffle_float, double: shim_shuffle_double)(mask, x, other)
+#define __ballot_sync(mask, yes) shim_ballot(mask, yes)
+#define __ffs(x) __builtin_ffs(x)
 
 #define mma(d, a, b, half) shim_mma(d, a, b, half)
 #define load_matrices(to, row) shim_load_matrices(to, row, false)
@@ -74,6 +76,7 @@ void shim_barrier(void);
 void shim_warp_barrier(void);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
+uint32_t shim_ballot(unsigned mask, bool yes);
 void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half);
 void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed);
 void shim_copy(void *to, const void *from, size_t bytes, bool there);

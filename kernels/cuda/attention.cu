@@ -176,26 +176,50 @@ FORWARD(forward_128, 8, 2)
 #define STEP_PITCH (STEP + 1)
 
 struct delta {
-	float *delta;
+	float *delta; /* [h,n] */
 	struct values dout, out;
-	int n, c, d;
+	int n, h, d;
+	int lanes; /* for each row of each head: a power of two */
+	bool whole;
 };
 
-/* A warp for each row of each head. */
+/* As many lanes as its fours for each row of each head, whose heads stand side by side. */
 KERNEL(delta)
 {
-	const int row = (int)(blockIdx.x * (THREADS / WARP) + threadIdx.x / WARP);
-	const int lane = threadIdx.x % WARP, head = (int)blockIdx.y;
-	const size_t at = (size_t)row * a.c + (size_t)head * a.d;
+	const int number = (int)((blockIdx.x * THREADS + threadIdx.x) / a.lanes);
+	const int row = number / a.h, head = number % a.h;
+	const size_t at = (size_t)number * a.d;
 	float sum = 0;
 
-	if (row >= a.n)
-		return;
-	for (int j = lane; j < a.d; j += WARP)
-		sum += value_at(a.dout, at + j) * value_at(a.out, at + j);
-	sum = lanes_sum(sum, WARP);
-	if (lane == 0)
+	for (int j = 4 * (int)(threadIdx.x % a.lanes); row < a.n && j < a.d; j += 4 * a.lanes) {
+		const size_t left = (size_t)(a.d - j);
+		const struct raw raw_dout = take_raw(a.dout, at + j, left, a.whole);
+		const struct raw raw_out = take_raw(a.out, at + j, left, a.whole);
+		float dout[4], out[4];
+		read_four(dout, &raw_dout, a.dout.dtype);
+		read_four(out, &raw_out, a.out.dtype);
+		UNROLL
+		for (int i = 0; i < 4; i++)
+			sum += dout[i] * out[i];
+	}
+	sum = lanes_sum(sum, a.lanes);
+	if (row < a.n && threadIdx.x % a.lanes == 0)
 		a.delta[(size_t)head * a.n + row] = sum;
+}
+
+/* delta[h,n] = the sum of each head's dout * out. */
+static void sum_delta(struct device *dev, float *to, struct values dout, struct values out, int n,
+                      int h, int d)
+{
+	struct delta a = {
+		.delta = to, .dout = dout, .out = out, .n = n, .h = h, .d = d, .lanes = 1,
+		.whole = in_fours(dout.at, dout.dtype, (size_t)d) &&
+		         in_fours(out.at, out.dtype, (size_t)d),
+	};
+
+	while (4 * a.lanes < d && a.lanes < WARP)
+		a.lanes *= 2;
+	LAUNCH(dev, delta, divide_up(n * h, THREADS / a.lanes), 1, THREADS, 0, a);
 }
 
 /* For a tile of queries (from `query` on) and one of keys in shared memory: p of the
@@ -435,19 +459,15 @@ void op_attention_backward(struct device *dev, void *dqkv, const void *dout, con
 	const int n = seqs->begin[seqs->count], d = c / h, height = SIDE * (d > 64 ? 1 : 2);
 	const enum dtype dtype = cuda_activations(dev);
 	float *rows = (float *)cuda_scratch(dev, SCRATCH_ROWS, (size_t)h * n * sizeof *rows);
-	const struct delta sums = {
-		.delta = rows, .dout = values_of(dout, dtype), .out = values_of(out, dtype), .n = n,
-		.c = c, .d = d,
-	};
 	const struct backward a = {
-		.dqkv = values_of(dqkv, dtype), .dout = sums.dout, .qkv = values_of(qkv, dtype),
+		.dqkv = values_of(dqkv, dtype), .dout = values_of(dout, dtype), .qkv = values_of(qkv, dtype),
 		.lse = lse, .delta = rows, .s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int tiles = dev->tile_count;
 	const size_t bytes = (2 * (size_t)(STEP + height) * pitch_of(d) +
 	                      2 * (size_t)height * STEP_PITCH) * sizeof *rows;
 
-	LAUNCH(dev, delta, divide_up(n, THREADS / WARP), h, THREADS, 0, sums);
+	sum_delta(dev, rows, a.dout, values_of(out, dtype), n, h, d);
 	if (tensor_backward(dev, &a))
 		return;
 	if (d <= 16)

@@ -1,13 +1,28 @@
 /* Operations on each element by itself, and sums over all. */
 #include "kernels/cuda/half.cuh"
 #include "kernels/cuda/mask.cuh"
+#include "kernels/normal.h"
 
 #include <math.h>
 
-/* The standard normal distribution function; erfc keeps the left tail's digits. */
-DEVICE float normal_cdf(float x)
+/* 1 / x of a number from 1 on, to two units in the last place. */
+DEVICE float reciprocal(float x)
 {
-	return 0.5f * erfcf(-0.70710678f * x);
+#ifdef __CUDACC__
+	return __fdividef(1.0f, x);
+#else
+	return 1.0f / x;
+#endif
+}
+
+/* The standard normal distribution: its density φ(x), and returned its distribution function. */
+DEVICE float normal_cdf(float x, float *pdf)
+{
+	const float bell = expf(-0.5f * x * x);
+	const float tail = normal_tail(reciprocal(1.0f + NORMAL_SLOPE * fabsf(x)), bell);
+
+	*pdf = NORMAL_PEAK * bell;
+	return x < 0 ? tail : 1.0f - tail;
 }
 
 struct gelu {
@@ -22,8 +37,10 @@ KERNEL(gelu)
 		float x[4];
 		take_four(x, a.x, i, a.count - i, a.whole);
 		UNROLL
-		for (int j = 0; j < 4; j++)
-			x[j] *= normal_cdf(x[j]);
+		for (int j = 0; j < 4; j++) {
+			float pdf;
+			x[j] *= normal_cdf(x[j], &pdf);
+		}
 		put_four(a.y, i, a.count - i, a.whole, x);
 	}
 }
@@ -48,13 +65,16 @@ struct gelu_backward {
 KERNEL(gelu_backward)
 {
 	for (size_t i = 4 * grid_thread(); i < a.count; i += 4 * grid_threads()) {
+		const struct raw raw_x = take_raw(a.x, i, a.count - i, a.whole);
+		const struct raw raw_dy = take_raw(a.dy, i, a.count - i, a.whole);
 		float x[4], dy[4];
-		take_four(x, a.x, i, a.count - i, a.whole);
-		take_four(dy, a.dy, i, a.count - i, a.whole);
+		read_four(x, &raw_x, a.x.dtype);
+		read_four(dy, &raw_dy, a.dy.dtype);
 		UNROLL
 		for (int j = 0; j < 4; j++) {
-			const float density = 0.39894228f * expf(-0.5f * x[j] * x[j]);
-			dy[j] *= normal_cdf(x[j]) + x[j] * density;
+			float pdf;
+			const float cdf = normal_cdf(x[j], &pdf);
+			dy[j] *= cdf + x[j] * pdf;
 		}
 		put_four(a.dx, i, a.count - i, a.whole, dy);
 	}
@@ -182,10 +202,13 @@ DEVICE double block_sum(double x, double *shared)
 
 #define BLOCK_SUM_BYTES (THREADS / WARP * sizeof(double))
 
+#define SUM_THREADS 1024
+
 struct sum {
 	double *sum;
 	const float *x;
 	size_t count;
+	bool whole;
 };
 
 KERNEL(sum)
@@ -193,8 +216,11 @@ KERNEL(sum)
 	SHARED(shared);
 	double sum = 0;
 
-	for (size_t i = threadIdx.x; i < a.count; i += blockDim.x)
-		sum += (double)a.x[i];
+	for (size_t i = 4 * threadIdx.x; i < a.count; i += 4 * blockDim.x) {
+		float x[4];
+		take_floats(x, a.x, i, a.count - i, a.whole);
+		sum += ((double)x[0] + x[1]) + ((double)x[2] + x[3]);
+	}
 	sum = block_sum(sum, (double *)shared);
 	if (threadIdx.x == 0)
 		*a.sum += sum;
@@ -203,24 +229,45 @@ KERNEL(sum)
 /* One block: it is for the losses of a pass. */
 void op_sum(struct device *dev, double *sum, const float *x, size_t count)
 {
-	const struct sum a = {.sum = sum, .x = x, .count = count};
+	const struct sum a = {
+		.sum = sum, .x = x, .count = count, .whole = in_fours(x, DTYPE_F32, count),
+	};
 
-	LAUNCH(dev, sum, 1, 1, THREADS, BLOCK_SUM_BYTES, a);
+	LAUNCH(dev, sum, 1, 1, SUM_THREADS, SUM_THREADS / WARP * sizeof(double), a);
 }
 
 struct norm2 {
 	double *sums; /* of each block */
 	const float *x;
 	size_t count;
+	bool whole;
 };
+
+#define TOGETHER 4 /* fours of numbers that a thread waits for at once */
 
 KERNEL(norm2)
 {
 	SHARED(shared);
+	const size_t step = 4 * grid_threads();
 	double sum = 0;
 
-	for (size_t i = grid_thread(); i < a.count; i += grid_threads())
-		sum += (double)a.x[i] * a.x[i];
+	for (size_t first = 4 * grid_thread(); first < a.count; first += TOGETHER * step) {
+		float x[TOGETHER][4];
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++) {
+			const size_t at = first + i * step;
+			UNROLL
+			for (int j = 0; j < 4; j++)
+				x[i][j] = 0;
+			if (at < a.count)
+				take_floats(x[i], a.x, at, a.count - at, a.whole);
+		}
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++)
+			UNROLL
+			for (int j = 0; j < 4; j++)
+				sum += (double)x[i][j] * x[i][j];
+	}
 	sum = block_sum(sum, (double *)shared);
 	if (threadIdx.x == 0)
 		a.sums[blockIdx.x] = sum;
@@ -230,7 +277,9 @@ int cuda_norm2(struct device *dev, const float *x, size_t count)
 {
 	const size_t wanted = count / (4 * THREADS) + 1;
 	const int blocks = wanted < NORM_BLOCKS ? (int)wanted : NORM_BLOCKS;
-	const struct norm2 a = {.sums = dev->sums, .x = x, .count = count};
+	const struct norm2 a = {
+		.sums = dev->sums, .x = x, .count = count, .whole = in_fours(x, DTYPE_F32, count),
+	};
 
 	LAUNCH(dev, norm2, blocks, 1, THREADS, BLOCK_SUM_BYTES, a);
 	return blocks;

@@ -23,6 +23,7 @@
 #ifdef __CUDACC__
 #define DEVICE static __device__ __forceinline__
 #define PHILOX_INLINE DEVICE
+#define NORMAL_INLINE DEVICE
 #define UNROLL _Pragma("unroll")
 #define ALIGNED(bytes) __align__(bytes)
 #define KERNEL(name) static __global__ void name##_kernel(const struct name a)

@@ -89,12 +89,12 @@ KERNEL(adamw_step)
 			range = a.ranges[next++];
 		if (i < range.begin || i >= range.end)
 			continue;
-		const float g = a.grad[i] * update.grad_scale;
+		const float g = a.grad[i] * update.grad_scale, param = a.param[i];
 		const float m = beta1 * a.m[i] + (1.0f - beta1) * g;
 		const float v = beta2 * a.v[i] + (1.0f - beta2) * g * g;
 		a.m[i] = m;
 		a.v[i] = v;
-		a.param[i] = (range.decay ? keep : 1.0f) * a.param[i] -
+		a.param[i] = (range.decay ? keep : 1.0f) * param -
 		             update.lr * (m * update.correct1) /
 		                     (sqrtf(v * update.correct2) + a.adamw.epsilon);
 	}

@@ -763,10 +763,11 @@ static void sum_case(struct trial *t, bool squares, size_t count, double size)
 static void sum_cases(struct trial *t, bool squares)
 {
 	static const double sizes[] = {1, 1e20, 1e-15};
+	const size_t many = 700001; /* more than a GPU's threads have a turn for */
 
 	for (int i = 0; i < COUNT(counts) + 1; i++)
 		for (int j = 0; j < COUNT(sizes); j++)
-			sum_case(t, squares, i < COUNT(counts) ? counts[i] : 100003, sizes[j]);
+			sum_case(t, squares, i < COUNT(counts) ? counts[i] : many, sizes[j]);
 }
 
 static void check_sum(struct trial *t)

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/normal.h"
+
 /* e^x, relative error below 2e-7; x is clamped to [-87, 88], so there is
  * neither an infinity nor a denormal, and e^-infinity is 1.6e-38. What comes of
  * a NaN depends on its bits: for arguments that are numbers.
@@ -70,26 +72,15 @@ static inline float log_positive(float x)
 }
 
 /* The standard normal distribution of a number: its density φ(x), and returned
- * its distribution function Φ(x), relative error below 4e-7 on both sides.
- * Φ(-|x|) = t P(t) e^(-x²/2) / 2 with t = 1 / (1 + 0.47 |x| / √2): the form of
- * Abramowitz & Stegun 7.1.26, its P fitted anew (degree 8, least largest
- * relative error, 4.1e-8, over |x| up to 13). */
+ * its distribution function Φ(x), relative error below 4e-7 on both sides. */
 static inline float normal_cdf(float x, float *pdf)
 {
-	float t = 1.0f / (1.0f + 0.33234019f * (x < 0 ? -x : x));
+	float t = 1.0f / (1.0f + NORMAL_SLOPE * (x < 0 ? -x : x));
 	float bell = exp_of_number(-0.5f * x * x);
-	float p = -0.04557962715625763f;
-	p = p * t + 0.26113754510879517f;
-	p = p * t - 0.5518828630447388f;
-	p = p * t + 0.45427069067955017f;
-	p = p * t - 0.1172173023223877f;
-	p = p * t + 0.2444806843996048f;
-	p = p * t + 0.22317540645599365f;
-	p = p * t + 0.26650622487068176f;
-	p = p * t + 0.26510927081108093f;
-	float half = 0.5f * t * p * bell; /* Φ(-|x|) */
-	*pdf = 0.39894228f * bell;
-	return x < 0 ? half : 1.0f - half;
+	float tail = normal_tail(t, bell);
+
+	*pdf = NORMAL_PEAK * bell;
+	return x < 0 ? tail : 1.0f - tail;
 }
 
 #endif

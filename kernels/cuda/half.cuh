@@ -182,25 +182,36 @@ struct raw {
 	uint32_t word[4];
 };
 
-DEVICE struct raw take_raw(struct values x, size_t i, size_t left, bool whole)
+DEVICE struct raw raw_floats(const float *x, size_t i, size_t left, bool whole)
+{
+	struct raw raw;
+	float four[4];
+
+	take_floats(four, x, i, left, whole);
+	memcpy(raw.word, four, sizeof four);
+	return raw;
+}
+
+DEVICE struct raw raw_halves(const uint16_t *x, size_t i, size_t left, bool whole)
 {
 	struct raw raw = {{0, 0, 0, 0}};
 
-	if (x.dtype == DTYPE_F32) {
-		float four[4];
-		take_floats(four, (const float *)x.at, i, left, whole);
-		memcpy(raw.word, four, sizeof four);
-	} else if (whole) {
-		const struct four_halves four =
-			*(const struct four_halves *)((const uint16_t *)x.at + i);
+	if (whole) {
+		const struct four_halves four = *(const struct four_halves *)(x + i);
 		memcpy(raw.word, &four, sizeof four);
-	} else {
-		UNROLL
-		for (size_t j = 0; j < 4; j++)
-			if (j < left)
-				raw.word[j / 2] |= (uint32_t)((const uint16_t *)x.at)[i + j] << 16 * (j % 2);
+		return raw;
 	}
+	UNROLL
+	for (size_t j = 0; j < 4; j++)
+		if (j < left)
+			raw.word[j / 2] |= (uint32_t)x[i + j] << 16 * (j % 2);
 	return raw;
+}
+
+DEVICE struct raw take_raw(struct values x, size_t i, size_t left, bool whole)
+{
+	return x.dtype == DTYPE_F32 ? raw_floats((const float *)x.at, i, left, whole)
+	                            : raw_halves((const uint16_t *)x.at, i, left, whole);
 }
 
 DEVICE void read_four(float to[4], const struct raw *raw, enum dtype dtype)

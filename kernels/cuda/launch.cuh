@@ -60,6 +60,17 @@ DEVICE size_t grid_threads(void)
 	return (size_t)gridDim.x * blockDim.x;
 }
 
+/* a b + c, rounded once on a GPU, and to float32 once everywhere: the same bits wherever it
+ * stands. (A CPU may have no such instruction, and the C library's is slow.) */
+DEVICE float multiply_add(float a, float b, float c)
+{
+#ifdef __CUDACC__
+	return fmaf(a, b, c);
+#else
+	return (float)((double)a * b + c);
+#endif
+}
+
 /* Reductions over the width lanes of a warp that differ in their low bits: all of them
  * get the result. */
 DEVICE float lanes_sum(float x, int width)

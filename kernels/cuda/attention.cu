@@ -542,15 +542,56 @@ KERNEL(store)
 	}
 }
 
-#define CACHED_WARPS 4
+#define CACHED_WARPS 8
 #define CACHED_THREADS (CACHED_WARPS * WARP)
+#define TOGETHER 8 /* numbers of the cache that a thread waits for at once */
 
 struct cached {
 	struct values out, cache_k, cache_v, qkv;
 	const int32_t *slot, *place;
 	int t, c, d;
+	int width; /* d, up to a multiple of TOGETHER */
 	float scale;
 };
+
+/* q · the key that stands at k, k+t …; q: with zeros behind it. */
+DEVICE float cached_score(const struct cached *a, const float *q, size_t k)
+{
+	float score = 0;
+
+	for (int e0 = 0; e0 < a->d; e0 += TOGETHER) {
+		uint32_t key[TOGETHER];
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++)
+			key[i] = e0 + i < a->d ? word_at(a->cache_k, k + (size_t)(e0 + i) * a->t) : 0;
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++)
+			score += q[e0 + i] * value_of_word(key[i], a->cache_k.dtype);
+	}
+	return a->scale * score;
+}
+
+/* The sum of weight[p] times the value of position p, at v + p c, for every CACHED_WARPS-th of
+ * them from first to end. */
+DEVICE float cached_sum(const struct cached *a, const float *weight, size_t v, int first, int end)
+{
+	float sum = 0;
+
+	for (int p0 = first; p0 < end; p0 += TOGETHER * CACHED_WARPS) {
+		uint32_t value[TOGETHER];
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++) {
+			const int p = p0 + i * CACHED_WARPS;
+			value[i] = p < end ? word_at(a->cache_v, v + (size_t)p * a->c) : 0;
+		}
+		UNROLL
+		for (int i = 0; i < TOGETHER; i++) {
+			const int p = p0 + i * CACHED_WARPS;
+			sum += (p < end ? weight[p] : 0.0f) * value_of_word(value[i], a->cache_v.dtype);
+		}
+	}
+	return sum;
+}
 
 /* A block for each row and head: the keys among its threads, then the values' columns
  * among the lanes and the positions among the warps. */
@@ -561,17 +602,15 @@ KERNEL(cached)
 	const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
 	const int end = a.place[row] + 1;
 	const size_t slot = (size_t)a.slot[row] * a.t * a.c, column = (size_t)head * d;
-	const size_t q = (size_t)row * 3 * a.c + column;
-	float *weight = shared, *part = weight + a.t; /* [t], [warps][d] */
+	float *q = shared, *weight = q + a.width, *part = weight + a.t; /* [width], [t], [warps][d] */
 	float *of_warp = part + CACHED_WARPS * d; /* [2][warps] */
 	float top = -INFINITY, sum = 0;
 
+	for (int e = (int)threadIdx.x; e < a.width; e += CACHED_THREADS)
+		q[e] = e < d ? value_at(a.qkv, (size_t)row * 3 * a.c + column + (size_t)e) : 0.0f;
+	__syncthreads();
 	for (int p = (int)threadIdx.x; p < end; p += CACHED_THREADS) {
-		float score = 0;
-		for (int e = 0; e < d; e++)
-			score += value_at(a.qkv, q + e) *
-			         value_at(a.cache_k, slot + (column + (size_t)e) * a.t + (size_t)p);
-		weight[p] = a.scale * score;
+		weight[p] = cached_score(&a, q, slot + column * a.t + (size_t)p);
 		top = fmaxf(top, weight[p]);
 	}
 	top = lanes_max(top, WARP);
@@ -591,13 +630,8 @@ KERNEL(cached)
 	sum = 0;
 	for (int i = 0; i < CACHED_WARPS; i++)
 		sum += of_warp[CACHED_WARPS + i];
-	for (int j = lane; j < d; j += WARP) {
-		float out = 0;
-		for (int p = warp; p < end; p += CACHED_WARPS)
-			out += weight[p] *
-			       value_at(a.cache_v, slot + (size_t)p * a.c + column + (size_t)j);
-		part[warp * d + j] = out;
-	}
+	for (int j = lane; j < d; j += WARP)
+		part[warp * d + j] = cached_sum(&a, weight, slot + column + (size_t)j, warp, end);
 	__syncthreads();
 	for (int j = (int)threadIdx.x; j < d; j += CACHED_THREADS) {
 		float out = 0;
@@ -620,9 +654,10 @@ void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cac
 	const struct cached a = {
 		.out = values_of(out, dtype), .cache_k = keep.cache_k, .cache_v = keep.cache_v,
 		.qkv = keep.qkv, .slot = slot, .place = place, .t = t, .c = c, .d = d,
-		.scale = 1.0f / sqrtf((float)d),
+		.width = divide_up(d, TOGETHER) * TOGETHER, .scale = 1.0f / sqrtf((float)d),
 	};
-	const size_t floats = (size_t)t + CACHED_WARPS * (size_t)d + 2 * CACHED_WARPS;
+	const size_t floats = (size_t)a.width + (size_t)t + CACHED_WARPS * (size_t)d +
+	                      2 * CACHED_WARPS;
 
 	LAUNCH(dev, store, blocks_for((size_t)n * c), 1, THREADS, 0, keep);
 	LAUNCH(dev, cached, n, h, CACHED_THREADS, floats * sizeof(float), a);

@@ -128,6 +128,27 @@ DEVICE float value_at(struct values x, size_t i)
 	return x.dtype == DTYPE_BF16 ? value_of_bfloat16(bits) : value_of_half(bits);
 }
 
+/* Value i as it stands in memory, and what number that is: as take_raw() and read_four(). */
+DEVICE uint32_t word_at(struct values x, size_t i)
+{
+	uint32_t word;
+
+	if (x.dtype != DTYPE_F32)
+		return ((const uint16_t *)x.at)[i];
+	memcpy(&word, (const float *)x.at + i, sizeof word);
+	return word;
+}
+
+DEVICE float value_of_word(uint32_t word, enum dtype dtype)
+{
+	float x;
+
+	memcpy(&x, &word, sizeof x);
+	return dtype == DTYPE_F32    ? x
+	       : dtype == DTYPE_BF16 ? value_of_bfloat16((uint16_t)word)
+	                             : value_of_half((uint16_t)word);
+}
+
 DEVICE void set_value(struct values x, size_t i, float value)
 {
 	if (x.dtype == DTYPE_F32)

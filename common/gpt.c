@@ -698,8 +698,12 @@ void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const 
 	for (int l = 0; l < gpt->config.layers; l++)
 		block_forward(gpt, l, count, NULL, cache);
 	if (wanted > 0) {
-		for (int i = 0; i < wanted; i++)
-			k->copy(gpt->dev, gpt->branch + (size_t)i * c, gpt->x + (size_t)want[i] * c, row);
+		for (int i = 0, run; i < wanted; i += run) {
+			for (run = 1; i + run < wanted && want[i + run] == want[i] + run; run++)
+				;
+			k->copy(gpt->dev, gpt->branch + (size_t)i * c, gpt->x + (size_t)want[i] * c,
+			        (size_t)run * row);
+		}
 		unembed(gpt, gpt->branch, wanted);
 		k->download(gpt->dev, logits, gpt->logits,
 		            (size_t)wanted * gpt->config.vocab * sizeof *logits);

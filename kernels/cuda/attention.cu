@@ -460,7 +460,8 @@ void op_attention_backward(struct device *dev, void *dqkv, const void *dout, con
 	const enum dtype dtype = cuda_activations(dev);
 	float *rows = (float *)cuda_scratch(dev, SCRATCH_ROWS, (size_t)h * n * sizeof *rows);
 	const struct backward a = {
-		.dqkv = values_of(dqkv, dtype), .dout = values_of(dout, dtype), .qkv = values_of(qkv, dtype),
+		.dqkv = values_of(dqkv, dtype), .dout = values_of(dout, dtype),
+		.qkv = values_of(qkv, dtype),
 		.lse = lse, .delta = rows, .s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int tiles = dev->tile_count;

@@ -211,7 +211,7 @@ struct sum {
 	bool whole;
 };
 
-KERNEL(sum)
+KERNEL_OF(sum, SUM_THREADS)
 {
 	SHARED(shared);
 	double sum = 0;

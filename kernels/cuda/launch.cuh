@@ -8,7 +8,9 @@
  *
  * A kernel takes one struct of arguments, a, by which whoever launches it needs not
  * know their types. Blocks have one dimension, of whole warps; grids have two. Shared
- * memory is one array of floats, SHARED, of the bytes that the launch asks for.
+ * memory is one array of floats, SHARED, of the bytes that the launch asks for. A kernel of more
+ * than 256 threads a block is a KERNEL_OF(name, threads): else it might be compiled to need more
+ * registers than there are for so many.
  *
  * nvcc gets CUDA's own here. Who compiles for a CPU has defined the same names before
  * (tests/shim/shim.h).
@@ -27,6 +29,8 @@
 #define UNROLL _Pragma("unroll")
 #define ALIGNED(bytes) __align__(bytes)
 #define KERNEL(name) static __global__ void name##_kernel(const struct name a)
+#define KERNEL_OF(name, threads) \
+	static __global__ void __launch_bounds__(threads) name##_kernel(const struct name a)
 #define SHARED(name) extern __shared__ ALIGNED(16) float name[]
 #define LAUNCH(dev, name, blocks_x, blocks_y, threads, bytes, args)                            \
 	do {                                                                                   \

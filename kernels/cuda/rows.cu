@@ -79,7 +79,7 @@ DEVICE int next_row(uint32_t found[LOOKS], int first)
 /* A block for each row of the sum and each group of its columns: no two write to one place.
  * Its warps go by turns over the rows of x, in an order that is always the same, and then one
  * warp's sum is added after another's. */
-KERNEL(gather)
+KERNEL_OF(gather, GATHER_THREADS)
 {
 	SHARED(shared); /* [warps][GROUP] */
 	const int32_t mine = (int32_t)blockIdx.x;
@@ -386,7 +386,7 @@ struct sum_stretches {
 #define TOGETHER 8 /* numbers that a thread waits for at once */
 
 /* A warp at each of some stripes of the stretches. */
-KERNEL(sum_stretches)
+KERNEL_OF(sum_stretches, STRETCHES_THREADS)
 {
 	SHARED(shared);
 	const int lane = threadIdx.x % WARP, stripe = threadIdx.x / WARP;

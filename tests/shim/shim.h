@@ -34,7 +34,9 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define DEVICE static inline __attribute__((unused))
 #define UNROLL
 #define ALIGNED(bytes) __attribute__((aligned(bytes)))
-#define KERNEL(name)                                           \
+#define KERNEL(name) KERNEL_OF(name, 256)
+#define KERNEL_OF(name, threads)                               \
+	enum { name##_threads = threads };                     \
 	static void name##_kernel(const struct name a);        \
 	static void name##_thread(const void *args)            \
 	{                                                      \
@@ -45,7 +47,7 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define LAUNCH(dev, name, blocks_x, blocks_y, threads, bytes, args)                        \
 	((void)(dev), shim_launch((struct shim_call){#name, name##_thread, &(args),        \
 	                          sizeof(args), (unsigned)(blocks_x), (unsigned)(blocks_y), \
-	                          (unsigned)(threads), bytes}))
+	                          (unsigned)(threads), bytes, name##_threads}))
 #define __syncthreads() shim_barrier()
 #define __syncwarp() shim_warp_barrier()
 #define __shfl_xor_sync(mask, x, other) \
@@ -69,6 +71,7 @@ struct shim_call {
 	size_t args_bytes;
 	unsigned blocks_x, blocks_y, threads;
 	size_t bytes; /* of shared memory */
+	unsigned threads_most; /* that it is compiled for */
 };
 void shim_launch(struct shim_call call);
 float *shim_shared(void);

@@ -173,7 +173,8 @@ static void check_embed_backward(struct trial *t)
 
 static const int norm_rows[] = {1, 2, 5, 17, 33};
 static const int norm_widths[] = {1,  2,  3,  4,  5,  7,  8,   15,  16,  17,
-                                  31, 32, 33, 63, 64, 65, 127, 128, 129, 512, 768, 1028};
+                                  31, 32, 33, 63, 64, 65, 127, 128, 129, 512, 768, 1024,
+                                  1028};
 
 /* A few entries almost alike make rstd large and differences small. */
 static struct bound norm_bound(int c)
@@ -249,6 +250,8 @@ static void check_layernorm_backward(struct trial *t)
 		for (int j = 0; j < COUNT(norm_widths); j++)
 			for (int how = 0; how < 4; how++)
 				layernorm_backward_case(t, norm_rows[i], norm_widths[j], how & 1, how & 2);
+	for (int i = 0; i < 3; i++) /* more sums of parts than are taken at once */
+		layernorm_backward_case(t, 4300, 4 + i, true, false);
 }
 
 /* ---- elementwise ---- */

@@ -183,18 +183,18 @@ struct delta {
 	bool whole;
 };
 
-/* As many lanes as its fours for each row of each head, whose heads stand side by side. */
+/* As many lanes as it has fours for each row of each head; a row's heads stand side by side. */
 KERNEL(delta)
 {
 	const int number = (int)((blockIdx.x * THREADS + threadIdx.x) / a.lanes);
 	const int row = number / a.h, head = number % a.h;
-	const size_t at = (size_t)number * a.d;
+	const int first = 4 * (int)(threadIdx.x % a.lanes);
+	const size_t at = (size_t)number * a.d + first, left = (size_t)(a.d - first);
 	float sum = 0;
 
-	for (int j = 4 * (int)(threadIdx.x % a.lanes); row < a.n && j < a.d; j += 4 * a.lanes) {
-		const size_t left = (size_t)(a.d - j);
-		const struct raw raw_dout = take_raw(a.dout, at + j, left, a.whole);
-		const struct raw raw_out = take_raw(a.out, at + j, left, a.whole);
+	if (row < a.n && first < a.d) {
+		const struct raw raw_dout = take_raw(a.dout, at, left, a.whole);
+		const struct raw raw_out = take_raw(a.out, at, left, a.whole);
 		float dout[4], out[4];
 		read_four(dout, &raw_dout, a.dout.dtype);
 		read_four(out, &raw_out, a.out.dtype);
@@ -217,7 +217,7 @@ static void sum_delta(struct device *dev, float *to, struct values dout, struct 
 		         in_fours(out.at, out.dtype, (size_t)d),
 	};
 
-	while (4 * a.lanes < d && a.lanes < WARP)
+	while (4 * a.lanes < d) /* HEAD_MAX is a warp's */
 		a.lanes *= 2;
 	LAUNCH(dev, delta, divide_up(n * h, THREADS / a.lanes), 1, THREADS, 0, a);
 }

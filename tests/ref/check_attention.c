@@ -420,10 +420,10 @@ static void cached_rows(struct trial *t, const struct cached *a, const float *wh
 	k->free(t->dev, out);
 }
 
+/* slots, places: of its rows, with -1 behind the last slot. */
 static void cached_call(struct trial *t, int c, int h, int context, int call,
-                        struct caches *caches)
+                        const int32_t *slots, const int32_t *places, struct caches *caches)
 {
-	const int32_t *slots = cached_calls[call][0], *places = cached_calls[call][1];
 	const struct bound any = {INFINITY, 1};
 	const size_t elements = SLOTS * caches->slot;
 	int n = 0;
@@ -462,6 +462,20 @@ static void cached_call(struct trial *t, int c, int h, int context, int call,
 	trial_judge(t);
 }
 
+/* One slot, all of its positions at once: more than a device takes together. */
+static void cached_long(struct trial *t, int d, int h)
+{
+	enum { LONG = 300 };
+	struct caches caches = new_caches(t, (size_t)LONG * d * h);
+	int32_t slots[LONG + 1] = {0}, places[LONG];
+
+	for (int i = 0; i < LONG; i++)
+		places[i] = i;
+	slots[LONG] = -1;
+	cached_call(t, d * h, h, LONG, 0, slots, places, &caches);
+	free_caches(&caches);
+}
+
 void check_attention_cached(struct trial *t)
 {
 	static const int contexts[] = {8, 9, 33};
@@ -470,9 +484,12 @@ void check_attention_cached(struct trial *t)
 		int d = head_widths[i / 3], h = i % 3 + 1, context = contexts[i % 3];
 		struct caches caches = new_caches(t, (size_t)context * d * h);
 		for (int call = 0; call < COUNT(cached_calls); call++)
-			cached_call(t, d * h, h, context, call, &caches);
+			cached_call(t, d * h, h, context, call, cached_calls[call][0], cached_calls[call][1],
+			            &caches);
 		free_caches(&caches);
 	}
+	cached_long(t, 24, 1);
+	cached_long(t, 9, 2);
 }
 
 /* ---- what is not a number ---- */

@@ -182,9 +182,10 @@ $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
 tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
 
-# A plain prove run: C test programs and shell tests side by side.
+# A plain prove run: C test programs and shell tests side by side. Signals that are ignored where
+# make was called - in the background, under nohup - would not reach what tests interrupt.
 check: all $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT)
-	BUILD=$(abspath $(BUILD)) prove -j2 $(TEST_PROGRAMS) $(filter-out tests/lib.sh,$(wildcard tests/*.sh))
+	BUILD=$(abspath $(BUILD)) env --default-signal prove -j2 $(TEST_PROGRAMS) $(filter-out tests/lib.sh,$(wildcard tests/*.sh))
 
 # The same tests, with every access to memory and every operation watched.
 asan:

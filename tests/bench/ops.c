@@ -263,8 +263,8 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	/* gradients of both embeddings stand in the weights' place: [4c,c] and the rest */
 	if (b.n < 1 || b.c < CONTEXT / 12 + 1 || b.h < 1 || b.c % b.h || b.v < 1 || b.v > 4 * b.c)
-		die_usage("expected ROWS, WIDTH from %d on, HEADS that divide it, and VOCABULARY of at most "
-		          "four times WIDTH", CONTEXT / 12 + 1);
+		die_usage("expected ROWS, WIDTH from %d on, HEADS that divide it, and VOCABULARY of at "
+		          "most four times WIDTH", CONTEXT / 12 + 1);
 	b.dtype = dtype_of(b.k, argc > 2 ? argv[2] : NULL);
 	b.dev = b.k->open(b.dtype, &err);
 	if (!b.dev)

@@ -217,7 +217,7 @@ static void sum_delta(struct device *dev, float *to, struct values dout, struct 
 		         in_fours(out.at, out.dtype, (size_t)d),
 	};
 
-	while (4 * a.lanes < d) /* HEAD_MAX is a warp's */
+	while (4 * a.lanes < d) /* HEAD_MAX columns are a warp's */
 		a.lanes *= 2;
 	LAUNCH(dev, delta, divide_up(n * h, THREADS / a.lanes), 1, THREADS, 0, a);
 }
@@ -461,8 +461,8 @@ void op_attention_backward(struct device *dev, void *dqkv, const void *dout, con
 	float *rows = (float *)cuda_scratch(dev, SCRATCH_ROWS, (size_t)h * n * sizeof *rows);
 	const struct backward a = {
 		.dqkv = values_of(dqkv, dtype), .dout = values_of(dout, dtype),
-		.qkv = values_of(qkv, dtype),
-		.lse = lse, .delta = rows, .s = shape_of(dev, seqs, c, h, dropout),
+		.qkv = values_of(qkv, dtype), .lse = lse, .delta = rows,
+		.s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int tiles = dev->tile_count;
 	const size_t bytes = (2 * (size_t)(STEP + height) * pitch_of(d) +

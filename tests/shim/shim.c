@@ -453,8 +453,7 @@ void shim_run(const struct shim_call *call)
 	gridDim = (struct shim_index){blocks_x, blocks_y};
 	blockDim = (struct shim_index){threads, 1};
 	if (blocks == 0 || blocks_y > 65535 || threads % WARP || threads > THREADS_MAX ||
-	    threads > call->threads_most ||
-	    bytes % sizeof *shim.shared || bytes > 64 << 10)
+	    threads > call->threads_most || bytes % sizeof *shim.shared || bytes > 64 << 10)
 		fail("a launch that a GPU would not take");
 	shim.shared = malloc((shim.words + GUARDS) * sizeof *shim.shared);
 	if (shim.shared == NULL)

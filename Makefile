@@ -66,7 +66,7 @@ PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
 LEVELLED := $(wildcard kernels/cpu/level/*.c)
 CPU := $(wildcard kernels/cpu/*.c)
-TESTS_C := $(wildcard tests/*.c)
+TESTS_C := $(filter-out $(if $(SANITIZE),tests/cuda_races.c),$(wildcard tests/*.c))
 TESTS_REF := $(wildcard tests/ref/*.c) # the reference that tests compare with
 CUDA_C := $(wildcard kernels/cuda/*.c)
 CUDA_CU := $(wildcard kernels/cuda/*.cu)
@@ -83,6 +83,9 @@ SHIM := $(BUILD)/tests/libshim.a
 SHIM_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/shim/%.o) \
 	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) \
 	$(wildcard tests/shim/*.c))
+# The same with every load and store of the kernels watched, by tests/shim/races.c: a compiler
+# does not do so beside another sanitizer.
+RACES_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/races/%.o)
 # And as an object that programs open in the GPU's place: MEMOSCOPE_CUDA names it.
 SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
 SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
@@ -114,6 +117,7 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/cuda.t: $(SHIM)
+$(BUILD)/tests/cuda_races.t: $(RACES_OBJ) $(SHIM) # in this order
 $(BUILD)/tests/gpu.t: $(addprefix $(BUILD)/obj/,tests/gpu/host.o tests/gpu/fake.o cuda/device.o \
 	cuda/cublas.o cuda/graph.o) $(SHIM) $(REFERENCE) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -132,6 +136,10 @@ $(SHIM): $(SHIM_OBJ)
 $(BUILD)/obj/shim/%.o: %.cu
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
+
+$(RACES_OBJ): $(BUILD)/obj/races/%.o: %.cu
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=thread -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
 
 # A jump from one fiber's stack to another's is no error, as a fortified longjmp takes it for:
 # Ubuntu's gcc fortifies by itself.

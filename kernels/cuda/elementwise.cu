@@ -183,15 +183,14 @@ void op_dropout(struct device *dev, float *x, size_t count, const struct dropout
 
 /* ---- sums, of one block, or of blocks whose sums somebody adds up in order ---- */
 
-/* x summed over a block's threads, for all of them; one sum after another may use the
- * same shared memory, of a double for each warp. */
+/* x summed over a block's threads, for all of them, by shared memory that nobody has used: a
+ * double for each warp. */
 DEVICE double block_sum(double x, double *shared)
 {
 	const int warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
 	double sum = 0;
 
 	x = lanes_sum_double(x, WARP);
-	__syncthreads();
 	if (threadIdx.x % WARP == 0)
 		shared[warp] = x;
 	__syncthreads();

@@ -1,4 +1,5 @@
 #include "tests/ref/ref.h"
+#include "tests/shim/races.h"
 #include "tests/shim/shim.h"
 
 #include <ctype.h>
@@ -32,6 +33,7 @@ struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 void (*shim_instead)(const struct shim_call *call);
 enum shim_fault shim_fault;
 const char *shim_victim;
+int shim_line;
 #ifdef WATCHED
 const bool shim_watched = true;
 #else
@@ -76,11 +78,12 @@ static struct {
 		size_t bytes;
 	} copy[THREADS_MAX][COPIES];
 	unsigned copies[THREADS_MAX];
+	struct race_place place[THREADS_MAX];
 	struct fiber fiber[THREADS_MAX];
 	unsigned fibers; /* in use in this block */
 	struct fiber *running;
 	jmp_buf main;
-	struct shim_name launched[SHIM_KERNELS];
+	struct shim_name launched[SHIM_KERNELS], *launched_as;
 	int launched_count;
 	bool touched;
 } shim;
@@ -123,6 +126,15 @@ static void fiber_main(void)
 			const unsigned i = shim.next++;
 			fiber->thread = shim.backwards ? shim.threads - 1 - i : i;
 			threadIdx.x = fiber->thread;
+			shim.place[fiber->thread] = (struct race_place){
+				.block = blockIdx.y * gridDim.x + blockIdx.x,
+				.thread = fiber->thread,
+				.kernel = shim.name,
+				.stack = fiber->stack,
+				.stack_bytes = STACK,
+				.shared = (const char *)shim.shared,
+				.shared_bytes = shim.words * sizeof *shim.shared,
+			};
 			shim.thread(shim.args);
 			if (shim.copies[fiber->thread] > 0)
 				fail("a copy that nobody waits for");
@@ -167,6 +179,7 @@ static void resume(struct fiber *fiber)
 		setcontext(&fiber->context);
 	}
 	arrived(save, NULL, NULL);
+	shim.running = NULL;
 }
 
 static void meet(struct meeting *meeting)
@@ -188,6 +201,11 @@ static void meet(struct meeting *meeting)
 	arrived(save, NULL, NULL);
 }
 
+const struct race_place *shim_place(void)
+{
+	return shim.running ? &shim.place[shim.running->thread] : NULL;
+}
+
 /* ---- what a kernel calls ---- */
 
 /* Is the machine faulty in this way, just now? Then it makes a difference. */
@@ -204,16 +222,37 @@ float *shim_shared(void)
 	return (float *)shim.shared;
 }
 
-void shim_barrier(void)
+/* Does nobody wait at the barrier on this line? If so, it makes a difference. */
+static bool is_missing(int line, enum shim_fault all)
 {
-	if (!fault(SHIM_NO_BARRIER))
-		meet(&shim.block);
+	struct shim_name *name = shim.launched_as;
+	int i = 0;
+
+	while (i < name->barriers && name->line[i] != line)
+		i++;
+	if (i == name->barriers) {
+		if (i == SHIM_BARRIERS)
+			abort();
+		name->line[name->barriers++] = line;
+	}
+	return fault(all) || (line == shim_line && fault(SHIM_NO_BARRIER_THERE));
 }
 
-/* A GPU's memory needs it where this machine's does not: so it has no fault. */
-void shim_warp_barrier(void)
+void shim_barrier(int line)
 {
+	if (is_missing(line, SHIM_NO_BARRIER))
+		return;
+	meet(&shim.block);
+	shim.place[shim.running->thread].barriers++;
+}
+
+/* A GPU's memory needs it where this machine's does not: so numbers do not show a fault. */
+void shim_warp_barrier(int line)
+{
+	if (is_missing(line, SHIM_SOUND))
+		return;
 	meet(&shim.warp[shim.running->thread / WARP]);
+	shim.place[shim.running->thread].warp_barriers++;
 }
 
 /* Hand this over to the other lanes of the warp, and get what they do: [WARP]. None can
@@ -267,6 +306,14 @@ static bool is_shared(const void *at, size_t bytes)
 	return first >= shared && first + bytes <= shared + shim.words * sizeof *shim.shared;
 }
 
+/* It may be done at any time from where it is asked for to where it is waited for. */
+static void copies(const struct copy *copy)
+{
+	if (copy->from)
+		races_access(copy->from, copy->bytes, false);
+	races_access(copy->to, copy->bytes, true);
+}
+
 void shim_copy(void *to, const void *from, size_t bytes, bool there)
 {
 	const unsigned thread = shim.running->thread;
@@ -276,6 +323,7 @@ void shim_copy(void *to, const void *from, size_t bytes, bool there)
 	if (shim.copies[thread] == COPIES)
 		fail("too many copies that nobody waits for");
 	shim.copy[thread][shim.copies[thread]++] = (struct copy){to, there ? from : NULL, bytes};
+	copies(&shim.copy[thread][shim.copies[thread] - 1]);
 }
 
 void shim_copies_end(void)
@@ -285,6 +333,7 @@ void shim_copies_end(void)
 
 	for (unsigned i = 0; i < shim.copies[thread] && !lost; i++) {
 		const struct copy *copy = &shim.copy[thread][i];
+		copies(copy);
 		if (copy->from)
 			memcpy(copy->to, copy->from, copy->bytes);
 		else
@@ -342,6 +391,7 @@ void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed)
 
 	if ((uintptr_t)row % 16 || !is_shared(row, 16))
 		fail("matrices that are not in shared memory, or not aligned");
+	races_access(row, 16, false);
 	if (fault(SHIM_NO_SHUFFLE))
 		for (int i = 0; i < WARP; i++)
 			alone[i] = mine;
@@ -360,6 +410,7 @@ void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed)
 static void run_block(void)
 {
 	shim.next = shim.finished = shim.fibers = 0;
+	races_begin_block();
 	shim.block = (struct meeting){.wanted = shim.threads};
 	for (unsigned i = 0; i < shim.threads / WARP; i++)
 		shim.warp[i] = (struct meeting){.wanted = WARP};
@@ -401,15 +452,17 @@ static void remember(const char *name)
 {
 	for (int i = 0; i < shim.launched_count; i++)
 		if (is_of(name, shim.launched[i].text)) {
-			shim.launched[i].launches++;
+			shim.launched_as = &shim.launched[i];
+			shim.launched_as->launches++;
 			return;
 		}
 	if (shim.launched_count == SHIM_KERNELS)
 		abort();
-	shim.launched[shim.launched_count].launches = 1;
-	char *kept = shim.launched[shim.launched_count++].text;
+	shim.launched_as = &shim.launched[shim.launched_count++];
+	*shim.launched_as = (struct shim_name){.launches = 1};
+	char *kept = shim.launched_as->text;
 	const size_t length = strcspn(name, "0123456789");
-	snprintf(kept, sizeof shim.launched[0].text, "%s", name);
+	snprintf(kept, sizeof shim.launched_as->text, "%s", name);
 	if (name[length] && length > 0 && name[length - 1] == '_') /* norm2 is no width */
 		kept[length - 1] = '\0';
 }
@@ -448,6 +501,7 @@ void shim_run(const struct shim_call *call)
 	shim.thread = call->thread;
 	shim.args = call->args;
 	shim.words = bytes / sizeof *shim.shared;
+	races_begin_launch();
 	shim.backwards = !shim.backwards;
 	shim.faulty = shim_fault != SHIM_SOUND && is_of(call->name, shim_victim);
 	gridDim = (struct shim_index){blocks_x, blocks_y};

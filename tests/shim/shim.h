@@ -19,9 +19,11 @@
 #include <stdint.h>
 
 #define SHIM_KERNELS 64
+#define SHIM_BARRIERS 8
 struct shim_name {
 	char text[40];
 	int launches;
+	int barriers, line[SHIM_BARRIERS]; /* that it came to: where they stand in its file */
 };
 
 /* ---- what a kernel sees ---- */
@@ -48,8 +50,8 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 	((void)(dev), shim_launch((struct shim_call){#name, name##_thread, &(args),        \
 	                          sizeof(args), (unsigned)(blocks_x), (unsigned)(blocks_y), \
 	                          (unsigned)(threads), bytes, name##_threads}))
-#define __syncthreads() shim_barrier()
-#define __syncwarp() shim_warp_barrier()
+#define __syncthreads() shim_barrier(__LINE__)
+#define __syncwarp() shim_warp_barrier(__LINE__)
 #define __shfl_xor_sync(mask, x, other) \
 	_Generic((x), float: shim_shuffle_float, double: shim_shuffle_double)(mask, x, other)
 #define __ballot_sync(mask, yes) shim_ballot(mask, yes)
@@ -75,8 +77,8 @@ struct shim_call {
 };
 void shim_launch(struct shim_call call);
 float *shim_shared(void);
-void shim_barrier(void);
-void shim_warp_barrier(void);
+void shim_barrier(int line);
+void shim_warp_barrier(int line);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
 uint32_t shim_ballot(unsigned mask, bool yes);
@@ -98,13 +100,17 @@ enum shim_fault {
 	SHIM_NO_COPY, /* copies into shared memory do not come, however long one waits */
 	SHIM_LAST_BLOCK, /* the grid's last block does not run */
 	SHIM_LAST_THREAD, /* nor the last thread of each block */
-	SHIM_FAULTS
+	SHIM_FAULTS,
+	/* nobody waits at the barrier on shim_line, a block's or a warp's: not all do damage by
+	 * themselves, and races.h alone notices */
+	SHIM_NO_BARRIER_THERE = SHIM_FAULTS
 };
 extern enum shim_fault shim_fault;
 
 /* Launches of this kernel suffer the fault; of all its widths, too, where it has some
  * (forward: forward_16, forward_32 …). */
 extern const char *shim_victim;
+extern int shim_line;
 
 /* Does an address sanitizer watch? Then all is slow. */
 extern const bool shim_watched;

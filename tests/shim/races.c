@@ -1,0 +1,249 @@
+#include "tests/shim/races.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One access, as far as order goes, in a word; 0: none. */
+typedef uint64_t event;
+#define BITS(first, count) ((((event)1 << (count)) - 1) << (first))
+#define MADE BITS(0, 1)
+#define LANE BITS(1, 5)
+#define WARP BITS(6, 5)
+#define THREAD (LANE | WARP)
+#define WARP_BARRIERS BITS(11, 13)
+#define BARRIERS BITS(24, 16)
+#define BLOCK BITS(40, 24)
+#define PUT(number, field) ((event)(number) * ((field) & -(field)))
+#define TAKE(what, field) ((unsigned)(((what) & (field)) / ((field) & -(field))))
+
+/* What is known of one granule of memory. Of reads between two barriers it is enough to
+ * keep those by two threads of one warp, and one by a thread of another: whoever writes
+ * is unordered with one of them if with any. */
+struct cell {
+	event write, read, other_lane, other_warp;
+	uint32_t stamp; /* of the launch or the block that it holds for */
+	bool other_block; /* has read it too */
+};
+
+#define GRANULE 2 /* bytes: the least that neighbours write */
+#define PAGE 4096 /* bytes of memory whose cells stand together */
+#define CELLS (PAGE / GRANULE)
+#define SLOTS (1u << 16) /* a power of two */
+#define PAGES (SLOTS / 4)
+
+/* The pages that this launch has come to, by address; their cells, kept for the next one. */
+static struct slot {
+	uint32_t launch;
+	uintptr_t page;
+	struct cell *cell; /* [CELLS] */
+} slots[SLOTS];
+static struct cell *page_cells[PAGES];
+static size_t pages;
+
+static uint32_t stamp, launch_stamp, block_stamp;
+bool races_first_ends;
+static long found;
+static char first_text[240];
+
+static struct cell *cells_of(uintptr_t page)
+{
+	size_t i = page * 0x9e3779b97f4a7c15u >> 48;
+
+	while (slots[i].launch == launch_stamp && slots[i].page != page)
+		i = (i + 1) % SLOTS;
+	if (slots[i].launch != launch_stamp) {
+		if (pages == PAGES)
+			abort();
+		struct cell **cell = &page_cells[pages++];
+		if (*cell == NULL && (*cell = calloc(CELLS, sizeof **cell)) == NULL)
+			abort();
+		slots[i] = (struct slot){launch_stamp, page, *cell};
+	}
+	return slots[i].cell;
+}
+
+void races_begin_launch(void)
+{
+	launch_stamp = ++stamp;
+	pages = 0;
+}
+
+void races_begin_block(void)
+{
+	block_stamp = ++stamp;
+}
+
+static event made_by(const struct race_place *here)
+{
+	const event now = MADE | PUT(here->thread, THREAD) | PUT(here->warp_barriers, WARP_BARRIERS) |
+	                  PUT(here->barriers, BARRIERS) | PUT(here->block, BLOCK);
+
+	if (TAKE(now, WARP_BARRIERS) != here->warp_barriers || TAKE(now, BARRIERS) != here->barriers ||
+	    TAKE(now, BLOCK) != here->block)
+		abort(); /* too many for their bits */
+	return now;
+}
+
+/* Is there nothing between that event and this one? */
+static bool unordered(event past, event now)
+{
+	const event differ = past ^ now;
+
+	if (past == 0 || !(differ & (THREAD | BLOCK)))
+		return false;
+	if (differ & BLOCK)
+		return true;
+	return !(differ & BARRIERS) && (differ & WARP || !(differ & WARP_BARRIERS));
+}
+
+static void report(const struct race_place *here, bool writes, event past, bool written,
+                   uintptr_t at)
+{
+	if (races_first_ends)
+		_exit(RACES_FOUND);
+	if (found++)
+		return;
+	const bool shared = at - (uintptr_t)here->shared < here->shared_bytes;
+	snprintf(first_text, sizeof first_text,
+	         "%s: thread %u of block %u %s what thread %u of block %u %s, %s%zx", here->kernel,
+	         here->thread, here->block, writes ? "writes" : "reads",
+	         TAKE(past, THREAD), TAKE(past, BLOCK),
+	         written ? "writes" : "reads", shared ? "shared 0x" : "0x",
+	         shared ? (size_t)(at - (uintptr_t)here->shared) : (size_t)at);
+}
+
+static void remember_read(struct cell *cell, event now)
+{
+	const event differ = cell->read ^ now;
+
+	if (cell->read && differ & BLOCK)
+		cell->other_block = true;
+	if (!cell->read || differ & (BARRIERS | BLOCK)) {
+		cell->read = now;
+		cell->other_lane = cell->other_warp = 0;
+	} else if (differ & WARP) {
+		cell->other_warp = now;
+	} else {
+		if (differ & LANE)
+			cell->other_lane = cell->read;
+		cell->read = now;
+	}
+}
+
+static void access_cell(struct cell *cell, const struct race_place *here, event now, bool writes,
+                        uintptr_t at)
+{
+	if (unordered(cell->write, now))
+		report(here, writes, cell->write, true, at);
+	if (!writes) {
+		if (cell->read != now)
+			remember_read(cell, now);
+		return;
+	}
+	const event reads[] = {cell->read, cell->other_lane, cell->other_warp};
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+		if (unordered(reads[i], now) || (cell->other_block && reads[i])) {
+			report(here, true, reads[i], false, at);
+			break;
+		}
+	cell->write = now;
+}
+
+void races_access(const void *address, size_t bytes, bool writes)
+{
+	const struct race_place *here = shim_place();
+	const uintptr_t at = (uintptr_t)address;
+
+	if (here == NULL || bytes == 0 || at - (uintptr_t)here->stack < here->stack_bytes)
+		return;
+	const event now = made_by(here);
+	const bool shared = at - (uintptr_t)here->shared < here->shared_bytes;
+	const uint32_t valid = shared ? block_stamp : launch_stamp;
+	uintptr_t page = at / PAGE;
+	struct cell *cells = cells_of(page);
+	for (uintptr_t i = at / GRANULE; i <= (at + bytes - 1) / GRANULE; i++) {
+		if (i / CELLS != page)
+			cells = cells_of(page = i / CELLS);
+		struct cell *cell = &cells[i % CELLS];
+		if (cell->stamp < valid)
+			*cell = (struct cell){0};
+		cell->stamp = stamp;
+		access_cell(cell, here, now, writes, i * GRANULE);
+	}
+}
+
+long races_found(char *first, size_t size)
+{
+	const long count = found;
+
+	snprintf(first, size, "%s", found ? first_text : "");
+	found = 0;
+	return count;
+}
+
+/* ---- what the compiler calls: gcc's and clang's names ---- */
+
+#define ACCESSES(bytes)                                                                  \
+	void __tsan_read##bytes(const void *at);                                         \
+	void __tsan_read##bytes(const void *at) { races_access(at, bytes, false); }      \
+	void __tsan_write##bytes(const void *at);                                        \
+	void __tsan_write##bytes(const void *at) { races_access(at, bytes, true); }      \
+	void __tsan_unaligned_read##bytes(const void *at);                               \
+	void __tsan_unaligned_read##bytes(const void *at) { races_access(at, bytes, false); } \
+	void __tsan_unaligned_write##bytes(const void *at);                              \
+	void __tsan_unaligned_write##bytes(const void *at) { races_access(at, bytes, true); } \
+	void __tsan_read_write##bytes(const void *at);                                   \
+	void __tsan_read_write##bytes(const void *at) { races_access(at, bytes, true); } \
+	void __tsan_unaligned_read_write##bytes(const void *at);                         \
+	void __tsan_unaligned_read_write##bytes(const void *at) { races_access(at, bytes, true); }
+ACCESSES(1)
+ACCESSES(2)
+ACCESSES(4)
+ACCESSES(8)
+ACCESSES(16)
+
+void __tsan_read_range(const void *at, size_t bytes);
+void __tsan_read_range(const void *at, size_t bytes)
+{
+	races_access(at, bytes, false);
+}
+
+void __tsan_write_range(const void *at, size_t bytes);
+void __tsan_write_range(const void *at, size_t bytes)
+{
+	races_access(at, bytes, true);
+}
+
+void *__tsan_memcpy(void *to, const void *from, size_t bytes);
+void *__tsan_memcpy(void *to, const void *from, size_t bytes)
+{
+	races_access(from, bytes, false);
+	races_access(to, bytes, true);
+	return memcpy(to, from, bytes);
+}
+
+void *__tsan_memset(void *to, int value, size_t bytes);
+void *__tsan_memset(void *to, int value, size_t bytes)
+{
+	races_access(to, bytes, true);
+	return memset(to, value, bytes);
+}
+
+void __tsan_init(void);
+void __tsan_init(void)
+{
+}
+
+void __tsan_func_entry(void *caller);
+void __tsan_func_entry(void *caller)
+{
+	(void)caller;
+}
+
+void __tsan_func_exit(void);
+void __tsan_func_exit(void)
+{
+}

@@ -105,11 +105,12 @@ bool cuda_replay(struct device *dev, const struct sequences *seqs, uint64_t key)
 {
 	struct graphs *graphs = dev->graphs;
 
+	if (seqs)
+		cuda_tiles(dev, seqs); /* here: room that moves within a pass has weights rounded anew */
 	if (graphs == NULL)
 		return false;
 	graphs->now = (struct calls){.key = key, .row_invariant = dev->row_invariant};
 	if (seqs) {
-		cuda_tiles(dev, seqs);
 		graphs->now.rows = seqs->begin[seqs->count];
 		graphs->now.tiles = dev->tile_count;
 	}

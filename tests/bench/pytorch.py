@@ -48,7 +48,7 @@ class GPT(nn.Module):
         self.ln_f = nn.LayerNorm(width, bias=False)
 
     def forward(self, tokens, targets):
-        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1]))
+        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1], device=tokens.device))
         logits = self.ln_f(self.h(x)) @ self.wte.weight.T
         return F.cross_entropy(logits.view(-1, vocab), targets.reshape(-1))
 

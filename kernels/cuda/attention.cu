@@ -68,6 +68,7 @@ DEVICE void scores(float score[4][4], const float *left, const float *right, int
 /* ---- forward ---- */
 
 #define ROWS 4 /* of a thread: TILE / SIDE */
+#define APART 4 /* rows of probabilities: a warp's two stand in different banks */
 
 DEVICE void forward_tile(const struct forward *a, float *shared, const int cols, const int keys)
 {
@@ -121,7 +122,7 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 				sum[i] += e;
 				if (s->mask.drops)
 					e *= mask_factor(&s->mask, mask_index(s, head, tile.first + query, key));
-				p[(y * ROWS + i) * width + x + SIDE * j] = e;
+				p[(y * ROWS + i) * (width + APART) + x + SIDE * j] = e;
 			}
 		}
 		__syncthreads();
@@ -130,7 +131,7 @@ DEVICE void forward_tile(const struct forward *a, float *shared, const int cols,
 		for (int key = 0; key < width; key++)
 			UNROLL
 			for (int i = 0; i < ROWS; i++) {
-				const float e = p[(y * ROWS + i) * width + key];
+				const float e = p[(y * ROWS + i) * (width + APART) + key];
 				UNROLL
 				for (int j = 0; j < cols; j++)
 					if (x + SIDE * j < d)
@@ -426,7 +427,8 @@ void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
 		.s = shape_of(dev, seqs, c, h, dropout),
 	};
 	const int d = c / h, width = SIDE * (d > 64 ? 2 : 4);
-	const size_t bytes = ((size_t)(TILE + width) * pitch_of(d) + TILE * width) * sizeof *lse;
+	const size_t bytes = ((size_t)(TILE + width) * pitch_of(d) + TILE * (width + APART)) *
+	                     sizeof *lse;
 	const struct forward_16 a16 = {a};
 	const struct forward_32 a32 = {a};
 	const struct forward_64 a64 = {a};

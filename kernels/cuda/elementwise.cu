@@ -151,9 +151,10 @@ void op_set_columns(struct device *dev, void *x, const float *value, int n, int 
 /* ---- dropout ---- */
 
 struct drop {
-	float *x;
+	struct values x;
 	size_t count;
 	struct mask mask;
+	bool whole;
 };
 
 /* A thread takes the four elements that one draw is for. */
@@ -162,20 +163,24 @@ KERNEL(drop)
 	const size_t blocks = (a.count + 3) / 4;
 
 	for (size_t block = grid_thread(); block < blocks; block += grid_threads()) {
+		const size_t i = 4 * block;
 		uint32_t words[4];
+		float x[4];
+		take_floats(x, (const float *)a.x.at, i, a.count - i, a.whole);
 		mask_words(&a.mask, block, words);
 		UNROLL
-		for (int word = 0; word < 4; word++) {
-			const size_t i = 4 * block + (size_t)word;
-			if (i < a.count)
-				a.x[i] = words[word] < a.mask.drop_below ? 0.0f : a.x[i] * a.mask.scale;
-		}
+		for (int j = 0; j < 4; j++)
+			x[j] = words[j] < a.mask.drop_below ? 0.0f : x[j] * a.mask.scale;
+		put_four(a.x, i, a.count - i, a.whole, x);
 	}
 }
 
 void op_dropout(struct device *dev, float *x, size_t count, const struct dropout *dropout)
 {
-	const struct drop a = {.x = x, .count = count, .mask = mask_of(dropout)};
+	const struct drop a = {
+		.x = values_of(x, DTYPE_F32), .count = count, .mask = mask_of(dropout),
+		.whole = in_fours(x, DTYPE_F32, count),
+	};
 
 	if (a.mask.drops)
 		LAUNCH(dev, drop, blocks_for((count + 3) / 4), 1, THREADS, 0, a);

@@ -256,6 +256,17 @@ DEVICE void take_four(float to[4], struct values x, size_t i, size_t left, bool 
 	read_four(to, &raw, x.dtype);
 }
 
+/* x[i … i+3] = from, by one access. */
+DEVICE void put_floats(float *x, size_t i, const float from[4])
+{
+	struct four_floats four;
+
+	UNROLL
+	for (int j = 0; j < 4; j++)
+		four.at[j] = from[j];
+	*(struct four_floats *)(x + i) = four;
+}
+
 DEVICE void put_four(struct values x, size_t i, size_t left, bool whole, const float from[4])
 {
 	if (!whole) {
@@ -264,11 +275,7 @@ DEVICE void put_four(struct values x, size_t i, size_t left, bool whole, const f
 			if (j < left)
 				set_value(x, i + j, from[j]);
 	} else if (x.dtype == DTYPE_F32) {
-		struct four_floats four;
-		UNROLL
-		for (int j = 0; j < 4; j++)
-			four.at[j] = from[j];
-		*(struct four_floats *)((float *)x.at + i) = four;
+		put_floats((float *)x.at, i, from);
 	} else {
 		struct four_halves four;
 		UNROLL

@@ -31,15 +31,17 @@ struct matmul {
  * and then nothing is on its way meanwhile. */
 enum how { ANYHOW, FLOATS, HALVES };
 
-/* Of a tile's fours, where in the tile number i begins. */
-DEVICE int row_in_tile(bool by_depth, int i, const int rows, const int depth)
+/* Of a tile's fours, where in the tile number i begins. Where a row's depths stand side by
+ * side, a warp takes 16 of them from each of eight rows: of more, the fours would meet in the
+ * same banks of shared memory, by depth. */
+DEVICE int row_in_tile(bool by_depth, int i, const int rows)
 {
-	return by_depth ? i % (rows / 4) * 4 : i / (depth / 4);
+	return by_depth ? i % (rows / 4) * 4 : i / 4 % rows;
 }
 
-DEVICE int depth_in_tile(bool by_depth, int i, const int rows, const int depth)
+DEVICE int depth_in_tile(bool by_depth, int i, const int rows)
 {
-	return by_depth ? i / (rows / 4) : i % (depth / 4) * 4;
+	return by_depth ? i / (rows / 4) : i % 4 * 4 + i / (4 * rows) * 16;
 }
 
 DEVICE size_t place_of(const struct operand *of, int row, int k)
@@ -56,8 +58,8 @@ DEVICE void take_tile(struct raw taken[], const struct operand *of, int first, i
 	UNROLL
 	for (int i = 0; how != ANYHOW && i < rows * depth / 4 / threads; i++) {
 		const int number = (int)threadIdx.x + i * threads;
-		const int row = first + row_in_tile(of->by_depth, number, rows, depth);
-		const int k = k0 + depth_in_tile(of->by_depth, number, rows, depth);
+		const int row = first + row_in_tile(of->by_depth, number, rows);
+		const int k = k0 + depth_in_tile(of->by_depth, number, rows);
 		const size_t at = place_of(of, row, k);
 		taken[i] = nothing;
 		if (row < of->rows && k < of->k)
@@ -73,14 +75,17 @@ DEVICE void put_taken(float *to, const struct raw taken[], const struct operand 
 	UNROLL
 	for (int i = 0; i < rows * depth / 4 / threads; i++) {
 		const int number = (int)threadIdx.x + i * threads;
-		const int at = depth_in_tile(of->by_depth, number, rows, depth) * (rows + 4) +
-		               row_in_tile(of->by_depth, number, rows, depth);
-		const int step = of->by_depth ? 1 : rows + 4;
+		const int at = depth_in_tile(of->by_depth, number, rows) * (rows + 4) +
+		               row_in_tile(of->by_depth, number, rows);
 		float four[4];
 		read_four(four, &taken[i], how == FLOATS ? DTYPE_F32 : of->x.dtype);
+		if (of->by_depth) {
+			put_floats(to, (size_t)at, four);
+			continue;
+		}
 		UNROLL
 		for (int j = 0; j < 4; j++)
-			to[at + j * step] = four[j];
+			to[at + j * (rows + 4)] = four[j];
 	}
 }
 

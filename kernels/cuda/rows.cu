@@ -122,8 +122,7 @@ KERNEL_OF(gather, GATHER_THREADS)
 					sum[j] += four[i][j];
 		}
 	}
-	for (int j = 0; j < 4; j++)
-		shared[warp * GROUP + 4 * lane + j] = sum[j];
+	put_floats(shared, (size_t)(warp * GROUP + 4 * lane), sum);
 	__syncthreads();
 	const int to = (int)blockIdx.y * GROUP + (int)threadIdx.x;
 	if (threadIdx.x >= GROUP || to >= a.c)
@@ -188,11 +187,14 @@ KERNEL(layernorm)
 	}
 	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a.c + LAYERNORM_EPSILON);
 	for (int j = 4 * lane; j < a.c; j += GROUP) {
+		float gain[4], bias[4] = {0, 0, 0, 0};
 		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
+		take_floats(gain, a.gain, (size_t)j, (size_t)(a.c - j), a.whole);
+		if (a.bias)
+			take_floats(bias, a.bias, (size_t)j, (size_t)(a.c - j), a.whole);
 		UNROLL
 		for (int i = 0; i < 4; i++)
-			if (j + i < a.c)
-				x[i] = (x[i] - mean) * rstd * a.gain[j + i] + (a.bias ? a.bias[j + i] : 0.0f);
+			x[i] = (x[i] - mean) * rstd * gain[i] + bias[i];
 		put_four(a.out, begin + j, (size_t)(a.c - j), a.whole, x);
 	}
 	if (lane == 0) {
@@ -266,11 +268,10 @@ void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const
 	const struct layernorm a = {
 		.out = values_of(out, dtype), .mean = mean, .rstd = rstd, .x = x, .gain = gain,
 		.bias = bias, .n = n, .c = c,
-		.whole = in_fours(out, dtype, (size_t)c) && in_fours(x, DTYPE_F32, (size_t)c),
+		.whole = in_fours(out, dtype, (size_t)c) && in_fours(x, DTYPE_F32, (size_t)c) &&
+		         in_fours(gain, DTYPE_F32, (size_t)c) && in_fours(bias, DTYPE_F32, (size_t)c),
 	};
-	const bool is_short = a.whole && c <= GROUPS_MAX * GROUP &&
-	                      in_fours(gain, DTYPE_F32, (size_t)c) &&
-	                      in_fours(bias, DTYPE_F32, (size_t)c);
+	const bool is_short = a.whole && c <= GROUPS_MAX * GROUP;
 	const struct layernorm_of_128 of_128 = {a};
 	const struct layernorm_of_512 of_512 = {a};
 	const struct layernorm_of_1024 of_1024 = {a};
@@ -300,7 +301,7 @@ KERNEL(layernorm_dx)
 	const int lane = threadIdx.x % WARP;
 	const size_t begin = (size_t)row * a.c;
 	float sum = 0, sum_xhat = 0; /* of dxhat, of dxhat · xhat */
-	float x[4], dout[4], dx[4];
+	float x[4], dout[4], dx[4], gain[4];
 
 	if (row >= a.n)
 		return;
@@ -308,9 +309,10 @@ KERNEL(layernorm_dx)
 	for (int j = 4 * lane; j < a.c; j += GROUP) {
 		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		take_four(dout, a.dout, begin + j, (size_t)(a.c - j), a.whole);
+		take_floats(gain, a.gain, (size_t)j, (size_t)(a.c - j), a.whole);
 		UNROLL
 		for (int i = 0; i < 4; i++) {
-			const float dxhat = j + i < a.c ? dout[i] * a.gain[j + i] : 0.0f;
+			const float dxhat = dout[i] * gain[i]; /* 0 past the row's end */
 			sum += dxhat;
 			sum_xhat += dxhat * ((x[i] - mean) * rstd);
 		}
@@ -321,12 +323,12 @@ KERNEL(layernorm_dx)
 		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
 		take_four(dout, a.dout, begin + j, (size_t)(a.c - j), a.whole);
 		take_floats(dx, (const float *)a.dx.at, begin + j, (size_t)(a.c - j), a.whole);
+		take_floats(gain, a.gain, (size_t)j, (size_t)(a.c - j), a.whole);
 		UNROLL
-		for (int i = 0; i < 4; i++)
-			if (j + i < a.c) {
-				const float xhat = (x[i] - mean) * rstd;
-				dx[i] += rstd * (dout[i] * a.gain[j + i] - sum - xhat * sum_xhat);
-			}
+		for (int i = 0; i < 4; i++) {
+			const float xhat = (x[i] - mean) * rstd;
+			dx[i] += rstd * (dout[i] * gain[i] - sum - xhat * sum_xhat);
+		}
 		put_four(a.dx, begin + j, (size_t)(a.c - j), a.whole, dx);
 		if (a.rounded.at)
 			put_four(a.rounded, begin + j, (size_t)(a.c - j), a.whole, dx);
@@ -478,14 +480,15 @@ DEVICE void short_dx(const struct layernorm_short *a, int row, const float *gain
 	}
 	UNROLL
 	for (int g = 0; g < groups; g++) {
-		float dout[4];
+		float dout[4], gains[4];
 		if (first + GROUP * g >= a->c)
 			continue;
 		read_four(dout, &raw[g], a->dout.dtype);
+		take_floats(gains, gain, (size_t)(first + GROUP * g), 4, true);
 		UNROLL
 		for (int i = 0; i < 4; i++) {
 			const float xhat = (x[g][i] - mean) * rstd;
-			const float dxhat = dout[i] * gain[first + GROUP * g + i];
+			const float dxhat = dout[i] * gains[i];
 			dgain[g][i] += dout[i] * xhat;
 			dbias[g][i] += dout[i];
 			sum += dxhat;
@@ -497,18 +500,32 @@ DEVICE void short_dx(const struct layernorm_short *a, int row, const float *gain
 	UNROLL
 	for (int g = 0; g < groups; g++) {
 		const int col = first + GROUP * g;
-		float dout[4];
+		float dout[4], gains[4];
 		if (col >= a->c)
 			continue;
 		read_four(dout, &raw[g], a->dout.dtype);
+		take_floats(gains, gain, (size_t)col, 4, true);
 		UNROLL
 		for (int i = 0; i < 4; i++)
-			dx[g][i] += rstd * (dout[i] * gain[col + i] - sum -
+			dx[g][i] += rstd * (dout[i] * gains[i] - sum -
 			                    (x[g][i] - mean) * rstd * sum_xhat);
 		put_four(a->dx, begin + col, 4, true, dx[g]);
 		if (a->rounded.at)
 			put_four(a->rounded, begin + col, 4, true, dx[g]);
 	}
+}
+
+/* to = four, and what stands there already. */
+DEVICE void add_four(float *to, const float four[4], bool already)
+{
+	float sum[4] = {0, 0, 0, 0};
+
+	if (already)
+		take_floats(sum, to, 0, 4, true);
+	UNROLL
+	for (int i = 0; i < 4; i++)
+		sum[i] += four[i];
+	put_floats(to, 0, sum);
 }
 
 /* dx of a stretch of rows, and its part of dgain and dbias, for which all has been read
@@ -528,15 +545,13 @@ DEVICE void short_rows(const struct layernorm_short *a, float *shared, const int
 		short_dx(a, row, gain, dgain, dbias, groups);
 	for (int turn = 0; turn < STRIPES; turn++) {
 		UNROLL
-		for (int g = 0; g < groups; g++)
-			UNROLL
-			for (int i = 0; i < 4; i++) {
-				const int col = first + GROUP * g + i;
-				if (warp != turn || col >= a->c)
-					continue;
-				shared[col] = dgain[g][i] + (turn > 0 ? shared[col] : 0.0f);
-				shared[a->c + col] = dbias[g][i] + (turn > 0 ? shared[a->c + col] : 0.0f);
-			}
+		for (int g = 0; g < groups; g++) {
+			const int col = first + GROUP * g;
+			if (warp != turn || col >= a->c)
+				continue;
+			add_four(shared + col, dgain[g], turn > 0);
+			add_four(shared + a->c + col, dbias[g], turn > 0);
+		}
 		__syncthreads();
 	}
 	for (int col = (int)threadIdx.x; col < a->c; col += THREADS) {
@@ -567,8 +582,9 @@ void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *d
 	const enum dtype dtype = cuda_activations(dev);
 	const bool whole = in_fours(dx, DTYPE_F32, (size_t)c) && in_fours(dout, dtype, (size_t)c) &&
 	                   in_fours(x, DTYPE_F32, (size_t)c) &&
-	                   in_fours(rounded, dtype, (size_t)c);
-	const bool is_short = whole && c <= GROUPS_MAX * GROUP && in_fours(gain, DTYPE_F32, (size_t)c);
+	                   in_fours(rounded, dtype, (size_t)c) &&
+	                   in_fours(gain, DTYPE_F32, (size_t)c);
+	const bool is_short = whole && c <= GROUPS_MAX * GROUP;
 	const int stretches = divide_up(n, is_short ? STRETCH_SHORT : STRETCH);
 	float *part = (float *)cuda_scratch(dev, SCRATCH_ROWS,
 	                                    2 * (size_t)stretches * c * sizeof *part);

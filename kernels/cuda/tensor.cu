@@ -41,7 +41,10 @@ DEVICE void take_tile(uint16_t *to, const uint16_t *from, size_t stride, int fir
 	const int chunks = width / 8;
 
 	for (int i = (int)threadIdx.x; i < rows * chunks; i += BLOCK) {
-		const int row = i / chunks, col = i % chunks * 8;
+		const int number = i / chunks, col = i % chunks * 8;
+		/* eight lanes write at once: two rows of four chunks are four rows apart, in different
+		 * banks */
+		const int row = chunks == 4 ? number / 8 * 8 + number % 2 * 4 + number % 8 / 2 : number;
 		const bool there = first + row < length && col < d;
 		const size_t at = there ? (size_t)(first + row) * stride + (size_t)col : 0;
 		copy_16(to + row * pitch_of(width) + col, from + at, there);

@@ -66,7 +66,10 @@ PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
 LEVELLED := $(wildcard kernels/cpu/level/*.c)
 CPU := $(wildcard kernels/cpu/*.c)
-TESTS_C := $(filter-out $(if $(SANITIZE),tests/cuda_races.c),$(wildcard tests/*.c))
+# Tests of kernels with every load and store watched (tests/shim/watch.h): a compiler does not do so
+# beside another sanitizer.
+WATCHED := tests/cuda_races.c tests/cuda_traffic.c
+TESTS_C := $(filter-out $(if $(SANITIZE),$(WATCHED)),$(wildcard tests/*.c))
 TESTS_REF := $(wildcard tests/ref/*.c) # the reference that tests compare with
 CUDA_C := $(wildcard kernels/cuda/*.c)
 CUDA_CU := $(wildcard kernels/cuda/*.cu)
@@ -83,9 +86,7 @@ SHIM := $(BUILD)/tests/libshim.a
 SHIM_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/shim/%.o) \
 	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) \
 	$(wildcard tests/shim/*.c))
-# The same with every load and store of the kernels watched, by tests/shim/races.c: a compiler
-# does not do so beside another sanitizer.
-RACES_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/races/%.o)
+WATCHED_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/watched/%.o)
 # And as an object that programs open in the GPU's place: MEMOSCOPE_CUDA names it.
 SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
 SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
@@ -117,7 +118,7 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/cuda.t: $(SHIM)
-$(BUILD)/tests/cuda_races.t: $(RACES_OBJ) $(SHIM) # in this order
+$(WATCHED:%.c=$(BUILD)/%.t): $(WATCHED_OBJ) $(SHIM) # in this order
 $(BUILD)/tests/gpu.t: $(addprefix $(BUILD)/obj/,tests/gpu/host.o tests/gpu/fake.o cuda/device.o \
 	cuda/cublas.o cuda/graph.o) $(SHIM) $(REFERENCE) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -126,7 +127,7 @@ $(BUILD)/obj/tests/gpu/fake.o: ALL_CFLAGS += -isystem $(CUDA_HOME)/include
 
 $(filter-out $(BUILD)/tests/gpu.t,$(TEST_PROGRAMS)): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(REFERENCE) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(LIBRARY),$^) $(LIBRARY) $(LDLIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(REFERENCE) $(LIBRARY),$^) $(REFERENCE) $(LIBRARY) $(LDLIBS)
 
 $(SHIM): $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -137,7 +138,7 @@ $(BUILD)/obj/shim/%.o: %.cu
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
 
-$(RACES_OBJ): $(BUILD)/obj/races/%.o: %.cu
+$(WATCHED_OBJ): $(BUILD)/obj/watched/%.o: %.cu
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=thread -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
 

@@ -77,7 +77,7 @@ static const float four[4];
 
 static void touch(int i, bool writes)
 {
-	races_access(&memory[i], sizeof memory[i], writes);
+	watch_access(&memory[i], sizeof memory[i], writes, memory);
 }
 
 static int thread(void)
@@ -161,14 +161,14 @@ RUNS(warps_go_on)
 
 RUNS(blocks_share)
 {
-	races_access(shim_shared() + threadIdx.x, sizeof(float), true);
+	watch_access(shim_shared() + threadIdx.x, sizeof(float), true, memory);
 }
 
 RUNS(copies)
 {
 	copy_16(shim_shared() + 4 * threadIdx.x, four, true);
 	__syncthreads();
-	races_access(shim_shared() + 4 * (threadIdx.x ^ 1), sizeof(float), false);
+	watch_access(shim_shared() + 4 * (threadIdx.x ^ 1), sizeof(float), false, memory);
 	copies_end();
 }
 
@@ -177,7 +177,7 @@ RUNS(copies_come)
 	copy_16(shim_shared() + 4 * threadIdx.x, four, true);
 	copies_end();
 	__syncthreads();
-	races_access(shim_shared() + 4 * (threadIdx.x ^ 1), sizeof(float), false);
+	watch_access(shim_shared() + 4 * (threadIdx.x ^ 1), sizeof(float), false, memory);
 }
 
 static void check_detector(void)
@@ -222,6 +222,7 @@ int main(void)
 {
 	static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_BF16};
 
+	watcher = &races_watcher;
 	check_detector();
 	for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
 		for (int row = 0; row < ops_rows(); row++)

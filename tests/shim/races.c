@@ -65,18 +65,18 @@ static struct cell *cells_of(uintptr_t page)
 	return slots[i].cell;
 }
 
-void races_begin_launch(void)
+static void begin_launch(void)
 {
 	launch_stamp = ++stamp;
 	pages = 0;
 }
 
-void races_begin_block(void)
+static void begin_block(void)
 {
 	block_stamp = ++stamp;
 }
 
-static event made_by(const struct race_place *here)
+static event made_by(const struct place *here)
 {
 	const event now = MADE | PUT(here->thread, THREAD) | PUT(here->warp_barriers, WARP_BARRIERS) |
 	                  PUT(here->barriers, BARRIERS) | PUT(here->block, BLOCK);
@@ -99,7 +99,7 @@ static bool unordered(event past, event now)
 	return !(differ & BARRIERS) && (differ & WARP || !(differ & WARP_BARRIERS));
 }
 
-static void report(const struct race_place *here, bool writes, event past, bool written,
+static void report(const struct place *here, bool writes, event past, bool written,
                    uintptr_t at)
 {
 	if (races_first_ends)
@@ -133,7 +133,7 @@ static void remember_read(struct cell *cell, event now)
 	}
 }
 
-static void access_cell(struct cell *cell, const struct race_place *here, event now, bool writes,
+static void access_cell(struct cell *cell, const struct place *here, event now, bool writes,
                         uintptr_t at)
 {
 	if (unordered(cell->write, now))
@@ -152,28 +152,25 @@ static void access_cell(struct cell *cell, const struct race_place *here, event 
 	cell->write = now;
 }
 
-void races_access(const void *address, size_t bytes, bool writes)
+static void come_to(const struct place *here, const struct access *access)
 {
-	const struct race_place *here = shim_place();
-	const uintptr_t at = (uintptr_t)address;
-
-	if (here == NULL || bytes == 0 || at - (uintptr_t)here->stack < here->stack_bytes)
-		return;
+	const uintptr_t at = (uintptr_t)access->at;
 	const event now = made_by(here);
-	const bool shared = at - (uintptr_t)here->shared < here->shared_bytes;
-	const uint32_t valid = shared ? block_stamp : launch_stamp;
+	const uint32_t valid = access->shared ? block_stamp : launch_stamp;
 	uintptr_t page = at / PAGE;
 	struct cell *cells = cells_of(page);
-	for (uintptr_t i = at / GRANULE; i <= (at + bytes - 1) / GRANULE; i++) {
+	for (uintptr_t i = at / GRANULE; i <= (at + access->bytes - 1) / GRANULE; i++) {
 		if (i / CELLS != page)
 			cells = cells_of(page = i / CELLS);
 		struct cell *cell = &cells[i % CELLS];
 		if (cell->stamp < valid)
 			*cell = (struct cell){0};
 		cell->stamp = stamp;
-		access_cell(cell, here, now, writes, i * GRANULE);
+		access_cell(cell, here, now, access->writes, i * GRANULE);
 	}
 }
+
+const struct watcher races_watcher = {begin_launch, begin_block, come_to};
 
 long races_found(char *first, size_t size)
 {
@@ -182,68 +179,4 @@ long races_found(char *first, size_t size)
 	snprintf(first, size, "%s", found ? first_text : "");
 	found = 0;
 	return count;
-}
-
-/* ---- what the compiler calls: gcc's and clang's names ---- */
-
-#define ACCESSES(bytes)                                                                  \
-	void __tsan_read##bytes(const void *at);                                         \
-	void __tsan_read##bytes(const void *at) { races_access(at, bytes, false); }      \
-	void __tsan_write##bytes(const void *at);                                        \
-	void __tsan_write##bytes(const void *at) { races_access(at, bytes, true); }      \
-	void __tsan_unaligned_read##bytes(const void *at);                               \
-	void __tsan_unaligned_read##bytes(const void *at) { races_access(at, bytes, false); } \
-	void __tsan_unaligned_write##bytes(const void *at);                              \
-	void __tsan_unaligned_write##bytes(const void *at) { races_access(at, bytes, true); } \
-	void __tsan_read_write##bytes(const void *at);                                   \
-	void __tsan_read_write##bytes(const void *at) { races_access(at, bytes, true); } \
-	void __tsan_unaligned_read_write##bytes(const void *at);                         \
-	void __tsan_unaligned_read_write##bytes(const void *at) { races_access(at, bytes, true); }
-ACCESSES(1)
-ACCESSES(2)
-ACCESSES(4)
-ACCESSES(8)
-ACCESSES(16)
-
-void __tsan_read_range(const void *at, size_t bytes);
-void __tsan_read_range(const void *at, size_t bytes)
-{
-	races_access(at, bytes, false);
-}
-
-void __tsan_write_range(const void *at, size_t bytes);
-void __tsan_write_range(const void *at, size_t bytes)
-{
-	races_access(at, bytes, true);
-}
-
-void *__tsan_memcpy(void *to, const void *from, size_t bytes);
-void *__tsan_memcpy(void *to, const void *from, size_t bytes)
-{
-	races_access(from, bytes, false);
-	races_access(to, bytes, true);
-	return memcpy(to, from, bytes);
-}
-
-void *__tsan_memset(void *to, int value, size_t bytes);
-void *__tsan_memset(void *to, int value, size_t bytes)
-{
-	races_access(to, bytes, true);
-	return memset(to, value, bytes);
-}
-
-void __tsan_init(void);
-void __tsan_init(void)
-{
-}
-
-void __tsan_func_entry(void *caller);
-void __tsan_func_entry(void *caller)
-{
-	(void)caller;
-}
-
-void __tsan_func_exit(void);
-void __tsan_func_exit(void)
-{
 }

@@ -1,6 +1,6 @@
 #include "tests/ref/ref.h"
-#include "tests/shim/races.h"
 #include "tests/shim/shim.h"
+#include "tests/shim/watch.h"
 
 #include <ctype.h>
 #include <setjmp.h>
@@ -59,6 +59,7 @@ static struct {
 	const char *name;
 	void (*thread)(const void *args);
 	const void *args;
+	size_t args_bytes;
 	uint32_t *shared; /* [words + GUARDS] */
 	size_t words;
 	unsigned threads, next, finished; /* of the block: all, not begun yet, done */
@@ -78,7 +79,7 @@ static struct {
 		size_t bytes;
 	} copy[THREADS_MAX][COPIES];
 	unsigned copies[THREADS_MAX];
-	struct race_place place[THREADS_MAX];
+	struct place place[THREADS_MAX];
 	struct fiber fiber[THREADS_MAX];
 	unsigned fibers; /* in use in this block */
 	struct fiber *running;
@@ -126,12 +127,14 @@ static void fiber_main(void)
 			const unsigned i = shim.next++;
 			fiber->thread = shim.backwards ? shim.threads - 1 - i : i;
 			threadIdx.x = fiber->thread;
-			shim.place[fiber->thread] = (struct race_place){
+			shim.place[fiber->thread] = (struct place){
+				.kernel = shim.name,
 				.block = blockIdx.y * gridDim.x + blockIdx.x,
 				.thread = fiber->thread,
-				.kernel = shim.name,
 				.stack = fiber->stack,
 				.stack_bytes = STACK,
+				.args = shim.args,
+				.args_bytes = shim.args_bytes,
 				.shared = (const char *)shim.shared,
 				.shared_bytes = shim.words * sizeof *shim.shared,
 			};
@@ -201,7 +204,7 @@ static void meet(struct meeting *meeting)
 	arrived(save, NULL, NULL);
 }
 
-const struct race_place *shim_place(void)
+const struct place *shim_place(void)
 {
 	return shim.running ? &shim.place[shim.running->thread] : NULL;
 }
@@ -277,6 +280,11 @@ double shim_shuffle_double(unsigned mask, double x, int other)
 	return hand_over((struct handed){.number = x})[lane ^ (unsigned)other].number;
 }
 
+uint32_t shim_shuffle_word(unsigned mask, uint32_t x, int other)
+{
+	return (uint32_t)shim_shuffle_double(mask, x, other);
+}
+
 float shim_shuffle_float(unsigned mask, float x, int other)
 {
 	return (float)shim_shuffle_double(mask, x, other);
@@ -307,11 +315,11 @@ static bool is_shared(const void *at, size_t bytes)
 }
 
 /* It may be done at any time from where it is asked for to where it is waited for. */
-static void copies(const struct copy *copy)
+static void copies(const struct copy *copy, const void *where)
 {
 	if (copy->from)
-		races_access(copy->from, copy->bytes, false);
-	races_access(copy->to, copy->bytes, true);
+		watch_access(copy->from, copy->bytes, false, where);
+	watch_access(copy->to, copy->bytes, true, where);
 }
 
 void shim_copy(void *to, const void *from, size_t bytes, bool there)
@@ -323,7 +331,7 @@ void shim_copy(void *to, const void *from, size_t bytes, bool there)
 	if (shim.copies[thread] == COPIES)
 		fail("too many copies that nobody waits for");
 	shim.copy[thread][shim.copies[thread]++] = (struct copy){to, there ? from : NULL, bytes};
-	copies(&shim.copy[thread][shim.copies[thread] - 1]);
+	copies(&shim.copy[thread][shim.copies[thread] - 1], __builtin_return_address(0));
 }
 
 void shim_copies_end(void)
@@ -333,7 +341,7 @@ void shim_copies_end(void)
 
 	for (unsigned i = 0; i < shim.copies[thread] && !lost; i++) {
 		const struct copy *copy = &shim.copy[thread][i];
-		copies(copy);
+		copies(copy, NULL);
 		if (copy->from)
 			memcpy(copy->to, copy->from, copy->bytes);
 		else
@@ -391,7 +399,7 @@ void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed)
 
 	if ((uintptr_t)row % 16 || !is_shared(row, 16))
 		fail("matrices that are not in shared memory, or not aligned");
-	races_access(row, 16, false);
+	watch_access(row, 16, false, __builtin_return_address(0));
 	if (fault(SHIM_NO_SHUFFLE))
 		for (int i = 0; i < WARP; i++)
 			alone[i] = mine;
@@ -410,7 +418,8 @@ void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed)
 static void run_block(void)
 {
 	shim.next = shim.finished = shim.fibers = 0;
-	races_begin_block();
+	if (watcher)
+		watcher->block();
 	shim.block = (struct meeting){.wanted = shim.threads};
 	for (unsigned i = 0; i < shim.threads / WARP; i++)
 		shim.warp[i] = (struct meeting){.wanted = WARP};
@@ -500,8 +509,10 @@ void shim_run(const struct shim_call *call)
 	shim.name = call->name;
 	shim.thread = call->thread;
 	shim.args = call->args;
+	shim.args_bytes = call->args_bytes;
 	shim.words = bytes / sizeof *shim.shared;
-	races_begin_launch();
+	if (watcher)
+		watcher->launch();
 	shim.backwards = !shim.backwards;
 	shim.faulty = shim_fault != SHIM_SOUND && is_of(call->name, shim_victim);
 	gridDim = (struct shim_index){blocks_x, blocks_y};

@@ -53,7 +53,8 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define __syncthreads() shim_barrier(__LINE__)
 #define __syncwarp() shim_warp_barrier(__LINE__)
 #define __shfl_xor_sync(mask, x, other) \
-	_Generic((x), float: shim_shuffle_float, double: shim_shuffle_double)(mask, x, other)
+	_Generic((x), uint32_t: shim_shuffle_word, float: shim_shuffle_float, \
+	         double: shim_shuffle_double)(mask, x, other)
 #define __ballot_sync(mask, yes) shim_ballot(mask, yes)
 #define __ffs(x) __builtin_ffs(x)
 
@@ -79,6 +80,7 @@ void shim_launch(struct shim_call call);
 float *shim_shared(void);
 void shim_barrier(int line);
 void shim_warp_barrier(int line);
+uint32_t shim_shuffle_word(unsigned mask, uint32_t x, int other);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
 uint32_t shim_ballot(unsigned mask, bool yes);

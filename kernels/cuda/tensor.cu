@@ -118,23 +118,29 @@ DEVICE void add_product(float sum[][4], float p[][4], const uint16_t *tile, cons
 }
 
 /* Rows g and g+8 of own rows, times factor of each, to where row `first` and its column 0
- * stand; those past the sequence's end and the head's width stay away. */
+ * stand; those past the sequence's end and the head's width stay away. Of two tiles side by
+ * side two neighbours exchange a word: so each has two to write at once, and four lanes a
+ * sector of memory. */
 DEVICE void put_own(uint16_t *to, size_t stride, float sum[][4], const float factor[2], int first,
                     int length, int d, const int width, const bool half)
 {
-	const int lane = threadIdx.x % WARP, col = lane % 4 * 2;
+	const int lane = threadIdx.x % WARP;
+	const bool odd = lane % 2;
 
 	UNROLL
 	for (int r = 0; r < 2; r++) {
 		const int row = lane / 4 + 8 * r;
-		if (first + row >= length)
-			continue;
 		UNROLL
-		for (int j = 0; j < width / 8; j++)
-			if (8 * j < d)
-				*(uint32_t *)(to + (size_t)row * stride + 8 * j + col) =
-					pair_of(factor[r] * sum[j][2 * r],
-				                factor[r] * sum[j][2 * r + 1], half);
+		for (int j = 0; j < width / 16; j++) {
+			const float *one = &sum[2 * j][2 * r], *two = &sum[2 * j + 1][2 * r];
+			const uint32_t left = pair_of(factor[r] * one[0], factor[r] * one[1], half);
+			const uint32_t right = pair_of(factor[r] * two[0], factor[r] * two[1], half);
+			const uint32_t got = __shfl_xor_sync(0xffffffffu, odd ? left : right, 1);
+			const uint64_t both = odd ? got | (uint64_t)right << 32 : left | (uint64_t)got << 32;
+			const int col = 16 * j + (odd ? 8 : 0);
+			if (first + row < length && col < d)
+				*(uint64_t *)(to + (size_t)row * stride + col + lane % 4 / 2 * 4) = both;
+		}
 	}
 }
 

@@ -88,6 +88,26 @@ static void elements(const struct net *n)
 	k->free(n->dev, update);
 }
 
+static void muon(const struct net *n)
+{
+	enum { LONG = 384, SHORT = 128 };
+	const struct muon how = {.momentum = 0.95f, .weight_decay = 0.1f};
+	const struct update step = {.lr = 1, .grad_scale = 1, .finite = true};
+	struct update *update = k->alloc(n->dev, sizeof *update);
+
+	k->upload(n->dev, update, &step, sizeof step);
+	k->muon(n->dev, n->a, n->b, n->d, SHORT, LONG, LONG, &how, update);
+	k->muon(n->dev, n->a, n->b, n->d, LONG, SHORT, SHORT, &how, update);
+	k->free(n->dev, update);
+}
+
+/* The rounding of weights and gradients before a product. */
+static void rounding(const struct net *n)
+{
+	k->weights(n->dev, n->wpe, (size_t)LENGTH * n->c);
+	k->linear_residual_backward(n->dev, n->a, n->b, NULL, n->d, NULL, n->e, n->wpe, 16, 8, n->c);
+}
+
 static void loss(const struct net *n)
 {
 	k->cross_entropy(n->dev, n->one, n->b, n->a, n->token, NULL, ROWS, VOCAB);
@@ -150,7 +170,7 @@ static void net_close(struct net *net)
 	k->close(net->dev);
 }
 
-/* ---- what it costs: each lane of a warp goes to where the last one went, and stride bytes on ---- */
+/* ---- what it costs: a lane of a warp goes stride bytes further than the last ---- */
 
 struct stride {
 	size_t stride, bytes;
@@ -251,10 +271,10 @@ int main(void)
 {
 	static const struct {
 		int c, h;
-	} sizes[] = {{128, 4}, {384, 6}, {512, 8}, {1152, 9}};
+	} sizes[] = {{128, 4}, {384, 6}, {512, 8}, {1024, 8}, {1152, 9}};
 	static const enum dtype dtypes[] = {DTYPE_BF16, DTYPE_F32};
 	static void (*const runs[])(const struct net *net) = {
-		attention, cached, layernorm, embed, elements, loss, linear,
+		attention, cached, layernorm, embed, elements, rounding, loss, linear,
 	};
 
 	watcher = &traffic_watcher;
@@ -264,6 +284,8 @@ int main(void)
 			struct net net = net_open(dtypes[i], sizes[j].c, sizes[j].h);
 			for (size_t r = 0; r < sizeof runs / sizeof *runs; r++)
 				check(&net, dtypes[i], runs[r]);
+			if (j == 0) /* its matrices are no wider in others */
+				check(&net, dtypes[i], muon);
 			net_close(&net);
 		}
 	return done();

@@ -9,7 +9,7 @@
 #define THREADS_MAX 1024
 #define SITES 1024 /* instructions of a kernel */
 #define KERNELS 64
-#define ENOUGH (1 << 18) /* loads and stores of a launch's lanes: further blocks are not looked at */
+#define ENOUGH (1 << 18) /* loads and stores of a launch's lanes: then no further block */
 #define SECTOR 32 /* bytes */
 #define BANKS 32
 #define WORD 4 /* bytes of a bank at a time */

@@ -13,7 +13,7 @@
 
 #include "tests/shim/watch.h"
 
-extern const struct watcher traffic_watcher; /* looks at some blocks of each launch, where it is set to */
+extern const struct watcher traffic_watcher; /* looks at the first blocks of each launch */
 
 struct traffic_cost {
 	long needed, more; /* sectors or turns: the fewest for what was asked for, and beyond */

@@ -241,6 +241,7 @@ static json_t *settings_of(const struct run *run)
 		{"dtype", json_string(dtype_name(options->dtype))},
 		{"device", json_string(options->kernels->name)},
 		{"threads", json_sprintf("%d", options->workers)},
+		{"pass-rows", options->pass_rows ? json_sprintf("%d", options->pass_rows) : NULL},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
 	};
 

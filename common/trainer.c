@@ -186,14 +186,14 @@ static int update_new(struct trainer *trainer, struct err *err)
 	return 0;
 }
 
-/* With as many rows a pass as the device likes best, or half of that, and so on, where memory
+/* With as many rows a pass as are wanted, or half of that, and so on, where memory
  * has no room for them: a sequence is the least. (Other passes are other masks of dropout.) */
 static int worker_new(struct trainer *trainer, struct worker *worker, struct err *err)
 {
-	const int context = trainer->config.context;
+	const int context = trainer->config.context, wanted = trainer->options.pass_rows;
 	struct err why;
 
-	for (int rows = trainer->k->pass_rows;; rows /= 2) {
+	for (int rows = wanted ? wanted : trainer->k->pass_rows;; rows /= 2) {
 		const int room = round_up(rows > context ? rows : context, trainer->k->row_step);
 		why = (struct err){0};
 		worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params,

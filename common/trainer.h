@@ -32,6 +32,7 @@ enum optimizer {
 struct trainer_options {
 	const struct kernels *kernels; /* what the workers compute on */
 	int workers;
+	int pass_rows; /* tokens that a worker takes at a time, at most; 0: as suits the kernels */
 	enum dtype dtype;
 	double lr, min_lr; /* peak, and what the cosine falls to */
 	int64_t warmup, steps; /* steps of linear warm-up; of the whole schedule */

@@ -113,6 +113,9 @@ static const struct option options[] = {
 	BACKEND_OPTION(backend),
 	{.name = "threads", .type = OPTION_INT32, .value = &trainer.workers, .argument = "N", .min = 0,
 	 .max = 1024, .text = "workers; 0: one for each processor (default); a GPU is one"},
+	{.name = "pass-rows", .type = OPTION_INT32, .value = &trainer.pass_rows, .argument = "N",
+	 .min = 1, .max = 1 << 20,
+	 .text = "tokens that a worker takes at a time (default: what suits the device)"},
 	{.name = "dtype", .type = OPTION_WORD, .value = &dtype, .argument = "f32|f16|bf16|auto",
 	 .text = "operands of matrix products; auto: bf16, or else f16, where the device has it "
 	         "(default)"},

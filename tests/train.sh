@@ -57,6 +57,10 @@ for n in two three; do
 		awk -F '\t' '{ d = $2 - $6; n++ } d > 1e-4 || d < -1e-4 { bad = 1 } END { exit bad || n != 20 }' || good=1
 done
 ok $good "one, two and three threads: the same losses to 1e-4"
+train few "${options[@]}" --dropout 0 --threads 1 --pass-rows 1
+paste <(course one.mp) <(course few.mp) |
+	awk -F '\t' '{ d = $2 - $6; n++ } d > 1e-4 || d < -1e-4 { bad = 1 } END { exit bad || n != 20 }' && ! bits one few
+ok $? "one sequence at a time: the same losses to 1e-4, by other sums"
 train halves "${options[@]}" --batch 2 --accumulate 2
 bits straight halves
 ok $? "two batches of 2 accumulated are one of 4"
@@ -417,6 +421,7 @@ weight-decay	--weight-decay -0.1
 clip	--clip x
 integer	--seed -1
 threads	--threads 1025
+pass-rows	--pass-rows 0
 f32, f16, bf16 or auto	--dtype f64
 this processor has no f16 matrix products, expected f32	--dtype f16 --device cpu
 records or text	--pack lines

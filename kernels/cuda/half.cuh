@@ -185,7 +185,7 @@ static inline bool in_fours(const void *at, enum dtype dtype, size_t c)
 DEVICE void take_floats(float to[4], const float *x, size_t i, size_t left, bool whole)
 {
 	if (whole) {
-		const struct four_floats four = *(const struct four_floats *)(x + i);
+		const struct four_floats four = LOAD(struct four_floats, x + i);
 		UNROLL
 		for (int j = 0; j < 4; j++)
 			to[j] = four.at[j];
@@ -218,7 +218,7 @@ DEVICE struct raw raw_halves(const uint16_t *x, size_t i, size_t left, bool whol
 	struct raw raw = {{0, 0, 0, 0}};
 
 	if (whole) {
-		const struct four_halves four = *(const struct four_halves *)(x + i);
+		const struct four_halves four = LOAD(struct four_halves, x + i);
 		memcpy(raw.word, &four, sizeof four);
 		return raw;
 	}
@@ -264,7 +264,7 @@ DEVICE void put_floats(float *x, size_t i, const float from[4])
 	UNROLL
 	for (int j = 0; j < 4; j++)
 		four.at[j] = from[j];
-	*(struct four_floats *)(x + i) = four;
+	STORE(struct four_floats, x + i, four);
 }
 
 DEVICE void put_four(struct values x, size_t i, size_t left, bool whole, const float from[4])
@@ -281,7 +281,7 @@ DEVICE void put_four(struct values x, size_t i, size_t left, bool whole, const f
 		UNROLL
 		for (int j = 0; j < 4; j++)
 			four.at[j] = x.dtype == DTYPE_BF16 ? bfloat16_of(from[j]) : half_of(from[j]);
-		*(struct four_halves *)((uint16_t *)x.at + i) = four;
+		STORE(struct four_halves, (uint16_t *)x.at + i, four);
 	}
 }
 

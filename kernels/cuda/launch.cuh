@@ -50,6 +50,12 @@ static inline void cuda_launched(const char *name, cudaError_t status)
 }
 #endif
 
+/* What stands at an address, as many bytes aligned as a type has: of up to 16 bytes one access. */
+#ifndef LOAD
+#define LOAD(type, from) (*(const type *)(from))
+#define STORE(type, to, what) (*(type *)(to) = (what))
+#endif
+
 #define WARP 32
 #define THREADS 256 /* of a block, where there is no reason for another number */
 

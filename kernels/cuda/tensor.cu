@@ -139,7 +139,7 @@ DEVICE void put_own(uint16_t *to, size_t stride, float sum[][4], const float fac
 			const uint64_t both = odd ? got | (uint64_t)right << 32 : left | (uint64_t)got << 32;
 			const int col = 16 * j + (odd ? 8 : 0);
 			if (first + row < length && col < d)
-				*(uint64_t *)(to + (size_t)row * stride + col + lane % 4 / 2 * 4) = both;
+				STORE(uint64_t, to + (size_t)row * stride + col + lane % 4 / 2 * 4, both);
 		}
 	}
 }

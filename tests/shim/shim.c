@@ -305,6 +305,27 @@ uint32_t shim_ballot(unsigned mask, bool yes)
 	return all;
 }
 
+/* ---- loads and stores of several numbers at once ---- */
+
+static void move(void *to, const void *from, size_t bytes, const void *at, bool writes,
+                 const void *where)
+{
+	if ((uintptr_t)at % bytes || bytes > 16)
+		fail("a load or store that is not aligned, or of too many bytes");
+	watch_access(at, bytes, writes, where);
+	memcpy(to, from, bytes);
+}
+
+void shim_load(void *to, const void *from, size_t bytes)
+{
+	move(to, from, bytes, from, false, __builtin_return_address(0));
+}
+
+void shim_store(void *to, const void *from, size_t bytes)
+{
+	move(to, from, bytes, to, true, __builtin_return_address(0));
+}
+
 /* ---- copies that a thread does not wait for at once ---- */
 
 static bool is_shared(const void *at, size_t bytes)

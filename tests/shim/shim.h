@@ -58,6 +58,21 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define __ballot_sync(mask, yes) shim_ballot(mask, yes)
 #define __ffs(x) __builtin_ffs(x)
 
+/* Where each load and store is watched, a compiler must not make several of one. */
+#ifdef SHIM_WATCHED
+#define LOAD(type, from)                                           \
+	({                                                         \
+		type shim_loaded;                                  \
+		shim_load(&shim_loaded, from, sizeof shim_loaded); \
+		shim_loaded;                                       \
+	})
+#define STORE(type, to, what)                                      \
+	({                                                         \
+		const type shim_stored = what;                     \
+		shim_store(to, &shim_stored, sizeof shim_stored);  \
+	})
+#endif
+
 #define mma(d, a, b, half) shim_mma(d, a, b, half)
 #define load_matrices(to, row) shim_load_matrices(to, row, false)
 #define load_transposed(to, row) shim_load_matrices(to, row, true)
@@ -84,6 +99,8 @@ uint32_t shim_shuffle_word(unsigned mask, uint32_t x, int other);
 float shim_shuffle_float(unsigned mask, float x, int other);
 double shim_shuffle_double(unsigned mask, double x, int other);
 uint32_t shim_ballot(unsigned mask, bool yes);
+void shim_load(void *to, const void *from, size_t bytes);
+void shim_store(void *to, const void *from, size_t bytes);
 void shim_mma(float d[4], const uint32_t a[4], const uint32_t b[2], bool half);
 void shim_load_matrices(uint32_t to[4], const uint16_t *row, bool transposed);
 void shim_copy(void *to, const void *from, size_t bytes, bool there);

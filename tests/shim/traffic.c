@@ -206,6 +206,7 @@ static int site_of(const struct access *access)
 	return i;
 }
 
+/* Of a large struct, copied, each part is one instruction. */
 static void come_to(const struct place *place, const struct access *access)
 {
 	if (before > ENOUGH || access->where == NULL)
@@ -213,20 +214,20 @@ static void come_to(const struct place *place, const struct access *access)
 	if (sites == 0)
 		snprintf(running, sizeof running, "%s", place->kernel);
 	const int s = site_of(access);
-	if (count == room) {
-		room = room ? 2 * room : 1 << 16;
-		if ((lanes = realloc(lanes, room * sizeof *lanes)) == NULL)
-			abort();
+	for (size_t done = 0; done < access->bytes; done += BYTES_MAX) {
+		const size_t left = access->bytes - done;
+		if (count == room) {
+			room = room ? 2 * room : 1 << 16;
+			if ((lanes = realloc(lanes, room * sizeof *lanes)) == NULL)
+				abort();
+		}
+		lanes[count++] = (struct lane){
+			.site = (uint16_t)s, .warp = (uint16_t)(place->thread / WARP),
+			.turn = turns[place->thread][s]++, .lane = (uint8_t)(place->thread % WARP),
+			.bytes = (uint8_t)(left < BYTES_MAX ? left : BYTES_MAX), .shared = access->shared,
+			.at = (uintptr_t)access->at + done,
+		};
 	}
-	if (access->bytes > BYTES_MAX) {
-		printf("Bail out! kernel %s moves %zu bytes at once\n", place->kernel, access->bytes);
-		exit(1);
-	}
-	lanes[count++] = (struct lane){
-		.site = (uint16_t)s, .warp = (uint16_t)(place->thread / WARP),
-		.turn = turns[place->thread][s]++, .lane = (uint8_t)(place->thread % WARP),
-		.bytes = (uint8_t)access->bytes, .shared = access->shared, .at = (uintptr_t)access->at,
-	};
 }
 
 const struct watcher traffic_watcher = {begin_launch, end_block, come_to};

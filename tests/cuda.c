@@ -43,8 +43,6 @@ static void check_faults(int row, enum dtype dtype, const char *kernel)
 /* Kernels that other rows have launched, or this one in another dtype, are known already. */
 static void check_row(int row, enum dtype dtype)
 {
-	static struct shim_name seen[SHIM_KERNELS];
-	static int seen_count;
 	struct shim_name names[SHIM_KERNELS];
 	struct ops_result result;
 
@@ -52,19 +50,9 @@ static void check_row(int row, enum dtype dtype)
 	if (!ok(result.failed == 0, "kernels/cuda, %s: %s in %d cases", dtype_name(dtype),
 	        ops_row_name(row), result.cases))
 		printf("# %d of %d cases; the first: %s\n", result.failed, result.cases, result.first);
-	const int count = shim_launched(names);
-	for (int i = 0; i < count; i++) {
-		bool known = false;
-		for (int j = 0; j < seen_count; j++)
-			known |= strcmp(seen[j].text, names[i].text) == 0;
-		if (known)
-			continue;
-		if (seen_count == SHIM_KERNELS)
-			abort();
-		seen[seen_count++] = names[i];
-		if (!shim_watched) /* what a sanitizer looks for is not in machines */
-			check_faults(row, dtype, names[i].text);
-	}
+	const int count = shim_launched_first(names);
+	for (int i = 0; i < count && !shim_watched; i++) /* what a sanitizer looks for is not in machines */
+		check_faults(row, dtype, names[i].text);
 }
 
 /* Around each number that dtype has, and half-way to the next: what those become. */

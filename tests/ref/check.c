@@ -1077,9 +1077,14 @@ bool ops_row_fails(const struct kernels *kernels, enum dtype dtype, int row,
 	return !*left && (!WIFEXITED(status) || WEXITSTATUS(status) != 0);
 }
 
+int ops_row_status(const struct kernels *kernels, enum dtype dtype, int row)
+{
+	return run_row(kernels, dtype, row, never);
+}
+
 bool ops_row_catches(const struct kernels *kernels, enum dtype dtype, int row)
 {
-	const int status = run_row(kernels, dtype, row, never);
+	const int status = ops_row_status(kernels, dtype, row);
 
 	return WIFEXITED(status) && WEXITSTATUS(status) == TRIAL_FAILED;
 }

@@ -31,6 +31,9 @@ bool ops_row_fails(const struct kernels *kernels, enum dtype dtype, int row,
 /* The same, where only what a check finds counts: not a crash. */
 bool ops_row_catches(const struct kernels *kernels, enum dtype dtype, int row);
 
+/* How such a process ended, as waitpid() says, where something else may have ended it. */
+int ops_row_status(const struct kernels *kernels, enum dtype dtype, int row);
+
 /* All rows; ok (of tap.h) is told about each. How many failed. */
 int ops_check(const struct kernels *kernels, enum dtype dtype, const char *label,
               bool (*ok)(bool good, const char *format, ...));

@@ -507,6 +507,27 @@ int shim_launched(struct shim_name names[SHIM_KERNELS])
 	return count;
 }
 
+int shim_launched_first(struct shim_name names[SHIM_KERNELS])
+{
+	static struct shim_name told[SHIM_KERNELS];
+	static int told_count;
+	const int count = shim_launched(names);
+	int first = 0;
+
+	for (int i = 0; i < count; i++) {
+		int j = 0;
+		while (j < told_count && strcmp(told[j].text, names[i].text) != 0)
+			j++;
+		if (j < told_count)
+			continue;
+		if (told_count == SHIM_KERNELS)
+			abort();
+		told[told_count++] = names[i];
+		names[first++] = names[i];
+	}
+	return first;
+}
+
 bool shim_touched(void)
 {
 	return shim.touched;

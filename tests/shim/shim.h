@@ -141,4 +141,7 @@ bool shim_touched(void);
  * often each was. */
 int shim_launched(struct shim_name names[SHIM_KERNELS]);
 
+/* The same, without those that an earlier call of this one has told of. */
+int shim_launched_first(struct shim_name names[SHIM_KERNELS]);
+
 #endif

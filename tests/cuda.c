@@ -51,7 +51,8 @@ static void check_row(int row, enum dtype dtype)
 	        ops_row_name(row), result.cases))
 		printf("# %d of %d cases; the first: %s\n", result.failed, result.cases, result.first);
 	const int count = shim_launched_first(names);
-	for (int i = 0; i < count && !shim_watched; i++) /* what a sanitizer looks for is not in machines */
+	/* what a sanitizer looks for is not in machines */
+	for (int i = 0; i < count && !shim_watched; i++)
 		check_faults(row, dtype, names[i].text);
 }
 

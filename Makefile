@@ -140,7 +140,7 @@ $(BUILD)/obj/shim/%.o: %.cu
 
 $(WATCHED_OBJ): $(BUILD)/obj/watched/%.o: %.cu
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fsanitize=thread -DSHIM_WATCHED -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -fsanitize=thread -DWATCH_ACCESSES -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
 
 # A jump from one fiber's stack to another's is no error, as a fortified longjmp takes it for:
 # Ubuntu's gcc fortifies by itself.

@@ -99,20 +99,18 @@ static bool unordered(event past, event now)
 	return !(differ & BARRIERS) && (differ & WARP || !(differ & WARP_BARRIERS));
 }
 
-static void report(const struct place *here, bool writes, event past, bool written,
-                   uintptr_t at)
+static void report(const struct place *here, const struct access *access, event past, bool written)
 {
 	if (races_first_ends)
 		_exit(RACES_FOUND);
 	if (found++)
 		return;
-	const bool shared = at - (uintptr_t)here->shared < here->shared_bytes;
+	const char *at = access->at;
 	snprintf(first_text, sizeof first_text,
-	         "%s: thread %u of block %u %s what thread %u of block %u %s, %s%zx", here->kernel,
-	         here->thread, here->block, writes ? "writes" : "reads",
-	         TAKE(past, THREAD), TAKE(past, BLOCK),
-	         written ? "writes" : "reads", shared ? "shared 0x" : "0x",
-	         shared ? (size_t)(at - (uintptr_t)here->shared) : (size_t)at);
+	         "%s: thread %u of block %u %s what thread %u of block %u %s, %s0x%zx", here->kernel,
+	         here->thread, here->block, access->writes ? "writes" : "reads", TAKE(past, THREAD),
+	         TAKE(past, BLOCK), written ? "writes" : "reads", access->shared ? "shared " : "",
+	         access->shared ? (size_t)(at - here->shared) : (size_t)at);
 }
 
 static void remember_read(struct cell *cell, event now)
@@ -133,12 +131,12 @@ static void remember_read(struct cell *cell, event now)
 	}
 }
 
-static void access_cell(struct cell *cell, const struct place *here, event now, bool writes,
-                        uintptr_t at)
+static void access_cell(struct cell *cell, const struct place *here, const struct access *access,
+                        event now)
 {
 	if (unordered(cell->write, now))
-		report(here, writes, cell->write, true, at);
-	if (!writes) {
+		report(here, access, cell->write, true);
+	if (!access->writes) {
 		if (cell->read != now)
 			remember_read(cell, now);
 		return;
@@ -146,7 +144,7 @@ static void access_cell(struct cell *cell, const struct place *here, event now, 
 	const event reads[] = {cell->read, cell->other_lane, cell->other_warp};
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
 		if (unordered(reads[i], now) || (cell->other_block && reads[i])) {
-			report(here, true, reads[i], false, at);
+			report(here, access, reads[i], false);
 			break;
 		}
 	cell->write = now;
@@ -166,7 +164,7 @@ static void come_to(const struct place *here, const struct access *access)
 		if (cell->stamp < valid)
 			*cell = (struct cell){0};
 		cell->stamp = stamp;
-		access_cell(cell, here, now, access->writes, i * GRANULE);
+		access_cell(cell, here, access, now);
 	}
 }
 

@@ -59,7 +59,7 @@ extern struct shim_index threadIdx, blockIdx, blockDim, gridDim;
 #define __ffs(x) __builtin_ffs(x)
 
 /* Where each load and store is watched, a compiler must not make several of one. */
-#ifdef SHIM_WATCHED
+#ifdef WATCH_ACCESSES
 #define LOAD(type, from)                                           \
 	({                                                         \
 		type shim_loaded;                                  \

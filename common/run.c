@@ -207,6 +207,7 @@ static json_t *settings_of(const struct run *run)
 	const struct gpt_config *config = &run->model.config;
 	const struct trainer_options *options = &run->options.trainer;
 	const bool muon = options->optimizer == OPTIMIZER_MUON;
+	const int pass_rows = options->pass_rows ? options->pass_rows : options->kernels->pass_rows;
 	json_t *settings = json_object();
 	char weights[512], vocab[VOCAB_DIGEST_SIZE];
 
@@ -241,7 +242,7 @@ static json_t *settings_of(const struct run *run)
 		{"dtype", json_string(dtype_name(options->dtype))},
 		{"device", json_string(options->kernels->name)},
 		{"threads", json_sprintf("%d", options->workers)},
-		{"pass-rows", options->pass_rows ? json_sprintf("%d", options->pass_rows) : NULL},
+		{"pass-rows", json_sprintf("%d", pass_rows)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
 	};
 

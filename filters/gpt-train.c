@@ -136,7 +136,7 @@ static const struct program program = {
 };
 
 /* What a run was asked for when it was begun, and is not asked for now, is as it was. dtype,
- * device and threads are the machine's, which may be another. */
+ * device, threads and pass-rows are the machine's, which may be another. */
 static void take_over(void)
 {
 	static const char *const names[] = {

@@ -557,11 +557,11 @@ is "$? $(grep -c . said) $(grep schedule said)" \
 	"0 4 gpt-train: the schedule of the learning rate was for 4 steps and is for 6 now" \
 	"resumed for more steps: said"
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 7 --lr 2e-3 --dropout 0.125 \
-	--weight name=2,answer=0.5 --threads 1 >altered.mp 2>said
+	--weight name=2,answer=0.5 --threads 1 --pass-rows 64 >altered.mp 2>said
 is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), dropout 0 (now \
-0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), other data: bits will differ" "with other options and data: warned"
+0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), pass-rows 512 (now 64), other data: bits will differ" "with other options and data: warned"
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 8 --lr 2e-3 --dropout 0.125 \
-	--weight answer=0.5,name=2 --threads 1 >altered.mp 2>said
+	--weight answer=0.5,name=2 --threads 1 --pass-rows 64 >altered.mp 2>said
 is "$? $(cat said)" "0 " "with the same, and the weights in another order: not a word"
 records 6 | gpt-train -o altered "${net[@]}" -q --steps 1 >altered.mp
 for seed in 3 5; do

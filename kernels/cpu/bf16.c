@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libgomp's; declared here because clang brings no omp.h of its own. */
+extern void omp_set_num_threads(int threads);
+
 #define STEP 32
 #define SMALLEST (64 * 64 * 64) /* products m n k below this are quicker in float32 */
 
@@ -375,6 +378,7 @@ bool bf16_product(struct bf16_products *products, bool transpose_a, bool transpo
 
 	if ((double)m * n * k < SMALLEST || (transpose_a && transpose_b))
 		return false;
+	omp_set_num_threads(1); /* a worker is one thread: a product must not start a team of its own */
 	return transpose_a ? sum_over_rows(products, &shape, a, b, c)
 	                   : by_rows(products, &shape, a, b, c);
 }

@@ -1,6 +1,5 @@
 #include "kernels/cpu/cpu.h"
 
-#include <dnnl.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,9 +8,6 @@
 #include <string.h>
 
 #include "kernels/cpu/bf16.h"
-
-/* libgomp's; declared here because clang brings no omp.h of its own. */
-extern void omp_set_num_threads(int threads);
 
 #ifdef __x86_64__
 extern const struct kernels kernels_cpu_v2, kernels_cpu_v3, kernels_cpu_v4;
@@ -57,19 +53,29 @@ static void *aligned(size_t bytes)
 	return posix_memalign(&memory, 64, bytes ? bytes : 64) == 0 ? memory : NULL;
 }
 
-void *cpu_scratch(struct device *dev, size_t bytes)
+static void *grown(struct cpu_memory *have, size_t bytes)
 {
-	if (bytes > dev->scratch_bytes) {
-		free(dev->scratch);
-		dev->scratch_bytes = bytes + bytes / 4;
-		dev->scratch = aligned(dev->scratch_bytes);
-		if (dev->scratch == NULL) {
+	if (bytes > have->bytes) {
+		free(have->memory);
+		have->bytes = bytes + bytes / 4;
+		have->memory = aligned(have->bytes);
+		if (have->memory == NULL) {
 			fprintf(stderr, "%s: out of memory for %zu bytes of scratch\n",
 			        program_invocation_short_name, bytes);
 			exit(ERR_DATA);
 		}
 	}
-	return dev->scratch;
+	return have->memory;
+}
+
+void *cpu_scratch(struct device *dev, size_t bytes)
+{
+	return grown(&dev->scratch, bytes);
+}
+
+void *cpu_panels(struct device *dev, size_t bytes)
+{
+	return grown(&dev->panels, bytes);
 }
 
 bool cpu_supports(enum dtype dtype)
@@ -113,7 +119,8 @@ void cpu_close(struct device *dev)
 	if (dev == NULL)
 		return;
 	bf16_free(dev->bf16);
-	free(dev->scratch);
+	free(dev->scratch.memory);
+	free(dev->panels.memory);
 	free(dev);
 }
 
@@ -189,22 +196,4 @@ void cpu_clip(struct device *dev, struct update *update, const struct tally *tal
 void cpu_row_invariant(struct device *dev, bool on)
 {
 	dev->row_invariant = on;
-}
-
-/* A worker is one thread: a product must not start a team of its own. */
-void cpu_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
-                 const float *a, const float *b, float beta, float *c)
-{
-	omp_set_num_threads(1);
-	if (dev->bf16 && bf16_product(dev->bf16, transpose_a, transpose_b, m, n, k, a, b, beta, c))
-		return;
-	cpu_product_f32(transpose_a, transpose_b, m, n, k, a, b, beta, c);
-}
-
-void cpu_product_f32(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
-                     const float *b, float beta, float *c)
-{
-	omp_set_num_threads(1);
-	dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a,
-	           transpose_a ? m : k, b, transpose_b ? k : n, beta, c, n);
 }

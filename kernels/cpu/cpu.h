@@ -18,18 +18,25 @@ const struct kernels *kernels_cpu_level(const char *level);
 
 struct bf16_products; /* of oneDNN: kernels/cpu/bf16.c */
 
+struct cpu_memory {
+	void *memory;
+	size_t bytes;
+};
+
 struct device {
 	enum dtype dtype;
 	bool row_invariant;
 	struct bf16_products *bf16; /* NULL: float32 products */
-	void *scratch; /* of scratch_bytes, see cpu_scratch() */
-	size_t scratch_bytes;
+	struct cpu_memory scratch, panels; /* see cpu_scratch(), cpu_panels() */
 };
 
 /* Scratch memory of at least so many bytes, 64-byte aligned, good until the
  * next call on this device. Ends the program when there is none: operations
  * have no way to fail, and scratch is small beside the activations. */
 void *cpu_scratch(struct device *dev, size_t bytes);
+
+/* The same, for matrix products (kernels/cpu/level/gemm.c): their callers may hold scratch. */
+void *cpu_panels(struct device *dev, size_t bytes);
 
 /* The part of the table that is the same on every level. */
 bool cpu_supports(enum dtype dtype);
@@ -47,14 +54,5 @@ void cpu_set_columns(struct device *dev, void *x, const float *value, int n, int
 void cpu_sum(struct device *dev, double *sum, const float *x, size_t count);
 void cpu_clip(struct device *dev, struct update *update, const struct tally *tallies, int count);
 void cpu_row_invariant(struct device *dev, bool on);
-
-/* Matrix products by oneDNN: c[m,n] = op(a) op(b) + beta c, row-major,
- * leading dimensions those of dense matrices. */
-void cpu_product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
-                 const float *a, const float *b, float beta, float *c);
-
-/* The same in float32 whatever the device's dtype is. */
-void cpu_product_f32(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
-                     const float *b, float beta, float *c);
 
 #endif

@@ -1,21 +1,24 @@
-/* gemm.h - small matrix products with an order of summation that no other row
- * or column can change.
+/* gemm.h - single-precision matrix products of our own.
  *
- * c[m,n] = a b (+ c): element (i, j) is Σ_k a[i*row + k*col] * b[k*ldb + j],
- * summed in the order of k by fused multiply-add, whatever m and n are. Used
- * inside attention, where shapes are small and operands hot, and wherever a
- * row's bits must not depend on its neighbours. b is read in vectors along n.
+ * c[m,n] = start + bias + a b, where element (i, p) of a is a[i * a_row + p * a_col] and element
+ * (p, j) of b is b[p * b_row + j * b_col]. Each element of c is summed in the order of p, by
+ * fused multiply-add where the level has it, from start + bias on: its bits depend on its own
+ * row of a and column of b alone, whatever m and n are and whichever function computes it.
+ *
+ * The method is that of Goto & van de Geijn 2008 ("Anatomy of high-performance matrix
+ * multiplication"): a tile of c stays in registers while a panel of b, copied side by side,
+ * stays in the first cache and a block of a in the second.
  */
 #ifndef MEMOSCOPE_LEVEL_GEMM_H
 #define MEMOSCOPE_LEVEL_GEMM_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "kernels/cpu/level/level.h"
 #include "kernels/cpu/level/vector.h"
 
-/* Rows of a tile: two vectors of each, and of b, fit the registers. */
+/* Rows of a tile. A tile of so many rows and two vectors of columns, two vectors of b and one
+ * number of a fill the registers: there are 32 at v4, else 16. */
 #if VECTOR_LANES == 16
 #define GEMM_ROWS 8
 #elif VECTOR_LANES == 8
@@ -24,91 +27,31 @@
 #define GEMM_ROWS 4
 #endif
 
-/* A tile of rows × vectors · VECTOR_LANES; both are constants where it is
- * inlined, so the accumulators live in registers. */
-static inline __attribute__((always_inline)) void
-gemm_tile(int rows, int vectors, int k, const float *a, ptrdiff_t row, ptrdiff_t col,
-          const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, bool accumulate)
-{
-	vector sum[GEMM_ROWS][2];
+struct gemm {
+	int m, n, k; /* each at least 1 */
+	const float *a;
+	ptrdiff_t a_row, a_col; /* one of them is 1 */
+	const float *b;
+	ptrdiff_t b_row, b_col; /* one of them is 1 */
+	float *c;
+	ptrdiff_t c_row;
+	const float *start; /* [m,n], rows start_row apart; may be c; NULL: 0 */
+	ptrdiff_t start_row;
+	const float *bias; /* [n]; NULL: 0 */
+};
 
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < vectors; j++) {
-			if (accumulate)
-				memcpy(&sum[i][j], c + i * ldc + j * VECTOR_LANES, sizeof sum[i][j]);
-			else
-				sum[i][j] = (vector){0};
-		}
-	for (int p = 0; p < k; p++) {
-		vector bp[2];
-		for (int j = 0; j < vectors; j++)
-			memcpy(&bp[j], b + p * ldb + j * VECTOR_LANES, sizeof bp[j]);
-		for (int i = 0; i < rows; i++) {
-			vector ap = vector_all(a[i * row + p * col]);
-			for (int j = 0; j < vectors; j++)
-				sum[i][j] = vector_madd(ap, bp[j], sum[i][j]);
-		}
-	}
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < vectors; j++)
-			memcpy(c + i * ldc + j * VECTOR_LANES, &sum[i][j], sizeof sum[i][j]);
-}
+/* For large operands: panels are copied into memory of the device's. */
+void gemm_panels(struct device *dev, const struct gemm *gemm);
 
-static inline __attribute__((always_inline)) void
-gemm_strip(int vectors, int m, int k, const float *a, ptrdiff_t row, ptrdiff_t col,
-           const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc, bool accumulate)
-{
-	int i = 0;
+/* For small operands that are in cache already. b_col is 1, and each row of b can be read to the
+ * next multiple of the vector's length; what stands there does not matter. */
+void gemm_cached(const struct gemm *gemm);
 
-	for (; i + GEMM_ROWS <= m; i += GEMM_ROWS)
-		gemm_tile(GEMM_ROWS, vectors, k, a + i * row, row, col, b, ldb, c + i * ldc, ldc,
-		          accumulate);
-	for (; i + 2 <= m; i += 2)
-		gemm_tile(2, vectors, k, a + i * row, row, col, b, ldb, c + i * ldc, ldc,
-		          accumulate);
-	if (i < m)
-		gemm_tile(1, vectors, k, a + i * row, row, col, b, ldb, c + i * ldc, ldc,
-		          accumulate);
-}
-
-/* The last n < VECTOR_LANES columns: through copies padded to a vector.
- * panel: k * VECTOR_LANES floats of scratch. */
-static inline void gemm_edge(int m, int n, int k, const float *a, ptrdiff_t row,
-                             ptrdiff_t col, const float *b, ptrdiff_t ldb, float *c,
-                             ptrdiff_t ldc, bool accumulate, float *panel)
-{
-	float tile[GEMM_ROWS * VECTOR_LANES] __attribute__((aligned(64)));
-
-	memset(panel, 0, (size_t)k * VECTOR_LANES * sizeof *panel);
-	for (int p = 0; p < k; p++)
-		for (int j = 0; j < n; j++)
-			panel[(ptrdiff_t)p * VECTOR_LANES + j] = b[p * ldb + j];
-	for (int i = 0; i < m; i += GEMM_ROWS) {
-		int rows = m - i < GEMM_ROWS ? m - i : GEMM_ROWS;
-		memset(tile, 0, sizeof tile);
-		for (int r = 0; accumulate && r < rows; r++)
-			memcpy(tile + r * VECTOR_LANES, c + (i + r) * ldc, (size_t)n * sizeof *c);
-		gemm_strip(1, rows, k, a + i * row, row, col, panel, VECTOR_LANES, tile, VECTOR_LANES,
-		           true);
-		for (int r = 0; r < rows; r++)
-			memcpy(c + (i + r) * ldc, tile + r * VECTOR_LANES, (size_t)n * sizeof *c);
-	}
-}
-
-/* panel: k * VECTOR_LANES floats of scratch, used where VECTOR_LANES does not
- * divide n; may be NULL where it does. */
-static inline void gemm(int m, int n, int k, const float *a, ptrdiff_t row, ptrdiff_t col,
-                        const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc,
-                        bool accumulate, float *panel)
-{
-	int j = 0;
-
-	for (; j + 2 * VECTOR_LANES <= n; j += 2 * VECTOR_LANES)
-		gemm_strip(2, m, k, a, row, col, b + j, ldb, c + j, ldc, accumulate);
-	for (; j + VECTOR_LANES <= n; j += VECTOR_LANES)
-		gemm_strip(1, m, k, a, row, col, b + j, ldb, c + j, ldc, accumulate);
-	if (j < n)
-		gemm_edge(m, n - j, k, a, row, col, b + j, ldb, c + j, ldc, accumulate, panel);
-}
+/* c[m,n] = op(a) op(b) (+ c), all dense and row-major; op transposes where it is asked for. In
+ * the dtype of the device's products, or in float32. */
+void product(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
+             const float *a, const float *b, bool accumulate, float *c);
+void product_f32(struct device *dev, bool transpose_a, bool transpose_b, int m, int n, int k,
+                 const float *a, const float *b, bool accumulate, float *c);
 
 #endif

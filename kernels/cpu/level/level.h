@@ -35,6 +35,10 @@
 #define op_adamw LEVEL_NAME(op_adamw)
 #define op_muon LEVEL_NAME(op_muon)
 #define op_norm2 LEVEL_NAME(op_norm2)
+#define gemm_panels LEVEL_NAME(gemm_panels)
+#define gemm_cached LEVEL_NAME(gemm_cached)
+#define product LEVEL_NAME(product)
+#define product_f32 LEVEL_NAME(product_f32)
 #define narrow_forward LEVEL_NAME(narrow_forward)
 #define narrow_backward LEVEL_NAME(narrow_backward)
 

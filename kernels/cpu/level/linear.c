@@ -1,7 +1,9 @@
-/* Matrix products of the network: oneDNN's for speed, gemm.h's where rows must
- * not depend on their neighbours. */
+/* Matrix products of the network: gemm.h's in float32, oneDNN's in bfloat16. Rows of the former
+ * never depend on their neighbours. */
+#include <string.h>
+
+#include "kernels/cpu/bf16.h"
 #include "kernels/cpu/level/gemm.h"
-#include "kernels/cpu/level/level.h"
 
 /* y[n,out] starts as add, each row with the bias; either may be NULL. */
 static void start_rows(float *y, const float *add, const float *b, int n, int out)
@@ -23,18 +25,29 @@ static void start_rows(float *y, const float *add, const float *b, int n, int ou
 	}
 }
 
+/* The same as op_linear_residual(), by operands rounded to bfloat16. */
+static void rounded_residual(struct device *dev, float *y, const float *add, const float *x,
+                             const float *w, const float *b, int n, int in, int out)
+{
+	start_rows(y, add, b, n, out);
+	product(dev, false, false, n, out, in, x, w, add || b, y);
+}
+
 void op_linear_residual(struct device *dev, float *y, const float *add, const void *x,
                         const float *w, const float *b, int n, int in, int out)
 {
-	const bool accumulate = add || b;
-
-	start_rows(y, add, b, n, out);
-	if (dev->row_invariant) {
-		float *panel = cpu_scratch(dev, (size_t)in * VECTOR_LANES * sizeof *panel);
-		gemm(n, out, in, x, in, 1, w, out, y, out, accumulate, panel);
-	} else {
-		cpu_product(dev, false, false, n, out, in, x, w, accumulate ? 1.0f : 0.0f, y);
+	if (dev->bf16 && !dev->row_invariant) {
+		rounded_residual(dev, y, add, x, w, b, n, in, out);
+		return;
 	}
+	gemm_panels(dev, &(struct gemm){
+		.m = n, .n = out, .k = in,
+		.a = x, .a_row = in, .a_col = 1,
+		.b = w, .b_row = out, .b_col = 1,
+		.c = y, .c_row = out,
+		.start = add, .start_row = out,
+		.bias = b,
+	});
 }
 
 void op_linear(struct device *dev, void *y, const void *x, const float *w, const float *b,
@@ -48,8 +61,8 @@ void op_linear_residual_backward(struct device *dev, void *dx, float *dw, float 
                                  const float *w, int n, int in, int out)
 {
 	(void)rounded; /* it is dy */
-	cpu_product(dev, false, true, n, in, out, dy, w, 0.0f, dx);
-	cpu_product(dev, true, false, in, out, n, x, dy, 1.0f, dw);
+	product(dev, false, true, n, in, out, dy, w, false, dx);
+	product(dev, true, false, in, out, n, x, dy, true, dw);
 	for (int i = 0; db && i < n; i++) {
 		const float *d = dy + (size_t)i * out;
 #pragma omp simd
@@ -67,21 +80,15 @@ void op_linear_backward(struct device *dev, void *dx, float *dw, float *db, cons
 void op_unembed(struct device *dev, float *logits, const void *x, const float *wte, int n,
                 int c, int v)
 {
-	if (!dev->row_invariant) {
-		cpu_product(dev, false, true, n, v, c, x, wte, 0.0f, logits);
-		return;
-	}
-	/* gemm() reads its second operand along the columns of the result. */
-	float *turned = cpu_scratch(dev, (size_t)c * ((size_t)v + VECTOR_LANES) * sizeof *turned);
-	for (int i = 0; i < v; i++)
-		for (int j = 0; j < c; j++)
-			turned[(size_t)j * v + i] = wte[(size_t)i * c + j];
-	gemm(n, v, c, x, c, 1, turned, v, logits, v, false, turned + (size_t)c * v);
+	if (dev->row_invariant)
+		product_f32(dev, false, true, n, v, c, x, wte, false, logits);
+	else
+		product(dev, false, true, n, v, c, x, wte, false, logits);
 }
 
 void op_unembed_backward(struct device *dev, void *dx, float *dwte, const float *dlogits,
                          const void *x, const float *wte, int n, int c, int v)
 {
-	cpu_product(dev, false, false, n, c, v, dlogits, wte, 0.0f, dx);
-	cpu_product(dev, true, false, v, c, n, dlogits, x, 1.0f, dwte);
+	product(dev, false, false, n, c, v, dlogits, wte, false, dx);
+	product(dev, true, false, v, c, n, dlogits, x, true, dwte);
 }

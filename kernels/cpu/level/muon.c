@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/cpu/level/level.h"
+#include "kernels/cpu/level/gemm.h"
 
 #define ROUNDS 5
 
@@ -12,23 +12,23 @@ static const float a = 3.4445f, b = -4.7750f, c = 2.0315f;
 /* Make x[rows,cols], of norm 1, nearly orthonormal along its shorter side. In
  * float32 whatever the device's dtype is: rounding spoils small singular values
  * first, and they are what this is for. next: as x; y, p: square of the shorter side. */
-static void orthogonalize(float *x, float *next, float *y, float *p, int rows, int cols)
+static void orthogonalize(struct device *dev, float *x, float *next, float *y, float *p, int rows, int cols)
 {
 	const bool tall = rows > cols;
 	const int s = tall ? cols : rows, l = tall ? rows : cols;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		cpu_product_f32(tall, !tall, s, s, l, x, x, 0.0f, y);
-		cpu_product_f32(false, false, s, s, s, y, y, 0.0f, p);
+		product_f32(dev, tall, !tall, s, s, l, x, x, false, y);
+		product_f32(dev, false, false, s, s, s, y, y, false, p);
 #pragma omp simd
 		for (int i = 0; i < s * s; i++)
 			p[i] = b * y[i] + c * p[i];
 		for (int i = 0; i < s; i++)
 			p[(size_t)i * s + i] += a;
 		if (tall)
-			cpu_product_f32(false, false, rows, cols, s, x, p, 0.0f, next);
+			product_f32(dev, false, false, rows, cols, s, x, p, false, next);
 		else
-			cpu_product_f32(false, false, rows, cols, s, p, x, 0.0f, next);
+			product_f32(dev, false, false, rows, cols, s, p, x, false, next);
 		memcpy(x, next, (size_t)rows * cols * sizeof *x);
 	}
 }
@@ -61,7 +61,7 @@ void op_muon(struct device *dev, float *param, const float *grad, float *m, int 
 #pragma omp simd
 	for (size_t i = 0; i < whole; i++)
 		x[i] *= over;
-	orthogonalize(x, x + whole, x + 2 * whole, x + 2 * whole + square, rows, cols);
+	orthogonalize(dev, x, x + whole, x + 2 * whole, x + 2 * whole + square, rows, cols);
 	for (int i = 0; i < rows; i++) {
 		float *pi = param + (size_t)i * stride;
 		const float *xi = x + (size_t)i * cols;

@@ -25,6 +25,13 @@
 typedef float vector __attribute__((vector_size(4 * VECTOR_LANES)));
 typedef uint32_t vector_bits __attribute__((vector_size(4 * VECTOR_LANES)));
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+static inline __m256i vector_mask_first(int count)
+{
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
+
 static inline vector vector_load(const float *from)
 {
 	vector v;
@@ -36,6 +43,33 @@ static inline vector vector_load(const float *from)
 static inline void vector_store(float *to, vector v)
 {
 	memcpy(to, &v, sizeof v);
+}
+
+/* The first count lanes, 1 to VECTOR_LANES: nothing beyond them is read or written; lanes
+ * beyond them are 0. */
+static inline vector vector_load_first(const float *from, int count)
+{
+#if defined(__AVX512F__)
+	return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#elif defined(__AVX2__)
+	return _mm256_maskload_ps(from, vector_mask_first(count));
+#else
+	vector v = {0};
+
+	memcpy(&v, from, (size_t)count * sizeof *from);
+	return v;
+#endif
+}
+
+static inline void vector_store_first(float *to, vector v, int count)
+{
+#if defined(__AVX512F__)
+	_mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), v);
+#elif defined(__AVX2__)
+	_mm256_maskstore_ps(to, vector_mask_first(count), v);
+#else
+	memcpy(to, &v, (size_t)count * sizeof *to);
+#endif
 }
 
 static inline vector vector_all(float x)

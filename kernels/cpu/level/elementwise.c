@@ -12,10 +12,8 @@ void op_gelu(struct device *dev, void *to, const void *from, size_t count)
 
 	(void)dev;
 #pragma omp simd
-	for (size_t i = 0; i < count; i++) {
-		float pdf;
-		y[i] = x[i] * normal_cdf(x[i], &pdf);
-	}
+	for (size_t i = 0; i < count; i++)
+		y[i] = gelu_of(x[i]);
 }
 
 void op_gelu_backward(struct device *dev, void *to, const void *gradient, const void *from,
@@ -26,10 +24,8 @@ void op_gelu_backward(struct device *dev, void *to, const void *gradient, const 
 
 	(void)dev;
 #pragma omp simd
-	for (size_t i = 0; i < count; i++) {
-		float pdf, cdf = normal_cdf(x[i], &pdf);
-		dx[i] = dy[i] * (cdf + x[i] * pdf);
-	}
+	for (size_t i = 0; i < count; i++)
+		dx[i] = dy[i] * gelu_slope(x[i]);
 }
 
 void op_add(struct device *dev, float *x, const float *y, size_t count)

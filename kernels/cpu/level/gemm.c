@@ -10,9 +10,15 @@
 #define COLUMNS (2 * VECTOR_LANES)
 
 #define DEPTH 256 /* of a panel of b: 16 KiB of the first cache with vectors of eight */
-#define ROW_BLOCK 96 /* rows of a, DEPTH deep, in the second cache; a multiple of every ROWS */
+#define ROW_BLOCK 192 /* rows of a, DEPTH deep, in the second cache */
 #define COLUMN_BLOCK 1024 /* columns of b that are copied at a time */
+#define GROUP 4 /* panels that are copied together */
 #define FEW_ROWS 12 /* of a, for which copying b costs more than it saves */
+
+/* From one panel, or tile, of so much depth to the next, in floats: a line of the cache more than
+ * it holds, so that those side by side have different places there. */
+#define PANEL(k) ((ptrdiff_t)(k) * COLUMNS + 16)
+#define TILE(k) ((ptrdiff_t)(k) * ROWS + 16)
 
 #define INLINED static inline __attribute__((always_inline))
 
@@ -23,6 +29,11 @@ struct place {
 	ptrdiff_t c_row, start_row;
 	int last;
 };
+
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
 
 INLINED vector load_columns(const float *from, int count)
 {
@@ -145,87 +156,106 @@ void gemm_cached(const struct gemm *g)
 
 /* ---- panels ---- */
 
-/* panel[k][COLUMNS] = rows first … first+k-1 of b, columns j … j+columns-1; 0 beyond them. */
-static void copy_panel(float *panel, const struct gemm *g, int first, int k, int j, int columns)
+/* Panels [k][COLUMNS] of b, PANEL(k) apart: rows first … first+k-1, n columns from column j on; 0
+ * beyond them. */
+static void copy_panels(float *panels, const struct gemm *g, int first, int k, int j, int n)
 {
 	const float *b = g->b + first * g->b_row + j * g->b_col;
+	const int whole = n / COLUMNS * COLUMNS, rest = n - whole;
+	float *last = panels + whole / COLUMNS * PANEL(k);
 
-	if (columns < COLUMNS)
-		memset(panel, 0, (size_t)k * COLUMNS * sizeof *panel);
 	if (g->b_col != 1) {
-		turn(panel, COLUMNS, b, g->b_col, columns, k, 1.0f);
+		for (int p = 0; p < whole; p += COLUMNS)
+			turn(panels + p / COLUMNS * PANEL(k), COLUMNS, b + p * g->b_col, g->b_col, COLUMNS,
+			     k, 1.0f);
+		if (rest) {
+			memset(last, 0, (size_t)k * COLUMNS * sizeof *last);
+			turn(last, COLUMNS, b + whole * g->b_col, g->b_col, rest, k, 1.0f);
+		}
 		return;
 	}
-	for (int p = 0; p < k; p++, b += g->b_row, panel += COLUMNS) {
-		if (columns == COLUMNS) {
-			vector_store(panel, vector_load(b));
-			vector_store(panel + VECTOR_LANES, vector_load(b + VECTOR_LANES));
-		} else {
-			memcpy(panel, b, (size_t)columns * sizeof *b);
+	for (int p = 0; p < k; p++, b += g->b_row) {
+		float *to = panels + p * COLUMNS;
+		for (int c = 0; c < whole; c += COLUMNS, to += PANEL(k)) {
+			vector_store(to, vector_load(b + c));
+			vector_store(to + VECTOR_LANES, vector_load(b + c + VECTOR_LANES));
+		}
+		if (rest) {
+			memset(to, 0, COLUMNS * sizeof *to);
+			memcpy(to, b + whole, (size_t)rest * sizeof *b);
 		}
 	}
 }
 
-/* Tiles [k][ROWS] of a, whose columns are dense: m rows from row i on. to has room for ROWS
- * floats more. */
-static void copy_tiles(float *to, const struct gemm *g, int i, int m, int first, int k)
+/* Tiles [k][ROWS] of a, TILE(k) apart, whose columns are dense: m rows from row i on. */
+static void copy_tiles(float *tiles, const struct gemm *g, int i, int m, int first, int k)
 {
-	for (int r = 0; r < m; r += ROWS) {
-		const float *a = g->a + i + r + first * g->a_col;
-		if (m - r < ROWS) {
-			for (int p = 0; p < k; p++, a += g->a_col, to += ROWS)
-				memcpy(to, a, (size_t)(m - r) * sizeof *a);
-			continue;
-		}
-		for (int p = 0; p < k; p++, a += g->a_col, to += ROWS)
-			memcpy(to, a, ROWS * sizeof *a);
+	const float *a = g->a + i + first * g->a_col;
+	const int whole = m / ROWS * ROWS;
+
+	for (int p = 0; p < k; p++, a += g->a_col) {
+		float *to = tiles + p * ROWS;
+		for (int r = 0; r < whole; r += ROWS, to += TILE(k))
+			memcpy(to, a + r, ROWS * sizeof *a);
+		if (whole < m)
+			memcpy(to, a + whole, (size_t)(m - whole) * sizeof *a);
 	}
 }
 
-/* Depth first … first+k-1 of columns j … j+n-1. */
-static void block(const struct gemm *g, int first, int k, int j, int n, float *panels,
-                  float *tiles)
+/* Rows i … i+m-1, columns j … j+n-1 of c, as far as depth first … first+k-1 adds to them. */
+static void panels_rows(const struct gemm *g, int i, int m, int first, int k, int j, int n,
+                        const float *panels, const float *tiles)
+{
+	const float *a = g->a + i * g->a_row + first * g->a_col;
+
+	for (int p = 0; p < n; p += COLUMNS, panels += PANEL(k)) {
+		const struct place at = place_of(g, i, j + p, first == 0);
+		const int columns = least(COLUMNS, n - p);
+		if (tiles)
+			panel_rows(m, columns, k, tiles, TILE(k), 1, ROWS, panels, COLUMNS, at);
+		else
+			panel_rows(m, columns, k, a, ROWS * g->a_row, g->a_row, g->a_col, panels, COLUMNS,
+			           at);
+	}
+}
+
+/* What depth first … first+k-1 adds to all of c. Blocks of rows are outside, but for the first
+ * one: it takes panels as they are copied, while they are in cache. */
+static void add_depth(const struct gemm *g, int first, int k, float *panels, float *tiles)
 {
 	const bool turned = g->a_row == 1 && g->a_col != 1;
 
-	for (int p = 0; p < n; p += COLUMNS)
-		copy_panel(panels + (ptrdiff_t)p * k, g, first, k, j + p,
-		           n - p < COLUMNS ? n - p : COLUMNS);
-	for (int i = 0; i < g->m; i += ROW_BLOCK) {
-		const int rows = g->m - i < ROW_BLOCK ? g->m - i : ROW_BLOCK;
-		const float *a = g->a + i * g->a_row + first * g->a_col;
-
-		if (turned)
-			copy_tiles(tiles, g, i, rows, first, k);
-		for (int p = 0; p < n; p += COLUMNS) {
-			const struct place at = place_of(g, i, j + p, first == 0);
-			const int columns = n - p < COLUMNS ? n - p : COLUMNS;
-			const float *panel = panels + (ptrdiff_t)p * k;
+	for (int j = 0; j < g->n; j += COLUMN_BLOCK) {
+		const int columns = least(COLUMN_BLOCK, g->n - j);
+		for (int i = 0; i < g->m; i += ROW_BLOCK) {
+			const int rows = least(ROW_BLOCK, g->m - i);
 			if (turned)
-				panel_rows(rows, columns, k, tiles, (ptrdiff_t)ROWS * k, 1, ROWS, panel,
-				           COLUMNS, at);
-			else
-				panel_rows(rows, columns, k, a, ROWS * g->a_row, g->a_row, g->a_col, panel,
-				           COLUMNS, at);
+				copy_tiles(tiles, g, i, rows, first, k);
+			for (int p = 0; p < columns; p += GROUP * COLUMNS) {
+				const int n = least(GROUP * COLUMNS, columns - p);
+				float *group = panels + (p / COLUMNS) * PANEL(k);
+				if (i == 0)
+					copy_panels(group, g, first, k, j + p, n);
+				panels_rows(g, i, rows, first, k, j + p, n, group, turned ? tiles : NULL);
+			}
 		}
 	}
 }
 
 void gemm_panels(struct device *dev, const struct gemm *g)
 {
-	const int depth = g->k < DEPTH ? g->k : DEPTH;
-	const int columns = round_up(g->n < COLUMN_BLOCK ? g->n : COLUMN_BLOCK, COLUMNS);
-	const size_t panels = (size_t)depth * columns, tiles = (size_t)depth * ROW_BLOCK;
+	const int depth = least(g->k, DEPTH);
+	const int columns = round_up(least(g->n, COLUMN_BLOCK), COLUMNS);
+	const size_t panels = (size_t)(columns / COLUMNS) * PANEL(depth),
+	             tiles = (size_t)((ROW_BLOCK + ROWS - 1) / ROWS) * TILE(depth);
 
 	if (g->m < FEW_ROWS && g->b_col == 1 && g->n % VECTOR_LANES == 0) {
 		gemm_cached(g);
 		return;
 	}
 	float *room = cpu_panels(dev, (panels + tiles) * sizeof *room);
-	for (int j = 0; j < g->n; j += COLUMN_BLOCK)
-		for (int first = 0; first < g->k; first += DEPTH)
-			block(g, first, g->k - first < DEPTH ? g->k - first : DEPTH, j,
-			      g->n - j < COLUMN_BLOCK ? g->n - j : COLUMN_BLOCK, room, room + panels);
+	for (int first = 0; first < g->k; first += DEPTH)
+		add_depth(g, first, least(DEPTH, g->k - first), room, room + panels);
 }
 
 /* ---- dense operands ---- */

@@ -7,6 +7,16 @@
  * network's operations may be over before a GPU has begun them. */
 #define WORTH 500000
 
+static const struct kernels *cpu(void)
+{
+	struct err err = {0};
+	const struct kernels *kernels = kernels_find("cpu", &err);
+
+	if (kernels == NULL)
+		err_exit(&err);
+	return kernels;
+}
+
 const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
                                      bool quiet)
 {
@@ -20,18 +30,18 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 		return cuda;
 	}
 	if (backend == BACKEND_CPU || !kernels_gpu())
-		return kernels_find("cpu", &err);
+		return cpu();
 	if (gpt_parameter_count(config) < WORTH) {
 		progress_say(&progress, "on the CPU: the network is too small for a GPU to be of use; "
 		             "--device cuda takes it all the same");
-		return kernels_find("cpu", &err);
+		return cpu();
 	}
 	if ((cuda = kernels_find("cuda", &err)) != NULL) {
 		progress_say(&progress, "on the GPU; --device cpu takes the CPU");
 		return cuda;
 	}
 	progress_say(&progress, "on the CPU: %s", err.text);
-	return kernels_find("cpu", &err);
+	return cpu();
 }
 
 enum dtype backend_dtype(const struct kernels *kernels)

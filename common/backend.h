@@ -21,7 +21,7 @@ enum backend {
 
 /* For filters only: the kernels for a network. Where auto had a GPU to think of, the
  * choice is said on stderr, unless quiet; where there is none of what was asked for,
- * the program ends with status 1. */
+ * the program ends with status 1, or 2 if it was asked for by MEMOSCOPE_ISA. */
 const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
                                      bool quiet);
 

@@ -69,7 +69,7 @@ static const struct kernels *find_cuda(struct err *err)
 const struct kernels *kernels_find(const char *name, struct err *err)
 {
 	if (strcmp(name, "cpu") == 0)
-		return kernels_cpu();
+		return kernels_cpu(err);
 	if (strcmp(name, "cuda") == 0)
 		return find_cuda(err);
 	err_usage(err, "device '%s' is not known, expected cpu or cuda", name);

@@ -327,9 +327,10 @@ struct kernels {
 	             const struct update *update);
 };
 
-/* The table of a backend by name. "cpu" is always there; "cuda" is a shared object
- * that is opened here, kernels-cuda.so: the one that $MEMOSCOPE_CUDA names, or beside
- * the program, or in ../lib/memoscope from there. NULL with err set where there is
+/* The table of a backend by name. "cpu" is always there, at the best level of the instruction set
+ * that this processor has, or at the one that $MEMOSCOPE_ISA names: ERR_USAGE if that cannot be.
+ * "cuda" is a shared object that is opened here, kernels-cuda.so: the one that $MEMOSCOPE_CUDA
+ * names, or beside the program, or in ../lib/memoscope from there. NULL with err set where there is
  * none, or no GPU for it. The table is static. */
 const struct kernels *kernels_find(const char *name, struct err *err);
 

@@ -19,7 +19,7 @@ static void check_level(const char *level)
 /* bfloat16 where the processor has it: oneDNN's on every level, so one will do. */
 static void check_bf16(void)
 {
-	const struct kernels *kernels = kernels_cpu();
+	const struct kernels *kernels = kernels_cpu(NULL);
 	struct err err = {0};
 
 	if (kernels->supports(DTYPE_BF16)) {
@@ -39,7 +39,8 @@ int main(void)
 	check_level("v4");
 	check_level("native");
 	check_bf16();
-	ok(!kernels_cpu()->supports(DTYPE_F16) && kernels_cpu()->open(DTYPE_F16, &err) == NULL,
+	const struct kernels *cpu = kernels_cpu(NULL);
+	ok(!cpu->supports(DTYPE_F16) && cpu->open(DTYPE_F16, &err) == NULL,
 	   "nor is there one of half precision: %s", err.text);
 	err = (struct err){0};
 	ok(kernels_find("cpu", &err) != NULL, "there is a table for cpu");

@@ -12,6 +12,18 @@
 #ifdef __x86_64__
 extern const struct kernels kernels_cpu_v2, kernels_cpu_v3, kernels_cpu_v4;
 
+/* Best first. oneDNN has no name for v4's set alone: there it may take all that it finds. */
+static const struct level {
+	const char *name;
+	dnnl_cpu_isa_t isa; /* what oneDNN is held to; 0: nothing */
+} levels[] = {
+	{"v4", (dnnl_cpu_isa_t)0},
+	{"v3", dnnl_cpu_isa_avx2},
+	{"v2", dnnl_cpu_isa_sse41},
+};
+
+#define LEVEL_NAMES "v2, v3 or v4"
+
 const struct kernels *kernels_cpu_level(const char *level)
 {
 	if (strcmp(level, "v4") == 0 && __builtin_cpu_supports("avx512f") &&
@@ -21,12 +33,22 @@ const struct kernels *kernels_cpu_level(const char *level)
 	if (strcmp(level, "v3") == 0 && __builtin_cpu_supports("avx2") &&
 	    __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
 		return &kernels_cpu_v3;
-	if (strcmp(level, "v2") == 0 && __builtin_cpu_supports("sse4.2"))
+	if (strcmp(level, "v2") == 0 && __builtin_cpu_supports("sse4.2") &&
+	    __builtin_cpu_supports("popcnt"))
 		return &kernels_cpu_v2;
 	return NULL;
 }
 #else
 extern const struct kernels kernels_cpu_native;
+
+static const struct level {
+	const char *name;
+	dnnl_cpu_isa_t isa;
+} levels[] = {
+	{"native", (dnnl_cpu_isa_t)0},
+};
+
+#define LEVEL_NAMES "native"
 
 const struct kernels *kernels_cpu_level(const char *level)
 {
@@ -34,14 +56,50 @@ const struct kernels *kernels_cpu_level(const char *level)
 }
 #endif
 
-const struct kernels *kernels_cpu(void)
-{
-	static const char *const levels[] = {"v4", "v3", "v2", "native"};
-	const struct kernels *table = NULL;
+#define LEVELS (sizeof levels / sizeof *levels)
 
-	for (size_t i = 0; table == NULL && i < sizeof levels / sizeof *levels; i++)
-		table = kernels_cpu_level(levels[i]);
-	return table;
+/* The best level that this processor has. NULL: it has none. */
+static const struct level *best(void)
+{
+	for (size_t i = 0; i < LEVELS; i++)
+		if (kernels_cpu_level(levels[i].name))
+			return &levels[i];
+	return NULL;
+}
+
+/* Matrix products of oneDNN, too, are to use no instructions beyond the level's. oneDNN can be told
+ * before its first product only; later it is enough that it was told the same then. */
+static int hold_onednn(const struct level *level, struct err *err)
+{
+	if (level->isa && dnnl_set_max_cpu_isa(level->isa) != dnnl_success &&
+	    dnnl_get_effective_cpu_isa() != level->isa)
+		return err_set(err, "MEMOSCOPE_ISA=%s: this oneDNN cannot be held to it", level->name);
+	return 0;
+}
+
+const struct kernels *kernels_cpu(struct err *err)
+{
+	const char *wanted = getenv("MEMOSCOPE_ISA");
+	const struct level *level = best();
+
+	if (level == NULL) {
+		err_usage(err, "this processor is too old: x86-64-v2 (SSE 4.2) is the least");
+		return NULL;
+	}
+	if (wanted == NULL || *wanted == '\0')
+		return kernels_cpu_level(level->name);
+	for (size_t i = 0; i < LEVELS; i++) {
+		if (strcmp(wanted, levels[i].name) != 0)
+			continue;
+		if (kernels_cpu_level(wanted) == NULL) {
+			err_usage(err, "MEMOSCOPE_ISA=%s: this processor has no more than %s", wanted,
+			          level->name);
+			return NULL;
+		}
+		return hold_onednn(&levels[i], err) < 0 ? NULL : kernels_cpu_level(wanted);
+	}
+	err_usage(err, "MEMOSCOPE_ISA=%s is not known, expected " LEVEL_NAMES, wanted);
+	return NULL;
 }
 
 static void *aligned(size_t bytes)

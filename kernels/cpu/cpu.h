@@ -2,7 +2,7 @@
  *
  * kernels/cpu/level is compiled once for each level of the instruction set (on
  * x86-64: v2, v3, v4 of the psABI); each copy ends in a table of its own, and
- * kernels_cpu() picks the best that the processor runs. A device here is one
+ * kernels_cpu() picks one. A device here is one
  * thread's scratch memory; buffers are plain memory.
  */
 #ifndef MEMOSCOPE_CPU_H
@@ -10,7 +10,10 @@
 
 #include "kernels/kernels.h"
 
-const struct kernels *kernels_cpu(void);
+/* The table of the level that $MEMOSCOPE_ISA names, with oneDNN held to that level; where it is
+ * empty or not set, of the best level that this processor runs. NULL with err set (ERR_USAGE) for a
+ * name that is not known, or a level that this processor does not have. */
+const struct kernels *kernels_cpu(struct err *err);
 
 /* The table of one level ("v2", "v3", "v4", elsewhere "native"), or NULL where
  * it was not built or this processor cannot run it. */

@@ -1,5 +1,6 @@
 #include "kernels/cpu/cpu.h"
 
+#include <dnnl.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

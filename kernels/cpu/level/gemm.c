@@ -13,6 +13,8 @@
 #define ROW_BLOCK 192 /* rows of a, DEPTH deep, in the second cache */
 #define COLUMN_BLOCK 1024 /* columns of b that are copied at a time */
 #define GROUP 4 /* panels that are copied together */
+#define LINE 16 /* floats of a line of the cache */
+#define AHEAD 8 /* rows that are fetched before they are copied */
 #define FEW_ROWS 12 /* of a, for which copying b costs more than it saves */
 
 /* From one panel, or tile, of so much depth to the next, in floats: a line of the cache more than
@@ -176,6 +178,8 @@ static void copy_panels(float *panels, const struct gemm *g, int first, int k, i
 	}
 	for (int p = 0; p < k; p++, b += g->b_row) {
 		float *to = panels + p * COLUMNS;
+		for (int c = 0; c < n; c += LINE)
+			__builtin_prefetch(b + AHEAD * g->b_row + c);
 		for (int c = 0; c < whole; c += COLUMNS, to += PANEL(k)) {
 			vector_store(to, vector_load(b + c));
 			vector_store(to + VECTOR_LANES, vector_load(b + c + VECTOR_LANES));
@@ -195,10 +199,16 @@ static void copy_tiles(float *tiles, const struct gemm *g, int i, int m, int fir
 
 	for (int p = 0; p < k; p++, a += g->a_col) {
 		float *to = tiles + p * ROWS;
-		for (int r = 0; r < whole; r += ROWS, to += TILE(k))
+		for (int r = 0; r < m; r += LINE)
+			__builtin_prefetch(a + AHEAD * g->a_col + r);
+		int r = 0;
+		/* What a vector holds beyond ROWS is written over, or in the gap before the next tile. */
+		for (; VECTOR_LANES == 8 && r + VECTOR_LANES <= m; r += ROWS, to += TILE(k))
+			vector_store(to, vector_load(a + r));
+		for (; r < whole; r += ROWS, to += TILE(k))
 			memcpy(to, a + r, ROWS * sizeof *a);
-		if (whole < m)
-			memcpy(to, a + whole, (size_t)(m - whole) * sizeof *a);
+		if (r < m)
+			memcpy(to, a + r, (size_t)(m - r) * sizeof *a);
 	}
 }
 

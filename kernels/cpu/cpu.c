@@ -1,6 +1,5 @@
 #include "kernels/cpu/cpu.h"
 
-#include <dnnl.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,15 +12,7 @@
 #ifdef __x86_64__
 extern const struct kernels kernels_cpu_v2, kernels_cpu_v3, kernels_cpu_v4;
 
-/* Best first. oneDNN has no name for v4's set alone: there it may take all that it finds. */
-static const struct level {
-	const char *name;
-	dnnl_cpu_isa_t isa; /* what oneDNN is held to; 0: nothing */
-} levels[] = {
-	{"v4", (dnnl_cpu_isa_t)0},
-	{"v3", dnnl_cpu_isa_avx2},
-	{"v2", dnnl_cpu_isa_sse41},
-};
+static const char *const levels[] = {"v4", "v3", "v2"}; /* best first */
 
 #define LEVEL_NAMES "v2, v3 or v4"
 
@@ -42,12 +33,7 @@ const struct kernels *kernels_cpu_level(const char *level)
 #else
 extern const struct kernels kernels_cpu_native;
 
-static const struct level {
-	const char *name;
-	dnnl_cpu_isa_t isa;
-} levels[] = {
-	{"native", (dnnl_cpu_isa_t)0},
-};
+static const char *const levels[] = {"native"};
 
 #define LEVEL_NAMES "native"
 
@@ -59,48 +45,29 @@ const struct kernels *kernels_cpu_level(const char *level)
 
 #define LEVELS (sizeof levels / sizeof *levels)
 
-/* The best level that this processor has. NULL: it has none. */
-static const struct level *best(void)
-{
-	for (size_t i = 0; i < LEVELS; i++)
-		if (kernels_cpu_level(levels[i].name))
-			return &levels[i];
-	return NULL;
-}
-
-/* Matrix products of oneDNN, too, are to use no instructions beyond the level's. oneDNN can be told
- * before its first product only; later it is enough that it was told the same then. */
-static int hold_onednn(const struct level *level, struct err *err)
-{
-	if (level->isa && dnnl_set_max_cpu_isa(level->isa) != dnnl_success &&
-	    dnnl_get_effective_cpu_isa() != level->isa)
-		return err_set(err, "MEMOSCOPE_ISA=%s: this oneDNN cannot be held to it", level->name);
-	return 0;
-}
-
 const struct kernels *kernels_cpu(struct err *err)
 {
 	const char *wanted = getenv("MEMOSCOPE_ISA");
-	const struct level *level = best();
+	const struct kernels *table;
+	size_t best = 0, i = 0;
 
-	if (level == NULL) {
+	while (best < LEVELS && kernels_cpu_level(levels[best]) == NULL)
+		best++;
+	if (best == LEVELS) {
 		err_usage(err, "this processor is too old: x86-64-v2 (SSE 4.2) is the least");
 		return NULL;
 	}
 	if (wanted == NULL || *wanted == '\0')
-		return kernels_cpu_level(level->name);
-	for (size_t i = 0; i < LEVELS; i++) {
-		if (strcmp(wanted, levels[i].name) != 0)
-			continue;
-		if (kernels_cpu_level(wanted) == NULL) {
-			err_usage(err, "MEMOSCOPE_ISA=%s: this processor has no more than %s", wanted,
-			          level->name);
-			return NULL;
-		}
-		return hold_onednn(&levels[i], err) < 0 ? NULL : kernels_cpu_level(wanted);
-	}
-	err_usage(err, "MEMOSCOPE_ISA=%s is not known, expected " LEVEL_NAMES, wanted);
-	return NULL;
+		return kernels_cpu_level(levels[best]);
+	while (i < LEVELS && strcmp(wanted, levels[i]) != 0)
+		i++;
+	table = i < LEVELS ? kernels_cpu_level(wanted) : NULL;
+	if (i == LEVELS)
+		err_usage(err, "MEMOSCOPE_ISA=%s is not known, expected " LEVEL_NAMES, wanted);
+	else if (table == NULL)
+		err_usage(err, "MEMOSCOPE_ISA=%s: this processor has no more than %s", wanted,
+		          levels[best]);
+	return table;
 }
 
 static void *aligned(size_t bytes)
@@ -137,9 +104,10 @@ void *cpu_panels(struct device *dev, size_t bytes)
 	return grown(&dev->panels, bytes);
 }
 
-bool cpu_supports(enum dtype dtype)
+bool cpu_supports(const char *level, enum dtype dtype)
 {
-	return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && bf16_worthwhile());
+	return dtype == DTYPE_F32 ||
+	       (dtype == DTYPE_BF16 && strcmp(level, "v4") == 0 && bf16_worthwhile());
 }
 
 /* Products round their operands by themselves. */
@@ -149,11 +117,11 @@ enum dtype cpu_activations(const struct device *dev)
 	return DTYPE_F32;
 }
 
-struct device *cpu_open(enum dtype dtype, struct err *err)
+struct device *cpu_open(const char *level, enum dtype dtype, struct err *err)
 {
 	struct device *dev;
 
-	if (!cpu_supports(dtype)) {
+	if (!cpu_supports(level, dtype)) {
 		err_set(err, "this processor has no %s products", dtype_name(dtype));
 		return NULL;
 	}

@@ -10,9 +10,9 @@
 
 #include "kernels/kernels.h"
 
-/* The table of the level that $MEMOSCOPE_ISA names, with oneDNN held to that level; where it is
- * empty or not set, of the best level that this processor runs. NULL with err set (ERR_USAGE) for a
- * name that is not known, or a level that this processor does not have. */
+/* The table of the level that $MEMOSCOPE_ISA names; where it is empty or not set, of the best
+ * level that this processor runs. NULL with err set (ERR_USAGE) for a name that is not known, or a
+ * level that this processor does not have. */
 const struct kernels *kernels_cpu(struct err *err);
 
 /* The table of one level ("v2", "v3", "v4", elsewhere "native"), or NULL where
@@ -41,10 +41,13 @@ void *cpu_scratch(struct device *dev, size_t bytes);
 /* The same, for matrix products (kernels/cpu/level/gemm.c): their callers may hold scratch. */
 void *cpu_panels(struct device *dev, size_t bytes);
 
+/* What a level supports, and a device of it. bfloat16, which is oneDNN's, is for v4 alone: no level
+ * uses instructions beyond it. */
+bool cpu_supports(const char *level, enum dtype dtype);
+struct device *cpu_open(const char *level, enum dtype dtype, struct err *err);
+
 /* The part of the table that is the same on every level. */
-bool cpu_supports(enum dtype dtype);
 enum dtype cpu_activations(const struct device *dev);
-struct device *cpu_open(enum dtype dtype, struct err *err);
 void cpu_close(struct device *dev);
 void *cpu_alloc(struct device *dev, size_t bytes);
 void cpu_free(struct device *dev, void *memory);

@@ -12,6 +12,9 @@
 #define LEVEL_PASTE(name, level) name##_##level
 #define LEVEL_NAME_(name, level) LEVEL_PASTE(name, level)
 #define LEVEL_NAME(name) LEVEL_NAME_(name, LEVEL)
+#define LEVEL_QUOTE(level) #level
+#define LEVEL_TEXT_(level) LEVEL_QUOTE(level)
+#define LEVEL_TEXT LEVEL_TEXT_(LEVEL) /* "v3" */
 
 #define op_embed LEVEL_NAME(op_embed)
 #define op_embed_backward LEVEL_NAME(op_embed_backward)

@@ -2,13 +2,23 @@
 
 extern const struct kernels LEVEL_NAME(kernels_cpu);
 
+static bool supports(enum dtype dtype)
+{
+	return cpu_supports(LEVEL_TEXT, dtype);
+}
+
+static struct device *open_device(enum dtype dtype, struct err *err)
+{
+	return cpu_open(LEVEL_TEXT, dtype, err);
+}
+
 const struct kernels LEVEL_NAME(kernels_cpu) = {
 	.name = "cpu",
 	.pass_rows = 512,
 	.row_step = 1,
-	.supports = cpu_supports,
+	.supports = supports,
 	.activations = cpu_activations,
-	.open = cpu_open,
+	.open = open_device,
 	.close = cpu_close,
 	.alloc = cpu_alloc,
 	.free = cpu_free,

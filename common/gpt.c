@@ -28,7 +28,7 @@ struct layer {
 	float *mid; /* [n,c] the residual stream after attention */
 	void *ln_2;
 	float *mean_2, *rstd_2;
-	void *fc, *gelu; /* [n,4c] before and after GELU */
+	void *fc, *gelu; /* [n,f] before and after GELU; f: gpt_inner() */
 };
 
 struct gpt {
@@ -48,7 +48,7 @@ struct gpt {
 	float *branch; /* [n,c] what a block adds, where it is dropped out first */
 	float *dx; /* [n,c] the gradient of the residual stream */
 	void *rounded; /* [n,c] the same as activations; NULL where they are float32 */
-	void *dbranch, *dwide; /* [n,c], [n,4c] */
+	void *dbranch, *dwide; /* [n,c], [n,3c] or [n,f], the larger */
 	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
 	int32_t *token, *position, *target, *slot;
 	uint64_t *pass; /* [1] the number of the pass, for dropout */
@@ -155,6 +155,7 @@ static void take_attention(struct gpt *gpt, struct layer *layer)
 static void take_layer(struct gpt *gpt, struct layer *layer)
 {
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
+	const size_t inner = (size_t)gpt_inner(&gpt->config);
 
 	layer->x = take_floats(gpt, n, c);
 	layer->ln_1 = take_activations(gpt, n, c);
@@ -165,13 +166,14 @@ static void take_layer(struct gpt *gpt, struct layer *layer)
 	layer->ln_2 = take_activations(gpt, n, c);
 	layer->mean_2 = take_floats(gpt, n, 1);
 	layer->rstd_2 = take_floats(gpt, n, 1);
-	layer->fc = take_activations(gpt, n, 4 * c);
-	layer->gelu = take_activations(gpt, n, 4 * c);
+	layer->fc = take_activations(gpt, n, inner);
+	layer->gelu = take_activations(gpt, n, inner);
 }
 
 static void take_buffers(struct gpt *gpt)
 {
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
+	const size_t inner = (size_t)gpt_inner(&gpt->config);
 
 	for (int l = 0; l < gpt->config.layers; l++) {
 		if (l == 0 || gpt->keep == GPT_KEEP_ALL) {
@@ -207,7 +209,7 @@ static void take_buffers(struct gpt *gpt)
 		if (gpt->element < sizeof(float))
 			gpt->rounded = take_activations(gpt, n, c);
 		gpt->dbranch = take_activations(gpt, n, c);
-		gpt->dwide = take_activations(gpt, n, 4 * c);
+		gpt->dwide = take_activations(gpt, n, inner > 3 * c ? inner : 3 * c);
 	}
 }
 
@@ -216,8 +218,8 @@ static void reserve(struct gpt *gpt)
 {
 	const struct gpt_config *config = &gpt->config;
 	const struct sizes sizes = {
-		.rows = gpt->rows_max, .width = config->width, .heads = config->heads,
-		.vocab = config->vocab, .parameters = gpt_parameter_count(config),
+		.rows = gpt->rows_max, .width = config->width, .inner = gpt_inner(config),
+		.heads = config->heads, .vocab = config->vocab, .parameters = gpt_parameter_count(config),
 	};
 	size_t bytes = 0;
 
@@ -370,6 +372,7 @@ static void block_forward(struct gpt *gpt, int l, int n, const struct sequences 
 	struct layer *a = &gpt->layers[l];
 	float *next = l + 1 < gpt->config.layers ? gpt->layers[l + 1].x : gpt->x;
 	const int c = gpt->config.width, h = gpt->config.heads;
+	const int f = gpt_inner(&gpt->config);
 
 	k->layernorm(dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c);
 	k->linear(dev, a->qkv, a->ln_1, w->attn, w->attn_b, n, c, 3 * c);
@@ -383,9 +386,9 @@ static void block_forward(struct gpt *gpt, int l, int n, const struct sequences 
 	replace_ablated(gpt, l, a->att, n);
 	join(gpt, a->mid, a->x, a->att, w->proj, w->proj_b, n, c, PLACE_PROJECTION, l);
 	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->mid, w->ln_2, w->ln_2_b, n, c);
-	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, 4 * c);
-	k->gelu(dev, a->gelu, a->fc, (size_t)n * 4 * c);
-	join(gpt, next, a->mid, a->gelu, w->out, w->out_b, n, 4 * c, PLACE_MLP, l);
+	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, f);
+	k->gelu(dev, a->gelu, a->fc, (size_t)n * f);
+	join(gpt, next, a->mid, a->gelu, w->out, w->out_b, n, f, PLACE_MLP, l);
 }
 
 static void unembed(struct gpt *gpt, const float *x, int n)
@@ -535,16 +538,16 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	const struct block *w = &gpt->weight.blocks[l], *g = &gpt->grad.blocks[l];
 	const struct layer *a = &gpt->layers[l];
 	const int c = gpt->config.width, h = gpt->config.heads;
+	const int f = gpt_inner(&gpt->config);
 	const struct dropout dropout = dropout_at(gpt, PLACE_ATTENTION, l);
 	void *rounded = rounded_gradient(gpt);
 	const float *into;
 
 	into = branch_gradient(gpt, n, PLACE_MLP, l);
 	k->linear_residual_backward(dev, gpt->dwide, g->out, g->out_b, into, rounded, a->gelu,
-	                            w->out, n, 4 * c, c);
-	k->gelu_backward(dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * 4 * c);
-	k->linear_backward(dev, gpt->dbranch, g->fc, g->fc_b, gpt->dwide, a->ln_2, w->fc, n, c,
-	                   4 * c);
+	                            w->out, n, f, c);
+	k->gelu_backward(dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * f);
+	k->linear_backward(dev, gpt->dbranch, g->fc, g->fc_b, gpt->dwide, a->ln_2, w->fc, n, c, f);
 	k->layernorm_backward(dev, gpt->dx, g->ln_2, g->ln_2_b, rounded, gpt->dbranch, a->mid,
 	                      a->mean_2, a->rstd_2, w->ln_2, n, c);
 

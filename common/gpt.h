@@ -18,13 +18,21 @@
 
 #define GPT_CONTEXT_MAX 4096
 #define GPT_WIDTH_MAX 16384
+#define GPT_INNER_MAX (4 * GPT_WIDTH_MAX)
 #define GPT_LAYERS_MAX 512
 #define GPT_TENSOR_NAME 64
 
 struct gpt_config {
 	int layers, heads, width, context, vocab;
 	bool bias; /* biases in linear layers and layer norms */
+	int inner; /* width of the feed-forward part; 0: four times width, as GPT-2 has it */
 };
+
+/* The width of the feed-forward part. */
+int gpt_inner(const struct gpt_config *config);
+
+/* Are they networks of the same tensors and heads, vocabularies aside? */
+bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b);
 
 /* -1 with err set unless every number is in range and heads divide width. */
 int gpt_config_check(const struct gpt_config *config, struct err *err);

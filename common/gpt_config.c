@@ -19,7 +19,9 @@ enum start {
 	START_ZERO,
 };
 
-/* One tensor of a block; rows and cols in widths, rows 0: a vector. */
+#define INNER (-1) /* rows or cols of a tensor: the width of the feed-forward part */
+
+/* One tensor of a block; rows and cols in widths or INNER, rows 0: a vector. */
 struct block_tensor {
 	const char *name;
 	int rows, cols;
@@ -37,9 +39,9 @@ static const struct block_tensor block[] = {
 	{"attn.c_proj.bias", 0, 1, START_ZERO, true, 0},
 	{"ln_2.weight", 0, 1, START_ONE, false, 0},
 	{"ln_2.bias", 0, 1, START_ZERO, true, 0},
-	{"mlp.c_fc.weight", 1, 4, START_NORMAL, false, 1},
-	{"mlp.c_fc.bias", 0, 4, START_ZERO, true, 0},
-	{"mlp.c_proj.weight", 4, 1, START_RESIDUAL, false, 1},
+	{"mlp.c_fc.weight", 1, INNER, START_NORMAL, false, 1},
+	{"mlp.c_fc.bias", 0, INNER, START_ZERO, true, 0},
+	{"mlp.c_proj.weight", INNER, 1, START_RESIDUAL, false, 1},
 	{"mlp.c_proj.bias", 0, 1, START_ZERO, true, 0},
 };
 
@@ -52,11 +54,24 @@ static int check_range(const char *what, int value, int max, struct err *err)
 	return 0;
 }
 
+int gpt_inner(const struct gpt_config *config)
+{
+	return config->inner ? config->inner : 4 * config->width;
+}
+
+bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b)
+{
+	return a->layers == b->layers && a->heads == b->heads && a->width == b->width &&
+	       a->context == b->context && a->bias == b->bias && gpt_inner(a) == gpt_inner(b);
+}
+
 int gpt_config_check(const struct gpt_config *config, struct err *err)
 {
 	if (check_range("number of layers", config->layers, GPT_LAYERS_MAX, err) < 0 ||
 	    check_range("width", config->width, GPT_WIDTH_MAX, err) < 0 ||
 	    check_range("number of heads", config->heads, config->width, err) < 0 ||
+	    check_range("width of the feed-forward part", gpt_inner(config), GPT_INNER_MAX,
+	                err) < 0 ||
 	    check_range("context", config->context, GPT_CONTEXT_MAX, err) < 0 ||
 	    check_range("vocabulary", config->vocab, VOCAB_MAX, err) < 0)
 		return -1;
@@ -79,6 +94,7 @@ bool gpt_preset(const char *name, struct gpt_config *config)
 			config->heads = presets[i].heads;
 			config->width = presets[i].width;
 			config->context = 256;
+			config->inner = 0;
 			return true;
 		}
 	return false;
@@ -111,6 +127,12 @@ static void walk_one(struct walk *walk, int rows, int cols, enum start start, in
 	walk->visit(walk->data, &tensor, start);
 }
 
+/* Elements of so many rows or cols of a block's tensor. */
+static int extent(const struct gpt_config *config, int number)
+{
+	return number == INNER ? gpt_inner(config) : number * config->width;
+}
+
 static size_t walk_tensors(const struct gpt_config *config, visitor *visit, void *data)
 {
 	struct walk walk = {.visit = visit, .data = data};
@@ -122,8 +144,8 @@ static size_t walk_tensors(const struct gpt_config *config, visitor *visit, void
 		for (int i = 0; i < BLOCK_TENSORS; i++) {
 			const struct block_tensor *t = &block[i];
 			if (!t->bias || config->bias)
-				walk_one(&walk, t->rows * c, t->cols * c, t->start, t->hidden,
-				         "transformer.h.%d.%s", layer, t->name);
+				walk_one(&walk, extent(config, t->rows), extent(config, t->cols),
+				         t->start, t->hidden, "transformer.h.%d.%s", layer, t->name);
 		}
 	}
 	walk_one(&walk, 0, c, START_ONE, 0, "transformer.ln_f.weight");

@@ -58,15 +58,14 @@ void model_release(struct model *model)
 /* GPT2Config, with all the fields that decide what is computed. */
 static json_t *config_json(const struct gpt_config *config)
 {
-	return json_pack(
-		"{s:[s], s:s, s:s, s:i, s:i, s:n, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f,"
+	json_t *json = json_pack(
+		"{s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f,"
 		" s:f, s:b, s:b, s:b, s:b, s:s, s:n, s:n, s:n}",
 		"architectures", "GPT2LMHeadModel",
 		"model_type", "gpt2",
 		"activation_function", "gelu",
 		"n_embd", config->width,
 		"n_head", config->heads,
-		"n_inner",
 		"n_layer", config->layers,
 		"n_positions", config->context,
 		"n_ctx", config->context,
@@ -84,6 +83,10 @@ static json_t *config_json(const struct gpt_config *config)
 		"bos_token_id",
 		"eos_token_id",
 		"pad_token_id");
+
+	json_object_set_new(json, "n_inner", gpt_inner(config) == 4 * config->width ? json_null()
+	                    : json_integer(gpt_inner(config)));
+	return json;
 }
 
 /* {character: token} */
@@ -296,7 +299,8 @@ int model_save_with(const char *directory, const struct model *model,
 	if (vocab_size(model->vocab) != model->config.vocab)
 		return err_set(err, "%s: a vocabulary of %d characters for a network of %d",
 		               directory, vocab_size(model->vocab), model->config.vocab);
-	float *zeros = calloc(4 * (size_t)model->config.width, sizeof *zeros);
+	const int inner = gpt_inner(&model->config), qkv = 3 * model->config.width;
+	float *zeros = calloc((size_t)(inner > qkv ? inner : qkv), sizeof *zeros);
 	int rc = zeros ? save(directory, model, more, texts, zeros, err)
 	               : err_set(err, "out of memory");
 	free(zeros);
@@ -411,12 +415,11 @@ static int config_is(const char *path, const json_t *json, const char *field, bo
 }
 
 /* What the network would compute must be what ours computes. */
-static int check_kind(const char *path, const json_t *json, int width, struct err *err)
+static int check_kind(const char *path, const json_t *json, struct err *err)
 {
 	const char *type = json_string_value(json_object_get(json, "model_type"));
 	const char *activation = json_string_value(json_object_get(json, "activation_function"));
 	const json_t *epsilon = json_object_get(json, "layer_norm_epsilon");
-	const json_t *inner = json_object_get(json, "n_inner");
 
 	if (type == NULL || strcmp(type, "gpt2") != 0)
 		return err_set(err, "%s: \"model_type\" is %s, expected gpt2", path,
@@ -428,10 +431,6 @@ static int check_kind(const char *path, const json_t *json, int width, struct er
 	if (epsilon != NULL && fabs(json_number_value(epsilon) - EPSILON) > 1e-9)
 		return err_set(err, "%s: \"layer_norm_epsilon\" is %g, expected %g", path,
 		               json_number_value(epsilon), EPSILON);
-	if (inner != NULL && !json_is_null(inner) &&
-	    json_integer_value(inner) != 4 * (json_int_t)width)
-		return err_set(err, "%s: \"n_inner\" is %" JSON_INTEGER_FORMAT
-		               ", expected four times n_embd", path, json_integer_value(inner));
 	if (config_is(path, json, "scale_attn_weights", true, err) < 0 ||
 	    config_is(path, json, "scale_attn_by_inverse_layer_idx", false, err) < 0 ||
 	    config_is(path, json, "add_cross_attention", false, err) < 0)
@@ -442,6 +441,7 @@ static int check_kind(const char *path, const json_t *json, int width, struct er
 static int read_config(const char *path, const json_t *json, struct gpt_config *config,
                        struct err *err)
 {
+	const json_t *inner = json_object_get(json, "n_inner");
 	struct err found = {0};
 
 	if (config_int(path, json, "n_layer", &config->layers, err) < 0 ||
@@ -450,9 +450,12 @@ static int read_config(const char *path, const json_t *json, struct gpt_config *
 	    config_int(path, json, "n_positions", &config->context, err) < 0 ||
 	    config_int(path, json, "vocab_size", &config->vocab, err) < 0)
 		return -1;
+	if (inner && !json_is_null(inner) &&
+	    config_int(path, json, "n_inner", &config->inner, err) < 0)
+		return -1;
 	if (gpt_config_check(config, &found) < 0)
 		return err_set(err, "%s: %s", path, found.text);
-	return check_kind(path, json, config->width, err);
+	return check_kind(path, json, err);
 }
 
 static int load_config(const char *directory, struct gpt_config *config, struct err *err)

@@ -220,6 +220,7 @@ static json_t *settings_of(const struct run *run)
 		{"layers", json_sprintf("%d", config->layers)},
 		{"heads", json_sprintf("%d", config->heads)},
 		{"width", json_sprintf("%d", config->width)},
+		{"inner", json_sprintf("%d", gpt_inner(config))},
 		{"context", json_sprintf("%d", config->context)},
 		{"bias", json_string(config->bias ? "true" : "false")},
 		{"vocab-size", json_sprintf("%d", config->vocab)},
@@ -424,20 +425,21 @@ static const char *saved_or(const json_t *saved, const json_t *settings, const c
 static int compare_network(const json_t *saved, const json_t *settings, const char *last,
                            struct err *err)
 {
-	const char *const keys[] = {"layers", "heads", "width", "context", "bias"};
-	const char *have[5], *want[5];
+	const char *const keys[] = {"layers", "heads", "width", "context", "bias", "inner"};
+	const char *have[6], *want[6];
 	bool same = true;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		have[i] = saved_or(saved, settings, keys[i]);
 		want[i] = json_string_value(json_object_get(settings, keys[i]));
 		same &= strcmp(have[i], want[i]) == 0;
 	}
 	if (!same)
-		return err_usage(err, "%s has layers %s, heads %s, width %s, context %s%s, "
-		                 "this command asks for %s, %s, %s, %s%s", last, have[0], have[1],
-		                 have[2], have[3], strcmp(have[4], "true") ? "" : " and biases",
-		                 want[0], want[1], want[2], want[3],
+		return err_usage(err, "%s has layers %s, heads %s, width %s, inner %s, context %s%s, "
+		                 "this command asks for %s, %s, %s, %s, %s%s", last, have[0], have[1],
+		                 have[2], have[5], have[3],
+		                 strcmp(have[4], "true") ? "" : " and biases", want[0], want[1],
+		                 want[2], want[5], want[3],
 		                 strcmp(want[4], "true") ? "" : " and biases");
 	if (!strcmp(saved_or(saved, settings, "vocab-digest"),
 	            json_string_value(json_object_get(settings, "vocab-digest"))))
@@ -458,14 +460,13 @@ static int compare_model(const struct run *run, const char *last, struct err *er
 	if (model_load(last, &model, err) < 0)
 		return -1;
 	have = &model.config;
-	if (have->layers != want->layers || have->heads != want->heads ||
-	    have->width != want->width || have->context != want->context ||
-	    have->bias != want->bias)
-		result = err_usage(err, "%s has layers %d, heads %d, width %d, context %d%s, "
-		                   "this command asks for %d, %d, %d, %d%s", last, have->layers,
-		                   have->heads, have->width, have->context,
+	if (!gpt_config_equal(have, want))
+		result = err_usage(err, "%s has layers %d, heads %d, width %d, inner %d, context %d%s, "
+		                   "this command asks for %d, %d, %d, %d, %d%s", last, have->layers,
+		                   have->heads, have->width, gpt_inner(have), have->context,
 		                   have->bias ? " and biases" : "", want->layers, want->heads,
-		                   want->width, want->context, want->bias ? " and biases" : "");
+		                   want->width, gpt_inner(want), want->context,
+		                   want->bias ? " and biases" : "");
 	else if (!vocab_equal(model.vocab, run->model.vocab))
 		result = err_set(err, "%s has a vocabulary of %d characters, the training data "
 		                 "have another one, of %d", last, have->vocab, want->vocab);

@@ -62,6 +62,9 @@ static const struct option options[] = {
 	 .max = GPT_WIDTH_MAX, .text = "attention heads, a divisor of the width (default 4)"},
 	{.name = "width", .type = OPTION_INT32, .value = &network.width, .argument = "N", .min = 1,
 	 .max = GPT_WIDTH_MAX, .text = "embedding width (default 128)"},
+	{.name = "inner", .type = OPTION_INT32, .value = &network.inner, .argument = "N", .min = 1,
+	 .max = GPT_INNER_MAX,
+	 .text = "width of the feed-forward part (default: four times --width)"},
 	{.name = "context", .type = OPTION_INT32, .value = &network.context, .argument = "N", .min = 2,
 	 .max = GPT_CONTEXT_MAX, .text = "longest sequence, in tokens (default 256)"},
 	{.name = "bias", .type = OPTION_FLAG, .value = &network.bias,
@@ -140,7 +143,7 @@ static const struct program program = {
 static void take_over(void)
 {
 	static const char *const names[] = {
-		"layers", "heads", "width", "context", "bias", "dropout", "steps", "batch", "pack",
+		"layers", "heads", "width", "inner", "context", "bias", "dropout", "steps", "batch", "pack",
 		"weight", "lr", "min-lr", "warmup", "optimizer", "momentum", "beta1", "beta2",
 		"weight-decay", "clip", "seed",
 	};
@@ -158,7 +161,7 @@ static void take_over(void)
 		err_exit(&err);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const char *text = json_string_value(json_object_get(saved, names[i]));
-		const bool shape = i < 4 && option_given(&program, "preset");
+		const bool shape = i < 5 && option_given(&program, "preset");
 		const bool shared = strcmp(names[i], "batch") == 0 && option_given(&program, "accumulate");
 		if (!text || shape || shared || strcmp(text, "none") == 0)
 			continue;

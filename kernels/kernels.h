@@ -120,6 +120,7 @@ struct muon {
 struct sizes {
 	int rows; /* of a pass, at most */
 	int width, heads, vocab;
+	int inner; /* width of the feed-forward part */
 	size_t parameters;
 };
 

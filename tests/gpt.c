@@ -32,12 +32,15 @@ struct pass {
 	float weight[ROWS];
 };
 
-static const struct gpt_config small = {2, 2, 6, 9, 11, true};
-static const struct gpt_config bare = {1, 1, 5, 9, 7, false};
+static const struct gpt_config small = {2, 2, 6, 9, 11, true, 0};
+static const struct gpt_config bare = {1, 1, 5, 9, 7, false, 0};
+/* feed-forward parts of other widths than GPT-2's four, and of one column */
+static const struct gpt_config wider = {2, 2, 6, 9, 11, true, 31};
+static const struct gpt_config narrower = {2, 1, 5, 9, 7, true, 1};
 static const struct gpt_config shapes[] = {
-	{2, 2, 6, 9, 11, true},    {1, 1, 5, 9, 7, false},   {2, 2, 4, 16, 70, false},
-	{3, 4, 20, 33, 17, true},  {8, 8, 16, 33, 70, false}, {1, 3, 51, 40, 31, true},
-	{2, 4, 128, 64, 71, true},
+	{2, 2, 6, 9, 11, true, 0},   {1, 1, 5, 9, 7, false, 0},    {2, 2, 4, 16, 70, false, 0},
+	{3, 4, 20, 33, 17, true, 0}, {8, 8, 16, 33, 70, false, 0}, {1, 3, 51, 40, 31, true, 0},
+	{2, 4, 128, 64, 71, true, 0}, {2, 2, 6, 9, 11, true, 7},   {2, 3, 12, 33, 17, false, 131},
 };
 
 #define SHAPES ((int)(sizeof shapes / sizeof *shapes))
@@ -819,10 +822,10 @@ static void check_memory(void)
 static void check_configs(void)
 {
 	static const struct gpt_config wrong[] = {
-		{0, 1, 4, 8, 7, false},  {1, 0, 4, 8, 7, false}, {1, 3, 4, 8, 7, false},
-		{1, 1, 0, 8, 7, false},  {1, 1, 4, 0, 7, false}, {1, 1, 4, 8, 0, false},
-		{-1, 1, 4, 8, 7, false}, {1, 1, 4, GPT_CONTEXT_MAX + 1, 7, false},
-		{GPT_LAYERS_MAX + 1, 1, 4, 8, 7, false}, {1, 1, GPT_WIDTH_MAX + 1, 8, 7, false},
+		{0, 1, 4, 8, 7, false, 0},  {1, 0, 4, 8, 7, false, 0}, {1, 3, 4, 8, 7, false, 0},
+		{1, 1, 0, 8, 7, false, 0},  {1, 1, 4, 0, 7, false, 0}, {1, 1, 4, 8, 0, false, 0},
+		{-1, 1, 4, 8, 7, false, 0}, {1, 1, 4, GPT_CONTEXT_MAX + 1, 7, false, 0},
+		{GPT_LAYERS_MAX + 1, 1, 4, 8, 7, false, 0}, {1, 1, GPT_WIDTH_MAX + 1, 8, 7, false, 0},
 	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -852,6 +855,8 @@ int main(void)
 	check_gradients(&small, 0.25f, true);
 	check_gradients(&bare, 0, true);
 	check_gradients(&bare, 0.5f, false);
+	check_gradients(&wider, 0, true);
+	check_gradients(&narrower, 0.25f, false);
 	check_level("v2");
 	check_level("v3");
 	check_level("v4");

@@ -7,7 +7,7 @@
 
 static size_t count(int layers, int heads, int width, int context, int vocab, bool bias)
 {
-	struct gpt_config config = {layers, heads, width, context, vocab, bias};
+	struct gpt_config config = {layers, heads, width, context, vocab, bias, 0};
 	return gpt_parameter_count(&config);
 }
 
@@ -21,9 +21,9 @@ static void refused(struct gpt_config config, const char *text)
 }
 
 /* Tensors stand side by side, without a gap, and fill the array. */
-static void test_layout(bool bias)
+static void test_layout(bool bias, int inner)
 {
-	struct gpt_config config = {3, 2, 6, 9, 11, bias};
+	struct gpt_config config = {3, 2, 6, 9, 11, bias, inner};
 	int tensors = gpt_tensor_count(&config);
 	struct gpt_tensor *list = calloc((size_t)tensors, sizeof *list);
 	size_t offset = 0;
@@ -38,7 +38,7 @@ static void test_layout(bool bias)
 		offset += product;
 	}
 	ok(side_by_side && offset == gpt_parameter_count(&config),
-	   "tensors fill the array, bias %d", bias);
+	   "tensors fill the array, bias %d, inner %d", bias, inner);
 	ok(decay, "decay is for matrices, bias %d", bias);
 	ok(bias_names == bias, "bias tensors only with bias %d", bias);
 	is_string(list[0].name, "transformer.wte.weight", "first tensor");
@@ -49,10 +49,39 @@ static void test_layout(bool bias)
 	free(list);
 }
 
+/* The feed-forward part is as wide as is asked for, and nothing else changes. */
+static void test_inner(void)
+{
+	const struct gpt_config four = {2, 2, 6, 9, 11, true, 0}, same = {2, 2, 6, 9, 11, true, 24};
+	const struct gpt_config five = {2, 2, 6, 9, 11, true, 5};
+	struct gpt_tensor list[64];
+	int found = 0;
+
+	is_int(gpt_inner(&four), 24, "by default four times the width");
+	is_int(gpt_inner(&five), 5, "or what is asked for");
+	ok(gpt_config_equal(&four, &same), "four times the width is the default");
+	ok(!gpt_config_equal(&four, &five), "another one is another network");
+	/* 19 columns less: a column and a row of weights, and a bias, in each of two blocks */
+	is_int((long long)(gpt_parameter_count(&four) - gpt_parameter_count(&five)),
+	       2 * 19 * (6 + 6 + 1), "parameters that a narrower one saves");
+	gpt_tensors(&five, list);
+	for (int i = 0; i < gpt_tensor_count(&five); i++) {
+		if (strstr(list[i].name, "mlp.c_fc.weight"))
+			found += list[i].rows == 6 && list[i].cols == 5 && list[i].hidden == 1;
+		if (strstr(list[i].name, "mlp.c_fc.bias"))
+			found += list[i].rows == 0 && list[i].cols == 5;
+		if (strstr(list[i].name, "mlp.c_proj.weight"))
+			found += list[i].rows == 5 && list[i].cols == 6 && list[i].hidden == 1;
+		if (strstr(list[i].name, "mlp.c_proj.bias"))
+			found += list[i].rows == 0 && list[i].cols == 6;
+	}
+	is_int(found, 2 * 4, "its tensors have that many columns or rows");
+}
+
 /* Mean and deviation of one tensor of a fresh network. */
 static void test_start(void)
 {
-	struct gpt_config config = {4, 4, 64, 64, 70, true};
+	struct gpt_config config = {4, 4, 64, 64, 70, true, 0};
 	int tensors = gpt_tensor_count(&config);
 	struct gpt_tensor *list = calloc((size_t)tensors, sizeof *list);
 	size_t n = gpt_parameter_count(&config);
@@ -98,7 +127,7 @@ static void test_start(void)
 int main(void)
 {
 	struct err err = {0};
-	struct gpt_config good = {2, 2, 4, 256, 70, false};
+	struct gpt_config good = {2, 2, 4, 256, 70, false, 0};
 
 	is_int((long long)count(2, 2, 4, 256, 70, false), 1708, "parameters of 1.7k");
 	is_int((long long)count(8, 8, 16, 256, 70, false), 30064, "parameters of 30k");
@@ -107,18 +136,24 @@ int main(void)
 	is_int((long long)count(12, 12, 768, 1024, 50257, true), 124439808, "parameters of GPT-2");
 
 	ok(gpt_config_check(&good, &err) == 0, "a good shape");
-	refused((struct gpt_config){0, 2, 4, 256, 70, false}, "number of layers is 0");
-	refused((struct gpt_config){513, 2, 4, 256, 70, false}, "number of layers is 513");
-	refused((struct gpt_config){2, 3, 4, 256, 70, false}, "width 4 is not a multiple");
-	refused((struct gpt_config){2, 8, 4, 256, 70, false}, "number of heads is 8");
-	refused((struct gpt_config){2, -1, 4, 256, 70, false}, "number of heads is -1");
-	refused((struct gpt_config){2, 2, 0, 256, 70, false}, "width is 0");
-	refused((struct gpt_config){2, 2, 16386, 256, 70, false}, "width is 16386");
-	refused((struct gpt_config){2, 2, 4, 4097, 70, false}, "context is 4097");
-	refused((struct gpt_config){2, 2, 4, 256, 65536, false}, "vocabulary is 65536");
+	refused((struct gpt_config){0, 2, 4, 256, 70, false, 0}, "number of layers is 0");
+	refused((struct gpt_config){513, 2, 4, 256, 70, false, 0}, "number of layers is 513");
+	refused((struct gpt_config){2, 3, 4, 256, 70, false, 0}, "width 4 is not a multiple");
+	refused((struct gpt_config){2, 8, 4, 256, 70, false, 0}, "number of heads is 8");
+	refused((struct gpt_config){2, -1, 4, 256, 70, false, 0}, "number of heads is -1");
+	refused((struct gpt_config){2, 2, 0, 256, 70, false, 0}, "width is 0");
+	refused((struct gpt_config){2, 2, 16386, 256, 70, false, 0}, "width is 16386");
+	refused((struct gpt_config){2, 2, 4, 256, 70, false, -1},
+	        "width of the feed-forward part is -1");
+	refused((struct gpt_config){2, 2, 4, 256, 70, false, GPT_INNER_MAX + 1},
+	        "width of the feed-forward part is 65537");
+	refused((struct gpt_config){2, 2, 4, 4097, 70, false, 0}, "context is 4097");
+	refused((struct gpt_config){2, 2, 4, 256, 65536, false, 0}, "vocabulary is 65536");
 
-	test_layout(false);
-	test_layout(true);
+	test_layout(false, 0);
+	test_layout(true, 0);
+	test_layout(true, 5);
+	test_inner();
 	test_start();
 	return done();
 }

@@ -38,10 +38,10 @@ static void put(const char *name, const char *text)
 
 /* ---- models ---- */
 
-static struct model make(bool bias, float deviation)
+static struct model make_inner(bool bias, float deviation, int inner)
 {
 	const char characters[] = "b\naé😀";
-	struct model model = {.config = {2, 2, 4, 5, 5, bias}};
+	struct model model = {.config = {2, 2, 4, 5, 5, bias, inner}};
 	size_t count = gpt_parameter_count(&model.config);
 	struct err err = {0};
 	struct rng rng;
@@ -54,6 +54,11 @@ static struct model make(bool bias, float deviation)
 	for (size_t i = 0; i < count; i++)
 		model.params[i] = (float)(deviation * rng_normal(&rng));
 	return model;
+}
+
+static struct model make(bool bias, float deviation)
+{
+	return make_inner(bias, deviation, 0);
 }
 
 static bool same_params(const struct model *a, const struct model *b)
@@ -143,6 +148,43 @@ static void test_round_trip(bool bias)
 	model_release(&model); /* a zeroed one is allowed */
 }
 
+/* config.json says how wide the feed-forward part is, in the words of GPT2Config. */
+static void test_inner(int inner, bool bias)
+{
+	struct model model = make_inner(bias, 1, inner), back;
+
+	ok(saved(&model), "save with a feed-forward part of %d", inner);
+	json_t *json = json_load_file(in_model("config.json"), 0, NULL);
+	const json_t *n_inner = json_object_get(json, "n_inner");
+	ok(inner == 16 ? json_is_null(n_inner) : json_integer_value(n_inner) == inner,
+	   "n_inner is %s", inner == 16 ? "null: four times the width" : "that");
+	json_decref(json);
+	if (ok(loaded(&back), "load with a feed-forward part of %d", inner)) {
+		ok(gpt_config_equal(&model.config, &back.config) && same_params(&model, &back),
+		   "the same network and parameters");
+		model_release(&back);
+	}
+	model_release(&model);
+}
+
+/* The default in so many words. */
+static void test_inner_told(void)
+{
+	struct model model = make(false, 1), back;
+
+	saved(&model);
+	json_t *json = json_load_file(in_model("config.json"), 0, NULL);
+	json_object_set_new(json, "n_inner", json_integer(16));
+	json_dump_file(json, in_model("config.json"), 0);
+	json_decref(json);
+	if (ok(loaded(&back), "load with an n_inner of four times n_embd")) {
+		ok(gpt_config_equal(&model.config, &back.config) && same_params(&model, &back),
+		   "the network without");
+		model_release(&back);
+	}
+	model_release(&model);
+}
+
 /* Biases that are zero so far: memoscope.json says that they are there. And one
  * that somebody trained in a model that had none: it counts. */
 static void test_zero_biases(void)
@@ -220,7 +262,7 @@ static void test_presets(void)
 		characters[i] = (char)('!' + i);
 	for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
 		struct model back, model = {.config = {presets[i].layers, presets[i].heads,
-		                                       presets[i].width, 256, 70, false}};
+		                                       presets[i].width, 256, 70, false, 0}};
 		struct err err = {0};
 		model.vocab = vocab_new(characters, 70, &err);
 		model.params = calloc(gpt_parameter_count(&model.config), sizeof *model.params);
@@ -372,7 +414,11 @@ static void test_config(void)
 		{"activation_function", "\"gelu_new\"", "\"activation_function\" is gelu_new"},
 		{"activation_function", NULL, "\"activation_function\" is gelu_new by default"},
 		{"layer_norm_epsilon", "1e-6", "\"layer_norm_epsilon\" is 1e-06"},
-		{"n_inner", "8", "\"n_inner\" is 8"},
+		{"n_inner", "8", "\"transformer.h.0.mlp.c_fc.weight\" has shape [4, 16], expected [4, 8]"},
+		{"n_inner", "0", "\"n_inner\" is 0"},
+		{"n_inner", "-16", "\"n_inner\" is -16"},
+		{"n_inner", "\"16\"", "\"n_inner\" is something else"},
+		{"n_inner", "65537", "width of the feed-forward part is 65537"},
 		{"scale_attn_weights", "false", "\"scale_attn_weights\" is not true"},
 		{"scale_attn_by_inverse_layer_idx", "true", "is not false"},
 		{"add_cross_attention", "true", "\"add_cross_attention\" is not false"},
@@ -575,6 +621,11 @@ int main(void)
 	refused("model/config.json: cannot open: No such file", "a directory that is not there");
 	test_round_trip(false);
 	test_round_trip(true);
+	test_inner(3, true);
+	test_inner(7, false);
+	test_inner(16, true);
+	test_inner(40, true);
+	test_inner_told();
 	test_zero_biases();
 	test_as_proven();
 	test_presets();

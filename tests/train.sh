@@ -78,7 +78,7 @@ ok $? "from shards: 7 steps, and on to 20, are 20 to the bit"
 cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "with the same losses, rates and norms; each stream has its own steps"
 # all that a state tells, in other values than those that are there without
-told=(--bias --dropout 0.25 --pack text --weight "answer=3,ask=0.5" --lr 3e-3 --min-lr 1e-3 --warmup 3
+told=(--inner 11 --bias --dropout 0.25 --pack text --weight "answer=3,ask=0.5" --lr 3e-3 --min-lr 1e-3 --warmup 3
 	--optimizer muon --momentum 0.5 --beta1 0.8 --beta2 0.95 --weight-decay 0.2 --clip 0.5 --seed 9
 	--accumulate 2 --steps 12)
 train told.1 "${told[@]}"
@@ -92,6 +92,8 @@ fails 2 'told.2/last has layers 1, heads 2, .* this command asks for 3, 2,' "it 
 	gpt-train data/train-0000.mp -o told.2 -q --resume --layers 3
 fails 2 'told.2/last has layers 1, heads 2, .* this command asks for ' "as a preset" \
 	gpt-train data/train-0000.mp -o told.2 -q --resume --preset 30k
+fails 2 'told.2/last has .* inner 11, .* this command asks for 1, 2, 8, 10,' "it is told of another feed-forward part" \
+	gpt-train data/train-0000.mp -o told.2 -q --resume --inner 10
 fails 2 'is of seed 9 and 8 sequences a step, .* asks for 9, 96' "--accumulate stands for itself" \
 	gpt-train data/train-0000.mp -o told.2 -q --resume --accumulate 3
 before=$(sum parts)
@@ -402,6 +404,7 @@ while IFS=$'\t' read -r pattern option; do
 	fails 2 "$pattern" "refused: $option" "${run[@]}" "${words[@]}" data/train-0000.mp
 done <<'END'
 0.*1000000000	--steps 0
+--inner: '0' is not an integer from 1 to 65536	--inner 0
 65536	--batch 0
 65536	--batch 1e3
 4096	--accumulate 5000

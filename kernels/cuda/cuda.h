@@ -170,9 +170,9 @@ void cuda_widen(struct device *dev, float *to, const void *from, size_t count);
 /* sum[c] += the sum of the rows of x[n,c] of dtype, in a fixed order. */
 void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c);
 
-/* The most bytes of scratch that sums over the rows of [n,4c], and of layer normalisation's
+/* The most bytes of scratch that sums over the rows of [n,wide], and of layer normalisation's
  * gradients over those of [n,c], go through. */
-size_t cuda_sums_bytes(int n, int c);
+size_t cuda_sums_bytes(int n, int c, int wide);
 
 /* Sums of squares of parts of x[count] into dev->sums: how many they are. */
 int cuda_norm2(struct device *dev, const float *x, size_t count);

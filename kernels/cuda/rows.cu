@@ -426,12 +426,12 @@ static void add_stretches(struct device *dev, float *sum, const float *part, int
 	       STRETCHES_THREADS * sizeof *part, a);
 }
 
-size_t cuda_sums_bytes(int n, int c)
+size_t cuda_sums_bytes(int n, int c, int wide)
 {
-	const size_t wide = (size_t)divide_up(n, STRETCH) * 4 * (size_t)c;
+	const size_t sums = (size_t)divide_up(n, STRETCH) * (size_t)wide;
 	const size_t norm = 2 * (size_t)divide_up(n, STRETCH_SHORT) * (size_t)c;
 
-	return (wide > norm ? wide : norm) * sizeof(float);
+	return (sums > norm ? sums : norm) * sizeof(float);
 }
 
 void cuda_sum_rows(struct device *dev, float *sum, const void *x, enum dtype dtype, int n, int c)

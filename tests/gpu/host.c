@@ -457,6 +457,7 @@ static void work(const struct kernels *k, struct device *dev, struct gpt *gpt, f
 {
 	const struct muon muon = {.momentum = 0.9f};
 	const struct update update = {.lr = 1e-3f, .grad_scale = 1, .finite = true};
+	const int inner = gpt_inner(shape), wide = inner > shape->width ? inner : shape->width;
 	struct update *sent = k->alloc(dev, sizeof *sent);
 	double *sum = k->alloc(dev, sizeof *sum);
 	const int32_t begin[2] = {0, rows};
@@ -472,7 +473,7 @@ static void work(const struct kernels *k, struct device *dev, struct gpt *gpt, f
 	k->zero(dev, sum, sizeof *sum);
 	gpt_pass(gpt, &batch, sum);
 	k->muon(dev, params, gpt_gradients(gpt), params + 8 * shape->width * shape->width,
-	        shape->width, 4 * shape->width, 4 * shape->width, &muon, sent);
+	        shape->width, wide, wide, &muon, sent);
 	k->free(dev, sent);
 	k->free(dev, sum);
 }
@@ -484,9 +485,11 @@ static void check_reserve(const struct kernels *kernels, enum dtype dtype)
 		{.layers = 1, .heads = 1, .width = 4, .context = 96, .vocab = 50, .bias = true},
 		{.layers = 1, .heads = 12, .width = 12, .context = 96, .vocab = 3, .bias = true},
 		{.layers = 1, .heads = 1, .width = 64, .context = 96, .vocab = 9, .bias = false},
+		{.layers = 1, .heads = 2, .width = 12, .context = 96, .vocab = 3, .bias = true, .inner = 7},
+		{.layers = 1, .heads = 1, .width = 8, .context = 96, .vocab = 3, .bias = true, .inner = 300},
 	};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < (int)(sizeof configs / sizeof *configs); i++) {
 		struct err err = {0};
 		struct device *dev = kernels->open(dtype, &err);
 		const size_t count = gpt_parameter_count(&configs[i]);

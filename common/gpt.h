@@ -60,6 +60,14 @@ void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors);
 /* How many floats the parameter array holds: the number of parameters. */
 size_t gpt_parameter_count(const struct gpt_config *config);
 
+/* Floating-point operations of the matrix products in a training pass, forward and backward,
+ * over one sequence of so many rows: 6 for each weight of a linear layer and of the
+ * unembedding and each row (2 forward, twice that backward; Kaplan et al. 2020, "Scaling
+ * laws for neural language models", section 2.1), and 12 layers width for each row and each
+ * key that it attends to, itself and those before it. All else costs time, but is not
+ * counted: embedding, norms, GELU, softmax, the optimizer. */
+double gpt_training_flops(const struct gpt_config *config, int rows);
+
 /* GPT-2's initialisation: N(0, 0.02), projections into the residual stream
  * N(0, 0.02 / √(2 layers)), gains 1, biases 0; a function of seed alone. */
 void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *params);

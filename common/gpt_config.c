@@ -188,6 +188,16 @@ size_t gpt_parameter_count(const struct gpt_config *config)
 	return walk_tensors(config, visit_nothing, NULL);
 }
 
+double gpt_training_flops(const struct gpt_config *config, int rows)
+{
+	const double n = rows, c = config->width, layers = config->layers;
+	const double of_block = 4 * c * c + 2 * c * gpt_inner(config);
+	const double weights = layers * of_block + c * config->vocab;
+	const double pairs = n * (n + 1) / 2; /* of a row and a key that it attends to */
+
+	return 6 * weights * n + 12 * layers * c * pairs;
+}
+
 struct init {
 	uint64_t seed;
 	uint64_t index; /* of the tensor: the sequence its numbers come from */

@@ -1,11 +1,20 @@
 #include "common/metrics.h"
 
+#include <math.h>
+
+static void add_flops(json_t *record, const struct training_clock *at)
+{
+	if (isfinite(at->flops))
+		json_object_set_new(record, "flops", json_real(at->flops));
+}
+
 json_t *metrics_step(const struct training_clock *at, const struct step_result *result)
 {
 	json_t *record = json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step,
 	                           "tokens", (json_int_t)at->tokens, "seconds", at->seconds, "loss",
 	                           result->loss, "lr", result->lr, "grad_norm", result->grad_norm);
 
+	add_flops(record, at);
 	if (result->loss_scale > 0) {
 		json_object_set_new(record, "loss_scale", json_real(result->loss_scale));
 		json_object_set_new(record, "skipped", json_integer(result->skipped));
@@ -44,6 +53,8 @@ json_t *metrics_validation(const struct training_clock *at, const struct evaluat
 		total->loss /= (double)total->tokens;
 		total->floor /= (double)total->tokens;
 	}
-	return json_pack("{s:I,s:I,s:f,s:o}", "step", (json_int_t)at->step, "tokens",
-	                 (json_int_t)at->tokens, "seconds", at->seconds, "val", val);
+	json_t *record = json_pack("{s:I,s:I,s:f,s:o}", "step", (json_int_t)at->step, "tokens",
+	                           (json_int_t)at->tokens, "seconds", at->seconds, "val", val);
+	add_flops(record, at);
+	return record;
 }

@@ -125,6 +125,7 @@ struct training_clock run_clock(const struct run *run)
 		.step = run->at.step,
 		.tokens = run->at.tokens,
 		.seconds = run->at.seconds,
+		.flops = run->at.flops,
 	};
 }
 
@@ -172,6 +173,7 @@ int run_step(struct run *run, struct step_result *result, struct err *err)
 	run->at.examples = feed_position(run->data->feed);
 	run->digest = feed_digest(run->data->feed);
 	run->at.tokens += result->tokens;
+	run->at.flops += result->flops;
 	run->at.seconds += now() - began;
 	return 0;
 }
@@ -207,6 +209,7 @@ static json_t *settings_of(const struct run *run)
 	const struct gpt_config *config = &run->model.config;
 	const struct trainer_options *options = &run->options.trainer;
 	const bool muon = options->optimizer == OPTIMIZER_MUON;
+	const bool linear = options->schedule == SCHEDULE_LINEAR;
 	const int pass_rows = options->pass_rows ? options->pass_rows : options->kernels->pass_rows;
 	json_t *settings = json_object();
 	char weights[512], vocab[VOCAB_DIGEST_SIZE];
@@ -231,6 +234,7 @@ static json_t *settings_of(const struct run *run)
 		{"steps", json_sprintf("%" PRId64, options->steps)},
 		{"lr", json_sprintf("%.15g", options->lr)},
 		{"min-lr", json_sprintf("%.15g", options->min_lr)},
+		{"schedule", json_string(linear ? "linear" : "cosine")},
 		{"warmup", json_sprintf("%" PRId64, options->warmup)},
 		{"optimizer", json_string(muon ? "muon" : "adamw")},
 		{"momentum", muon ? json_sprintf("%.15g", options->momentum) : NULL},

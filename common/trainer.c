@@ -387,8 +387,11 @@ double trainer_lr(const struct trainer_options *options, int64_t step)
 		return options->lr * (double)(step + 1) / (double)(options->warmup + 1);
 	if (step >= options->steps)
 		return options->min_lr;
-	double part = (double)(step - options->warmup) / (double)(options->steps - options->warmup);
-	return options->min_lr + 0.5 * (1.0 + cos(M_PI * part)) * (options->lr - options->min_lr);
+	const double part = (double)(step - options->warmup) /
+	                    (double)(options->steps - options->warmup);
+	const double left = options->schedule == SCHEDULE_LINEAR ? 1 - part
+	                                                         : 0.5 * (1 + cos(M_PI * part));
+	return options->min_lr + left * (options->lr - options->min_lr);
 }
 
 /* Give each example to the worker with the fewest tokens so far. */
@@ -631,6 +634,7 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 	for (int e = 0; e < count; e++) {
 		trainer->weight_sum += sum_of_weights(&examples[e], trainer->options.weight);
 		result->tokens += examples[e].length - 1;
+		result->flops += gpt_training_flops(&trainer->config, examples[e].length - 1);
 	}
 	if (trainer->weight_sum <= 0)
 		return err_set(err, "no token of the batch has a weight above 0");

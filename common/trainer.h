@@ -29,12 +29,19 @@ enum optimizer {
 	OPTIMIZER_MUON, /* for tensors with gpt_tensor.hidden; AdamW for all others */
 };
 
+/* How the learning rate falls after the warm-up. */
+enum schedule {
+	SCHEDULE_COSINE,
+	SCHEDULE_LINEAR,
+};
+
 struct trainer_options {
 	const struct kernels *kernels; /* what the workers compute on */
 	int workers;
 	int pass_rows; /* tokens that a worker takes at a time, at most; 0: as suits the kernels */
 	enum dtype dtype;
-	double lr, min_lr; /* peak, and what the cosine falls to */
+	double lr, min_lr; /* peak, and what it falls to */
+	enum schedule schedule;
 	int64_t warmup, steps; /* steps of linear warm-up; of the whole schedule */
 	enum optimizer optimizer;
 	double beta1, beta2, weight_decay;
@@ -68,6 +75,7 @@ struct step_result {
 	double grad_norm; /* of the mean gradient, before clipping */
 	double lr;
 	int64_t tokens; /* predicted tokens */
+	double flops; /* gpt_training_flops() of its examples */
 	double loss_scale; /* that the gradient was made with; 0: none */
 	int64_t skipped; /* steps given up so far */
 	bool taken; /* false: this one was, since at this scale the gradient was not finite */
@@ -88,7 +96,7 @@ struct evaluation {
 void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,
                       struct evaluation *evaluation);
 
-/* The learning rate of a step (from 0): linear warm-up, then cosine decay. */
+/* The learning rate of a step (from 0): linear warm-up, then the schedule. */
 double trainer_lr(const struct trainer_options *options, int64_t step);
 
 /* Steps done. */

@@ -34,6 +34,8 @@ static json_t *metadata_of(const struct trainer_state *state,
 	json_object_set_new(metadata, "examples", json_sprintf("%" PRIu64, progress->examples));
 	json_object_set_new(metadata, "tokens", json_sprintf("%" PRId64, progress->tokens));
 	json_object_set_new(metadata, "seconds", json_sprintf("%.17g", progress->seconds));
+	if (isfinite(progress->flops)) /* absent: not known */
+		json_object_set_new(metadata, "flops", json_sprintf("%.17g", progress->flops));
 	if (progress->best < 1e300) /* absent: there was none */
 		json_object_set_new(metadata, "best", json_sprintf("%.17g", progress->best));
 	if (scaling->scale > 0) { /* absent: the loss is not scaled */
@@ -168,11 +170,13 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 		free(path);
 		return -1;
 	}
-	*progress = (struct training_progress){.best = 1.0 / 0.0};
+	*progress = (struct training_progress){.flops = NAN, .best = 1.0 / 0.0};
 	get_int(file, path, "step", STEPS_MAX, &progress->step, err);
 	get_int(file, path, "examples", COUNT_MAX, &examples, err);
 	get_int(file, path, "tokens", COUNT_MAX, &progress->tokens, err);
 	get_real(file, path, "seconds", &progress->seconds, err);
+	if (safetensors_metadata(file, "flops"))
+		get_real(file, path, "flops", &progress->flops, err);
 	if (safetensors_metadata(file, "best"))
 		get_real(file, path, "best", &progress->best, err);
 	get_scaling(file, path, &state->scaling, err);

@@ -19,6 +19,7 @@ struct training_progress {
 	uint64_t examples; /* taken from the feed */
 	int64_t tokens; /* predicted */
 	double seconds; /* of training */
+	double flops; /* gpt_training_flops() of them; NAN: not known, of an older state */
 	double best; /* lowest validation loss, infinity where there was none */
 };
 

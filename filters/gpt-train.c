@@ -85,7 +85,10 @@ static const struct option options[] = {
 	{.name = "lr", .type = OPTION_REAL, .value = &trainer.lr, .argument = "RATE", .min = 0,
 	 .max = 10, .text = "peak learning rate (default 1e-3)"},
 	{.name = "min-lr", .type = OPTION_REAL, .value = &trainer.min_lr, .argument = "RATE", .min = 0,
-	 .max = 10, .text = "what the cosine falls to at the last step (default: a tenth of --lr)"},
+	 .max = 10, .text = "what the learning rate falls to (default: a tenth of --lr)"},
+	{.name = "schedule", .type = OPTION_WORD, .value = &trainer.schedule,
+	 .argument = "cosine|linear",
+	 .text = "how the learning rate falls from --lr to --min-lr (default cosine)"},
 	{.name = "warmup", .type = OPTION_INT, .value = &trainer.warmup, .argument = "N", .min = 0,
 	 .max = 1e9, .text = "steps of linear warm-up (default 100)"},
 	{.name = "optimizer", .type = OPTION_WORD, .value = &trainer.optimizer,
@@ -144,7 +147,7 @@ static void take_over(void)
 {
 	static const char *const names[] = {
 		"layers", "heads", "width", "inner", "context", "bias", "dropout", "steps", "batch", "pack",
-		"weight", "lr", "min-lr", "warmup", "optimizer", "momentum", "beta1", "beta2",
+		"weight", "lr", "min-lr", "schedule", "warmup", "optimizer", "momentum", "beta1", "beta2",
 		"weight-decay", "clip", "seed",
 	};
 	static json_t *saved; /* options keep what they are given */

@@ -78,6 +78,26 @@ static void test_inner(void)
 	is_int(found, 2 * 4, "its tensors have that many columns or rows");
 }
 
+/* Operations counted one by one: of each matrix that is multiplied by, and of each pair of a
+ * row and a key, in q k and in p v, forward once and backward twice. */
+static void test_flops(const struct gpt_config *config, int rows)
+{
+	struct gpt_tensor *list = calloc((size_t)gpt_tensor_count(config), sizeof *list);
+	double forward = 0;
+
+	gpt_tensors(config, list);
+	for (int i = 0; i < gpt_tensor_count(config); i++)
+		if (list[i].rows > 0 && !strstr(list[i].name, "wpe"))
+			forward += 2.0 * rows * list[i].rows * list[i].cols;
+	for (int layer = 0; layer < config->layers; layer++)
+		for (int query = 0; query < rows; query++)
+			for (int key = 0; key <= query; key++)
+				forward += 2 * 2 * config->width;
+	is_near(gpt_training_flops(config, rows), 3 * forward, 1e-6,
+	        "operations of a training pass, counted one by one");
+	free(list);
+}
+
 /* Mean and deviation of one tensor of a fresh network. */
 static void test_start(void)
 {
@@ -154,6 +174,8 @@ int main(void)
 	test_layout(true, 0);
 	test_layout(true, 5);
 	test_inner();
+	test_flops(&(struct gpt_config){3, 4, 128, 256, 69, false, 0}, 131);
+	test_flops(&(struct gpt_config){2, 2, 6, 9, 11, true, 5}, 1);
 	test_start();
 	return done();
 }

@@ -77,8 +77,10 @@ bits straight parts && bits straight/last parts/last
 ok $? "from shards: 7 steps, and on to 20, are 20 to the bit"
 cmp -s <(course straight.mp) <(course parts.1 parts.mp)
 ok $? "with the same losses, rates and norms; each stream has its own steps"
+[ "$(mpcat --tsv=flops straight.mp | tail -n +2)" = "$(mpcat --tsv=flops parts.1 parts.mp | tail -n +2)" ]
+ok $? "operations are counted on behind a resume"
 # all that a state tells, in other values than those that are there without
-told=(--inner 11 --bias --dropout 0.25 --pack text --weight "answer=3,ask=0.5" --lr 3e-3 --min-lr 1e-3 --warmup 3
+told=(--schedule linear --inner 11 --bias --dropout 0.25 --pack text --weight "answer=3,ask=0.5" --lr 3e-3 --min-lr 1e-3 --warmup 3
 	--optimizer muon --momentum 0.5 --beta1 0.8 --beta2 0.95 --weight-decay 0.2 --clip 0.5 --seed 9
 	--accumulate 2 --steps 12)
 train told.1 "${told[@]}"
@@ -346,7 +348,7 @@ done
 close "$(jq '[.kinds[] | .loss * .tokens] | add' validation)" "$(jq '.loss * .tokens' validation)" 1e-6
 ok $? "the loss is that of its kinds together"
 
-is "$(mpcat --tsv best.mp | head -n 1)" $'step\ttokens\tseconds\tloss\tlr\tgrad_norm' \
+is "$(mpcat --tsv best.mp | head -n 1)" $'step\ttokens\tseconds\tloss\tlr\tgrad_norm\tflops' \
 	"metrics read as a table"
 is "$(course best.mp | cut -f 1 | tr '\n' ' ')" "$(seq -s ' ' 10 10 200) " "a record every ten steps"
 is "$(mpcat --header straight.mp | jq -r '[.stream, .chain[].program] | join(" ")')" \
@@ -552,6 +554,11 @@ fails 2 'mixed/last has layers 1, heads 2, .* asks for 1, 4,' "a state that does
 	gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --heads 4
 gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --steps 6 >mixed.mp
 ok $? "which is taken for its own"
+is "$(mpcat --json mixed.mp | jq -s 'map(has("flops")) | all')" true "its operations are counted on"
+sed -i 's/"flops":/"Flops":/' mixed/last/training.safetensors
+gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --steps 8 >mixed.mp
+is "$? $(mpcat --json mixed.mp | jq -s 'map(has("flops")) | any')" "0 false" \
+	"a state that does not say how many: the metrics do not, either"
 
 # What may be another is said: the schedule that is prolonged, and all else.
 cp -r earlier altered

@@ -54,6 +54,14 @@ static void test_rate(void)
 		if (trainer_lr(&options, step) >= trainer_lr(&options, step - 1))
 			worst = 1;
 	below(worst, 1e-15, "falls at every step");
+	options.schedule = SCHEDULE_LINEAR;
+	is_near(trainer_lr(&options, 3), 3e-3 * 4 / 5, 1e-15, "linear: the same warm-up");
+	is_near(trainer_lr(&options, 4), 3e-3, 1e-15, "  the same peak");
+	is_near(trainer_lr(&options, 9), 1e-4 + 2.9e-3 * 3 / 4, 1e-15, "  a quarter down");
+	is_near(trainer_lr(&options, 19), 1e-4 + 2.9e-3 / 4, 1e-15, "  three quarters");
+	is_near(trainer_lr(&options, 24), 1e-4, 1e-15, "  the end of the schedule");
+	is_near(trainer_lr(&options, 1000), 1e-4, 1e-15, "  and past it");
+	options.schedule = SCHEDULE_COSINE;
 	options.warmup = 0;
 	is_near(trainer_lr(&options, 0), 3e-3, 1e-15, "without a warm-up the peak comes first");
 	options.warmup = 24;
@@ -655,7 +663,8 @@ static void test_resume(const struct data *data, enum optimizer optimizer, doubl
 	struct err err = {0};
 	struct step_result a, b;
 	struct training_progress got, progress = {
-		.step = 5, .examples = 1234567890123, .tokens = 99, .seconds = 0.1, .best = INFINITY,
+		.step = 5, .examples = 1234567890123, .tokens = 99, .seconds = 0.1,
+		.flops = 0x1.23456789abcdep60, .best = INFINITY,
 	};
 	json_t *settings = json_pack("{s:s, s:s}", "seed", "9000000000000000000", "weight", "a=2");
 	json_t *back = json_pack("{s:s, s:s, s:s}", "weight", "", "unknown", "1", "seed", "0");

@@ -486,7 +486,8 @@ static void check_reserve(const struct kernels *kernels, enum dtype dtype)
 		{.layers = 1, .heads = 12, .width = 12, .context = 96, .vocab = 3, .bias = true},
 		{.layers = 1, .heads = 1, .width = 64, .context = 96, .vocab = 9, .bias = false},
 		{.layers = 1, .heads = 2, .width = 12, .context = 96, .vocab = 3, .bias = true, .inner = 7},
-		{.layers = 1, .heads = 1, .width = 8, .context = 96, .vocab = 3, .bias = true, .inner = 300},
+		{.layers = 1, .heads = 1, .width = 8, .context = 96, .vocab = 3, .bias = true,
+		 .inner = 300},
 	};
 
 	for (int i = 0; i < (int)(sizeof configs / sizeof *configs); i++) {

@@ -98,7 +98,7 @@ for model in early half trained; do
 	is_value temperature ${model}_fact_right_rise_of 5
 done
 is_value temperature early_step '30|60'
-is_value temperature half_step 30 # none has any answer right
+is_value temperature half_step '30|60'
 is_value temperature questions_held 5
 is "$(awk -F '\t' '$1 ~ /_greedy_distinct$/ && $2 != 1' "$results/temperature/summary.tsv")" "" \
 	"temperature: greedy has one answer"

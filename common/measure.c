@@ -38,7 +38,6 @@ static int enter(struct measure *measure, int map, uint64_t count, struct err *e
 		               (uintmax_t)count, MEASURE_ENTRIES);
 	count <<= map;
 	measure->objects += count;
-	measure->maps += (unsigned)map;
 	if (measure->objects > MEASURE_OBJECTS)
 		return err_set(err, "an array or map of %ju: a record has at most %ju objects",
 		               (uintmax_t)count, (uintmax_t)MEASURE_OBJECTS);
@@ -89,7 +88,6 @@ static int pass(struct measure *measure, const unsigned char *bytes, size_t size
 		return err_set(err, "%s of %ju bytes: a record has at most %zu",
 		               head.shape == STRING ? "a string" : "binary data",
 		               (uintmax_t)length, MEASURE_BYTES);
-	measure->empties += length == 0;
 	measure->at += 1 + (size_t)head.extra + length;
 	return 1;
 }

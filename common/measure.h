@@ -20,7 +20,6 @@
 struct measure {
 	size_t at; /* bytes passed; more than there are while a string is under way */
 	uint64_t objects;
-	unsigned maps, empties; /* empties: strings and binary data of no bytes */
 	unsigned depth;
 	struct {
 		uint64_t left; /* objects that are still to come in it */

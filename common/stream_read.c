@@ -12,6 +12,7 @@
 #include "common/measure.h"
 #include "common/segment.h"
 #include "common/stream.h"
+#include "common/unpack.h"
 
 #define READ_BYTES ((size_t)256 << 10) /* the buffer to begin with */
 #define ZONE_BYTES ((size_t)32 << 10) /* for the objects of a common record */
@@ -210,59 +211,32 @@ static const msgpack_object *repeated_within(const msgpack_object *object)
 	return found;
 }
 
-/* msgpack-c points nowhere where a string is empty; here it points to no bytes. */
-static void point_somewhere(msgpack_object *object)
+/* What every object of a stream is: a map, whose keys differ. */
+static int check_map(struct stream_reader *reader, enum place place, unsigned maps)
 {
-	if (object->type == MSGPACK_OBJECT_STR && object->via.str.size == 0)
-		object->via.str.ptr = "";
-	if (object->type == MSGPACK_OBJECT_BIN && object->via.bin.size == 0)
-		object->via.bin.ptr = "";
-	if (object->type == MSGPACK_OBJECT_ARRAY)
-		for (uint32_t i = 0; i < object->via.array.size; i++)
-			point_somewhere(&object->via.array.ptr[i]);
-	if (object->type == MSGPACK_OBJECT_MAP)
-		for (uint32_t i = 0; i < object->via.map.size; i++) {
-			point_somewhere(&object->via.map.ptr[i].key);
-			point_somewhere(&object->via.map.ptr[i].val);
-		}
-}
-
-/* Unpack the size bytes at begin, which have been measured. */
-static int unpack(struct stream_reader *reader, enum place place, size_t size)
-{
-	size_t taken = 0;
 	const msgpack_object *key;
 
-	msgpack_zone_clear(reader->zone);
-	if (msgpack_unpack(reader->buffer + reader->begin, size, &taken, reader->zone,
-	                   &reader->object) != MSGPACK_UNPACK_SUCCESS || taken != size)
-		return fail(reader, place, reader->place, "out of memory, or not msgpack");
-	if (reader->measure.empties > 0)
-		point_somewhere(&reader->object);
 	if (reader->object.type != MSGPACK_OBJECT_MAP)
 		return fail(reader, place, reader->place,
 		            place == HEADER ? "not a memoscope stream: expected a map; mptext makes "
 		                              "one of text or JSON"
 		                            : "expected a map, a record or the end");
 	/* Most records hold no map but themselves. */
-	key = reader->measure.maps > 1 ? repeated_within(&reader->object)
-	                               : repeated_key(&reader->object.via.map);
+	key = maps > 1 ? repeated_within(&reader->object) : repeated_key(&reader->object.via.map);
 	if (key)
 		return fail(reader, place, reader->place, "the key '%.*s' stands twice in a map",
 		            key->via.str.size < 40 ? (int)key->via.str.size : 40, key->via.str.ptr);
 	return 0;
 }
 
-/* The next object, whole, in reader->object, its size in *size: 1; 0 where the
- * input ends before it; -1. Its bytes stay at begin. */
-static int next_object(struct stream_reader *reader, enum place place, size_t *size)
+/* Read on till the object at begin is whole: 1; 0 where the input ends before it; -1. */
+static int complete(struct stream_reader *reader, enum place place)
 {
 	struct err err = {0};
 	int status;
 
 	memset(&reader->measure, 0, offsetof(struct measure, open));
 	reader->measure.closed = 0;
-	reader->place = reader->offset + reader->begin;
 	while ((status = measure_object(&reader->measure, reader->buffer + reader->begin,
 	                                reader->end - reader->begin, &err)) == 0) {
 		int more = fill(reader);
@@ -276,8 +250,34 @@ static int next_object(struct stream_reader *reader, enum place place, size_t *s
 	}
 	if (status < 0)
 		return fail(reader, place, reader->place + reader->measure.at, "%s", err.text);
-	*size = reader->measure.at;
-	return unpack(reader, place, *size) < 0 ? -1 : 1;
+	return 1;
+}
+
+/* The bytes at begin, where they are a whole object: its size; else 0. */
+static size_t unpack(struct stream_reader *reader, unsigned *maps)
+{
+	msgpack_zone_clear(reader->zone);
+	return unpack_object(reader->zone, reader->buffer + reader->begin,
+	                     reader->end - reader->begin, &reader->object, maps);
+}
+
+/* The next object, whole, in reader->object, its size in *size: 1; 0 where the
+ * input ends before it; -1. Its bytes stay at begin. */
+static int next_object(struct stream_reader *reader, enum place place, size_t *size)
+{
+	unsigned maps;
+
+	reader->place = reader->offset + reader->begin;
+	*size = unpack(reader, &maps);
+	if (*size == 0) {
+		int status = complete(reader, place);
+		if (status <= 0)
+			return status;
+		*size = unpack(reader, &maps);
+		if (*size == 0)
+			return fail(reader, place, reader->place, "out of memory");
+	}
+	return check_map(reader, place, maps) < 0 ? -1 : 1;
 }
 
 /* ---- headers ---- */

@@ -14,6 +14,7 @@ void span_kinds_init(struct span_kinds *kinds)
 	memset(kinds, 0, sizeof *kinds);
 	kinds->count = 1;
 	strcpy(kinds->word[SPAN_OTHER], "other");
+	kinds->size[SPAN_OTHER] = (uint8_t)strlen(kinds->word[SPAN_OTHER]);
 }
 
 static bool is_word(const char *word, size_t size)
@@ -30,14 +31,15 @@ static bool is_word(const char *word, size_t size)
 int span_kind(struct span_kinds *kinds, const char *word, size_t size)
 {
 	/* A word that is known needs no check: this is asked for every span read. */
-	if (size > 0 && size < SPAN_KIND_BYTES && word[size - 1])
-		for (int i = 0; i < kinds->count; i++)
-			if (memcmp(kinds->word[i], word, size) == 0 && !kinds->word[i][size])
-				return i;
+	for (int i = 0; size > 0 && i < kinds->count; i++)
+		if (kinds->size[i] == size && kinds->word[i][0] == word[0] &&
+		    memcmp(kinds->word[i], word, size) == 0)
+			return i;
 	if (!is_word(word, size) || kinds->count == SPAN_KINDS)
 		return -1;
 	memcpy(kinds->word[kinds->count], word, size);
 	kinds->word[kinds->count][size] = '\0';
+	kinds->size[kinds->count] = (uint8_t)size;
 	return kinds->count++;
 }
 

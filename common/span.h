@@ -28,6 +28,7 @@ struct span {
 struct span_kinds {
 	int count;
 	char word[SPAN_KINDS][SPAN_KIND_BYTES];
+	uint8_t size[SPAN_KINDS]; /* of the word, without its NUL */
 };
 
 void span_kinds_init(struct span_kinds *kinds);

@@ -15,6 +15,7 @@
 #define PAGES (0x110000 / PAGE)
 #define VOCAB_JSON_MAX (8u << 20) /* bytes of a vocabulary as JSON */
 #define NONE 0xFFFF /* in a page: no token */
+#define NO_LETTER 0x80
 
 struct vocab {
 	int size;
@@ -22,7 +23,8 @@ struct vocab {
 	uint32_t *code; /* [size] */
 	char (*character)[UTF8_MAX + 1]; /* [size] */
 	uint16_t *page[PAGES]; /* [PAGE] tokens each; NULL: no character there */
-	uint16_t ascii[128]; /* the tokens of the first half page: most texts need no other */
+	int32_t ascii[128]; /* the same of ASCII, -1: none. Most texts need no other. */
+	unsigned char *letter; /* [size] the character where it is ASCII, else NO_LETTER */
 };
 
 /* "U+00E9 'é'", or without the character where it does not print. */
@@ -60,7 +62,8 @@ static int add(struct vocab *vocab, uint32_t code, struct err *err)
 		               describe(code, name));
 	(*page)[code % PAGE] = (uint16_t)vocab->size;
 	if (code < 128)
-		vocab->ascii[code] = (uint16_t)vocab->size;
+		vocab->ascii[code] = vocab->size;
+	vocab->letter[vocab->size] = code < 128 ? (unsigned char)code : NO_LETTER;
 	vocab->code[vocab->size] = code;
 	utf8_encode(code, vocab->character[vocab->size]);
 	vocab->size++;
@@ -76,7 +79,8 @@ static int fill(struct vocab *vocab, const char *text, size_t size, struct err *
 	vocab->text = malloc(size + 1);
 	vocab->code = calloc(room, sizeof *vocab->code);
 	vocab->character = calloc(room, sizeof *vocab->character);
-	if (!vocab->text || !vocab->code || !vocab->character)
+	vocab->letter = calloc(room, sizeof *vocab->letter);
+	if (!vocab->text || !vocab->code || !vocab->character || !vocab->letter)
 		return err_set(err, "vocabulary: out of memory");
 	memset(vocab->ascii, 0xFF, sizeof vocab->ascii);
 	memcpy(vocab->text, text, size);
@@ -117,6 +121,7 @@ void vocab_free(struct vocab *vocab)
 	free(vocab->text);
 	free(vocab->code);
 	free(vocab->character);
+	free(vocab->letter);
 	free(vocab);
 }
 
@@ -257,18 +262,51 @@ void vocab_digest(const struct vocab *vocab, char digest[VOCAB_DIGEST_SIZE])
 	         (uint64_t)XXH3_64bits(vocab->text, strlen(vocab->text)));
 }
 
+#define TOGETHER 8
+
+/* The tokens of so many characters of the vocabulary that are ASCII. False where they are not. */
+static inline bool encode_together(const struct vocab *vocab, const char *text, uint16_t *tokens)
+{
+	uint64_t bytes;
+	int32_t all = 0;
+
+	memcpy(&bytes, text, sizeof bytes);
+	if (bytes & UINT64_C(0x8080808080808080))
+		return false;
+#pragma GCC unroll 8
+	for (int i = 0; i < TOGETHER; i++) {
+		const int32_t token = vocab->ascii[(unsigned char)text[i]];
+		tokens[i] = (uint16_t)token;
+		all |= token;
+	}
+	return all >= 0; /* -1: none */
+}
+
+/* The other way. */
+static inline bool decode_together(const unsigned char *letter, const uint16_t *tokens, char *text)
+{
+	unsigned all = 0;
+
+#pragma GCC unroll 8
+	for (int i = 0; i < TOGETHER; i++) {
+		const unsigned char c = letter[tokens[i]];
+		text[i] = (char)c;
+		all |= c;
+	}
+	return all < NO_LETTER;
+}
+
 long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint16_t *tokens,
                   struct err *err)
 {
 	long count = 0;
 	char name[32];
 
-	for (size_t at = 0; at < size; count++) {
-		unsigned char first = (unsigned char)text[at];
+	for (size_t at = 0; at < size;) {
 		uint32_t code;
-		if (first < 128 && vocab->ascii[first] != NONE) {
-			tokens[count] = vocab->ascii[first];
-			at++;
+		if (size - at >= TOGETHER && encode_together(vocab, text + at, tokens + count)) {
+			at += TOGETHER;
+			count += TOGETHER;
 			continue;
 		}
 		size_t step = utf8_decode(text + at, size - at, &code);
@@ -278,7 +316,7 @@ long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint
 		if (token < 0)
 			return err_set(err, "character %ld, %s, is not in the vocabulary", count,
 			               describe(code, name));
-		tokens[count] = (uint16_t)token;
+		tokens[count++] = (uint16_t)token;
 		at += step;
 	}
 	return count;
@@ -286,14 +324,16 @@ long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint
 
 size_t vocab_decode(const struct vocab *vocab, const uint16_t *tokens, size_t count, char *text)
 {
+	const unsigned char *letter = vocab->letter;
 	char *to = text;
 
-	for (size_t i = 0; i < count; i++) {
-		uint32_t code = vocab->code[tokens[i]];
-		if (code < 128)
-			*to++ = (char)code;
-		else
-			to += utf8_encode(code, to);
+	for (size_t i = 0; i < count;) {
+		if (count - i >= TOGETHER && decode_together(letter, tokens + i, to)) {
+			i += TOGETHER;
+			to += TOGETHER;
+		} else {
+			to += utf8_encode(vocab->code[tokens[i++]], to);
+		}
 	}
 	return (size_t)(to - text);
 }

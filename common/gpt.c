@@ -310,6 +310,12 @@ static void drop(struct gpt *gpt, float *x, size_t count, enum place place, int 
 		gpt->k->dropout(gpt->dev, x, count, &dropout);
 }
 
+void gpt_hold(struct gpt *gpt, bool hold)
+{
+	if (gpt->k->hold) /* wte is the first of all */
+		gpt->k->hold(gpt->dev, gpt->weight.wte, hold ? gpt_parameter_count(&gpt->config) : 0);
+}
+
 /* ---- ablation ---- */
 
 int gpt_ablate(struct gpt *gpt, int layer, int head, const float *value, struct err *err)

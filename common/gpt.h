@@ -112,6 +112,10 @@ void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t pass);
  * with err set where memory is out. */
 int gpt_ablate(struct gpt *gpt, int layer, int head, const float *value, struct err *err);
 
+/* From here on the parameters stay as they are, until they may change again (hold false): the
+ * device may keep copies of them as it reads them. */
+void gpt_hold(struct gpt *gpt, bool hold);
+
 /* Run forward. Where targets stand, losses[count] (host, may be NULL) gets each
  * row's -log p(target) in nats. batch must live until gpt_backward(). */
 void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);

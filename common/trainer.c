@@ -506,6 +506,7 @@ static void step_work(int index, void *data)
 
 	gpt_zero_gradients(worker->gpt);
 	k->zero(worker->dev, worker->tally, sizeof *worker->tally);
+	gpt_hold(worker->gpt, true);
 	rows_clear(&worker->rows);
 	for (int i = 0; i < worker->share_count; i++) {
 		const struct example *example = &trainer->examples[worker->share[i]];
@@ -517,6 +518,7 @@ static void step_work(int index, void *data)
 	}
 	if (worker->rows.count > 0)
 		train_pass(trainer, worker, worker->share[first]);
+	gpt_hold(worker->gpt, false);
 	team_meet(trainer->team);
 	do {
 		if (remembered && k->replay(worker->dev, NULL, (uintptr_t)trainer->update))
@@ -675,6 +677,7 @@ static void evaluate_work(int index, void *data)
 	struct worker *worker = &trainer->workers[index];
 
 	worker->evaluation = (struct evaluation){0};
+	gpt_hold(worker->gpt, true);
 	rows_clear(&worker->rows);
 	for (int i = index; i < trainer->example_count; i += trainer->options.workers) {
 		struct example example = corpus_example(trainer->corpus, (size_t)i);
@@ -685,6 +688,7 @@ static void evaluate_work(int index, void *data)
 	}
 	if (worker->rows.count > 0)
 		evaluate_pass(trainer, worker);
+	gpt_hold(worker->gpt, false);
 }
 
 void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,

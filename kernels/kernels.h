@@ -173,6 +173,11 @@ struct kernels {
 	 * it. */
 	void (*weights)(struct device *dev, const float *weights, size_t count);
 
+	/* From here to the next call weights[count] stay as they are: a device may keep copies of
+	 * them as its products read them. count 0: they may change again. NULL where a device has
+	 * no use for it. */
+	void (*hold)(struct device *dev, const float *weights, size_t count);
+
 	/* The calls of a pass, or of an optimizer's step, remembered: for devices, as a GPU with a
 	 * small network, that get through them faster than they are made. replay(): what was
 	 * called from an earlier replay() with this key, over as many rows, to its recorded() is

@@ -148,6 +148,7 @@ void cpu_close(struct device *dev)
 	bf16_free(dev->bf16);
 	free(dev->scratch.memory);
 	free(dev->panels.memory);
+	cpu_held_free(dev->held);
 	free(dev);
 }
 

@@ -19,6 +19,7 @@ const struct kernels *kernels_cpu(struct err *err);
  * it was not built or this processor cannot run it. */
 const struct kernels *kernels_cpu_level(const char *level);
 
+struct cpu_held; /* kernels/cpu/held.c */
 struct bf16_products; /* of oneDNN: kernels/cpu/bf16.c */
 
 struct cpu_memory {
@@ -31,6 +32,7 @@ struct device {
 	bool row_invariant;
 	struct bf16_products *bf16; /* NULL: float32 products */
 	struct cpu_memory scratch, panels; /* see cpu_scratch(), cpu_panels() */
+	struct cpu_held *held; /* see cpu_held_copy(); NULL: nothing was ever held */
 };
 
 /* Scratch memory of at least so many bytes, 64-byte aligned, good until the
@@ -46,7 +48,15 @@ void *cpu_panels(struct device *dev, size_t bytes);
 bool cpu_supports(const char *level, enum dtype dtype);
 struct device *cpu_open(const char *level, enum dtype dtype, struct err *err);
 
+/* Memory for a copy of b[k,n] - or of its transpose, turned - as products read it, of so many
+ * floats, that lasts as long as the device does. *fresh: it holds that copy; if not, the caller
+ * makes it. NULL: b is not part of what the device was told to hold. */
+float *cpu_held_copy(struct device *dev, const float *b, bool turned, int k, int n, size_t floats,
+                     bool *fresh);
+void cpu_held_free(struct cpu_held *held); /* NULL is allowed */
+
 /* The part of the table that is the same on every level. */
+void cpu_hold(struct device *dev, const float *weights, size_t count);
 enum dtype cpu_activations(const struct device *dev);
 void cpu_close(struct device *dev);
 void *cpu_alloc(struct device *dev, size_t bytes);

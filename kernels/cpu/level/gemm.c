@@ -229,43 +229,55 @@ static void panels_rows(const struct gemm *g, int i, int m, int first, int k, in
 	}
 }
 
-/* What depth first … first+k-1 adds to all of c. Blocks of rows are outside, but for the first
- * one: it takes panels as they are copied, while they are in cache. */
-static void add_depth(const struct gemm *g, int first, int k, float *panels, float *tiles)
+/* What depth first … first+k-1 adds to columns j … j+columns-1 of c. The first block of rows takes
+ * panels as they are copied, while they are in cache. fresh: they are copied already. */
+static void add_depth(const struct gemm *g, int first, int k, int j, int columns, float *panels,
+                      bool fresh, float *tiles)
 {
 	const bool turned = g->a_row == 1 && g->a_col != 1;
 
-	for (int j = 0; j < g->n; j += COLUMN_BLOCK) {
-		const int columns = least(COLUMN_BLOCK, g->n - j);
-		for (int i = 0; i < g->m; i += ROW_BLOCK) {
-			const int rows = least(ROW_BLOCK, g->m - i);
-			if (turned)
-				copy_tiles(tiles, g, i, rows, first, k);
-			for (int p = 0; p < columns; p += GROUP * COLUMNS) {
-				const int n = least(GROUP * COLUMNS, columns - p);
-				float *group = panels + (p / COLUMNS) * PANEL(k);
-				if (i == 0)
-					copy_panels(group, g, first, k, j + p, n);
-				panels_rows(g, i, rows, first, k, j + p, n, group, turned ? tiles : NULL);
-			}
+	for (int i = 0; i < g->m; i += ROW_BLOCK) {
+		const int rows = least(ROW_BLOCK, g->m - i);
+		if (turned)
+			copy_tiles(tiles, g, i, rows, first, k);
+		for (int p = 0; p < columns; p += GROUP * COLUMNS) {
+			const int n = least(GROUP * COLUMNS, columns - p);
+			float *group = panels + (p / COLUMNS) * PANEL(k);
+			if (i == 0 && !fresh)
+				copy_panels(group, g, first, k, j + p, n);
+			panels_rows(g, i, rows, first, k, j + p, n, group, turned ? tiles : NULL);
 		}
 	}
 }
 
+/* Floats of n columns' panels, of all the depth k. */
+static size_t panels_size(int k, int n)
+{
+	const int count = round_up(n, COLUMNS) / COLUMNS, whole = k / DEPTH, rest = k % DEPTH;
+
+	return (size_t)count * (size_t)(whole * PANEL(DEPTH) + (rest ? PANEL(rest) : 0));
+}
+
 void gemm_panels(struct device *dev, const struct gemm *g)
 {
-	const int depth = least(g->k, DEPTH);
-	const int columns = round_up(least(g->n, COLUMN_BLOCK), COLUMNS);
-	const size_t panels = (size_t)(columns / COLUMNS) * PANEL(depth),
-	             tiles = (size_t)((ROW_BLOCK + ROWS - 1) / ROWS) * TILE(depth);
+	const size_t tiles = (size_t)((ROW_BLOCK + ROWS - 1) / ROWS) * TILE(least(g->k, DEPTH));
+	bool fresh = false;
+	float *held = cpu_held_copy(dev, g->b, g->b_col != 1, g->k, g->n, panels_size(g->k, g->n),
+	                            &fresh);
 
-	if (g->m < FEW_ROWS && g->b_col == 1 && g->n % VECTOR_LANES == 0) {
+	if (held == NULL && g->m < FEW_ROWS && g->b_col == 1 && g->n % VECTOR_LANES == 0) {
 		gemm_cached(g);
 		return;
 	}
-	float *room = cpu_panels(dev, (panels + tiles) * sizeof *room);
-	for (int first = 0; first < g->k; first += DEPTH)
-		add_depth(g, first, least(DEPTH, g->k - first), room, room + panels);
+	float *room = cpu_panels(dev, (tiles + panels_size(least(g->k, DEPTH),
+	                                                   least(g->n, COLUMN_BLOCK))) * sizeof *room);
+	for (int j = 0; j < g->n; j += COLUMN_BLOCK)
+		for (int first = 0; first < g->k; first += DEPTH) {
+			const int k = least(DEPTH, g->k - first), n = least(COLUMN_BLOCK, g->n - j);
+			add_depth(g, first, k, j, n, held ? held : room + tiles, fresh, room);
+			if (held)
+				held += round_up(n, COLUMNS) / COLUMNS * PANEL(k);
+		}
 }
 
 /* ---- dense operands ---- */

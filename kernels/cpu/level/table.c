@@ -28,6 +28,7 @@ const struct kernels LEVEL_NAME(kernels_cpu) = {
 	.zero = cpu_zero,
 	.read_activations = cpu_read_activations,
 	.wait = cpu_wait,
+	.hold = cpu_hold,
 	.embed = op_embed,
 	.embed_backward = op_embed_backward,
 	.layernorm = op_layernorm,

@@ -37,9 +37,46 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
-INLINED vector load_columns(const float *from, int count)
+/* What the tile's sums begin with. */
+INLINED void begin(int rows, int vectors, vector sum[ROWS][2], const struct place *at)
 {
-	return count == VECTOR_LANES ? vector_load(from) : vector_load_first(from, count);
+	const bool whole = at->last == VECTOR_LANES;
+
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < vectors; j++)
+			sum[i][j] = vector_all(0);
+	if (at->start)
+		for (int i = 0; i < rows; i++) {
+			const float *from = at->start + i * at->start_row;
+			for (int j = 0; j < vectors - 1; j++)
+				sum[i][j] = vector_load(from + j * VECTOR_LANES);
+			from += (vectors - 1) * VECTOR_LANES;
+			sum[i][vectors - 1] = whole ? vector_load(from) : vector_load_first(from, at->last);
+		}
+	if (at->bias)
+		for (int j = 0; j < vectors; j++) {
+			const float *from = at->bias + j * VECTOR_LANES;
+			const vector bias = j < vectors - 1 || whole ? vector_load(from)
+			                                             : vector_load_first(from, at->last);
+			for (int i = 0; i < rows; i++)
+				sum[i][j] += bias;
+		}
+}
+
+INLINED void end(int rows, int vectors, vector sum[ROWS][2], const struct place *at)
+{
+	const bool whole = at->last == VECTOR_LANES;
+
+	for (int i = 0; i < rows; i++) {
+		float *to = at->c + i * at->c_row;
+		for (int j = 0; j < vectors - 1; j++)
+			vector_store(to + j * VECTOR_LANES, sum[i][j]);
+		to += (vectors - 1) * VECTOR_LANES;
+		if (whole)
+			vector_store(to, sum[i][vectors - 1]);
+		else
+			vector_store_first(to, sum[i][vectors - 1], at->last);
+	}
 }
 
 /* rows and vectors are constants where it is inlined, so that sums live in registers. */
@@ -48,49 +85,54 @@ INLINED void tile(int rows, int vectors, int k, const float *a, ptrdiff_t a_row,
 {
 	vector sum[ROWS][2];
 
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < vectors; j++) {
-			const int columns = j == vectors - 1 ? at->last : VECTOR_LANES;
-			sum[i][j] = vector_all(0);
-			if (at->start)
-				sum[i][j] = load_columns(at->start + i * at->start_row + j * VECTOR_LANES,
-				                         columns);
-			if (at->bias)
-				sum[i][j] += load_columns(at->bias + j * VECTOR_LANES, columns);
-		}
+	begin(rows, vectors, sum, at);
+#pragma GCC unroll 4
 	for (int p = 0; p < k; p++) {
 		vector bp[2];
 		for (int j = 0; j < vectors; j++)
-			bp[j] = vector_load(b + p * b_row + j * VECTOR_LANES);
+			bp[j] = vector_load(b + j * VECTOR_LANES);
 		for (int i = 0; i < rows; i++) {
-			const vector ap = vector_all(a[i * a_row + p * a_col]);
+			const vector ap = vector_all(a[i * a_row]);
 			for (int j = 0; j < vectors; j++)
 				sum[i][j] = vector_madd(ap, bp[j], sum[i][j]);
 		}
+		a += a_col;
+		b += b_row;
 	}
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < vectors; j++) {
-			float *to = at->c + i * at->c_row + j * VECTOR_LANES;
-			if (j < vectors - 1 || at->last == VECTOR_LANES)
-				vector_store(to, sum[i][j]);
-			else
-				vector_store_first(to, sum[i][j], at->last);
-		}
+	end(rows, vectors, sum, at);
 }
 
+/* A row or a column of a is dense: its stride is a constant. */
 INLINED void tile_of_rows(int rows, int vectors, int k, const float *a, ptrdiff_t a_row,
                           ptrdiff_t a_col, const float *b, ptrdiff_t b_row,
                           const struct place *at)
 {
-	/* a row or a column of a is dense: its stride is a constant */
 	if (a_row == 1)
 		tile(rows, vectors, k, a, 1, a_col, b, b_row, at);
 	else
 		tile(rows, vectors, k, a, a_row, 1, b, b_row, at);
 }
 
-static void any_tile(int rows, int vectors, int k, const float *a, ptrdiff_t a_row,
-                     ptrdiff_t a_col, const float *b, ptrdiff_t b_row, const struct place *at)
+/* Tiles of ROWS rows one below the other; a_tile: from one's a to the next's. */
+INLINED void whole_tiles(int count, int vectors, int k, const float *a, ptrdiff_t a_tile,
+                         ptrdiff_t a_row, ptrdiff_t a_col, const float *b, ptrdiff_t b_row,
+                         struct place at)
+{
+	for (int t = 0; t < count; t++) {
+		/* what the next one begins with is on its way meanwhile */
+		for (int i = 0; at.start && i < ROWS; i++)
+			__builtin_prefetch(at.start + (ROWS + i) * at.start_row);
+		tile(ROWS, vectors, k, a, a_row, a_col, b, b_row, &at);
+		a += a_tile;
+		at.c += ROWS * at.c_row;
+		if (at.start)
+			at.start += ROWS * at.start_row;
+	}
+}
+
+/* The last tile, of fewer rows. */
+static void last_tile(int rows, int vectors, int k, const float *a, ptrdiff_t a_row,
+                      ptrdiff_t a_col, const float *b, ptrdiff_t b_row, const struct place *at)
 {
 	switch (2 * rows + vectors) {
 #define CASE(r)                                                                 \
@@ -99,14 +141,13 @@ static void any_tile(int rows, int vectors, int k, const float *a, ptrdiff_t a_r
 	CASE(1)
 	CASE(2)
 	CASE(3)
-	CASE(4)
 #if ROWS > 4
+	CASE(4)
 	CASE(5)
-	CASE(6)
 #endif
 #if ROWS > 6
+	CASE(6)
 	CASE(7)
-	CASE(8)
 #endif
 #undef CASE
 	}
@@ -132,18 +173,22 @@ static void panel_rows(int m, int columns, int k, const float *a, ptrdiff_t a_ti
                        ptrdiff_t a_row, ptrdiff_t a_col, const float *b, ptrdiff_t b_row,
                        struct place at)
 {
-	const int vectors = columns > VECTOR_LANES ? 2 : 1;
+	const int vectors = columns > VECTOR_LANES ? 2 : 1, count = m / ROWS, rest = m % ROWS;
 
 	at.last = columns - (vectors - 1) * VECTOR_LANES;
-	for (int i = 0; i < m; i += ROWS) {
-		if (m - i >= ROWS)
-			any_tile(ROWS, vectors, k, a, a_row, a_col, b, b_row, &at);
-		else
-			any_tile(m - i, vectors, k, a, a_row, a_col, b, b_row, &at);
-		a += a_tile;
-		at.c += ROWS * at.c_row;
+	if (vectors == 2 && a_row == 1)
+		whole_tiles(count, 2, k, a, a_tile, 1, a_col, b, b_row, at);
+	else if (vectors == 2)
+		whole_tiles(count, 2, k, a, a_tile, a_row, 1, b, b_row, at);
+	else if (a_row == 1)
+		whole_tiles(count, 1, k, a, a_tile, 1, a_col, b, b_row, at);
+	else
+		whole_tiles(count, 1, k, a, a_tile, a_row, 1, b, b_row, at);
+	if (rest) {
+		at.c += (ptrdiff_t)count * ROWS * at.c_row;
 		if (at.start)
-			at.start += ROWS * at.start_row;
+			at.start += (ptrdiff_t)count * ROWS * at.start_row;
+		last_tile(rest, vectors, k, a + count * a_tile, a_row, a_col, b, b_row, &at);
 	}
 }
 

@@ -9,21 +9,51 @@
 
 /* ---- a lane is a column ---- */
 
+#define SUMS 4 /* that are summed side by side: an addition waits for the one before it */
+
+/* The sum of all lanes, and of rest[count]. */
+static float sum_of(const vector sum[SUMS], const float *rest, int count)
+{
+	float lanes[VECTOR_LANES], all;
+
+	vector_store(lanes, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+	all = vector_sum(lanes);
+	for (int i = 0; i < count; i++)
+		all += rest[i];
+	return all;
+}
+
+/* Σ (x - m) of a row; with square Σ (x - m)². */
+static inline __attribute__((always_inline)) float moment(const float *x, float m, int c,
+                                                          bool square)
+{
+	vector sum[SUMS] = {{0}};
+	float rest[VECTOR_LANES];
+	int j = 0, count = 0;
+
+	for (; j + SUMS * VECTOR_LANES <= c; j += SUMS * VECTOR_LANES)
+		for (int s = 0; s < SUMS; s++) {
+			const vector apart = vector_load(x + j + s * VECTOR_LANES) - m;
+			sum[s] = square ? vector_madd(apart, apart, sum[s]) : sum[s] + apart;
+		}
+	for (; j + VECTOR_LANES <= c; j += VECTOR_LANES) {
+		const vector apart = vector_load(x + j) - m;
+		sum[0] = square ? vector_madd(apart, apart, sum[0]) : sum[0] + apart;
+	}
+	for (; j < c; j++, count++)
+		rest[count] = square ? (x[j] - m) * (x[j] - m) : x[j] - m;
+	return sum_of(sum, rest, count);
+}
+
 static void wide_forward(float *out, float *mean, float *rstd, const float *x, const float *gain,
                          const float *bias, int n, int c)
 {
 	for (int i = 0; i < n; i++) {
 		const float *xi = x + (size_t)i * c;
 		float *o = out + (size_t)i * c;
-		float sum = 0, square = 0;
-#pragma omp simd reduction(+ : sum)
-		for (int j = 0; j < c; j++)
-			sum += xi[j];
-		float m = sum / (float)c;
-#pragma omp simd reduction(+ : square)
-		for (int j = 0; j < c; j++)
-			square += (xi[j] - m) * (xi[j] - m);
-		float r = 1.0f / __builtin_sqrtf(square / (float)c + EPSILON);
+		const float m = moment(xi, 0, c, false) / (float)c;
+		const float r = 1.0f / __builtin_sqrtf(moment(xi, m, c, true) / (float)c + EPSILON);
+
 		if (bias) {
 #pragma omp simd
 			for (int j = 0; j < c; j++)
@@ -38,33 +68,60 @@ static void wide_forward(float *out, float *mean, float *rstd, const float *x, c
 	}
 }
 
+static inline __attribute__((always_inline)) void
+vector_sums(vector *sum, vector *sum_xhat, float *dgain, float *dbias, const float *d,
+            const float *x, const float *gain, float m, float r, int j)
+{
+	const vector xhat = (vector_load(x + j) - m) * r, dj = vector_load(d + j),
+	             dxhat = dj * vector_load(gain + j);
+
+	*sum += dxhat;
+	*sum_xhat = vector_madd(dxhat, xhat, *sum_xhat);
+	vector_store(dgain + j, vector_madd(dj, xhat, vector_load(dgain + j)));
+	if (dbias)
+		vector_store(dbias + j, vector_load(dbias + j) + dj);
+}
+
+/* Adds a row's part to dgain and dbias; sums[0] is of dxhat, sums[1] of dxhat · xhat. */
+static void row_sums(float sums[2], float *dgain, float *dbias, const float *d, const float *x,
+                     const float *gain, float m, float r, int c)
+{
+	vector sum[SUMS] = {{0}}, sum_xhat[SUMS] = {{0}};
+	float rest[VECTOR_LANES], rest_xhat[VECTOR_LANES];
+	int j = 0, count = 0;
+
+	for (; j + SUMS * VECTOR_LANES <= c; j += SUMS * VECTOR_LANES)
+		for (int s = 0; s < SUMS; s++)
+			vector_sums(&sum[s], &sum_xhat[s], dgain, dbias, d, x, gain, m, r,
+			            j + s * VECTOR_LANES);
+	for (; j + VECTOR_LANES <= c; j += VECTOR_LANES)
+		vector_sums(&sum[0], &sum_xhat[0], dgain, dbias, d, x, gain, m, r, j);
+	for (; j < c; j++, count++) {
+		const float xhat = (x[j] - m) * r;
+		rest[count] = d[j] * gain[j];
+		rest_xhat[count] = rest[count] * xhat;
+		dgain[j] += d[j] * xhat;
+		if (dbias)
+			dbias[j] += d[j];
+	}
+	sums[0] = sum_of(sum, rest, count);
+	sums[1] = sum_of(sum_xhat, rest_xhat, count);
+}
+
 static void wide_backward(float *dx, float *dgain, float *dbias, const float *dout, const float *x,
                           const float *mean, const float *rstd, const float *gain, int n, int c)
 {
 	for (int i = 0; i < n; i++) {
 		const float *xi = x + (size_t)i * c, *d = dout + (size_t)i * c;
-		float *dxi = dx + (size_t)i * c;
+		float *dxi = dx + (size_t)i * c, sums[2];
 		const float m = mean[i], r = rstd[i];
-		float sum = 0, sum_xhat = 0; /* of dxhat, of dxhat · xhat */
-#pragma omp simd reduction(+ : sum, sum_xhat)
-		for (int j = 0; j < c; j++) {
-			float xhat = (xi[j] - m) * r;
-			float dxhat = d[j] * gain[j];
-			sum += dxhat;
-			sum_xhat += dxhat * xhat;
-			dgain[j] += d[j] * xhat;
-		}
-		sum /= (float)c;
-		sum_xhat /= (float)c;
+
+		row_sums(sums, dgain, dbias, d, xi, gain, m, r, c);
+		const float sum = sums[0] / (float)c, sum_xhat = sums[1] / (float)c;
 #pragma omp simd
 		for (int j = 0; j < c; j++) {
 			float xhat = (xi[j] - m) * r;
 			dxi[j] += r * (d[j] * gain[j] - sum - xhat * sum_xhat);
-		}
-		if (dbias) {
-#pragma omp simd
-			for (int j = 0; j < c; j++)
-				dbias[j] += d[j];
 		}
 	}
 }

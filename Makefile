@@ -1,8 +1,13 @@
 # The map: which program is made of what.
 #
 #   make deps          install what building and testing needs (apt)
-#   make               all programs, into build/
-#   make check         the test suite, by prove
+#   make               all programs, into build/, by all cores (-j1: by one)
+#   make cuda          the GPU's half for every GPU that memoscope supports; make does it for
+#                      the GPU that is there
+#   make check         the test suite but for what takes long, by prove
+#   make check/NAME    tests/NAME.c, tests/NAME.sh, or the tests of folder tests/NAME
+#   make check-all     the whole test suite
+#   make check-levels  what computes with a network, at each level that MEMOSCOPE_ISA can be
 #   make asan          the test suite again under address and undefined-behaviour sanitizers
 #   make fuzz bench    fuzz what reads bytes; measure speed
 #   make gpu-check gpu-bench   test and measure the GPU's half, on a machine that has one
@@ -21,6 +26,14 @@ deps:
 $(filter-out deps,$(MAKECMDGOALS)): deps
 	@$(MAKE) --no-print-directory $@
 else
+
+# As many jobs as there are cores, if neither the user nor an outer make said how many: make tells
+# nobody of its -j while it reads this, but its command line and the environment do.
+JOBS_SAID := $(shell { tr '\0' '\n' </proc/$$PPID/cmdline; printf '%s\n' $$MAKEFLAGS; } 2>/dev/null | \
+	grep -E '^(-[bBdeiknpqrRsStvw]*j|--job)')
+ifeq ($(JOBS_SAID),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 PREFIX ?= /usr/local
 BUILD ?= build
@@ -44,32 +57,44 @@ LEVELS = native
 LEVEL_CFLAGS =
 endif
 
-# The GPU's half is a shared object of its own, built where there are nvcc and cuBLAS of
-# CUDA 12 or later; CUDA=0 leaves it out. Programs under a sanitizer do without.
+# The GPU's half is a shared object of its own, built where there are nvcc and cuBLAS of CUDA 12 or
+# later. CUDA=0 leaves it out. Programs under a sanitizer do without.
 NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
 NVCC_RELEASE := $(if $(NVCC),$(shell $(NVCC) --version | sed -n 's/.*release \([0-9]*\).*/\1/p'))
 CUDA_HOME = $(patsubst %/bin/,%,$(dir $(NVCC)))
-CUDA_FOUND = $(and $(filter-out 0 1 2 3 4 5 6 7 8 9 10 11,$(NVCC_RELEASE)),$(wildcard \
-	$(CUDA_HOME)/include/cublasLt.h))
-CUDA ?= $(if $(and $(CUDA_FOUND),$(if $(SANITIZE),,plain)),1,0)
+CUDA_FOUND := $(and $(filter-out 0 1 2 3 4 5 6 7 8 9 10 11,$(NVCC_RELEASE)),$(wildcard \
+	$(CUDA_HOME)/include/cublasLt.h),$(if $(SANITIZE),,plain),$(filter-out 0,$(or $(CUDA),1)))
+
+# It takes minutes for all GPUs: the T4, the A100, the H100, and what is newer, which compiles the
+# last one's PTX when it starts. So that is for who asks, and for who installs. Else it is built for
+# the GPU that is here (for all, if it is one that nvcc does not know), and not without one.
+ALL_ARCHS = 75 80 90
+ifneq ($(CUDA_FOUND),)
+ifneq ($(filter cuda install,$(MAKECMDGOALS))$(filter 1,$(CUDA)),)
+CUDA_ARCHS ?= $(ALL_ARCHS)
+else ifneq ($(wildcard /dev/nvidiactl /dev/dxg),)
+GPU_ARCHS := $(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | \
+	sed -n 's/^\([0-9]*\)\.\([0-9]\)$$/\1\2/p' | sort -nu)
+CUDA_ARCHS ?= $(if $(GPU_ARCHS),$(if $(filter-out $(patsubst compute_%,%,$(shell $(NVCC) \
+	--list-gpu-arch)),$(GPU_ARCHS)),$(ALL_ARCHS),$(GPU_ARCHS)),$(ALL_ARCHS))
+endif
+endif
+# What was built for these and others is not built again.
+ARCHS_BUILT := $(shell cat $(BUILD)/obj/cuda/archs 2>/dev/null)
+ARCHS := $(if $(filter-out $(ARCHS_BUILT),$(CUDA_ARCHS)),$(CUDA_ARCHS),$(ARCHS_BUILT))
+GPU_HALF := $(and $(CUDA_FOUND),$(CUDA_ARCHS))
 CUDA_LIB = $(firstword $(wildcard $(CUDA_HOME)/lib64) $(CUDA_HOME)/lib)
-# The T4, the A100, the H100; what is newer compiles the last one's PTX when it starts.
-CUDA_ARCHS ?= 75 80 90
 # Debian's and Ubuntu's packages have beside nvcc the C++ compiler that it is content with.
 NVCC_HOST = $(patsubst %,-ccbin %,$(wildcard $(dir $(NVCC))cuda-g++))
 NVCC_FLAGS = $(NVCC_HOST) -std=c++20 -O3 -I. -Xcompiler -fPIC,-fvisibility=hidden \
-	$(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
-	-gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
+	$(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+	-gencode arch=compute_$(lastword $(ARCHS)),code=compute_$(lastword $(ARCHS))
 
 FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
 PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
 LEVELLED := $(wildcard kernels/cpu/level/*.c)
 CPU := $(wildcard kernels/cpu/*.c)
-# Tests of kernels with every load and store watched (tests/shim/watch.h): a compiler does not do so
-# beside another sanitizer.
-WATCHED := tests/cuda_races.c tests/cuda_traffic.c
-TESTS_C := $(filter-out $(if $(SANITIZE),$(WATCHED)),$(wildcard tests/*.c))
 TESTS_REF := $(wildcard tests/ref/*.c) # the reference that tests compare with
 CUDA_C := $(wildcard kernels/cuda/*.c)
 CUDA_CU := $(wildcard kernels/cuda/*.cu)
@@ -91,18 +116,27 @@ WATCHED_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/watched/%.o)
 SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
 SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
 	tests/ref/ref.c common/err.c
-TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(if $(filter 1,$(CUDA)),$(BUILD)/tests/gpu.t)
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
 
 # Scripts have no suffix; what they share (.sh) and pictures have.
 PIPELINES := $(foreach p,$(wildcard pipelines/*),$(if $(suffix $(p)),,$(p)))
 
-.PHONY: all tests check asan bench gpu-check gpu-bench install clean help pipelines $(PIPELINES)
+include tests/check.mk # the tests, and when they run
+
+.DEFAULT_GOAL := all
+.PHONY: all cuda tests bench gpu-check gpu-bench install clean help pipelines $(PIPELINES) always
 .DELETE_ON_ERROR:
 .SECONDARY:
+always:
 
-all: $(PROGRAMS) $(if $(filter 1,$(CUDA)),$(OBJECT))
+all: $(PROGRAMS) $(if $(GPU_HALF),$(OBJECT))
+
+ifneq ($(CUDA_FOUND),)
+cuda: $(OBJECT)
+else
+cuda:
+	@echo "make cuda: there is no nvcc with cuBLAS, of CUDA 12 or later" >&2; exit 1
+endif
 
 $(LIBRARY): $(COMMON_OBJ)
 	@mkdir -p $(@D)
@@ -117,7 +151,7 @@ $(REFERENCE): $(TESTS_REF:%.c=$(BUILD)/obj/%.o)
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/tests/cuda.t: $(SHIM)
+$(patsubst %,$(BUILD)/tests/%.t,cuda cuda_faults cuda_half): $(SHIM)
 $(WATCHED:%.c=$(BUILD)/%.t): $(WATCHED_OBJ) $(SHIM) # in this order
 $(BUILD)/tests/gpu.t: $(addprefix $(BUILD)/obj/,tests/gpu/host.o tests/gpu/fake.o cuda/device.o \
 	cuda/cublas.o cuda/graph.o) $(SHIM) $(REFERENCE) $(LIBRARY)
@@ -154,13 +188,17 @@ $(SHIM_OBJECT): $(SHIM_OBJECT_C) $(wildcard kernels/*.h kernels/cuda/*.h kernels
 $(OBJECT): $(OBJECT_OBJ)
 	$(NVCC) $(NVCC_HOST) -shared -cudart static -o $@ $^ -L$(CUDA_LIB) -lcublasLt -Xlinker -rpath,$(CUDA_LIB)
 
-$(BUILD)/obj/cuda/%.cu.o: kernels/cuda/%.cu
+$(BUILD)/obj/cuda/archs: $(if $(filter-out $(ARCHS_BUILT),$(ARCHS)),always)
+	@mkdir -p $(@D)
+	@echo $(ARCHS) >$@
+
+$(BUILD)/obj/cuda/%.cu.o: kernels/cuda/%.cu $(BUILD)/obj/cuda/archs
 	@mkdir -p $(@D)
 	$(NVCC) $(NVCC_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/cuda/%.o: kernels/cuda/%.c
+$(BUILD)/obj/cuda/%.o: kernels/cuda/%.c $(BUILD)/obj/cuda/archs
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DCUDA_ARCH_LEAST=$(firstword $(CUDA_ARCHS)) -fPIC -fvisibility=hidden \
+	$(CC) $(ALL_CFLAGS) -DCUDA_ARCH_LEAST=$(firstword $(ARCHS) $(ALL_ARCHS)) -fPIC -fvisibility=hidden \
 		-isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/cuda/err.o: common/err.c
@@ -190,16 +228,6 @@ endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
 tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
-
-# A plain prove run: C test programs and shell tests side by side. Signals that are ignored where
-# make was called - in the background, under nohup - would not reach what tests interrupt.
-check: all $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT)
-	BUILD=$(abspath $(BUILD)) env --default-signal prove -j2 $(TEST_PROGRAMS) $(filter-out tests/lib.sh,$(wildcard tests/*.sh))
-
-# The same tests, with every access to memory and every operation watched.
-asan:
-	$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
-		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)

@@ -1,0 +1,72 @@
+# check.mk - the tests, and when they run: make check, check-all, check-levels, check/NAME, asan.
+#
+# A test is tests/NAME.c or tests/NAME.sh, or stands in a folder, tests/FOLDER/NAME.c: in any but
+# these.
+TEST_FOLDERS := $(filter-out $(addprefix tests/,bench fuzz gpu ref shim tools),$(patsubst %/,%, \
+	$(wildcard tests/*/)))
+
+# What takes long, and what few changes can break, is for make check-all: pipelines that train many
+# networks, and tests that break a kernel in many ways, each of which must be noticed.
+SLOW := cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
+# These are begun first, the longest at the head, so that none is left for the end.
+LONG := $(SLOW) ops cuda train qamix man house badinput
+
+# Kernels with every load and store watched (tests/shim/watch.h): a compiler does not do so beside
+# another sanitizer.
+WATCHED := $(addprefix tests/,cuda_races.c cuda_traffic.c)
+
+TESTS_C := $(wildcard tests/*.c $(TEST_FOLDERS:%=%/*.c))
+TESTS_C := $(if $(SANITIZE),$(filter-out $(WATCHED),$(TESTS_C)),$(TESTS_C))
+TESTS_SH := $(filter-out tests/lib.sh,$(wildcard tests/*.sh $(TEST_FOLDERS:%=%/*.sh)))
+# tests/gpu/host.c, where CUDA's headers are
+GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/gpu.t)
+TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(GPU_TEST)
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
+TESTS := $(TESTS_SH) $(TEST_PROGRAMS)
+
+# $(call named,NAME...): the tests of these names, and of folders of these names
+named = $(strip $(foreach t,$(TESTS),$(if $(filter $(1),$(basename $(notdir $t)) $(filter-out tests, \
+	$(notdir $(patsubst %/,%,$(dir $t))))),$t)))
+# $(call needs,TEST...): what is to be built for them
+needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(PROGRAMS) $(TEST_TOOLS) $(if $(shell \
+	grep -l kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)))
+# $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored
+# where make was called - in the background, under nohup - would not reach what tests interrupt.
+prove = BUILD=$(abspath $(BUILD)) env --default-signal prove -j$(TEST_JOBS) $(call ordered,$(1))
+ordered = $(filter $(1),$(foreach n,$(LONG),$(call named,$n))) $(filter-out $(call named,$(LONG)),$(1))
+TEST_JOBS ?= $(shell nproc)
+
+FAST := $(filter-out $(call named,$(SLOW)),$(TESTS))
+# What computes with a network: on the CPU's table, or by a program, a pipeline or the manual's
+# examples. But for what goes over the levels by itself, for the GPU's kernels, and for errors.
+NETWORK = $(filter-out $(call named,gpt isa ops cuda cuda_faults cuda_half cuda_traffic badinput \
+	device house team),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
+	grep -lw $(NETWORK_SIGNS:%=-e '%') $(TESTS_C) $(TESTS_SH))) $(call named,man))
+NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/trainer.h gpt-train gpt-sample gpt-score \
+	attn-dump head-score runs
+
+.PHONY: check check-all check-levels asan
+
+check: all $(call needs,$(FAST))
+	@$(call prove,$(FAST))
+
+check-all: all tests
+	@$(call prove,$(TESTS))
+
+# AT='v2 v3': at these levels, else at all that the processor has
+check-levels: $(PROGRAMS) tests
+	@failed=; for level in $${AT:-$$($(BUILD)/tests/tools/levels)}; do \
+		echo "== at level $$level of the instruction set"; \
+		MEMOSCOPE_ISA=$$level $(call prove,$(NETWORK)) || failed="$$failed $$level"; \
+	done; \
+	[ -z "$$failed" ] || { echo "check-levels: failed at$$failed" >&2; exit 1; }
+
+# The same tests, with every access to memory and every operation watched.
+asan:
+	@$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-all
+
+.SECONDEXPANSION:
+check/%: $$(call needs,$$(call named,$$*)) always
+	@$(or $(if $(call named,$*),$(call prove,$(call named,$*))),echo \
+		'make: there is no test and no folder of tests that is called $*' >&2; exit 2)

@@ -44,17 +44,20 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -pthread -ffp-contract=fast $(
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZE)
 # msgpack-c calls itself libmsgpackc up to 4.0 (Debian 12), libmsgpack-c from 5.0 (Debian 13).
 MSGPACK := $(if $(findstring /,$(shell $(CC) -print-file-name=libmsgpack-c.so)),msgpack-c,msgpackc)
-LDLIBS = -ldnnl -lgomp -l$(MSGPACK) -lxxhash -ljansson -lm
+LDLIBS = $(BF16_LIBS) -l$(MSGPACK) -lxxhash -ljansson -lm
 
 # On x86-64 the CPU kernels are built once for each level of the instruction
-# set and the best one is picked at run time; elsewhere once.
+# set and the best one is picked at run time; elsewhere once, without oneDNN's bfloat16.
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ifeq ($(ARCH),x86_64)
 LEVELS = v2 v3 v4
 LEVEL_CFLAGS = -march=x86-64-$(1) $(if $(filter v4,$(1)),-mprefer-vector-width=512)
+BF16 = bf16
+BF16_LIBS = -ldnnl -lgomp
 else
 LEVELS = native
 LEVEL_CFLAGS =
+BF16 = bf16_none
 endif
 
 # The GPU's half is a shared object of its own, built where there are nvcc and cuBLAS of CUDA 12 or
@@ -94,7 +97,7 @@ FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
 PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
 LEVELLED := $(wildcard kernels/cpu/level/*.c)
-CPU := $(wildcard kernels/cpu/*.c)
+CPU := $(filter-out %/bf16.c %/bf16_none.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/$(BF16).c
 TESTS_REF := $(wildcard tests/ref/*.c) # the reference that tests compare with
 CUDA_C := $(wildcard kernels/cuda/*.c)
 CUDA_CU := $(wildcard kernels/cuda/*.cu)

@@ -11,7 +11,6 @@ set -eu
 needs='gcc
 libc6-dev
 make
-libdnnl-dev
 libmsgpack-c-dev libmsgpack-dev
 libxxhash-dev
 libjansson-dev
@@ -20,6 +19,11 @@ parallel
 gnuplot-nox gnuplot-qt gnuplot-x11
 fonts-dejavu-core
 jq'
+
+case $(uname -m) in
+x86_64) needs="$needs
+libdnnl-dev" ;; # for bfloat16
+esac
 
 die() {
 	echo "deps: $*" >&2

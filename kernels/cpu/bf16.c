@@ -4,10 +4,13 @@
  * records happen to hold; so rows are taken in multiples of STEP: the sum over
  * rows (k) is padded with zeros, and result rows (m) beyond the last multiple
  * go through a padded tile. That leaves a handful of shapes.
+ *
+ * For x86-64; elsewhere bf16_none.c stands in its place.
  */
 #include "kernels/cpu/bf16.h"
 
 #include <dnnl.h>
+#include <immintrin.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +46,6 @@ struct bf16_products {
 
 /* ---- rounding ---- */
 
-#ifdef __x86_64__
-#include <immintrin.h>
-
 bool bf16_worthwhile(void)
 {
 	const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
@@ -70,17 +70,6 @@ round_floats(uint16_t *to, const float *from, size_t count)
 		memcpy(to + i, &rounded, (count - i) * sizeof *to);
 	}
 }
-#else
-bool bf16_worthwhile(void)
-{
-	return false;
-}
-
-static void round_floats(uint16_t *to, const float *from, size_t count)
-{
-	(void)to, (void)from, (void)count;
-}
-#endif
 
 /* ---- primitives ---- */
 

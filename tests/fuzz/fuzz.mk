@@ -22,6 +22,6 @@ build/fuzz/libcommon.a: $(FUZZ_COMMON:%.c=build/fuzz/obj/%.o)
 	$(AR) rcs $@ $^
 
 $(FUZZ_TARGETS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libcommon.a
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(filter-out -ldnnl -lgomp,$(LDLIBS))
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(filter-out $(BF16_LIBS),$(LDLIBS))
 
 -include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)

@@ -250,7 +250,7 @@ gpu-bench: all $(BENCHES)
 	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/bench/gpu
 
 # An experiment is a script; what it finds is in out/NAME.
-$(PIPELINES): all
+$(PIPELINES): all $(BUILD)/bench/peak
 	BUILD=$(abspath $(BUILD)) $@
 
 # The second line of a script says what it is: "# NAME - ...".

@@ -22,11 +22,16 @@ say() {
 # knows --first and --count, made by JOBS jobs side by side, in order: the same
 # stream of records however many jobs there are.
 records() {
-	local count=$1 jobs=$2 piece first
-	shift 2
+	records_from 0 "$@"
+}
+
+# records_from BEGIN COUNT JOBS PROGRAM ARGUMENTS...: the same from record BEGIN on
+records_from() {
+	local begin=$1 count=$2 jobs=$3 piece first
+	shift 3
 	piece=$(((count + jobs - 1) / jobs))
 	for ((first = 0; first < count; first += piece)); do
-		echo "$first $((count - first < piece ? count - first : piece))"
+		echo "$((begin + first)) $((count - first < piece ? count - first : piece))"
 	done | parallel --will-cite --colsep ' ' --keep-order --halt now,fail=1 --jobs "$jobs" \
 		"$@" --first '{1}' --count '{2}'
 }

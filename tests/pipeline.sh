@@ -27,7 +27,7 @@ number() {
 	[ "$(awk -F '\t' -v key="$1" 'NF == 2 && $1 == key && $2 ~ /^[0-9.e+-]+$/' \
 		"$TMP/one/summary.tsv" | wc -l)" -eq 1 ]
 }
-for key in exact exact_low exact_high train_seconds parameters val_loss floor tokens; do
+for key in exact exact_low exact_high train_seconds parameters val_loss floor tokens train_flops train_peak_share; do
 	number $key
 	ok $? "summary.tsv says $key"
 done
@@ -38,9 +38,21 @@ is "$(awk -F '\t' '$1 == "records" { print $2 }' "$TMP/one/summary.tsv")" 20 \
 run "two's" 2 >/dev/null 2>&1
 is "$(mpcat --text "$TMP/two's/val.mp" | sha256sum)" \
 	"$(mpcat --text "$TMP/one/val.mp" | sha256sum)" "two jobs make the data of one"
-is "$(grep -v seconds "$TMP/two's/summary.tsv")" "$(grep -v seconds "$TMP/one/summary.tsv")" \
+untimed() {
+	grep -Ev 'seconds|peak' "$TMP/$1/summary.tsv"
+}
+is "$(untimed "two's")" "$(untimed one)" \
 	"and come to the same results"
 is "$(png_size "$TMP/two's/loss.png")" "1200 520" "a picture where the folder's name has a quote"
+
+# Books of a stage follow those of the one before; shares count, and no share is one.
+ENTRIES='2 1:2' SEED=3 run stages 2 >/dev/null 2>&1
+is "$(awk -F '\t' '$1 == "tokens" { print $2 }' "$TMP/stages/summary.tsv")" "$({
+	phonegen --seed 1 --count 80 --entries 2
+	phonegen --seed 1 --first 80 --count 160 --entries 1
+} | tokenize | mpcat --json | jq -s 'map((.tokens | length) - 1) | add')" "ENTRIES names stages and their shares"
+is "$(mpcat --header "$TMP/stages/answers.mp" | jq -r '.model.chain[].args | join(" ")' | grep -o 'seed 3')" \
+	"seed 3" "SEED is that of the training"
 
 # A stage that fails fails the whole, and says so.
 mkdir "$TMP/bin"

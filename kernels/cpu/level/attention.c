@@ -5,6 +5,7 @@
 #include "kernels/cpu/level/mask.h"
 #include "kernels/cpu/level/math.h"
 #include "kernels/cpu/level/narrow.h"
+#include "kernels/cpu/level/softmax.h"
 #include "kernels/cpu/level/turn.h"
 
 #include <math.h>
@@ -44,38 +45,18 @@ static struct head head_of(const float *qkv, const struct sequences *seqs, int s
 	};
 }
 
-/* Rows first … first+rows-1 of the probabilities before dropout: scores
- * [rows][padded] hold q · scaled k on entry. Where lse is given it is used,
- * else it is made and stored in made. Keys after the query become 0, as far as
- * width (a multiple of VECTOR_LANES) reaches. */
-static void softmax_rows(float *scores, int first, int rows, int padded, int width,
-                         const float *lse, float *made)
+/* Rows first … first+rows-1 of the probabilities before dropout, by their lse: scores
+ * [rows][padded] hold q · scaled k on entry. Keys after the query become 0. */
+static void probabilities(float *scores, int first, int rows, int padded, const float *lse)
 {
 	for (int r = 0; r < rows; r++) {
 		float *s = scores + (ptrdiff_t)r * padded;
+		const float norm = lse[r];
 		const int keys = first + r + 1;
-		if (lse == NULL) {
-			float top = s[0], sum = 0;
-#pragma omp simd reduction(max : top)
-			for (int j = 0; j < keys; j++)
-				top = s[j] > top ? s[j] : top;
-#pragma omp simd reduction(+ : sum)
-			for (int j = 0; j < keys; j++) {
-				s[j] = exp_clamped(s[j] - top);
-				sum += s[j];
-			}
-			const float inverse = 1.0f / sum;
 #pragma omp simd
-			for (int j = 0; j < keys; j++)
-				s[j] *= inverse;
-			made[r] = top + logf(sum);
-		} else {
-			const float norm = lse[r];
-#pragma omp simd
-			for (int j = 0; j < keys; j++)
-				s[j] = exp_clamped(s[j] - norm);
-		}
-		for (int j = keys; j < width; j++)
+		for (int j = 0; j < keys; j++)
+			s[j] = exp_clamped(s[j] - norm);
+		for (int j = keys; j < padded; j++)
 			s[j] = 0;
 	}
 }
@@ -97,62 +78,6 @@ static void mask_rows(const struct head *head, float *x, int first, int rows, in
 static int least(int a, int b)
 {
 	return a < b ? a : b;
-}
-
-static float largest_lane(vector x)
-{
-	float lanes[VECTOR_LANES], top;
-
-	vector_store(lanes, x);
-	top = lanes[0];
-	for (int l = 1; l < VECTOR_LANES; l++)
-		top = lanes[l] > top ? lanes[l] : top;
-	return top;
-}
-
-/* x[vectors] of s: e^(s - top), 0 from lane keys on. Returns sum and those. */
-INLINED vector exponentials(int vectors, float *s, int keys, vector top, vector sum)
-{
-	vector x[VECTOR_EXP];
-
-	for (int i = 0; i < vectors; i++)
-		x[i] = vector_load(s + i * VECTOR_LANES) - top;
-	vector_exp(vectors, x);
-	for (int i = 0; i < vectors; i++) {
-		const int valid = keys - i * VECTOR_LANES;
-		if (valid < VECTOR_LANES)
-			x[i] = vector_select(vector_from(valid), vector_all(0), x[i]);
-		sum += x[i];
-		vector_store(s + i * VECTOR_LANES, x[i]);
-	}
-	return sum;
-}
-
-/* One row of scores becomes e^(score - largest), 0 from keys on to the next multiple of a vector;
- * *sum is theirs. Returns the largest. */
-static float softmax_row(float *s, int keys, float *sum)
-{
-	const int rest = keys % VECTOR_LANES, whole = keys - rest;
-	vector top = vector_all(-INFINITY), sums = vector_all(0);
-	float lanes[VECTOR_LANES];
-	int j = 0;
-
-	for (; j < whole; j += VECTOR_LANES)
-		top = vector_max(vector_load(s + j), top);
-	if (rest)
-		top = vector_max(vector_select(vector_from(rest), vector_all(-INFINITY),
-		                               vector_load(s + whole)), top);
-	const float largest = largest_lane(top);
-	top = vector_all(largest);
-	for (j = 0; j + 3 * VECTOR_LANES < keys; j += 4 * VECTOR_LANES)
-		sums = exponentials(4, s + j, keys - j, top, sums);
-	for (; j + VECTOR_LANES < keys; j += 2 * VECTOR_LANES)
-		sums = exponentials(2, s + j, keys - j, top, sums);
-	if (j < keys)
-		sums = exponentials(1, s + j, keys - j, top, sums);
-	vector_store(lanes, sums);
-	*sum = vector_sum(lanes);
-	return largest;
 }
 
 /* to[rows][stride] = scale * from, whose rows of width stand from_stride apart; 0 beyond width. */
@@ -465,51 +390,9 @@ void op_attention_probs(struct device *dev, float *probs, const void *qkv, const
 			.b = keys, .b_row = padded, .b_col = 1,
 			.c = p, .c_row = padded,
 		});
-		softmax_rows(p, row, rows, padded, padded, lse + (size_t)head_index * n + first + row,
-		             NULL);
+		probabilities(p, row, rows, padded, lse + (size_t)head_index * n + first + row);
 		for (int r = 0; r < rows; r++)
 			memcpy(probs + (size_t)(row + r) * length, p + (ptrdiff_t)r * padded,
 			       (size_t)length * sizeof *p);
-	}
-}
-
-/* The cache keeps k turned, [slots][c][t], so that the scores of a query are
- * vectors along positions; v stays [slots][t][c]. */
-void op_attention_cached(struct device *dev, void *out_rows, void *cache_k, void *cache_v,
-                         const void *qkv, const int32_t *slot, const int32_t *place, int n,
-                         int t, int c, int h)
-{
-	float *out = out_rows;
-	const int d = c / h;
-	const float scale = 1.0f / __builtin_sqrtf((float)d);
-	float *scores = cpu_scratch(dev, (size_t)t * sizeof *scores);
-
-	for (int r = 0; r < n; r++) {
-		const float *q = (const float *)qkv + (size_t)r * 3 * c, *k = q + c, *v = q + 2 * c;
-		float *keys = (float *)cache_k + (size_t)slot[r] * t * c;
-		float *values = (float *)cache_v + (size_t)slot[r] * t * c;
-		const int end = place[r] + 1;
-
-		for (int j = 0; j < c; j++)
-			keys[(size_t)j * t + place[r]] = k[j];
-		memcpy(values + (size_t)place[r] * c, v, (size_t)c * sizeof *v);
-		for (int i = 0; i < h; i++) {
-			float lse, *o = out + (size_t)r * c + (size_t)i * d;
-			memset(scores, 0, (size_t)end * sizeof *scores);
-			for (int j = 0; j < d; j++) {
-				const float qj = scale * q[i * d + j], *key = keys + (size_t)(i * d + j) * t;
-#pragma omp simd
-				for (int p = 0; p < end; p++)
-					scores[p] += qj * key[p];
-			}
-			softmax_rows(scores, place[r], 1, t, end, NULL, &lse);
-			memset(o, 0, (size_t)d * sizeof *o);
-			for (int p = 0; p < end; p++) {
-				const float w = scores[p], *value = values + (size_t)p * c + (size_t)i * d;
-#pragma omp simd
-				for (int j = 0; j < d; j++)
-					o[j] += w * value[j];
-			}
-		}
 	}
 }

@@ -37,6 +37,11 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
+INLINED vector load_columns(const float *from, int count)
+{
+	return count == VECTOR_LANES ? vector_load(from) : vector_load_first(from, count);
+}
+
 /* What the tile's sums begin with. */
 INLINED void begin(int rows, int vectors, vector sum[ROWS][2], const struct place *at)
 {
@@ -230,8 +235,12 @@ static void copy_panels(float *panels, const struct gemm *g, int first, int k, i
 			vector_store(to + VECTOR_LANES, vector_load(b + c + VECTOR_LANES));
 		}
 		if (rest) {
-			memset(to, 0, COLUMNS * sizeof *to);
-			memcpy(to, b + whole, (size_t)rest * sizeof *b);
+			const int first_vector = least(rest, VECTOR_LANES);
+			vector_store(to, load_columns(b + whole, first_vector));
+			vector_store(to + VECTOR_LANES,
+			             rest > VECTOR_LANES ? load_columns(b + whole + VECTOR_LANES,
+			                                                rest - VECTOR_LANES)
+			                                 : vector_all(0));
 		}
 	}
 }
@@ -240,7 +249,6 @@ static void copy_panels(float *panels, const struct gemm *g, int first, int k, i
 static void copy_tiles(float *tiles, const struct gemm *g, int i, int m, int first, int k)
 {
 	const float *a = g->a + i + first * g->a_col;
-	const int whole = m / ROWS * ROWS;
 
 	for (int p = 0; p < k; p++, a += g->a_col) {
 		float *to = tiles + p * ROWS;
@@ -248,12 +256,10 @@ static void copy_tiles(float *tiles, const struct gemm *g, int i, int m, int fir
 			__builtin_prefetch(a + AHEAD * g->a_col + r);
 		int r = 0;
 		/* What a vector holds beyond ROWS is written over, or in the gap before the next tile. */
-		for (; VECTOR_LANES == 8 && r + VECTOR_LANES <= m; r += ROWS, to += TILE(k))
+		for (; r + VECTOR_LANES <= m; r += ROWS, to += TILE(k))
 			vector_store(to, vector_load(a + r));
-		for (; r < whole; r += ROWS, to += TILE(k))
-			memcpy(to, a + r, ROWS * sizeof *a);
-		if (r < m)
-			memcpy(to, a + r, (size_t)(m - r) * sizeof *a);
+		for (; r < m; r += ROWS, to += TILE(k))
+			vector_store(to, vector_load_first(a + r, m - r));
 	}
 }
 

@@ -368,33 +368,52 @@ static void join(struct gpt *gpt, float *to, const float *from, const void *in, 
 	gpt->k->add(gpt->dev, to, gpt->branch, count);
 }
 
+/* What goes into a block's attention, of n rows. */
+static void block_qkv(struct gpt *gpt, int l, int n)
+{
+	const struct block *w = &gpt->weight.blocks[l];
+	const struct layer *a = &gpt->layers[l];
+	const int c = gpt->config.width;
+
+	gpt->k->layernorm(gpt->dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c);
+	gpt->k->linear(gpt->dev, a->qkv, a->ln_1, w->attn, w->attn_b, n, c, 3 * c);
+}
+
+/* What comes behind a block's attention, of n rows that came in as x. */
+static void block_rest(struct gpt *gpt, int l, int n, const float *x)
+{
+	const struct kernels *k = gpt->k;
+	struct device *dev = gpt->dev;
+	const struct block *w = &gpt->weight.blocks[l];
+	const struct layer *a = &gpt->layers[l];
+	float *next = l + 1 < gpt->config.layers ? gpt->layers[l + 1].x : gpt->x;
+	const int c = gpt->config.width, f = gpt_inner(&gpt->config);
+
+	replace_ablated(gpt, l, a->att, n);
+	join(gpt, a->mid, x, a->att, w->proj, w->proj_b, n, c, PLACE_PROJECTION, l);
+	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->mid, w->ln_2, w->ln_2_b, n, c);
+	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, f);
+	k->gelu(dev, a->gelu, a->fc, (size_t)n * f);
+	join(gpt, next, a->mid, a->gelu, w->out, w->out_b, n, f, PLACE_MLP, l);
+}
+
 /* One block over n rows: attention within seqs, or over the cache where there is one. */
 static void block_forward(struct gpt *gpt, int l, int n, const struct sequences *seqs,
                           struct gpt_cache *cache)
 {
 	const struct kernels *k = gpt->k;
-	struct device *dev = gpt->dev;
-	const struct block *w = &gpt->weight.blocks[l];
-	struct layer *a = &gpt->layers[l];
-	float *next = l + 1 < gpt->config.layers ? gpt->layers[l + 1].x : gpt->x;
+	const struct layer *a = &gpt->layers[l];
 	const int c = gpt->config.width, h = gpt->config.heads;
-	const int f = gpt_inner(&gpt->config);
 
-	k->layernorm(dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c);
-	k->linear(dev, a->qkv, a->ln_1, w->attn, w->attn_b, n, c, 3 * c);
+	block_qkv(gpt, l, n);
 	if (cache) {
-		k->attention_cached(dev, a->att, cache->keys[l], cache->values[l], a->qkv, gpt->slot,
+		k->attention_cached(gpt->dev, a->att, cache->keys[l], cache->values[l], a->qkv, gpt->slot,
 		                    gpt->position, n, gpt->config.context, c, h);
 	} else {
 		const struct dropout dropout = dropout_at(gpt, PLACE_ATTENTION, l);
-		k->attention(dev, a->att, a->lse, a->qkv, seqs, c, h, &dropout);
+		k->attention(gpt->dev, a->att, a->lse, a->qkv, seqs, c, h, &dropout);
 	}
-	replace_ablated(gpt, l, a->att, n);
-	join(gpt, a->mid, a->x, a->att, w->proj, w->proj_b, n, c, PLACE_PROJECTION, l);
-	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->mid, w->ln_2, w->ln_2_b, n, c);
-	k->linear(dev, a->fc, a->ln_2, w->fc, w->fc_b, n, c, f);
-	k->gelu(dev, a->gelu, a->fc, (size_t)n * f);
-	join(gpt, next, a->mid, a->gelu, w->out, w->out_b, n, f, PLACE_MLP, l);
+	block_rest(gpt, l, n, a->x);
 }
 
 static void unembed(struct gpt *gpt, const float *x, int n)
@@ -689,12 +708,48 @@ void gpt_cache_free(struct gpt_cache *cache)
 	free(cache);
 }
 
+/* How many of these rows follow one another from the first one on. */
+static int run_of(const int32_t *want, int wanted)
+{
+	int run = wanted > 0;
+
+	while (run < wanted && want[run] == want[0] + run)
+		run++;
+	return run;
+}
+
+/* The last block: of rows whose logits nobody wants, keys and values are all that is needed. What
+ * comes out is of the wanted rows, in their order. */
+static void last_block(struct gpt_cache *cache, int count, int wanted, const int32_t *want)
+{
+	struct gpt *gpt = cache->gpt;
+	const struct kernels *k = gpt->k;
+	const int last = gpt->config.layers - 1, t = gpt->config.context;
+	const int c = gpt->config.width, h = gpt->config.heads;
+	const size_t bytes = (size_t)c * gpt->element;
+	const struct layer *a = &gpt->layers[last];
+	void *keys = cache->keys[last], *values = cache->values[last];
+
+	block_qkv(gpt, last, count);
+	if (run_of(want, wanted) < count) /* else attention stores all in their order */
+		k->cache_store(gpt->dev, keys, values, a->qkv, gpt->slot, gpt->position, count, t, c, h);
+	for (int i = 0, run; i < wanted; i += run) {
+		run = run_of(want + i, wanted - i);
+		k->copy(gpt->dev, gpt->branch + (size_t)i * c, a->x + (size_t)want[i] * c,
+		        (size_t)run * c * sizeof *a->x);
+		k->attention_cached(gpt->dev, (char *)a->att + (size_t)i * bytes, keys, values,
+		                    (char *)a->qkv + (size_t)want[i] * 3 * bytes, gpt->slot + want[i],
+		                    gpt->position + want[i], run, t, c, h);
+	}
+	if (wanted > 0)
+		block_rest(gpt, last, wanted, gpt->branch);
+}
+
 void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const int32_t *slot,
                 const int32_t *place, int wanted, const int32_t *want, float *logits)
 {
 	struct gpt *gpt = cache->gpt;
 	const struct kernels *k = gpt->k;
-	const size_t c = (size_t)gpt->config.width, row = c * sizeof(float);
 	const float rate = gpt->dropout.rate;
 
 	assert(count >= 1 && count <= gpt->rows_max && wanted <= count);
@@ -704,16 +759,11 @@ void gpt_extend(struct gpt_cache *cache, int count, const int32_t *token, const 
 	upload_rows(gpt, gpt->token, token, count, sizeof *token);
 	upload_rows(gpt, gpt->position, place, count, sizeof *place);
 	embed(gpt, count);
-	for (int l = 0; l < gpt->config.layers; l++)
+	for (int l = 0; l < gpt->config.layers - 1; l++)
 		block_forward(gpt, l, count, NULL, cache);
+	last_block(cache, count, wanted, want);
 	if (wanted > 0) {
-		for (int i = 0, run; i < wanted; i += run) {
-			for (run = 1; i + run < wanted && want[i + run] == want[i] + run; run++)
-				;
-			k->copy(gpt->dev, gpt->branch + (size_t)i * c, gpt->x + (size_t)want[i] * c,
-			        (size_t)run * row);
-		}
-		unembed(gpt, gpt->branch, wanted);
+		unembed(gpt, gpt->x, wanted);
 		k->download(gpt->dev, logits, gpt->logits,
 		            (size_t)wanted * gpt->config.vocab * sizeof *logits);
 	}

@@ -292,6 +292,11 @@ struct kernels {
 	                         const void *qkv, const int32_t *slot, const int32_t *place,
 	                         int n, int t, int c, int h);
 
+	/* The storing half of that: for rows whose attention nobody asks for. What is in the cache
+	 * then is the same, to the bit. */
+	void (*cache_store)(struct device *dev, void *cache_k, void *cache_v, const void *qkv,
+	                    const int32_t *slot, const int32_t *place, int n, int t, int c, int h);
+
 	/* Matrix products from here on give each row of x the same bits whatever
 	 * other rows stand beside it (exact, slower) - for sampling and scoring. */
 	void (*row_invariant)(struct device *dev, bool on);

@@ -368,6 +368,33 @@ static void extend_together(struct gpt_cache *cache, const struct pass *pass, in
 	free(step);
 }
 
+/* All slots in two calls, of whose rows the logits of some are asked for: of each slot's last one,
+ * the last slot first, of the second call; of none, of the first. */
+static void extend_last(struct gpt_cache *cache, const struct pass *pass, int v, float *logits)
+{
+	for (int call = 0; call < 2; call++) {
+		int32_t token[ROWS], slot[ROWS], place[ROWS], want[SLOTS], last[SLOTS];
+		float *rows = must(malloc(SLOTS * v * sizeof *rows));
+		int count = 0, wanted = 0;
+		for (int s = 0; s < SLOTS; s++) {
+			int length = pass->begin[s + 1] - pass->begin[s], half = length / 2;
+			for (int r = call ? half : 0; r < (call ? length : half); r++) {
+				token[count] = pass->token[pass->begin[s] + r];
+				slot[count] = s;
+				place[count++] = r;
+			}
+			last[s] = count - 1;
+		}
+		for (int s = SLOTS - 1; call && s >= 0; s--)
+			want[wanted++] = last[s];
+		gpt_extend(cache, count, token, slot, place, wanted, want, rows);
+		for (int s = SLOTS - 1, i = 0; i < wanted; s--, i++)
+			memcpy(logits + (size_t)(pass->begin[s + 1] - 1) * v, rows + (size_t)i * v,
+			       v * sizeof *rows);
+		free(rows);
+	}
+}
+
 static void check_cache(const struct gpt_config *config, const struct kernels *k)
 {
 	static const int chunks[] = {1, 2, 5, 9};
@@ -397,6 +424,12 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 		   "width %d: a slot alone, %d tokens at a time, has the same bits", config->width,
 		   chunks[i]);
 	}
+	memcpy(alone, together, bytes);
+	for (int s = 0; s < SLOTS; s++)
+		memset(alone + (size_t)(pass.begin[s + 1] - 1) * v, 0, v * sizeof *alone);
+	extend_last(cache, &pass, v, alone);
+	ok(memcmp(alone, together, bytes) == 0,
+	   "width %d: a row has the same bits where it alone is wanted", config->width);
 	gpt_dropout(net.gpt, 0.5f, 1, 1);
 	extend_together(cache, &pass, v, alone);
 	ok(memcmp(alone, together, bytes) == 0, "width %d: decoding drops nothing", config->width);

@@ -644,24 +644,34 @@ KERNEL(cached)
 	}
 }
 
+void op_cache_store(struct device *dev, void *cache_k, void *cache_v, const void *qkv,
+                    const int32_t *slot, const int32_t *place, int n, int t, int c, int h)
+{
+	const enum dtype dtype = cuda_activations(dev);
+	const struct store keep = {
+		.cache_k = values_of(cache_k, dtype), .cache_v = values_of(cache_v, dtype),
+		.qkv = values_of(qkv, dtype), .slot = slot, .place = place, .n = n, .t = t, .c = c,
+	};
+
+	(void)h;
+	LAUNCH(dev, store, blocks_for((size_t)n * c), 1, THREADS, 0, keep);
+}
+
 void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cache_v,
                          const void *qkv, const int32_t *slot, const int32_t *place, int n,
                          int t, int c, int h)
 {
 	const int d = c / h;
 	const enum dtype dtype = cuda_activations(dev);
-	const struct store keep = {
-		.cache_k = values_of(cache_k, dtype), .cache_v = values_of(cache_v, dtype),
-		.qkv = values_of(qkv, dtype), .slot = slot, .place = place, .n = n, .t = t, .c = c,
-	};
 	const struct cached a = {
-		.out = values_of(out, dtype), .cache_k = keep.cache_k, .cache_v = keep.cache_v,
-		.qkv = keep.qkv, .slot = slot, .place = place, .t = t, .c = c, .d = d,
-		.width = divide_up(d, TOGETHER) * TOGETHER, .scale = 1.0f / sqrtf((float)d),
+		.out = values_of(out, dtype), .cache_k = values_of(cache_k, dtype),
+		.cache_v = values_of(cache_v, dtype), .qkv = values_of(qkv, dtype), .slot = slot,
+		.place = place, .t = t, .c = c, .d = d, .width = divide_up(d, TOGETHER) * TOGETHER,
+		.scale = 1.0f / sqrtf((float)d),
 	};
 	const size_t floats = (size_t)a.width + (size_t)t + CACHED_WARPS * (size_t)d +
 	                      2 * CACHED_WARPS;
 
-	LAUNCH(dev, store, blocks_for((size_t)n * c), 1, THREADS, 0, keep);
+	op_cache_store(dev, cache_k, cache_v, qkv, slot, place, n, t, c, h);
 	LAUNCH(dev, cached, n, h, CACHED_THREADS, floats * sizeof(float), a);
 }

@@ -220,6 +220,8 @@ void op_attention_probs(struct device *dev, float *probs, const void *qkv, const
 void op_attention_cached(struct device *dev, void *out, void *cache_k, void *cache_v,
                          const void *qkv, const int32_t *slot, const int32_t *place, int n,
                          int t, int c, int h);
+void op_cache_store(struct device *dev, void *cache_k, void *cache_v, const void *qkv,
+                    const int32_t *slot, const int32_t *place, int n, int t, int c, int h);
 void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
                       const int32_t *target, const float *weight, int n, int v);
 void op_norm2(struct device *dev, double *sum, const float *x, size_t count);

@@ -63,6 +63,7 @@ const struct kernels kernels_cuda_table = {
 	.attention_backward = op_attention_backward,
 	.attention_probs = op_attention_probs,
 	.attention_cached = op_attention_cached,
+	.cache_store = op_cache_store,
 	.row_invariant = row_invariant,
 	.cross_entropy = op_cross_entropy,
 	.norm2 = op_norm2,

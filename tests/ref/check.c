@@ -990,6 +990,7 @@ static const struct row {
 	{"attention_backward", check_attention_backward},
 	{"attention_probs", check_attention_probs},
 	{"attention_cached", check_attention_cached},
+	{"cache_store", check_cache_store},
 	{"cross_entropy", check_cross_entropy},
 	{"sum", check_sum},
 	{"norm2", check_norm2},

@@ -492,6 +492,63 @@ void check_attention_cached(struct trial *t)
 	cached_long(t, 9, 2);
 }
 
+/* Rows stored leave the cache as rows attended to do. */
+static void store_call(struct trial *t, int c, int h, int context, int call, const int32_t *slots,
+                       const int32_t *places)
+{
+	const struct bound any = {INFINITY, 1};
+	const size_t elements = (size_t)SLOTS * context * c;
+	struct buffer *cache[2][2]; /* k and v, of the one and of the other */
+	size_t n = 0;
+
+	while (slots[n] >= 0)
+		n++;
+	trial_case(t, "c %d h %d context %d, call %d", c, h, context, call);
+	for (int i = 0; i < 4; i++) {
+		cache[i / 2][i % 2] = trial_activation_sum(t, i % 2 ? "cache_v" : "cache_k", elements, any);
+		memcpy(cache[i / 2][i % 2]->value, cache[0][i % 2]->value, elements * sizeof(double));
+	}
+	struct buffer *out = trial_activation_output(t, "out", n * c, OUT);
+	struct buffer *qkv = trial_activation_input(t, "qkv", n * 3 * c, 1);
+	struct buffer *slot = trial_indices(t, "slot", n, 1), *place = trial_indices(t, "place", n, 1);
+	memcpy(slot->index, slots, n * sizeof *slots);
+	memcpy(place->index, places, n * sizeof *places);
+	for (size_t r = 0; r < n; r++) /* no row sees one that is not stored */
+		place->index[r] = r > 0 && slots[r] == slots[r - 1] ? place->index[r - 1] + 1 : 0;
+	trial_send(t);
+	t->kernels->attention_cached(t->dev, out->at, cache[0][0]->at, cache[0][1]->at, qkv->at,
+	                             slot->at, place->at, (int)n, context, c, h);
+	t->kernels->cache_store(t->dev, cache[1][0]->at, cache[1][1]->at, qkv->at, slot->at, place->at,
+	                        (int)n, context, c, h);
+	double *k = calloc(elements, sizeof *k), *v = calloc(elements, sizeof *v);
+	if (!k || !v)
+		abort();
+	ref_attention_cached(out->want, k, v, qkv->value, slot->index, place->index, (int)n, context,
+	                     c, h);
+	for (int i = 0; i < 2; i++) {
+		float *want = trial_read_activations(t, cache[0][i]->at, elements);
+		float *have = trial_read_activations(t, cache[1][i]->at, elements);
+		trial_expect(t, memcmp(have, want, elements * sizeof *want) == 0,
+		             "%s is not as attention_cached() leaves it", i ? "cache_v" : "cache_k");
+		free(want);
+		free(have);
+	}
+	free(k);
+	free(v);
+	trial_judge(t);
+}
+
+void check_cache_store(struct trial *t)
+{
+	static const int contexts[] = {8, 9, 33};
+
+	for (int i = 0; i < 3 * COUNT(head_widths); i++) {
+		int d = head_widths[i / 3], h = i % 3 + 1, context = contexts[i % 3];
+		for (int call = 0; call < COUNT(cached_calls); call++)
+			store_call(t, d * h, h, context, call, cached_calls[call][0], cached_calls[call][1]);
+	}
+}
+
 /* ---- what is not a number ---- */
 
 void nan_attention(struct trial *t, int d, int h, int column, uint32_t bits)

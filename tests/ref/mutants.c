@@ -486,6 +486,30 @@ static void attention_cached_one_slot(struct device *dev, void *out, void *cache
 	free(same);
 }
 
+static void cache_store_next(struct device *dev, void *cache_k, void *cache_v, const void *qkv,
+                             const int32_t *slot, const int32_t *place, int n, int t, int c, int h)
+{
+	int32_t *next = must(malloc(n * sizeof *next));
+
+	for (int r = 0; r < n; r++)
+		next[r] = (place[r] + 1) % t;
+	k->cache_store(dev, cache_k, cache_v, qkv, slot, next, n, t, c, h);
+	free(next);
+}
+
+static void cache_store_keys_only(struct device *dev, void *cache_k, void *cache_v, const void *qkv,
+                                  const int32_t *slot, const int32_t *place, int n, int t, int c,
+                                  int h)
+{
+	int last = 0;
+
+	for (int r = 0; r < n; r++)
+		last = slot[r] > last ? slot[r] : last;
+	float *other = copy_of(cache_v, (size_t)(last + 1) * t * c);
+	k->cache_store(dev, cache_k, other, qkv, slot, place, n, t, c, h);
+	free(other);
+}
+
 /* ---- loss and optimizer ---- */
 
 static void cross_entropy_unweighted(struct device *dev, float *loss, float *dlogits,
@@ -810,6 +834,8 @@ static const struct entry {
 	BREAKS(attention_probs, "attention_probs", attention_probs_first_head),
 	BREAKS(attention_cached, "attention_cached", attention_cached_past),
 	BREAKS(attention_cached, "attention_cached", attention_cached_one_slot),
+	BREAKS(cache_store, "cache_store", cache_store_next),
+	BREAKS(cache_store, "cache_store", cache_store_keys_only),
 	BREAKS(cross_entropy, "cross_entropy", cross_entropy_unweighted),
 	BREAKS(cross_entropy, "cross_entropy", cross_entropy_keeps),
 	BREAKS(cross_entropy, "cross_entropy", cross_entropy_overflows),

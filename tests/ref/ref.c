@@ -324,6 +324,17 @@ void ref_attention_probs(double *probs, const double *qkv, const double *lse, in
 	}
 }
 
+void ref_cache_store(double *cache_k, double *cache_v, const double *qkv, const int32_t *slot,
+                     const int32_t *place, int n, int t, int c)
+{
+	for (int r = 0; r < n; r++)
+		for (int j = 0; j < c; j++) {
+			const size_t at = ((size_t)slot[r] * t + place[r]) * c + j;
+			cache_k[at] = qkv[((size_t)r * 3 + 1) * c + j];
+			cache_v[at] = qkv[((size_t)r * 3 + 2) * c + j];
+		}
+}
+
 void ref_attention_cached(double *out, double *cache_k, double *cache_v, const double *qkv,
                           const int32_t *slot, const int32_t *place, int n, int t, int c, int h)
 {
@@ -336,10 +347,7 @@ void ref_attention_cached(double *out, double *cache_k, double *cache_v, const d
 		double *k = cache_k + (size_t)slot[r] * t * c;
 		double *v = cache_v + (size_t)slot[r] * t * c;
 		const double *row = qkv + (size_t)r * 3 * c;
-		for (int j = 0; j < c; j++) {
-			k[(size_t)place[r] * c + j] = row[c + j];
-			v[(size_t)place[r] * c + j] = row[2 * c + j];
-		}
+		ref_cache_store(cache_k, cache_v, row, slot + r, place + r, 1, t, c);
 		for (int head = 0; head < h; head++) {
 			double *o = out + (size_t)r * c + head * d;
 			for (int key = 0; key <= place[r]; key++)

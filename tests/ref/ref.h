@@ -50,6 +50,8 @@ void ref_attention_backward(double *dqkv, const double *dout, const double *out,
                             int c, int h, const double *mask);
 void ref_attention_probs(double *probs, const double *qkv, const double *lse, int n, int first,
                          int length, int head, int c, int h);
+void ref_cache_store(double *cache_k, double *cache_v, const double *qkv, const int32_t *slot,
+                     const int32_t *place, int n, int t, int c);
 void ref_attention_cached(double *out, double *cache_k, double *cache_v, const double *qkv,
                           const int32_t *slot, const int32_t *place, int n, int t, int c,
                           int h);

@@ -37,6 +37,7 @@ void check_attention(struct trial *t);
 void check_attention_backward(struct trial *t);
 void check_attention_probs(struct trial *t);
 void check_attention_cached(struct trial *t);
+void check_cache_store(struct trial *t);
 
 /* A NaN among the queries, keys or values of a row spoils its output, and no
  * sequence before. */

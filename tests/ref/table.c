@@ -481,6 +481,21 @@ static void attention_cached(struct device *dev, void *out, void *cache_k, void 
 	free(q);
 }
 
+static void cache_store(struct device *dev, void *cache_k, void *cache_v, const void *qkv,
+                        const int32_t *slot, const int32_t *place, int n, int t, int c, int h)
+{
+	size_t cached = (size_t)rows_named(slot, n) * t * c;
+	double *q = widen_activations(dev, qkv, 3 * (size_t)n * c);
+	double *k = widen_activations(dev, cache_k, cached);
+	double *v = widen_activations(dev, cache_v, cached);
+
+	(void)h;
+	ref_cache_store(k, v, q, slot, place, n, t, c);
+	narrow_activations(dev, cache_k, k, cached);
+	narrow_activations(dev, cache_v, v, cached);
+	free(q);
+}
+
 /* A row's bits depend on that row alone as it is. */
 static void row_invariant(struct device *dev, bool on)
 {
@@ -591,6 +606,7 @@ const struct kernels ref_table = {
 	.attention_backward = attention_backward,
 	.attention_probs = attention_probs,
 	.attention_cached = attention_cached,
+	.cache_store = cache_store,
 	.row_invariant = row_invariant,
 	.cross_entropy = cross_entropy,
 	.norm2 = norm2,

@@ -323,6 +323,19 @@ static struct slot slot_at(const struct shape *shape, void *cache_k, void *cache
 	return (struct slot){.keys = (float *)cache_k + first, .values = (float *)cache_v + first};
 }
 
+void op_cache_store(struct device *dev, void *cache_k, void *cache_v, const void *qkv_rows,
+                    const int32_t *slot, const int32_t *place, int n, int t, int c, int h)
+{
+	const struct shape shape = {.t = t, .c = c, .h = h, .d = c / h};
+
+	(void)dev;
+	for (int r = 0; r < n; r++) {
+		const struct slot at = slot_at(&shape, cache_k, cache_v, slot[r]);
+		const float *k = (const float *)qkv_rows + (3 * (ptrdiff_t)r + 1) * c;
+		store(&shape, &at, place[r], k, k + c);
+	}
+}
+
 void op_attention_cached(struct device *dev, void *out_rows, void *cache_k, void *cache_v,
                          const void *qkv_rows, const int32_t *slot, const int32_t *place, int n,
                          int t, int c, int h)

@@ -34,6 +34,7 @@
 #define op_attention_backward LEVEL_NAME(op_attention_backward)
 #define op_attention_probs LEVEL_NAME(op_attention_probs)
 #define op_attention_cached LEVEL_NAME(op_attention_cached)
+#define op_cache_store LEVEL_NAME(op_cache_store)
 #define op_cross_entropy LEVEL_NAME(op_cross_entropy)
 #define op_adamw LEVEL_NAME(op_adamw)
 #define op_muon LEVEL_NAME(op_muon)
@@ -65,6 +66,7 @@ SLOT(attention) op_attention;
 SLOT(attention_backward) op_attention_backward;
 SLOT(attention_probs) op_attention_probs;
 SLOT(attention_cached) op_attention_cached;
+SLOT(cache_store) op_cache_store;
 SLOT(cross_entropy) op_cross_entropy;
 SLOT(adamw) op_adamw;
 SLOT(muon) op_muon;

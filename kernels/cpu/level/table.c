@@ -49,6 +49,7 @@ const struct kernels LEVEL_NAME(kernels_cpu) = {
 	.attention_backward = op_attention_backward,
 	.attention_probs = op_attention_probs,
 	.attention_cached = op_attention_cached,
+	.cache_store = op_cache_store,
 	.row_invariant = cpu_row_invariant,
 	.cross_entropy = op_cross_entropy,
 	.norm2 = op_norm2,

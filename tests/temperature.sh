@@ -85,8 +85,9 @@ unset SMALL ASKED EVALUATED EVAL_EVERY
 
 # ---- temperature ----
 
-# The first time there are no models, and pipelines/facts is run.
+# The first time there are no models, and pipelines/facts is run; a few questions do.
 export FACTS=$TMP/facts SAMPLES=3 QUESTIONS=5 TEMPERATURES='0.01 0.5 1.0 1.5'
+export QUIZ="$TMP/a quiz.jsonl" HELD_OUT=0.3
 MODEL='--layers 1 --heads 2 --width 16 --context 256' RECIPE='--lr 1e-2' STEPS=60 BATCH=16 KEEP_EVERY=30 ROUNDS=1 \
 	runs temperature
 [ -e "$FACTS/report.md" ]
@@ -136,7 +137,7 @@ is "$(cat "$results/again/summary.tsv")" "$whole" "temperature: it comes to the 
 
 # Other questions, at other temperatures.
 head -n 100 testdata/platypus-sample.jsonl | jq -s . >"$TMP/a sample.json"
-runs temperature QUIZ="$TMP/a quiz.jsonl" INSTRUCTIONS="$TMP/a sample.json" HELD_OUT=0.3 LONGEST=200 \
+runs temperature INSTRUCTIONS="$TMP/a sample.json" HELD_OUT=0.2 LONGEST=200 \
 	TEMPERATURES='0.9 2' QUESTIONS=4 SAMPLES=2
 is_value temperature half_fact_held_0_9_right_of 4
 is_value temperature trained_bare_2_distinct '[12](\.[0-9]*)?'

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "kernels/cpu/level/gemm.h"
+#include "kernels/cpu/level/turn.h"
 
 #define ROUNDS 5
 
@@ -9,17 +10,37 @@
  * at 0; five rounds bring those from 0.003 on to between 0.68 and 1.21. */
 static const float a = 3.4445f, b = -4.7750f, c = 2.0315f;
 
+/* y[s,s] = z zᵀ, where element (i, p) of z[s,k] is x[i * row + p * col] and one of these strides is
+ * 1: blocks of columns as far down as their diagonal, which are then turned over it. */
+static void square(struct device *dev, float *y, const float *x, ptrdiff_t row, ptrdiff_t col, int s,
+                   int k)
+{
+	enum { BLOCK = 32 };
+
+	for (int j = 0; j < s; j += BLOCK) {
+		const int n = s - j < BLOCK ? s - j : BLOCK;
+		gemm_panels(dev, &(struct gemm){
+			.m = j + n, .n = n, .k = k,
+			.a = x, .a_row = row, .a_col = col,
+			.b = x + j * row, .b_row = col, .b_col = row,
+			.c = y + j, .c_row = s,
+		});
+		turn(y + (ptrdiff_t)j * s, s, y + j, s, j, n, 1.0f);
+	}
+}
+
 /* Make x[rows,cols], of norm 1, nearly orthonormal along its shorter side. In
  * float32 whatever the device's dtype is: rounding spoils small singular values
  * first, and they are what this is for. next: as x; y, p: square of the shorter side. */
-static void orthogonalize(struct device *dev, float *x, float *next, float *y, float *p, int rows, int cols)
+static void orthogonalize(struct device *dev, float *x, float *next, float *y, float *p, int rows,
+                          int cols)
 {
 	const bool tall = rows > cols;
 	const int s = tall ? cols : rows, l = tall ? rows : cols;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		product_f32(dev, tall, !tall, s, s, l, x, x, false, y);
-		product_f32(dev, false, false, s, s, s, y, y, false, p);
+		square(dev, y, x, tall ? 1 : l, tall ? s : 1, s, l);
+		square(dev, p, y, s, 1, s, s); /* y is symmetric */
 #pragma omp simd
 		for (int i = 0; i < s * s; i++)
 			p[i] = b * y[i] + c * p[i];

@@ -1,7 +1,7 @@
 /* Operations on each element by itself, and sums over all. */
 #include "kernels/cuda/half.cuh"
 #include "kernels/cuda/mask.cuh"
-#include "kernels/normal.h"
+#include "kernels/cuda/normal.h"
 
 #include <math.h>
 

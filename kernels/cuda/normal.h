@@ -1,11 +1,11 @@
-/* normal.h - the tail of the standard normal distribution, for the kernels of every device.
+/* normal.h - the tail of the standard normal distribution.
  *
  * Φ(-|x|) = t P(t) e^(-x²/2) / 2 with t = 1 / (1 + 0.47 |x| / √2): the form of Abramowitz &
  * Stegun 7.1.26, its P fitted anew (degree 8, least largest relative error, 4.1e-8, over |x|
  * up to 13). The relative error is below 4e-7 with t and bell as float32 has them.
  */
-#ifndef MEMOSCOPE_NORMAL_H
-#define MEMOSCOPE_NORMAL_H
+#ifndef MEMOSCOPE_CUDA_NORMAL_H
+#define MEMOSCOPE_CUDA_NORMAL_H
 
 #ifndef NORMAL_INLINE
 #define NORMAL_INLINE static inline

@@ -10,8 +10,8 @@
  * at 0; five rounds bring those from 0.003 on to between 0.68 and 1.21. */
 static const float a = 3.4445f, b = -4.7750f, c = 2.0315f;
 
-/* y[s,s] = z zᵀ, where element (i, p) of z[s,k] is x[i * row + p * col] and one of these strides is
- * 1: blocks of columns as far down as their diagonal, which are then turned over it. */
+/* y[s,s] = z zᵀ, where element (i, p) of z[s,k] is x[i * row + p * col] and one of these strides
+ * is 1: blocks of columns as far down as their diagonal, which are then turned over it. */
 static void square(struct device *dev, float *y, const float *x, ptrdiff_t row, ptrdiff_t col, int s,
                    int k)
 {

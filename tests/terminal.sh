@@ -141,7 +141,7 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 		: >have
 		# shellcheck disable=SC2094 # what is written is watched
 		{
-			for ((i = 0; i < 200; i++)); do
+			for ((i = 0; i < 1200; i++)); do
 				[ "$(wc -l <have)" -gt 4 ] && tail -n 1 have | grep -q ': .' && break
 				sleep 0.05
 			done
@@ -155,7 +155,7 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	: >have
 	# heard NAME: wait for the answer to its line
 	heard() {
-		for ((i = 0; i < 200; i++)); do
+		for ((i = 0; i < 1200; i++)); do
 			tr -d '\r' <have | grep -qxE "$1.{5}" && break
 			sleep 0.05
 		done
@@ -227,7 +227,7 @@ for how in records text; do
 	gpt-sample model --prompt - --max-tokens 9 --output $how <slow.lines >have &
 	exec 3>slow.lines
 	answers() { if [ $how = text ]; then grep -c ^A have; else mpcat have 2>/dev/null | wc -l; fi; }
-	soon() { for ((i = 0; i < 200; i++)); do [ "$(answers)" = "$1" ] && break; sleep 0.05; done; }
+	soon() { for ((i = 0; i < 1200; i++)); do [ "$(answers)" = "$1" ] && break; sleep 0.05; done; }
 	printf 'Ann\n\n' >&3
 	soon 1
 	is "$(answers)" 1 "$how: an answer is there before the next line"

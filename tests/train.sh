@@ -134,7 +134,7 @@ interrupted() {
 	process=$!
 	exec 3>pipe
 	head -c "$pieces" whole >&3
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		[ "$(mpcat --tsv=step "$output.mp" 2>/dev/null | tail -n 1)" = 7 ] && break
 		sleep 0.05
 	done
@@ -177,7 +177,7 @@ rm -rf parts
 	gpt-train -o parts "${net[@]}" "${options[@]}" --eval-every 7 --val data/val.mp -q 2>said
 	echo $? >status
 } | mpcat --tsv=step >/dev/null &
-for ((i = 0; i < 600; i++)); do [ -e parts/last/training.safetensors ] && break; sleep 0.05; done
+for ((i = 0; i < 3000; i++)); do [ -e parts/last/training.safetensors ] && break; sleep 0.05; done
 kill -INT -- -"$(jobs -p)"
 wait 2>/dev/null
 is "$(cat status).$(cat said)" "0." "Ctrl-C in a pipeline: exit 0, without a word"
@@ -192,7 +192,7 @@ gpt-train -o one "${net[@]}" -q <pipe >none.mp 2>said &
 process=$!
 exec 3>pipe
 head -c $(($(records 1 | wc -c) - 40)) whole >&3
-for ((i = 0; i < 600; i++)); do [ -s none.mp ] && break; sleep 0.02; done
+for ((i = 0; i < 3000; i++)); do [ -s none.mp ] && break; sleep 0.02; done
 fails 1 '^gpt-train: one: another gpt-train is training into it$' "two runs into one directory" \
 	gpt-train data/train-0000.mp -o one "${net[@]}" -q --steps 1
 train two --steps 1
@@ -209,7 +209,7 @@ gpt-train -o straight "${net[@]}" -q <pipe >none.mp 2>said &
 process=$!
 exec 3>pipe
 head -c $(($(records 1 | wc -c) - 40)) whole >&3
-for ((i = 0; i < 600; i++)); do [ -s none.mp ] && break; sleep 0.02; done
+for ((i = 0; i < 3000; i++)); do [ -s none.mp ] && break; sleep 0.02; done
 sleep 0.2
 kill -TERM $process
 wait $process
@@ -224,7 +224,7 @@ train straight "${options[@]}"
 rm -rf parts parts.mp
 gpt-train data/train-*.mp -o parts "${net[@]}" "${options[@]}" -q >parts.mp &
 process=$!
-for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+for ((i = 0; i < 3000; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
 kill -INT $process
 wait $process
 is "$?" 0 "SIGINT in the middle: exit 0"
@@ -241,7 +241,7 @@ for pair in INT:TERM TERM:INT INT:INT; do
 	gpt-train data/train-*.mp -o parts "${net[@]}" -q --val many.mp --eval-records 60000 --width 128 \
 		--layers 4 --log-every 1 --eval-every 1000000 --steps 1000000 >parts.mp &
 	process=$!
-	for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+	for ((i = 0; i < 3000; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
 	kill -"${pair%:*}" $process
 	sleep 0.2
 	kill -"${pair#*:}" $process
@@ -252,7 +252,7 @@ set +m
 rm -f parts.mp
 gpt-train data/train-*.mp -o parts "${net[@]}" -q --steps 300 --log-every 1 >parts.mp &
 process=$!
-for ((i = 0; i < 600; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
+for ((i = 0; i < 3000; i++)); do [ -s parts.mp ] && break; sleep 0.02; done
 kill -INT $process
 wait $process
 is "$? $(jq .training.step parts/last/memoscope.json)" "0 300" "SIGINT that was ignored stays so"
@@ -260,10 +260,12 @@ is "$? $(jq .training.step parts/last/memoscope.json)" "0 300" "SIGINT that was 
 # Within a matrix product, as often as not: that leaves the heap as it was.
 good=0
 for ((run = 0; run < 20; run++)); do
+	rm -f killed.mp
 	gpt-train data/train-0000.mp -o killed -q --context 128 --width $((run % 2 ? 32 : 128)) --dtype f32 \
-		--threads $((run % 2 ? 1 : 2)) --steps 100000 >/dev/null 2>said &
+		--threads $((run % 2 ? 1 : 2)) --steps 100000 --log-every 1 >killed.mp 2>said &
 	process=$!
-	sleep 0.$((200 + run * 10))
+	for ((i = 0; i < 3000; i++)); do [ -s killed.mp ] && [ "$(wc -c <killed.mp)" -gt 1000 ] && break; sleep 0.02; done
+	sleep 0.0$((10 + run * 4))
 	kill -TERM $process
 	wait $process || good=1
 done

@@ -14,9 +14,11 @@ LONG := $(SLOW) ops cuda train qamix man house badinput
 # Kernels with every load and store watched (tests/shim/watch.h): a compiler does not do so beside
 # another sanitizer.
 WATCHED := $(addprefix tests/,cuda_races.c cuda_traffic.c)
+# These ask whether tests notice broken kernels, which is no question for a sanitizer.
+UNSANITIZED := $(WATCHED) tests/cuda_faults.c tests/ops_reference.c
 
 TESTS_C := $(wildcard tests/*.c $(TEST_FOLDERS:%=%/*.c))
-TESTS_C := $(if $(SANITIZE),$(filter-out $(WATCHED),$(TESTS_C)),$(TESTS_C))
+TESTS_C := $(if $(SANITIZE),$(filter-out $(UNSANITIZED),$(TESTS_C)),$(TESTS_C))
 TESTS_SH := $(filter-out tests/lib.sh,$(wildcard tests/*.sh $(TEST_FOLDERS:%=%/*.sh)))
 # tests/gpu/host.c, where CUDA's headers are
 GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/gpu.t)

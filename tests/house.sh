@@ -60,6 +60,7 @@ grep -nE '\<(ato(i|l|ll|f)|strto(l|ll|ul|ull|f|d|ld|imax|umax)|sscanf)[[:space:]
 	filters/*.c common/*.c kernels/*.c kernels/*/*.c kernels/*/*.cu 2>/dev/null |
 	grep -v '^common/options\.c:' | none "numbers are read by options.c alone"
 find . -path ./build -prune -o -name 'util*.[ch]' -print | none "no util.h"
+git ls-files 2>/dev/null | grep -E '(^|/)[0-9.]+$' | none "no file bears a number's name, as a > in awk leaves it"
 
 while read -r file; do
 	width=$(expand -t 4 "$file" | wc -L)

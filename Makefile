@@ -49,6 +49,8 @@ LDLIBS = $(BF16_LIBS) -l$(MSGPACK) -lxxhash -ljansson -lm
 # On x86-64 the CPU kernels are built once for each level of the instruction
 # set and the best one is picked at run time; elsewhere once, without oneDNN's bfloat16.
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+# With checks of everything between vectors, -O3 takes a compiler minutes.
+LEVEL_OPT = $(if $(SANITIZE),-O1,-O3)
 ifeq ($(ARCH),x86_64)
 LEVELS = v2 v3 v4
 LEVEL_CFLAGS = -march=x86-64-$(1) $(if $(filter v4,$(1)),-mprefer-vector-width=512)
@@ -226,7 +228,7 @@ $(BUILD)/obj/common/names.o: ALL_CFLAGS += -I$(BUILD)/gen
 define level_rule
 $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) -O3 -fopenmp-simd -Wno-pass-failed -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ALL_CFLAGS) $(LEVEL_OPT) -fopenmp-simd -Wno-pass-failed -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 

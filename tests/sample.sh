@@ -25,6 +25,15 @@ for cut in '--batch 3' '--batch 64' '--batch 64 --threads 1' '--batch 7 --thread
 	records have | cmp -s - want
 	ok $? "$cut: the records of --batch 1"
 done
+# prompts of one row beside prompts of many
+printf '%s\n' '{' 0 '{B}' 7 "$(mpcat --text book | head -c 150 | tr '\n' ' ')" 1-2 '=' >lines
+gpt-sample model --prompt - --max-tokens 30 --batch 1 <lines | records >alone
+for cut in '--batch 2 --threads 1' '--batch 64 --threads 1' '--batch 64 --threads 2'; do
+	# shellcheck disable=SC2086
+	gpt-sample model --prompt - --max-tokens 30 $cut <lines | records | cmp -s - alone
+	ok $? "prompts of one character and of many, $cut: the records of --batch 1"
+done
+is "$(wc -l <alone)" 7 "of each of them"
 is "$(wc -l <want)" 36 "three samples of each of twelve records"
 is "$(jq -c '[.id, .sample]' want | head -4 | tr -d '\n')" '[0,0][0,1][0,2][1,0]' \
 	"in the order of the input"

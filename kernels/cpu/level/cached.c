@@ -129,7 +129,7 @@ static void block_scores(const float *q, const float *keys, int width, int d, in
 	}
 }
 
-/* out = Σ e[p] values[p] / sum, of several heads, e_step, head_step and d apart, and of columns that
+/* out = Σ e[p] values[p] / sum, of heads e_step, head_step and d apart, and of columns that
  * fill so many vectors; last: columns of the last one. */
 INLINED void weigh(int heads, int vectors, const float *e, ptrdiff_t e_step, const float *values,
                    ptrdiff_t head_step, int d, int end, int last, const float *sum, float *out)
@@ -231,7 +231,7 @@ static void strip_scores(const struct shape *shape, const struct slot *slot, int
 	for (int first = 0; first < end; first += BLOCK) {
 		ptrdiff_t width;
 		const float *keys = key_at(shape, slot, head, first, &width);
-		if (width % VECTOR_LANES) { /* the last block: read to whole vectors, it would end too late */
+		if (width % VECTOR_LANES) { /* the last block: whole vectors would end behind it */
 			const int wide = round_up((int)width, VECTOR_LANES);
 			for (int j = 0; j < shape->d; j++)
 				memcpy(tail + j * wide, keys + j * width, (size_t)width * sizeof *keys);

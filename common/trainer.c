@@ -55,6 +55,7 @@ struct trainer {
 	float *params, *moment1, *moment2;
 	int64_t step;
 	struct loss_scaling scaling;
+	int *order; /* [share_room] of the step's examples, longest first */
 	int share_room;
 
 	/* of the step or evaluation under way */
@@ -363,6 +364,7 @@ void trainer_free(struct trainer *trainer)
 			trainer->k->free(worker->dev, worker->ranges);
 		free(worker->share);
 	}
+	free(trainer->order);
 	if (trainer->workers && trainer->workers[0].dev) {
 		struct device *first = trainer->workers[0].dev;
 		trainer->k->free(first, trainer->params);
@@ -394,17 +396,30 @@ double trainer_lr(const struct trainer_options *options, int64_t step)
 	return options->min_lr + left * (options->lr - options->min_lr);
 }
 
-/* Give each example to the worker with the fewest tokens so far. */
+/* Longest first; those of one length in their order. */
+static int compare_lengths(const void *a, const void *b, void *trainer)
+{
+	const struct example *examples = ((const struct trainer *)trainer)->examples;
+	const int i = *(const int *)a, j = *(const int *)b;
+	const int more = (examples[i].length < examples[j].length) -
+	                 (examples[i].length > examples[j].length);
+
+	return more ? more : (i > j) - (i < j);
+}
+
+/* Give each example to the worker with the fewest tokens so far, long ones first: then all have
+ * nearly as many (Graham 1969, "Bounds on multiprocessing timing anomalies"). */
 static int share_out(struct trainer *trainer, struct err *err)
 {
 	const int workers = trainer->options.workers, count = trainer->example_count;
 
 	if (count > trainer->share_room) {
-		for (int i = 0; i < workers; i++) {
-			int *share = realloc(trainer->workers[i].share, (size_t)count * sizeof *share);
-			if (share == NULL)
+		for (int i = -1; i < workers; i++) {
+			int **share = i < 0 ? &trainer->order : &trainer->workers[i].share;
+			int *more = realloc(*share, (size_t)count * sizeof *more);
+			if (more == NULL)
 				return err_set(err, "out of memory");
-			trainer->workers[i].share = share;
+			*share = more;
 		}
 		trainer->share_room = count;
 	}
@@ -412,11 +427,15 @@ static int share_out(struct trainer *trainer, struct err *err)
 		trainer->workers[i].share_count = 0;
 		trainer->workers[i].load = 0;
 	}
-	for (int e = 0; e < count; e++) {
+	for (int e = 0; e < count; e++)
+		trainer->order[e] = e;
+	qsort_r(trainer->order, (size_t)count, sizeof *trainer->order, compare_lengths, trainer);
+	for (int i = 0; i < count; i++) {
+		const int e = trainer->order[i];
 		int least = 0;
-		for (int i = 1; i < workers; i++)
-			if (trainer->workers[i].load < trainer->workers[least].load)
-				least = i;
+		for (int w = 1; w < workers; w++)
+			if (trainer->workers[w].load < trainer->workers[least].load)
+				least = w;
 		struct worker *worker = &trainer->workers[least];
 		worker->share[worker->share_count++] = e;
 		worker->load += trainer->examples[e].length;

@@ -276,6 +276,8 @@ install: all
 		install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit 1; \
 	done
 	install -m 644 $(wildcard testdata/*.*) $(DESTDIR)$(PREFIX)/share/memoscope
+	install -d $(DESTDIR)$(PREFIX)/share/memoscope/phonebook
+	install -m 644 testdata/phonebook/* $(DESTDIR)$(PREFIX)/share/memoscope/phonebook
 
 clean:
 	rm -rf build

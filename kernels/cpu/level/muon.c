@@ -12,8 +12,8 @@ static const float a = 3.4445f, b = -4.7750f, c = 2.0315f;
 
 /* y[s,s] = z zᵀ, where element (i, p) of z[s,k] is x[i * row + p * col] and one of these strides
  * is 1: blocks of columns as far down as their diagonal, which are then turned over it. */
-static void square(struct device *dev, float *y, const float *x, ptrdiff_t row, ptrdiff_t col, int s,
-                   int k)
+static void square(struct device *dev, float *y, const float *x, ptrdiff_t row, ptrdiff_t col,
+                   int s, int k)
 {
 	enum { BLOCK = 32 };
 

@@ -262,7 +262,7 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	head-score recall-score data-lint mpcat; do
+	head-score recall-score data-lint mpcat model-average; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
 	fails 2 "^$program: -Z: no such option" "$program: an unknown letter" "$program" -Z
@@ -294,6 +294,9 @@ gpt-train --layers 0 -o x|--layers: '0' is not an integer from 1
 gpt-train --preset 5k -o x|--preset: '5k'
 gpt-train --dropout 1.5 -o x|--dropout: '1.5' is not a number
 gpt-train|.*-o
+model-average model|-o: no DIR was given
+model-average -o|-o: its argument is missing
+model-average -o x|an operand is missing: expected MODEL
 gpt-sample|an operand is missing: expected MODEL
 gpt-sample model --temperature -1|--temperature: '-1'
 gpt-sample model --top-p 2|--top-p: '2'

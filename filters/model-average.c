@@ -1,0 +1,82 @@
+/* model-average - one model whose parameters are the mean of several models'. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model.h"
+#include "common/options.h"
+#include "common/stream.h"
+
+static const char *directory;
+
+static const struct option options[] = {
+	{.name = "output", .key = 'o', .type = OPTION_TEXT, .value = &directory, .argument = "DIR",
+	 .text = "model directory to write (required)"},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "MODEL...",
+	.text = "Write a model whose parameters are the mean of those of the MODELs.",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = -1,
+};
+
+/* Add a model's parameters to sum, if it is of the same network as the last one. */
+static int add(double *sum, const struct model *last, const char *path, struct err *err)
+{
+	struct model model;
+	int result = 0;
+
+	if (model_load(path, &model, err) < 0)
+		return -1;
+	if (!gpt_config_equal(&model.config, &last->config))
+		result = err_set(err, "%s: its network is of another shape than the last model's",
+		                 path);
+	else if (!vocab_equal(model.vocab, last->vocab))
+		result = err_set(err, "%s: its vocabulary is not the last model's", path);
+	for (size_t i = 0, n = gpt_parameter_count(&last->config); result == 0 && i < n; i++)
+		sum[i] += (double)model.params[i];
+	model_release(&model);
+	return result;
+}
+
+/* memoscope.json of the mean: that of the last model, signed, and how many it is the mean of. */
+static void sign(json_t *about, int count, int argc, char **argv)
+{
+	json_t *header = header_new(STREAM_TEXT, about, argc, argv);
+
+	if (!header || json_object_set(about, "chain", json_object_get(header, "chain")) < 0 ||
+	    json_object_set_new(about, "averaged", json_integer(count)) < 0)
+		die("out of memory");
+	json_decref(header);
+}
+
+int main(int argc, char **argv)
+{
+	const int first = options_parse(&program, argc, argv), count = argc - first;
+	struct model mean;
+	struct err err = {0};
+
+	if (directory == NULL)
+		die_usage("-o: no DIR was given, expected the model directory to write");
+	if (*directory == '\0')
+		die_usage("-o: '' is no directory");
+	if (model_load(argv[argc - 1], &mean, &err) < 0)
+		err_exit(&err);
+	const size_t parameters = gpt_parameter_count(&mean.config);
+	double *sum = calloc(parameters, sizeof *sum);
+	if (!sum)
+		die("out of memory for %zu parameters", parameters);
+	for (int i = first; i < argc; i++)
+		if (add(sum, &mean, argv[i], &err) < 0)
+			err_exit(&err);
+	for (size_t i = 0; i < parameters; i++)
+		mean.params[i] = (float)(sum[i] / count);
+	sign(mean.about, count, argc, argv);
+	if (model_save(directory, &mean, &err) < 0)
+		err_exit(&err);
+	free(sum);
+	model_release(&mean);
+	return 0;
+}

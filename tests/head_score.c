@@ -101,8 +101,10 @@ static void make_model(struct model *model)
 {
 	struct err err = {0};
 
-	*model = (struct model){.config = {.layers = 2, .heads = HEADS, .width = WIDTH, .context = CONTEXT,
-	                                   .vocab = VOCAB, .bias = true}};
+	*model = (struct model){.config = {
+		.layers = 2, .heads = HEADS, .width = WIDTH, .context = CONTEXT, .vocab = VOCAB,
+		.bias = true,
+	}};
 	model->vocab = must(vocab_new("abcdefgh", VOCAB, &err));
 	model->params = must(calloc(gpt_parameter_count(&model->config), sizeof(float)));
 	for (int t = 0; t < VOCAB; t++)

@@ -75,11 +75,6 @@ static void mask_rows(const struct head *head, float *x, int first, int rows, in
 
 #define STRIP (2 * GEMM_ROWS) /* queries, or keys, at a time */
 
-static int least(int a, int b)
-{
-	return a < b ? a : b;
-}
-
 /* to[rows][stride] = scale * from, whose rows of width stand from_stride apart; 0 beyond width. */
 static void pack_rows(float *to, int stride, const float *from, ptrdiff_t from_stride, int rows,
                       int width, float scale)

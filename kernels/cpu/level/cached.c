@@ -27,11 +27,6 @@ struct slot {
 	float *keys, *values;
 };
 
-static int least(int a, int b)
-{
-	return a < b ? a : b;
-}
-
 /* Positions of the block that begins at first. */
 static int block_width(const struct shape *shape, int first)
 {

@@ -32,11 +32,6 @@ struct place {
 	int last;
 };
 
-static int least(int a, int b)
-{
-	return a < b ? a : b;
-}
-
 INLINED vector load_columns(const float *from, int count)
 {
 	return count == VECTOR_LANES ? vector_load(from) : vector_load_first(from, count);

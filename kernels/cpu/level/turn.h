@@ -9,6 +9,11 @@
 #include <immintrin.h>
 #endif
 
+static inline int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
 static inline int round_up(int n, int multiple)
 {
 	return (n + multiple - 1) / multiple * multiple;

@@ -1,6 +1,7 @@
 /* Operations on rows: embedding, loss. */
 #include "kernels/cpu/level/level.h"
 #include "kernels/cpu/level/math.h"
+#include "kernels/cpu/level/softmax.h"
 #include "kernels/cpu/level/turn.h"
 #include "kernels/cpu/level/vector.h"
 
@@ -37,50 +38,10 @@ void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float
 	}
 }
 
-/* Vector number j / VECTOR_LANES of a row of v logits; -infinity beyond them. */
-static vector load_logits(const float *row, int j, int v)
-{
-	const int rest = v - j;
-
-	return rest >= VECTOR_LANES ? vector_load(row + j)
-	                            : vector_select(vector_from(rest), vector_all(-INFINITY),
-	                                            vector_load_first(row + j, rest));
-}
-
-/* e[v] = e^(logit - largest), and beyond it as far as whole groups of vectors go; *sum is theirs.
- * Returns the largest. */
-static float exponentials(float *e, const float *row, int v, float *sum)
-{
-	vector top = vector_all(-INFINITY), sums = vector_all(0);
-	float lanes[VECTOR_LANES], largest;
-
-	for (int j = 0; j < v; j += VECTOR_LANES)
-		top = vector_max(load_logits(row, j, v), top);
-	vector_store(lanes, top);
-	largest = lanes[0];
-	for (int l = 1; l < VECTOR_LANES; l++)
-		largest = lanes[l] > largest ? lanes[l] : largest;
-	for (int j = 0; j < v; j += VECTOR_EXP * VECTOR_LANES) {
-		vector x[VECTOR_EXP];
-		for (int i = 0; i < VECTOR_EXP; i++) {
-			const int at = j + i * VECTOR_LANES;
-			x[i] = at < v ? load_logits(row, at, v) - largest : vector_all(-INFINITY);
-		}
-		vector_exp(VECTOR_EXP, x);
-		for (int i = 0; i < VECTOR_EXP; i++) {
-			sums += x[i];
-			vector_store(e + j + i * VECTOR_LANES, x[i]);
-		}
-	}
-	vector_store(lanes, sums);
-	*sum = vector_sum(lanes);
-	return largest;
-}
-
 void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const float *logits,
                       const int32_t *target, const float *weight, int n, int v)
 {
-	const int padded = round_up(v, VECTOR_EXP * VECTOR_LANES);
+	const int padded = round_up(v, VECTOR_LANES);
 	float *e = cpu_scratch(dev, ((size_t)padded + (size_t)n) * sizeof *e), *sums = e + padded;
 
 	for (int i = 0; i < n; i++) {
@@ -93,8 +54,9 @@ void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const flo
 				d[j] = 0;
 			continue;
 		}
-		const float aim = l[target[i]], top = exponentials(e, l, v, &sum);
-		loss[i] = top - aim; /* top may be large */
+		const float aim = l[target[i]];
+		memcpy(e, l, (size_t)v * sizeof *e);
+		loss[i] = softmax_row(e, v, &sum) - aim; /* which may be large */
 		sums[i] = sum;
 		if (d == NULL)
 			continue;

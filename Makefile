@@ -97,30 +97,30 @@ NVCC_FLAGS = $(NVCC_HOST) -std=c++20 -O3 -I. -Xcompiler -fPIC,-fvisibility=hidde
 
 FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
 PROGRAMS := $(FILTERS:%=$(BUILD)/%)
-COMMON := $(wildcard common/*.c) $(wildcard kernels/*.c)
+COMMON := $(wildcard common/*/*.c) $(wildcard kernels/*.c)
 LEVELLED := $(wildcard kernels/cpu/level/*.c)
 CPU := $(filter-out %/bf16.c %/bf16_none.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/$(BF16).c
-TESTS_REF := $(wildcard tests/ref/*.c) # the reference that tests compare with
+HARNESS_C := $(wildcard tests/kernels/harness/*.c) # the reference, and what compares with it
 CUDA_C := $(wildcard kernels/cuda/*.c)
 CUDA_CU := $(wildcard kernels/cuda/*.cu)
 
 COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
 	$(foreach l,$(LEVELS),$(LEVELLED:%.c=$(BUILD)/obj/%.$(l).o))
 LIBRARY := $(BUILD)/libmemoscope.a
-REFERENCE := $(BUILD)/tests/libref.a
+HARNESS := $(BUILD)/tests/libharness.a
 OBJECT := $(BUILD)/kernels-cuda.so
 OBJECT_OBJ := $(CUDA_CU:kernels/cuda/%.cu=$(BUILD)/obj/cuda/%.cu.o) \
 	$(CUDA_C:kernels/cuda/%.c=$(BUILD)/obj/cuda/%.o) $(BUILD)/obj/cuda/err.o
-# The same kernels for the machine of tests/shim, which has what CUDA's libraries have.
+# The same kernels for the machine of tests/kernels/shim, which has what CUDA's libraries have.
 SHIM := $(BUILD)/tests/libshim.a
 SHIM_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/shim/%.o) \
 	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) \
-	$(wildcard tests/shim/*.c))
+	$(wildcard tests/kernels/shim/*.c))
 WATCHED_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/watched/%.o)
 # And as an object that programs open in the GPU's place: MEMOSCOPE_CUDA names it.
 SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
-SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/shim/*.c) \
-	tests/ref/ref.c common/err.c
+SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/kernels/shim/*.c) \
+	tests/kernels/harness/ref.c common/base/err.c
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
 # Scripts have no suffix; what they share (.sh) and pictures have.
@@ -148,7 +148,7 @@ $(LIBRARY): $(COMMON_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(REFERENCE): $(TESTS_REF:%.c=$(BUILD)/obj/%.o)
+$(HARNESS): $(HARNESS_C:%.c=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -156,17 +156,17 @@ $(REFERENCE): $(TESTS_REF:%.c=$(BUILD)/obj/%.o)
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(patsubst %,$(BUILD)/tests/%.t,cuda cuda_faults cuda_half): $(SHIM)
+$(patsubst %,$(BUILD)/tests/kernels/%.t,cuda cuda_faults cuda_half): $(SHIM)
 $(WATCHED:%.c=$(BUILD)/%.t): $(WATCHED_OBJ) $(SHIM) # in this order
-$(BUILD)/tests/gpu.t: $(addprefix $(BUILD)/obj/,tests/gpu/host.o tests/gpu/fake.o cuda/device.o \
-	cuda/cublas.o cuda/graph.o) $(SHIM) $(REFERENCE) $(LIBRARY)
+$(BUILD)/tests/kernels/gpu.t: $(addprefix $(BUILD)/obj/,tests/kernels/gpu/host.o tests/kernels/gpu/fake.o cuda/device.o \
+	cuda/cublas.o cuda/graph.o) $(SHIM) $(HARNESS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
-$(BUILD)/obj/tests/gpu/fake.o: ALL_CFLAGS += -isystem $(CUDA_HOME)/include
+$(BUILD)/obj/tests/kernels/gpu/fake.o: ALL_CFLAGS += -isystem $(CUDA_HOME)/include
 
-$(filter-out $(BUILD)/tests/gpu.t,$(TEST_PROGRAMS)): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(REFERENCE) $(LIBRARY)
+$(filter-out $(BUILD)/tests/kernels/gpu.t,$(TEST_PROGRAMS)): $(BUILD)/tests/%.t: $(BUILD)/obj/tests/%.o $(HARNESS) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(REFERENCE) $(LIBRARY),$^) $(REFERENCE) $(LIBRARY) $(LDLIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(HARNESS) $(LIBRARY),$^) $(HARNESS) $(LIBRARY) $(LDLIBS)
 
 $(SHIM): $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -175,20 +175,20 @@ $(SHIM): $(SHIM_OBJ)
 
 $(BUILD)/obj/shim/%.o: %.cu
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -include tests/kernels/shim/shim.h -MMD -MP -x c -c -o $@ $<
 
 $(WATCHED_OBJ): $(BUILD)/obj/watched/%.o: %.cu
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fsanitize=thread -DWATCH_ACCESSES -include tests/shim/shim.h -MMD -MP -x c -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -fsanitize=thread -DWATCH_ACCESSES -include tests/kernels/shim/shim.h -MMD -MP -x c -c -o $@ $<
 
 # A jump from one fiber's stack to another's is no error, as a fortified longjmp takes it for:
 # Ubuntu's gcc fortifies by itself.
-$(BUILD)/obj/tests/shim/shim.o: ALL_CFLAGS += -U_FORTIFY_SOURCE
+$(BUILD)/obj/tests/kernels/shim/shim.o: ALL_CFLAGS += -U_FORTIFY_SOURCE
 $(SHIM_OBJECT): ALL_CFLAGS += -U_FORTIFY_SOURCE
 $(SHIM_OBJECT): $(SHIM_OBJECT_C) $(wildcard kernels/*.h kernels/cuda/*.h kernels/cuda/*.cuh) \
-		$(wildcard tests/shim/*.h)
+		$(wildcard tests/kernels/shim/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fPIC -shared -include tests/shim/shim.h -x c $(SHIM_OBJECT_C) -x none -o $@ -lm
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -include tests/kernels/shim/shim.h -x c $(SHIM_OBJECT_C) -x none -o $@ -lm
 
 $(OBJECT): $(OBJECT_OBJ)
 	$(NVCC) $(NVCC_HOST) -shared -cudart static -o $@ $^ -L$(CUDA_LIB) -lcublasLt -Xlinker -rpath,$(CUDA_LIB)
@@ -206,7 +206,7 @@ $(BUILD)/obj/cuda/%.o: kernels/cuda/%.c $(BUILD)/obj/cuda/archs
 	$(CC) $(ALL_CFLAGS) -DCUDA_ARCH_LEAST=$(firstword $(ARCHS) $(ALL_ARCHS)) -fPIC -fvisibility=hidden \
 		-isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/cuda/err.o: common/err.c
+$(BUILD)/obj/cuda/err.o: common/base/err.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
@@ -222,8 +222,8 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/gen/names.inc: testdata/names.txt
 	@mkdir -p $(@D)
 	sed 's/.*/"&\\n"/' $< > $@
-$(BUILD)/obj/common/names.o: $(BUILD)/gen/names.inc
-$(BUILD)/obj/common/names.o: ALL_CFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/common/data/names.o: $(BUILD)/gen/names.inc
+$(BUILD)/obj/common/data/names.o: ALL_CFLAGS += -I$(BUILD)/gen
 
 define level_rule
 $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
@@ -241,18 +241,18 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 bench: all $(BENCHES)
 	BUILD=$(abspath $(BUILD)) tests/bench/run
 
-$(BUILD)/gpu/check: $(BUILD)/obj/tests/gpu/check.o $(REFERENCE) $(LIBRARY)
+$(BUILD)/gpu/check: $(BUILD)/obj/tests/kernels/gpu/check.o $(HARNESS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 gpu-check: all $(BUILD)/gpu/check
-	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/gpu/run
+	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/kernels/gpu/run
 
 gpu-bench: all $(BENCHES)
 	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/bench/gpu
 
 # An experiment is a script; what it finds is in out/NAME.
-$(PIPELINES): all $(BUILD)/bench/peak
+$(PIPELINES): all $(BUILD)/bench/matmul
 	BUILD=$(abspath $(BUILD)) $@
 
 # The second line of a script says what it is: "# NAME - ...".

@@ -5,15 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/attention.h"
-#include "common/attention_mass.h"
-#include "common/backend.h"
-#include "common/err.h"
-#include "common/model.h"
-#include "common/options.h"
-#include "common/progress.h"
-#include "common/source.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/base/progress.h"
+#include "common/eval/attention_mass.h"
+#include "common/model/attention.h"
+#include "common/model/backend.h"
+#include "common/model/model.h"
+#include "common/stream/source.h"
+#include "common/stream/stream.h"
 
 static struct option_range layers = {0, -1}; /* max -1: all */
 static struct option_range heads = {0, -1};
@@ -191,8 +191,8 @@ static void start(struct dump *dump, const struct model *model, const char *dire
                   char **argv, struct err *err)
 {
 	const struct gpt_config *config = &model->config;
-	json_t *header = attention_header(source_header(dump->source), model, directory, argc,
-	                                  argv);
+	json_t *header = attention_header(source_header(dump->source), model->vocab,
+	                                  model_summary(model, directory), argc, argv);
 
 	dump->query = malloc((size_t)config->context * sizeof *dump->query);
 	if (!dump->query)

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/err.h"
-#include "common/lint.h"
-#include "common/options.h"
-#include "common/record.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/eval/lint.h"
+#include "common/stream/record.h"
+#include "common/stream/stream.h"
 
 #define FOUND 3 /* the exit status where something was found */
 

@@ -3,17 +3,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/ablation.h"
-#include "common/backend.h"
-#include "common/err.h"
-#include "common/generation.h"
-#include "common/generator.h"
-#include "common/model.h"
-#include "common/options.h"
-#include "common/progress.h"
-#include "common/prompts.h"
-#include "common/stream.h"
-#include "common/transcript.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/base/progress.h"
+#include "common/model/ablation.h"
+#include "common/model/backend.h"
+#include "common/model/model.h"
+#include "common/sample/engine.h"
+#include "common/sample/prompts.h"
+#include "common/sample/transcript.h"
+#include "common/stream/generation.h"
+#include "common/stream/stream.h"
 
 static const char *prompt_text; /* NULL: the prompts are the records of the input; "-": lines */
 static const char *from; /* the kind of span a prompt ends before; NULL: all is prompt */
@@ -309,9 +309,9 @@ int main(int argc, char **argv)
 	    !(prompts = open_prompts(&model, argv + operands + 1, files, &err)))
 		err_exit(&err);
 	generator = generator_new(&model, &settings, &err);
-	json_t *header = generation_header(prompts_header(prompts), &model, argv[operands],
-	                                   (int)probs, "sampling", settings_header(&settings), argc,
-	                                   argv);
+	json_t *header = generation_header(prompts_header(prompts), model.vocab,
+	                                   model_summary(&model, argv[operands]), (int)probs,
+	                                   "sampling", settings_header(&settings), argc, argv);
 	int result = generator && open_output(&output, &model, header, &err) == 0 ?
 	             run(generator, prompts, &output, &err) : -1;
 	generator_free(generator); /* before an exit: threads must not outlive what they use */

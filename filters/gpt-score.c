@@ -3,16 +3,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/ablation.h"
-#include "common/backend.h"
-#include "common/err.h"
-#include "common/generation.h"
-#include "common/generator.h"
-#include "common/model.h"
-#include "common/options.h"
-#include "common/progress.h"
-#include "common/source.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/base/progress.h"
+#include "common/model/ablation.h"
+#include "common/model/backend.h"
+#include "common/model/model.h"
+#include "common/sample/engine.h"
+#include "common/stream/generation.h"
+#include "common/stream/source.h"
+#include "common/stream/stream.h"
 
 static const char *from; /* steps begin at the first span of this kind; NULL: at the start */
 static const char *kinds_text; /* steps in spans of these kinds only; NULL: everywhere */
@@ -188,8 +188,9 @@ int main(int argc, char **argv)
 	if (!source)
 		err_exit(&err);
 	generator = generator_new(&model, &settings, &err);
-	json_t *header = generation_header(source_header(source), &model, argv[operands],
-	                                   (int)probs, "scoring",
+	json_t *header = generation_header(source_header(source), model.vocab,
+	                                   model_summary(&model, argv[operands]), (int)probs,
+	                                   "scoring",
 	                                   json_pack("{s:s?, s:O?, s:b, s:o}", "from", from, "kinds",
 	                                             wanted.words, "lens", lens, "ablation",
 	                                             ablation_summary(ablation)),

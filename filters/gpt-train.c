@@ -9,15 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/backend.h"
-#include "common/err.h"
-#include "common/metrics.h"
-#include "common/options.h"
-#include "common/progress.h"
-#include "common/run.h"
-#include "common/stream.h"
-#include "common/team.h"
-#include "common/training_data.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/base/progress.h"
+#include "common/base/threads.h"
+#include "common/model/backend.h"
+#include "common/stream/stream.h"
+#include "common/train/metrics.h"
+#include "common/train/training_data.h"
+#include "common/train/training_run.h"
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
 static struct trainer_options trainer = {

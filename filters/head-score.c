@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/backend.h"
-#include "common/err.h"
-#include "common/head_score.h"
-#include "common/model.h"
-#include "common/options.h"
-#include "common/progress.h"
-#include "common/source.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/base/progress.h"
+#include "common/eval/head_score.h"
+#include "common/model/backend.h"
+#include "common/model/model.h"
+#include "common/stream/source.h"
 
 /* What the paper takes, cut to what a model can hold. */
 #define PERIOD 25

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model.h"
-#include "common/options.h"
-#include "common/stream.h"
+#include "common/base/options.h"
+#include "common/model/model.h"
+#include "common/stream/stream.h"
 
 static const char *directory;
 

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/err.h"
-#include "common/options.h"
-#include "common/record.h"
-#include "common/show.h"
-#include "common/stream.h"
-#include "common/utf8.h"
+#include "common/base/err.h"
+#include "common/base/options.h"
+#include "common/base/utf8.h"
+#include "common/stream/record.h"
+#include "common/stream/show.h"
+#include "common/stream/stream.h"
 
 #define OUTPUT_BYTES (64 << 10) /* what a pipe holds */
 

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/lines.h"
-#include "common/measure.h"
-#include "common/options.h"
-#include "common/record.h"
-#include "common/utf8.h"
+#include "common/base/lines.h"
+#include "common/base/options.h"
+#include "common/base/utf8.h"
+#include "common/stream/msgpack_check.h"
+#include "common/stream/record.h"
 
 #define INPUT "standard input"
 

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/options.h"
-#include "common/perturb.h"
-#include "common/utf8.h"
+#include "common/base/options.h"
+#include "common/base/utf8.h"
+#include "common/data/perturb.h"
 
 static int what = -1; /* an enum perturb_what; -1: not said */
 static enum { ASKED, OTHER } entry = ASKED;

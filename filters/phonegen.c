@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/options.h"
-#include "common/phonebook.h"
+#include "common/base/options.h"
+#include "common/data/phonebook.h"
 
 static int64_t count = 1000;
 static int64_t first = 0;

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/mixture.h"
-#include "common/options.h"
-#include "common/quiz_file.h"
+#include "common/base/options.h"
+#include "common/data/mixture.h"
+#include "common/data/quiz_file.h"
 
 static int64_t count = -1; /* to the end of the epochs */
 static int64_t first = 0, epochs = 1, seed = 1, longest = 0;

@@ -3,16 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/breakdown.h"
-#include "common/chance.h"
-#include "common/err.h"
-#include "common/escape.h"
-#include "common/excess.h"
-#include "common/generation.h"
-#include "common/options.h"
-#include "common/origin.h"
-#include "common/recall.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/base/escape.h"
+#include "common/base/options.h"
+#include "common/eval/answer_origin.h"
+#include "common/eval/breakdown.h"
+#include "common/eval/chance_baseline.h"
+#include "common/eval/excess_loss.h"
+#include "common/eval/recall.h"
+#include "common/stream/generation.h"
+#include "common/stream/stream.h"
 
 static bool each; /* a line per record in place of the summary */
 static unsigned by; /* BREAKDOWN_…; 0: no breakdown */

@@ -8,9 +8,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "common/file.h"
-#include "common/options.h"
-#include "common/record.h"
+#include "common/base/file.h"
+#include "common/base/options.h"
+#include "common/stream/record.h"
 
 #define SHARDS_MAX 1000 /* files open at once */
 #define FILE_NAME "train-%04d.mp"

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file.h"
-#include "common/options.h"
-#include "common/record.h"
+#include "common/base/file.h"
+#include "common/base/options.h"
+#include "common/stream/record.h"
 
 static const char *vocab_path; /* NULL: by the header's alphabet, or by what comes */
 static bool decode;

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/err.h"
-#include "common/escape.h"
-#include "common/generation.h"
-#include "common/options.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/base/escape.h"
+#include "common/base/options.h"
+#include "common/stream/generation.h"
+#include "common/stream/stream.h"
 
 static bool lens; /* a line for every layer that a step was looked at after */
 static bool tuples; /* the article's form in place of the table */

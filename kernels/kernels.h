@@ -1,6 +1,6 @@
 /* kernels.h - the table of operations that a device implements.
  *
- * common/gpt.c builds a transformer from these and knows nothing else of a
+ * common/model/gpt.c builds a transformer from these and knows nothing else of a
  * device. Every buffer that an operation names is device memory (from alloc),
  * float32 unless said otherwise (activations are), row-major, not overlapping another unless
  * said so. "Overwrite": what the output held does not matter. "Accumulate":
@@ -29,13 +29,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 /* How matrix products read their operands: rounded to this, to the nearest, ties to
  * even. Sums and results are float32. Who has several is best used with the last. */
 enum dtype {
 	DTYPE_F32,
-	DTYPE_F16, /* IEEE half: from 65520 on infinite, to 2^-25 nothing; see common/trainer.h */
+	DTYPE_F16, /* IEEE half: from 65520 on infinite, to 2^-25 nothing; see common/train/trainer.h */
 	DTYPE_BF16, /* bfloat16: the range of float32 */
 	DTYPES
 };

@@ -1,27 +1,26 @@
 # check.mk - the tests, and when they run: make check, check-all, check-levels, check/NAME, asan.
 #
-# A test is tests/NAME.c or tests/NAME.sh, or stands in a folder, tests/FOLDER/NAME.c: in any but
-# these.
-TEST_FOLDERS := $(filter-out $(addprefix tests/,bench fuzz gpu ref shim tools),$(patsubst %/,%, \
-	$(wildcard tests/*/)))
+# A test is a file tests/ROOM/NAME.c or tests/ROOM/NAME.sh. The tests of the whole house are
+# tests/NAME.sh.
+TEST_ROOMS := base stream data model train sample eval kernels filters pipelines
 
 # What takes long, and what few changes can break, is for make check-all: pipelines that train many
 # networks, and tests that break a kernel in many ways, each of which must be noticed.
 SLOW := cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
 # These are begun first, the longest at the head, so that none is left for the end.
-LONG := $(SLOW) ops cuda train qamix man house badinput
+LONG := $(SLOW) ops cuda gpt-train qamix man house badinput
 
-# Kernels with every load and store watched (tests/shim/watch.h): a compiler does not do so beside
+# Kernels with every load and store watched (tests/kernels/shim/watch.h): a compiler does not do so beside
 # another sanitizer.
-WATCHED := $(addprefix tests/,cuda_races.c cuda_traffic.c)
+WATCHED := $(addprefix tests/kernels/,cuda_races.c cuda_traffic.c)
 # These ask whether tests notice broken kernels, which is no question for a sanitizer.
-UNSANITIZED := $(WATCHED) tests/cuda_faults.c tests/ops_reference.c
+UNSANITIZED := $(WATCHED) tests/kernels/cuda_faults.c tests/kernels/ops_reference.c
 
-TESTS_C := $(wildcard tests/*.c $(TEST_FOLDERS:%=%/*.c))
+TESTS_C := $(wildcard $(TEST_ROOMS:%=tests/%/*.c))
 TESTS_C := $(if $(SANITIZE),$(filter-out $(UNSANITIZED),$(TESTS_C)),$(TESTS_C))
-TESTS_SH := $(filter-out tests/lib.sh,$(wildcard tests/*.sh $(TEST_FOLDERS:%=%/*.sh)))
-# tests/gpu/host.c, where CUDA's headers are
-GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/gpu.t)
+TESTS_SH := $(filter-out tests/lib.sh,$(wildcard tests/*.sh $(TEST_ROOMS:%=tests/%/*.sh)))
+# tests/kernels/gpu/host.c, where CUDA's headers are
+GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/kernels/gpu.t)
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(GPU_TEST)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
 TESTS := $(TESTS_SH) $(TEST_PROGRAMS)
@@ -42,9 +41,9 @@ FAST := $(filter-out $(call named,$(SLOW)),$(TESTS))
 # What computes with a network: on the CPU's table, or by a program, a pipeline or the manual's
 # examples. But for what goes over the levels by itself, for the GPU's kernels, and for errors.
 NETWORK = $(filter-out $(call named,gpt isa ops cuda cuda_faults cuda_half cuda_traffic badinput \
-	device house team),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
+	device house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
 	grep -lw $(NETWORK_SIGNS:%=-e '%') $(TESTS_C) $(TESTS_SH))) $(call named,man))
-NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/trainer.h gpt-train gpt-sample gpt-score \
+NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/train/trainer.h gpt-train gpt-sample gpt-score \
 	attn-dump head-score runs
 
 .PHONY: check check-all check-levels asan

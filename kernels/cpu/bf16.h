@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct bf16_products; /* primitives by shape, and room for rounded operands */
 

@@ -2,7 +2,7 @@
 #ifndef MEMOSCOPE_CUDA_CUBLAS_H
 #define MEMOSCOPE_CUDA_CUBLAS_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 /* For a device whose stream (a cudaStream_t) is this. NULL with err set. */
 void *blas_new(void *stream, struct err *err);

@@ -2,7 +2,7 @@
  *
  * What runs on a GPU stands in files .cu, in what C and CUDA C++ have in common, so
  * that they can be compiled for a CPU too, whose tests then run the same kernels
- * over small sizes (tests/shim). device.c, cublas.c and graph.c hold all that CUDA's
+ * over small sizes (tests/kernels/shim). device.c, cublas.c and graph.c hold all that CUDA's
  * own libraries are asked for; the tests have something plain in their place.
  *
  * A device here is one stream of the machine's first GPU. What fails on the way ends

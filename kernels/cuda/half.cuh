@@ -1,8 +1,8 @@
 /* half.cuh - numbers of 16 bits, and activations, which may stand in them.
  *
  * Conversions are CUDA's own where there is CUDA; else they are spelled out, to the same
- * bits (tests/cuda.c holds the latter against all numbers there are, and what runs on a
- * GPU is held against them by tests/gpu/check.c). So they are for GPUs without bfloat16,
+ * bits (tests/kernels/cuda.c holds the latter against all numbers there are, and what runs on a
+ * GPU is held against them by tests/kernels/gpu/check.c). So they are for GPUs without bfloat16,
  * for which not every CUDA 12 has them.
  */
 #ifndef MEMOSCOPE_CUDA_HALF_H

@@ -13,7 +13,7 @@
  * registers than there are for so many.
  *
  * nvcc gets CUDA's own here. Who compiles for a CPU has defined the same names before
- * (tests/shim/shim.h).
+ * (tests/kernels/shim/shim.h).
  */
 #ifndef MEMOSCOPE_CUDA_LAUNCH_H
 #define MEMOSCOPE_CUDA_LAUNCH_H

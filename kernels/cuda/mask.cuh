@@ -6,8 +6,8 @@
 
 #include "kernels/cuda/launch.cuh"
 
-#include "common/philox.h"
-#include "common/rng.h"
+#include "common/base/philox.h"
+#include "common/base/rng.h"
 
 struct mask {
 	uint32_t key[2];

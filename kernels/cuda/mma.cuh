@@ -7,7 +7,7 @@
  *   b[16,8]   b0: rows 2t and 2t+1, column g; b1: rows +8
  *   d[16,8]   d0, d1: row g, columns 2t and 2t+1; d2, d3: row g+8
  *
- * tests/shim has the same for a CPU.
+ * tests/kernels/shim has the same for a CPU.
  */
 #ifndef MEMOSCOPE_CUDA_MMA_H
 #define MEMOSCOPE_CUDA_MMA_H

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Make the golden files from PyTorch and transformers. From the repository root:
 
-    make && make build/tests/golden.t
+    make && make build/tests/model/golden.t
     python3 -m venv /tmp/golden
     /tmp/golden/bin/pip install torch==2.15.0 transformers==5.23.0 numpy==2.4.6 safetensors==0.8.0
-    /tmp/golden/bin/python testdata/golden/make.py build/tests/golden.t
+    /tmp/golden/bin/python testdata/golden/make.py build/tests/model/golden.t
 
 The model directories are written by model_save (golden.t --write DIR), so that
 what is proven here is a directory of ours in the hands of the real library.

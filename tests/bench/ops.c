@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/backend.h"
+#include "common/model/backend.h"
 #include "kernels/kernels.h"
 
 enum { LAYERS = 20, CONTEXT = 256, PARAMETERS_OF_BLOCK = 12, OPS_MAX = 40 };

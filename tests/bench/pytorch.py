@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """pytorch.py LAYERS HEADS WIDTH ROWS LENGTH VOCAB THREADS [cuda] - training tokens/s of PyTorch.
 
-The network of common/gpt.c (GPT-2 as nanoGPT trains it, no biases, tied head)
+The network of common/model/gpt.c (GPT-2 as nanoGPT trains it, no biases, tied head)
 with PyTorch's fused attention and its own AdamW, on random tokens: forward,
 backward, clipping and a step, for about ten seconds. On a GPU as nanoGPT trains there:
 compiled, under autocast to bfloat16, with the fused AdamW.

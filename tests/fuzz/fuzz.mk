@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_CC ?= clang
 FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_COMMON := $(filter-out common/names.c,$(wildcard common/*.c))
+FUZZ_COMMON := $(filter-out common/data/names.c,$(wildcard common/*/*.c))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: fuzz

@@ -1,8 +1,8 @@
 /* Any bytes as lines of prompts: every line comes, none is cut, and what is escaped and
  * undone is what it was. */
-#include "common/escape.h"
-#include "common/lines.h"
-#include "common/utf8.h"
+#include "common/base/escape.h"
+#include "common/base/lines.h"
+#include "common/base/utf8.h"
 #include "tests/fuzz/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/quiz_file.h"
-#include "common/utf8.h"
+#include "common/base/utf8.h"
+#include "common/data/quiz_file.h"
 #include "tests/fuzz/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

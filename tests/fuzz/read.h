@@ -4,10 +4,10 @@
 #ifndef MEMOSCOPE_TESTS_FUZZ_READ_H
 #define MEMOSCOPE_TESTS_FUZZ_READ_H
 
-#include "common/generation.h"
-#include "common/record.h"
-#include "common/show.h"
-#include "tests/streams.h"
+#include "common/stream/generation.h"
+#include "common/stream/record.h"
+#include "common/stream/show.h"
+#include "tests/stream/streams.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
 

@@ -3,12 +3,12 @@
  * answer came from, what chance makes of it, and what lint says of the reference. */
 #include <string.h>
 
-#include "common/chance.h"
-#include "common/lint.h"
-#include "common/origin.h"
-#include "common/perturb.h"
-#include "common/recall.h"
-#include "common/utf8.h"
+#include "common/base/utf8.h"
+#include "common/data/perturb.h"
+#include "common/eval/answer_origin.h"
+#include "common/eval/chance_baseline.h"
+#include "common/eval/lint.h"
+#include "common/eval/recall.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
 

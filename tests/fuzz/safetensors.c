@@ -1,6 +1,6 @@
 /* Any bytes as a file of tensors. */
-#include "common/safetensors.h"
-#include "tests/streams.h"
+#include "common/model/safetensors.h"
+#include "tests/stream/streams.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/options.h"
-#include "common/utf8.h"
-#include "common/vocab.h"
+#include "common/base/options.h"
+#include "common/base/utf8.h"
+#include "common/stream/vocab.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
 

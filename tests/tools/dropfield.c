@@ -1,7 +1,7 @@
 /* dropfield FIELD: a stream from stdin to stdout, without a field of its header. */
 #include <unistd.h>
 
-#include "common/stream.h"
+#include "common/stream/stream.h"
 
 int main(int argc, char **argv)
 {

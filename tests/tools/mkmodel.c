@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/err.h"
-#include "common/gpt.h"
-#include "common/model.h"
-#include "common/vocab.h"
+#include "common/base/err.h"
+#include "common/model/gpt.h"
+#include "common/model/model.h"
+#include "common/stream/vocab.h"
 
 static int number(const char *text)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/err.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/stream/stream.h"
 
 static void pack_hex(const char *hex, msgpack_packer *packer)
 {

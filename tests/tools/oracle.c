@@ -25,12 +25,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/err.h"
-#include "common/generation.h"
-#include "common/phonebook.h"
-#include "common/record.h"
-#include "common/rng.h"
-#include "common/stream.h"
+#include "common/base/err.h"
+#include "common/base/rng.h"
+#include "common/data/phonebook.h"
+#include "common/stream/generation.h"
+#include "common/stream/record.h"
+#include "common/stream/stream.h"
 
 /* Phone books are ASCII here: a character is a byte. */
 struct part {

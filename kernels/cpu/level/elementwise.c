@@ -1,4 +1,4 @@
-#include "common/rng.h"
+#include "common/base/rng.h"
 #include "kernels/cpu/level/level.h"
 #include "kernels/cpu/level/math.h"
 #include "kernels/cpu/level/mask.h"

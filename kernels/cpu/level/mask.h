@@ -1,9 +1,9 @@
 /* mask.h - dropout masks: element i is kept where a hash of (seed, stream, i)
- * is at least rate. Philox4x32 gives four elements a block (common/rng.h). */
+ * is at least rate. Philox4x32 gives four elements a block (common/base/rng.h). */
 #ifndef MEMOSCOPE_LEVEL_MASK_H
 #define MEMOSCOPE_LEVEL_MASK_H
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 #include "kernels/kernels.h"
 
 /* Multiply x[0 … count-1], the elements from first on, by mask / (1 - rate). */

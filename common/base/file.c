@@ -1,0 +1,347 @@
+#include "common/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_write(int fd, const void *data, size_t size)
+{
+	const char *bytes = data;
+
+	while (size > 0) {
+		ssize_t written = write(fd, bytes, size);
+		if (written < 0 && errno == EAGAIN) {
+			struct pollfd ready = {.fd = fd, .events = POLLOUT};
+			poll(&ready, 1, -1);
+		} else if (written < 0 && errno != EINTR) {
+			return -1;
+		} else if (written > 0) {
+			bytes += written;
+			size -= (size_t)written;
+		}
+	}
+	return 0;
+}
+
+int file_settle(int fd)
+{
+	int duplicate = dup(fd);
+
+	return duplicate >= 0 && close(duplicate) < 0 && errno != EINTR ? -1 : 0;
+}
+
+/* Open a temporary file that is not there yet; umask decides on its mode. */
+static int open_temporary(const char *path)
+{
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	int fd = open(path, flags, 0666);
+
+	/* left behind by a process of our number that was killed */
+	if (fd < 0 && errno == EEXIST && unlink(path) == 0)
+		fd = open(path, flags, 0666);
+	return fd;
+}
+
+int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
+{
+	*draft = (struct file_draft){.path = strdup(path), .fd = -1};
+	if (asprintf(&draft->temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
+		draft->temporary = NULL;
+	if (draft->path == NULL || draft->temporary == NULL)
+		err_set(err, "out of memory");
+	else if ((draft->fd = open_temporary(draft->temporary)) < 0)
+		err_set(err, "%s: cannot create: %s", draft->temporary, strerror(errno));
+	if (draft->fd >= 0)
+		return 0;
+	free(draft->temporary);
+	draft->temporary = NULL; /* nothing to unlink */
+	file_draft_drop(draft);
+	return -1;
+}
+
+void file_draft_drop(struct file_draft *draft)
+{
+	if (draft->path != NULL && draft->fd >= 0)
+		close(draft->fd);
+	if (draft->temporary != NULL)
+		unlink(draft->temporary);
+	free(draft->temporary);
+	free(draft->path);
+	*draft = (struct file_draft){.fd = -1};
+}
+
+static int close_draft(struct file_draft *draft, struct err *err)
+{
+	int fd = draft->fd;
+	bool synced = fsync(fd) == 0;
+
+	draft->fd = -1;
+	if (!synced)
+		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
+	if (close(fd) < 0 && synced)
+		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
+	return err->status == ERR_NONE ? 0 : -1;
+}
+
+/* The directory that holds path; to free(). */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* Make a rename in the directory of path last through a loss of power. */
+static int sync_directory(const char *path, struct err *err)
+{
+	char *directory = directory_of(path);
+	int rc = 0;
+
+	if (directory == NULL)
+		return err_set(err, "out of memory");
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* EINVAL: a file system that cannot sync a directory */
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		rc = err_set(err, "%s: cannot sync: %s", directory, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(directory);
+	return rc;
+}
+
+/* Whether both lie in one directory, as their texts tell. */
+static bool same_directory(const char *a, const char *b)
+{
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+	ptrdiff_t size = slash_a ? slash_a - a : -1;
+
+	return size == (slash_b ? slash_b - b : -1) && (size < 0 || memcmp(a, b, (size_t)size) == 0);
+}
+
+static int keep_drafts(struct file_draft *drafts, int count, struct err *err)
+{
+	for (int i = 0; i < count; i++)
+		if (close_draft(&drafts[i], err) < 0)
+			return -1;
+	for (int i = 0; i < count; i++) {
+		if (rename(drafts[i].temporary, drafts[i].path) < 0)
+			return err_set(err, "%s: cannot replace: %s", drafts[i].path,
+			               strerror(errno));
+		char *renamed = drafts[i].temporary;
+		drafts[i].temporary = NULL; /* nothing to unlink any more */
+		free(renamed);
+	}
+	for (int i = 0; i < count; i++)
+		if ((i == 0 || !same_directory(drafts[i - 1].path, drafts[i].path)) &&
+		    sync_directory(drafts[i].path, err) < 0)
+			return -1;
+	return 0;
+}
+
+int file_drafts_keep(struct file_draft *drafts, int count, struct err *err)
+{
+	int rc = keep_drafts(drafts, count, err);
+
+	for (int i = 0; i < count; i++)
+		file_draft_drop(&drafts[i]);
+	return rc;
+}
+
+static int write_parts(int fd, const struct file_content *file, struct err *err)
+{
+	for (int i = 0; i < file->count; i++)
+		if (file_write(fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
+			return err_set(err, "%s: cannot write: %s", file->path, strerror(errno));
+	return 0;
+}
+
+int file_replace_all(const struct file_content *files, int count, struct err *err)
+{
+	struct file_draft *drafts = calloc((size_t)count + 1, sizeof *drafts);
+	int opened = 0, rc = 0;
+
+	if (drafts == NULL)
+		return err_set(err, "out of memory");
+	while (opened < count && rc == 0) {
+		rc = file_draft_open(&drafts[opened], files[opened].path, err);
+		if (rc == 0)
+			rc = write_parts(drafts[opened].fd, &files[opened], err);
+		opened++;
+	}
+	if (rc == 0)
+		rc = file_drafts_keep(drafts, count, err);
+	else
+		for (int i = 0; i < opened; i++)
+			file_draft_drop(&drafts[i]);
+	free(drafts);
+	return rc;
+}
+
+int file_replace(const char *path, const void *data, size_t size, struct err *err)
+{
+	struct iovec part = {.iov_base = (void *)data, .iov_len = size};
+	struct file_content file = {path, &part, 1};
+
+	return file_replace_all(&file, 1, err);
+}
+
+/* Read size bytes and no more. */
+static int read_all(int fd, const char *path, char *data, size_t size, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, data + done, size - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, "%s: cannot read: %s", path, strerror(errno));
+		if (n == 0)
+			return err_set(err, "%s: ended after %zu bytes of %zu", path, done, size);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+char *file_read(const char *path, size_t max, size_t *size, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO in a file's place must not hang us */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	char *data = NULL;
+
+	if (fd < 0) {
+		err_set(err, "%s: cannot open: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &status) < 0) {
+		err_set(err, "%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(status.st_mode)) {
+		err_set(err, "%s: not a regular file", path);
+	} else if ((uintmax_t)status.st_size > max) {
+		err_set(err, "%s: %jd bytes, expected at most %zu", path,
+		        (intmax_t)status.st_size, max);
+	} else if ((data = malloc((size_t)status.st_size + 1)) == NULL) {
+		err_set(err, "%s: out of memory", path);
+	} else if (read_all(fd, path, data, (size_t)status.st_size, err) < 0) {
+		free(data);
+		data = NULL;
+	} else {
+		*size = (size_t)status.st_size;
+		data[*size] = 0;
+	}
+	close(fd);
+	return data;
+}
+
+/* Read to the end, of what tells no size. To free(). */
+static char *read_on(int fd, const char *path, size_t max, size_t *size, struct err *err)
+{
+	size_t room = 0, done = 0;
+	char *data = NULL;
+
+	for (;;) {
+		if (room - done < 2) { /* one for the NUL */
+			room = 2 * room + (64 << 10);
+			char *more = realloc(data, room);
+			if (more == NULL) {
+				err_set(err, "%s: out of memory", path);
+				break;
+			}
+			data = more;
+		}
+		ssize_t n = read(fd, data + done, room - done - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_set(err, "%s: cannot read: %s", path, strerror(errno));
+			break;
+		}
+		done += (size_t)n;
+		if (done > max) {
+			err_set(err, "%s: more than %zu bytes, expected at most that", path, max);
+			break;
+		}
+		if (n == 0) {
+			*size = done;
+			data[done] = 0;
+			return data;
+		}
+	}
+	free(data);
+	return NULL;
+}
+
+char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		err_set(err, "%s: cannot open: %s", err_path(path), strerror(errno));
+		return NULL;
+	}
+	char *data = read_on(fd, path, max, size, err);
+	close(fd);
+	return data;
+}
+
+int file_spool(struct err *err)
+{
+	const char *directory = getenv("TMPDIR");
+	char path[4096];
+
+	if (directory == NULL || *directory == 0)
+		directory = "/tmp";
+	if (snprintf(path, sizeof path, "%s/memoscope.XXXXXX", directory) >= (int)sizeof path)
+		return err_set(err, "TMPDIR: longer than %zu bytes", sizeof path);
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0 && unlink(path) == 0)
+		return fd;
+	err_set(err, "%s: cannot make a temporary file: %s", directory, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* One directory, whose parent stands. */
+static int make_one(const char *path, struct err *err)
+{
+	struct stat status;
+
+	if (mkdir(path, 0777) == 0)
+		return 0;
+	const int error = errno;
+	/* one that stands may be in a place where none could be made */
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return 0;
+	if (error == EEXIST)
+		return err_set(err, "%s: not a directory", path);
+	return err_set(err, "%s: cannot make directory: %s", path, strerror(error));
+}
+
+int directory_make(const char *path, struct err *err)
+{
+	char *partial = strdup(path);
+	int rc = 0;
+
+	if (partial == NULL)
+		return err_set(err, "out of memory");
+	for (char *p = partial; *p && rc == 0; p++) {
+		if (*p != '/' || p == partial)
+			continue;
+		*p = 0;
+		rc = make_one(partial, err);
+		*p = '/';
+	}
+	free(partial);
+	return rc == 0 ? make_one(path, err) : -1;
+}

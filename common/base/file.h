@@ -1,0 +1,67 @@
+/* file.h - files read whole, and written whole or not at all; a temporary one; descriptors.
+ *
+ * A file to be written goes into a temporary one beside it, which is synced to
+ * disk and renamed over the old one; then the directory is synced. Whatever
+ * fails, and whenever, the path holds the old file or the new one, whole.
+ */
+#ifndef MEMOSCOPE_FILE_H
+#define MEMOSCOPE_FILE_H
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+#include "common/base/err.h"
+
+/* A file to write: its path and its bytes, in parts. */
+struct file_content {
+	const char *path;
+	const struct iovec *parts;
+	int count; /* parts */
+};
+
+/* Write several files: none is renamed before all of them are on the disk, and
+ * they are renamed in the order given. -1 with err set. */
+int file_replace_all(const struct file_content *files, int count, struct err *err);
+
+/* Write one file of size bytes. -1 with err set. */
+int file_replace(const char *path, const void *data, size_t size, struct err *err);
+
+/* A file that is written as it comes: to fd, which is that of a temporary file. */
+struct file_draft {
+	char *path, *temporary; /* owned; NULL: none */
+	int fd;
+};
+
+/* Begin one. -1 with err set, and nothing to drop. */
+int file_draft_open(struct file_draft *draft, const char *path, struct err *err);
+
+/* Sync and close all drafts, then give each its path, in order, then sync the
+ * directories. -1 with err set; the drafts are gone, whatever comes back. */
+int file_drafts_keep(struct file_draft *drafts, int count, struct err *err);
+
+/* Remove what was written. A zeroed or kept one is allowed. */
+void file_draft_drop(struct file_draft *draft);
+
+/* Read a regular file of at most max bytes. The memory is the caller's to
+ * free(); a NUL follows the last byte. NULL with err set. */
+char *file_read(const char *path, size_t max, size_t *size, struct err *err);
+
+/* The same of whatever there is to read, a pipe or a terminal too, to its end. */
+char *file_read_any(const char *path, size_t max, size_t *size, struct err *err);
+
+/* A new empty file in TMPDIR (/tmp where that is not set) that has no name any more: a
+ * descriptor to read and write, gone when it is closed. -1 with err set. */
+int file_spool(struct err *err);
+
+/* Write all of size bytes, also where the descriptor does not block. -1 with errno set. */
+int file_write(int fd, const void *data, size_t size);
+
+/* Some file systems tell only at the close that what they took is lost: a duplicate is
+ * closed, fd stays open. -1 with errno set. */
+int file_settle(int fd);
+
+/* Make a directory and its parents, where they do not stand. -1 with err set, which names
+ * the one that cannot be made. */
+int directory_make(const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* lines.h - lines of text from a descriptor, as they come.
+ *
+ * Empty lines are passed over, and counted. What stands behind the last newline
+ * is a line, too.
+ */
+#ifndef MEMOSCOPE_LINES_H
+#define MEMOSCOPE_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+
+#define LINES_MAX ((size_t)16 << 20) /* bytes of a line at most */
+
+struct line {
+	const char *text; /* without its newline, not NUL-terminated; until the next call */
+	size_t size;
+	uint64_t number; /* from 1, empty lines included */
+};
+
+struct lines; /* own: lines_new … lines_free */
+
+/* Of fd, which stays the caller's; name is for messages ("standard input") and must live
+ * as long. NULL with err set. */
+struct lines *lines_new(int fd, const char *name, struct err *err);
+
+/* The next line that is not empty: 1; at the end: 0; -1 with err set. */
+int lines_next(struct lines *lines, struct line *line, struct err *err);
+
+/* Has all come of what lines_next() would return, a line, the end or an error? Where not,
+ * it would wait. The line read last is no longer valid. */
+bool lines_ready(struct lines *lines);
+
+void lines_free(struct lines *lines); /* NULL is allowed */
+
+#endif

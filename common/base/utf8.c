@@ -1,0 +1,92 @@
+#include "common/base/utf8.h"
+
+#include <stdint.h>
+#include <string.h>
+
+size_t utf8_decode(const char *text, size_t size, uint32_t *code)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t length;
+	uint32_t c;
+
+	if (size == 0)
+		return 0;
+	if (s[0] < 0x80) {
+		*code = s[0];
+		return 1;
+	}
+	if (s[0] >= 0xC2 && s[0] < 0xE0) {
+		length = 2;
+		c = s[0] & 0x1F;
+	} else if (s[0] >= 0xE0 && s[0] < 0xF0) {
+		length = 3;
+		c = s[0] & 0x0F;
+	} else if (s[0] >= 0xF0 && s[0] < 0xF5) {
+		length = 4;
+		c = s[0] & 0x07;
+	} else {
+		return 0;
+	}
+	if (size < length)
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if ((s[i] & 0xC0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3F);
+	}
+	if ((length == 3 && (c < 0x800 || (c >= 0xD800 && c < 0xE000))) ||
+	    (length == 4 && (c < 0x10000 || c > 0x10FFFF)))
+		return 0;
+	*code = c;
+	return length;
+}
+
+size_t utf8_encode(uint32_t code, char *out)
+{
+	if (code < 0x80) {
+		out[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		out[0] = (char)(0xC0 | code >> 6);
+		out[1] = (char)(0x80 | (code & 0x3F));
+		return 2;
+	}
+	if (code < 0x10000) {
+		out[0] = (char)(0xE0 | code >> 12);
+		out[1] = (char)(0x80 | (code >> 6 & 0x3F));
+		out[2] = (char)(0x80 | (code & 0x3F));
+		return 3;
+	}
+	out[0] = (char)(0xF0 | code >> 18);
+	out[1] = (char)(0x80 | (code >> 12 & 0x3F));
+	out[2] = (char)(0x80 | (code >> 6 & 0x3F));
+	out[3] = (char)(0x80 | (code & 0x3F));
+	return 4;
+}
+
+long utf8_length(const char *text, size_t size)
+{
+	long length = 0;
+	uint32_t code;
+
+	while (size > 0) {
+		uint64_t eight;
+		if (size >= sizeof eight) { /* most text is ASCII */
+			memcpy(&eight, text, sizeof eight);
+			if (!(eight & UINT64_C(0x8080808080808080))) {
+				text += sizeof eight;
+				size -= sizeof eight;
+				length += sizeof eight;
+				continue;
+			}
+		}
+		size_t step = utf8_decode(text, size, &code);
+		if (step == 0)
+			return -1;
+		text += step;
+		size -= step;
+		length++;
+	}
+	return length;
+}

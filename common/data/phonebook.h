@@ -1,0 +1,61 @@
+/* phonebook.h - the article's phone books: a few lines of names and numbers,
+ * then one of the names again, with the number to be retrieved.
+ *
+ *   {B}\n
+ *   First Last: ddd-ddd-dddd \n        (entries times)
+ *   =========\n
+ *   First Last: ddd-ddd-dddd \n        (the line asked for)
+ *   {E}\n
+ *
+ * A record is a pure function of (options, seed, index). Its spans are "name"
+ * and "number" of each line, "rule", "ask" and "answer"; their nats are exact,
+ * each the information of its text given all that stands before it.
+ */
+#ifndef MEMOSCOPE_PHONEBOOK_H
+#define MEMOSCOPE_PHONEBOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/base/rng.h"
+#include "common/data/names.h"
+#include "common/stream/record.h"
+
+#define PHONEBOOK_ENTRIES_MAX 1000
+
+struct phonebook_options {
+	const struct names *names; /* must outlive the phonebook */
+	int entries_min, entries_max; /* lines of a book: uniform, both included */
+	bool absent; /* the name asked for is not in the book, its number is fresh */
+	bool published; /* the answer's number is drawn afresh, as the article's code does */
+};
+
+struct phonebook; /* own: phonebook_new … phonebook_free */
+
+/* Kinds that are new are added to kinds. NULL with err set where a number is
+ * out of range or where every name could stand in a book with none to be absent. */
+struct phonebook *phonebook_new(const struct phonebook_options *options,
+                                struct span_kinds *kinds, struct err *err);
+void phonebook_free(struct phonebook *book); /* NULL is allowed */
+
+/* Record index of seed; its id is index. Owned by book, valid until the next call.
+ * Under one seed and index the books of all modes are the same. */
+void phonebook_record(struct phonebook *book, uint64_t seed, uint64_t index,
+                      struct record *record);
+
+/* The distinct characters that records can hold, in code point order, as a
+ * NUL-terminated string to free(). NULL where out of memory. */
+char *phonebook_alphabet(const struct names *names);
+
+#define PHONE_BYTES 12 /* "ddd-ddd-dddd" */
+
+/* Draw a number by the article's rules, position by position: 0 in 1-9;
+ * 1, 2, 6, 7, 8 in 0-9; 3, 4 in 0-8; 5 in 1-8 where 3 and 4 are both 0, else in
+ * 0-8; 9 in 0-9, but not equal to 6, 7 and 8 where those three agree. */
+void phone_draw(struct rng *rng, char text[PHONE_BYTES]);
+
+/* The information of a number that phone_draw() gave, in nats. */
+double phone_nats(const char text[PHONE_BYTES]);
+
+#endif

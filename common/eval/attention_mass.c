@@ -1,0 +1,252 @@
+#include "common/eval/attention_mass.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const mass_words[MASS_COUNT] = {
+	[MASS_SAME] = "same",
+	[MASS_NEXT] = "next",
+	[MASS_NUMBER] = "number",
+	[MASS_NAME] = "name",
+	[MASS_OTHERS] = "others",
+	[MASS_SEPARATORS] = "separators",
+	[MASS_BEGINNING] = "beginning",
+	[MASS_QUESTION] = "question",
+	[MASS_CONTEXTUAL] = "contextual",
+	[MASS_FACT] = "fact",
+};
+
+/* Of one record, one head and one place: spans may repeat it. */
+struct sums {
+	double sum[MASS_COUNT];
+	unsigned count[MASS_COUNT];
+};
+
+struct attention_mass {
+	int layers, heads, places;
+	struct moments *at; /* [places, layers, heads, MASS_COUNT] */
+	struct moments *all; /* [layers, heads, MASS_COUNT] */
+	struct sums *sums; /* [places] */
+};
+
+struct attention_mass *attention_mass_new(int layers, int heads, struct err *err)
+{
+	struct attention_mass *mass = calloc(1, sizeof *mass);
+	const size_t count = (size_t)layers * (size_t)heads * MASS_COUNT;
+
+	if (mass && (mass->all = calloc(count, sizeof *mass->all))) {
+		mass->layers = layers;
+		mass->heads = heads;
+		return mass;
+	}
+	free(mass);
+	err_set(err, "out of memory");
+	return NULL;
+}
+
+void attention_mass_free(struct attention_mass *mass)
+{
+	if (!mass)
+		return;
+	free(mass->at);
+	free(mass->all);
+	free(mass->sums);
+	free(mass);
+}
+
+int attention_mass_places(const struct attention_mass *mass)
+{
+	return mass->places;
+}
+
+static struct moments *moments_at(const struct attention_mass *mass, int layer, int head,
+                                  int place)
+{
+	const size_t heads = (size_t)mass->layers * (size_t)mass->heads;
+	const size_t number = (size_t)layer * (size_t)mass->heads + (size_t)head;
+
+	return place == MASS_ALL_PLACES ? mass->all + number * MASS_COUNT
+	                                : mass->at + ((size_t)place * heads + number) * MASS_COUNT;
+}
+
+/* Room for so many places, new ones with nothing counted. */
+static int make_places(struct attention_mass *mass, int places, struct err *err)
+{
+	const size_t each = (size_t)mass->layers * (size_t)mass->heads * MASS_COUNT;
+	struct moments *at;
+	struct sums *sums;
+
+	if (places <= mass->places)
+		return 0;
+	at = realloc(mass->at, (size_t)places * each * sizeof *at);
+	if (at)
+		mass->at = at;
+	sums = realloc(mass->sums, (size_t)places * sizeof *sums);
+	if (sums)
+		mass->sums = sums;
+	if (!at || !sums)
+		return err_set(err, "out of memory");
+	memset(at + (size_t)mass->places * each, 0,
+	       (size_t)(places - mass->places) * each * sizeof *at);
+	mass->places = places;
+	return 0;
+}
+
+/* ---- one row ---- */
+
+/* A span whose rows are counted, and what it is about. */
+struct asking {
+	const struct record *record;
+	const struct span *span;
+	int number, ask, asked, contextual, fact; /* kinds; -1 where unknown */
+	const struct span *source; /* what it repeats; NULL: nothing known */
+	bool entry; /* does its entry stand before it? */
+	bool states, facts; /* is there a contextual span before it, and one of a fact? */
+	uint32_t question; /* where the first `ask` begins, or the record ends */
+};
+
+static bool same_text(const struct record *record, const struct span *a, const struct span *b)
+{
+	return record->tokens && a->end - a->begin == b->end - b->begin &&
+	       memcmp(record->tokens + a->begin, record->tokens + b->begin,
+	              (a->end - a->begin) * sizeof *record->tokens) == 0;
+}
+
+static struct asking look(const struct record *record, const struct span *span,
+                          const struct span_kinds *kinds)
+{
+	struct asking asking = {
+		.record = record,
+		.span = span,
+		.number = span_kind_find(kinds, "number"),
+		.ask = span_kind_find(kinds, "ask"),
+		.asked = span_kind_find(kinds, "question"),
+		.contextual = span_kind_find(kinds, "contextual"),
+		.fact = span_kind_find(kinds, "fact"),
+		.question = record->length,
+	};
+	const char *word = kinds->word[span->kind];
+	int repeated = strcmp(word, "answer") == 0 ? asking.number :
+	               strcmp(word, "ask") == 0 ? span_kind_find(kinds, "name") : -1;
+
+	for (uint32_t i = record->span_count; i-- > 0;)
+		if (record->spans[i].kind == asking.ask)
+			asking.question = record->spans[i].begin;
+	for (const struct span *s = record->spans; s < span; s++) {
+		asking.facts |= s->kind == asking.fact;
+		asking.states |= s->kind == asking.contextual;
+		if (s->kind == asking.contextual && span->entry < 0 && !asking.source &&
+		    strcmp(word, "answer") == 0 && same_text(record, s, span))
+			asking.source = s;
+		if (s->entry < 0 || s->entry != span->entry || s->begin >= asking.question)
+			continue;
+		asking.entry = true;
+		if (s->kind == repeated)
+			asking.source = s;
+	}
+	return asking;
+}
+
+/* What the keys of span s (NULL: of none) are to the rows of asking. */
+static enum mass_to kind_of_keys(const struct asking *asking, const struct span *s)
+{
+	if (!s)
+		return MASS_SEPARATORS;
+	if (s->kind == asking->asked || (s == asking->span && s->entry < 0))
+		return MASS_QUESTION;
+	if (s->kind == asking->contextual)
+		return MASS_CONTEXTUAL;
+	if (s->kind == asking->fact)
+		return MASS_FACT;
+	if (s->entry < 0)
+		return MASS_SEPARATORS;
+	if (s->entry != asking->span->entry)
+		return MASS_OTHERS;
+	return s->kind == asking->number ? MASS_NUMBER : MASS_NAME;
+}
+
+/* Add up one row: attention[0 … query], at a place of the span. */
+static void add_row(const struct asking *asking, uint32_t place, const float *attention,
+                    uint32_t query, struct sums *sums)
+{
+	const struct record *record = asking->record;
+	const struct span *s = record->spans, *end = s + record->span_count;
+	const struct span *source = asking->source;
+	const uint32_t first = record->spans[0].begin;
+	/* of the key after the same place; 0: none */
+	const uint32_t next = source && place <= source->end - source->begin ?
+	                      source->begin + place : 0;
+
+	for (uint32_t key = 0; key <= query; key++) {
+		while (s < end && s->end <= key)
+			s++;
+		enum mass_to to = key < first ? MASS_BEGINNING :
+		                  key >= asking->question ? MASS_QUESTION :
+		                  kind_of_keys(asking, s < end && s->begin <= key ? s : NULL);
+		if (next > 0 && (key == next || key + 1 == next))
+			to = key == next ? MASS_NEXT : MASS_SAME;
+		sums->sum[to] += (double)attention[key];
+	}
+	for (int to = 0; to < MASS_COUNT; to++)
+		sums->count[to] += to <= MASS_NEXT ? next > 0 :
+		                   to <= MASS_NAME ? asking->entry :
+		                   to == MASS_CONTEXTUAL ? asking->states :
+		                   to == MASS_FACT ? asking->facts : 1;
+}
+
+/* ---- one record ---- */
+
+/* The means of the record's sums into the means over records. */
+static void count_sums(struct attention_mass *mass, int layer, int head)
+{
+	for (int to = 0; to < MASS_COUNT; to++) {
+		double total = 0;
+		int met = 0;
+		for (int place = 0; place < mass->places; place++) {
+			const struct sums *sums = &mass->sums[place];
+			if (sums->count[to] == 0)
+				continue;
+			double mean = sums->sum[to] / sums->count[to];
+			moments_add(&moments_at(mass, layer, head, place)[to], mean);
+			total += place > 0 ? mean : 0;
+			met += place > 0;
+		}
+		if (met > 0)
+			moments_add(&moments_at(mass, layer, head, MASS_ALL_PLACES)[to], total / met);
+	}
+}
+
+int attention_mass_add(struct attention_mass *mass, const struct record *record,
+                       const struct span_kinds *kinds, int kind, int layer, int head,
+                       int rows, const float *matrix, struct err *err)
+{
+	const struct span *end = record->spans + record->span_count;
+
+	for (const struct span *span = record->spans; span < end; span++)
+		if (span->kind == kind &&
+		    make_places(mass, (int)(span->end - span->begin) + 1, err) < 0)
+			return -1;
+	if (mass->places == 0)
+		return 0;
+	memset(mass->sums, 0, (size_t)mass->places * sizeof *mass->sums);
+	for (const struct span *span = record->spans; span < end; span++) {
+		if (span->kind != kind)
+			continue;
+		const struct asking asking = look(record, span, kinds);
+		for (uint32_t place = span->begin == 0; place <= span->end - span->begin; place++) {
+			const uint32_t query = span->begin + place - 1;
+			if (query < (uint32_t)rows)
+				add_row(&asking, place, matrix + (size_t)query * (size_t)rows, query,
+				        &mass->sums[place]);
+		}
+	}
+	count_sums(mass, layer, head);
+	return 0;
+}
+
+struct mean attention_mass_mean(const struct attention_mass *mass, int layer, int head, int place,
+                                enum mass_to to)
+{
+	return moments_mean(&moments_at(mass, layer, head, place)[to]);
+}

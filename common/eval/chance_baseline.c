@@ -1,0 +1,157 @@
+#include "common/eval/chance_baseline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/rng.h"
+
+/* A generation, all in one piece of memory. */
+struct kept {
+	uint64_t id;
+	bool chose;
+	struct recall_slice asked, given, want; /* want is NULL after a wrong name */
+	uint32_t entries;
+	struct recall_entry entry[]; /* and their code points after them */
+};
+
+struct chance {
+	uint64_t seed, blocks;
+	size_t count, bytes;
+	struct chance_rates rates;
+	struct kept *kept[CHANCE_CASES];
+};
+
+struct chance *chance_new(uint64_t seed, struct err *err)
+{
+	struct chance *chance = calloc(1, sizeof *chance);
+
+	if (chance)
+		chance->seed = seed;
+	else
+		err_set(err, "out of memory");
+	return chance;
+}
+
+static void drop(struct chance *chance)
+{
+	for (size_t i = 0; i < chance->count; i++)
+		free(chance->kept[i]);
+	chance->count = chance->bytes = 0;
+}
+
+void chance_free(struct chance *chance)
+{
+	if (!chance)
+		return;
+	drop(chance);
+	free(chance);
+}
+
+/* ---- copies ---- */
+
+static struct recall_slice copy(struct recall_slice slice, uint32_t **room)
+{
+	if (!slice.codes)
+		return slice;
+	if (slice.length > 0)
+		memcpy(*room, slice.codes, slice.length * sizeof **room);
+	slice.codes = *room;
+	*room += slice.length;
+	return slice;
+}
+
+static struct kept *keep(uint64_t id, const struct recall_verdict *verdict, size_t *bytes)
+{
+	size_t codes = (size_t)verdict->asked.length + verdict->given.length + verdict->want.length;
+	struct kept *kept;
+	uint32_t *room;
+
+	for (uint32_t i = 0; i < verdict->entries; i++)
+		codes += (size_t)verdict->entry[i].name.length + verdict->entry[i].number.length;
+	*bytes = sizeof *kept + verdict->entries * sizeof *kept->entry + codes * sizeof *room;
+	kept = malloc(*bytes);
+	if (!kept)
+		return NULL;
+	kept->id = id;
+	kept->chose = verdict->chose;
+	kept->entries = verdict->entries;
+	room = (uint32_t *)(kept->entry + kept->entries);
+	kept->asked = copy(verdict->asked, &room);
+	kept->given = copy(verdict->given, &room);
+	kept->want = copy(verdict->want, &room);
+	for (uint32_t i = 0; i < kept->entries; i++) {
+		kept->entry[i] = verdict->entry[i];
+		kept->entry[i].name = copy(verdict->entry[i].name, &room);
+		kept->entry[i].number = copy(verdict->entry[i].number, &room);
+	}
+	return kept;
+}
+
+/* ---- scores ---- */
+
+static void score(struct chance_rates *rates, const struct kept *answer,
+                  const struct kept *book)
+{
+	enum recall_truth first, last, last_after_first;
+	bool digit[RECALL_DIGITS];
+
+	if (book->want.codes) {
+		int digits = recall_digits(answer->given, book->want, digit);
+		for (int i = 0; i < digits; i++)
+			recall_add(&rates->digit[i], digit[i] ? RECALL_RIGHT : RECALL_WRONG);
+	}
+	recall_add(&rates->exact, book->want.codes && recall_equal(answer->given, book->want) ?
+	                          RECALL_RIGHT : RECALL_WRONG);
+	if (book->entries == 0)
+		return;
+	struct origin origin = origin_find(answer->given, book->entry, book->entries);
+	for (int i = 0; i < ORIGIN_KINDS; i++)
+		recall_add(&rates->from[i], i == (int)origin.kind ? RECALL_RIGHT : RECALL_WRONG);
+	if (!answer->chose)
+		return;
+	recall_names(answer->asked, book->entry, book->entries, &first, &last, &last_after_first);
+	recall_add(&rates->first_name, first);
+	recall_add(&rates->last_name, last);
+	recall_add(&rates->last_after_first, last_after_first);
+}
+
+/* Each against the one that a cycle through the block leads to. */
+static void score_block(struct chance *chance)
+{
+	uint32_t order[CHANCE_CASES];
+	struct rng rng;
+
+	rng_init(&rng, chance->seed, RNG_SHUFFLE, chance->blocks++);
+	for (uint32_t i = 0; i < chance->count; i++)
+		order[i] = i;
+	for (uint32_t i = (uint32_t)chance->count; i > 1; i--) {
+		uint32_t j = (uint32_t)rng_below(&rng, i - 1), swap = order[i - 1];
+		order[i - 1] = order[j];
+		order[j] = swap;
+	}
+	for (uint32_t i = 0; i < chance->count; i++)
+		if (chance->kept[i]->id != chance->kept[order[i]]->id)
+			score(&chance->rates, chance->kept[i], chance->kept[order[i]]);
+	drop(chance);
+}
+
+int chance_add(struct chance *chance, uint64_t id, const struct recall_verdict *verdict,
+               struct err *err)
+{
+	size_t bytes;
+	struct kept *kept = keep(id, verdict, &bytes);
+
+	if (!kept)
+		return err_set(err, "out of memory for a block of generations");
+	chance->kept[chance->count++] = kept;
+	chance->bytes += bytes;
+	if (chance->count == CHANCE_CASES || chance->bytes >= CHANCE_BYTES)
+		score_block(chance);
+	return 0;
+}
+
+const struct chance_rates *chance_end(struct chance *chance)
+{
+	score_block(chance);
+	return &chance->rates;
+}

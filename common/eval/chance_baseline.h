@@ -1,0 +1,40 @@
+/* chance_baseline.h - what chance would give: answers scored against one another's books.
+ *
+ * The answers stay what they are; each is scored against the book, the asked entry
+ * and the right answer of another generation. So the rates are those of a model that
+ * writes just such answers without a look at its context.
+ *
+ * Generations are kept in blocks of CHANCE_CASES, or fewer where they take more than
+ * CHANCE_BYTES; each block is shuffled into one cycle (S. Sattolo 1986) by its own
+ * sequence of the seed. Two of the same id have the same book, and are not scored
+ * against each other.
+ */
+#ifndef MEMOSCOPE_CHANCE_BASELINE_H
+#define MEMOSCOPE_CHANCE_BASELINE_H
+
+#include <stddef.h>
+
+#include "common/eval/answer_origin.h"
+
+#define CHANCE_CASES 4096
+#define CHANCE_BYTES ((size_t)64 << 20)
+
+/* Rates of answers, against their own books or against others'. */
+struct chance_rates {
+	struct recall_share exact, first_name, last_name, last_after_first;
+	struct recall_share digit[RECALL_DIGITS], from[ORIGIN_KINDS];
+};
+
+struct chance; /* own: chance_new … chance_free */
+
+struct chance *chance_new(uint64_t seed, struct err *err);
+void chance_free(struct chance *chance); /* NULL is allowed */
+
+/* Keep a copy of a generation that was judged, and score a block when it is full. */
+int chance_add(struct chance *chance, uint64_t id, const struct recall_verdict *verdict,
+               struct err *err);
+
+/* Score what is left and give the rates; valid as long as chance. */
+const struct chance_rates *chance_end(struct chance *chance);
+
+#endif

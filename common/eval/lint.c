@@ -1,0 +1,320 @@
+#include "common/eval/lint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "common/base/utf8.h"
+
+struct lint {
+	uint32_t context;
+	struct lint_counts counts;
+	uint64_t *held; /* sorted when the first record comes */
+	size_t held_room;
+	bool sorted;
+	uint32_t *codes; /* of the record under way */
+	size_t code_room;
+	struct recall_entry *entry;
+	size_t entry_room;
+	uint64_t *hash; /* of its names */
+	size_t hash_room;
+};
+
+struct lint *lint_new(uint32_t context, struct err *err)
+{
+	struct lint *lint = calloc(1, sizeof *lint);
+
+	if (lint)
+		lint->context = context;
+	else
+		err_set(err, "out of memory");
+	return lint;
+}
+
+void lint_free(struct lint *lint)
+{
+	if (!lint)
+		return;
+	free(lint->held);
+	free(lint->codes);
+	free(lint->entry);
+	free(lint->hash);
+	free(lint);
+}
+
+const struct lint_counts *lint_counts(const struct lint *lint)
+{
+	return &lint->counts;
+}
+
+static void add(struct recall_share *share, bool right)
+{
+	recall_add(share, right ? RECALL_RIGHT : RECALL_WRONG);
+}
+
+/* Memory for count things of a size, whose contents need not stay, in place of old.
+ * NULL with err set where there is none; old is gone then. */
+static void *room_for(void *old, size_t *room, size_t count, size_t size, struct err *err)
+{
+	if (old && count <= *room)
+		return old;
+	free(old);
+	*room = 2 * count + 64;
+	old = malloc(*room * size);
+	if (!old)
+		err_set(err, "out of memory for a record");
+	return old;
+}
+
+/* ---- both sides of a split ---- */
+
+int lint_hold(struct lint *lint, const struct record *record, struct err *err)
+{
+	if (lint->counts.held == lint->held_room) {
+		size_t room = 2 * lint->held_room + 1024;
+		uint64_t *held = realloc(lint->held, room * sizeof *held);
+		if (!held)
+			return err_set(err, "out of memory for %zu records held out", room);
+		lint->held = held;
+		lint->held_room = room;
+	}
+	lint->held[lint->counts.held++] = XXH3_64bits(record->text, record->size);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Sort what is held out, each text once. */
+static void sort_held(struct lint *lint)
+{
+	size_t count = 0;
+
+	if (lint->counts.held > 0)
+		qsort(lint->held, lint->counts.held, sizeof *lint->held, compare);
+	for (size_t i = 0; i < lint->counts.held; i++)
+		if (i == 0 || lint->held[i] != lint->held[count - 1])
+			lint->held[count++] = lint->held[i];
+	lint->counts.held = count;
+	lint->sorted = true;
+}
+
+static bool is_held(const struct lint *lint, const struct record *record)
+{
+	uint64_t hash = XXH3_64bits(record->text, record->size);
+
+	return bsearch(&hash, lint->held, lint->counts.held, sizeof hash, compare) != NULL;
+}
+
+/* ---- one record ---- */
+
+/* A record and what its spans say. */
+struct page {
+	const struct record *record;
+	const uint32_t *codes;
+	const struct span *ask, *answer; /* NULL: none */
+	struct recall_slice asked, wanted; /* their texts */
+	const struct recall_entry *entry;
+	uint32_t entries;
+};
+
+static struct recall_slice of_span(const struct page *page, const struct span *span)
+{
+	return (struct recall_slice){page->codes + span->begin, span->end - span->begin};
+}
+
+static int read_page(struct lint *lint, struct page *page, const struct span_kinds *kinds,
+                     struct err *err)
+{
+	const struct record *record = page->record;
+	int ask = span_kind_find(kinds, "ask"), answer = span_kind_find(kinds, "answer");
+	int name = span_kind_find(kinds, "name"), number = span_kind_find(kinds, "number");
+	const struct span *last = NULL; /* the name before */
+
+	lint->codes = room_for(lint->codes, &lint->code_room, record->length, sizeof *lint->codes,
+	                       err);
+	lint->entry = room_for(lint->entry, &lint->entry_room, record->span_count,
+	                       sizeof *lint->entry, err);
+	if (!lint->codes || !lint->entry)
+		return -1;
+	for (size_t at = 0, i = 0; at < record->size; i++)
+		at += utf8_decode(record->text + at, record->size - at, &lint->codes[i]);
+	page->codes = lint->codes;
+	page->entry = lint->entry;
+	for (uint32_t i = 0; i < record->span_count && !page->answer; i++) {
+		const struct span *span = &record->spans[i];
+		if (span->kind == name)
+			last = span;
+		else if (span->kind == ask)
+			page->ask = span;
+		else if (span->kind == answer)
+			page->answer = span;
+		else if (span->kind == number && last && span->entry >= 0 && span->entry == last->entry)
+			lint->entry[page->entries++] = (struct recall_entry){
+				.name = of_span(page, last), .number = of_span(page, span)};
+	}
+	if (page->answer)
+		page->wanted = of_span(page, page->answer);
+	if (page->ask)
+		page->asked = of_span(page, page->ask);
+	for (uint32_t i = 0; i < page->entries; i++)
+		lint->entry[i].asked = page->ask && recall_equal(page->asked, page->entry[i].name);
+	return 0;
+}
+
+/* Does the answer's text stand anywhere before it? */
+static bool stands_before(const struct page *page)
+{
+	const struct recall_slice *wanted = &page->wanted;
+
+	for (uint32_t at = 0; at + wanted->length <= page->answer->begin; at++)
+		if (recall_equal(*wanted, (struct recall_slice){page->codes + at, wanted->length}))
+			return true;
+	return false;
+}
+
+/* Where the entry that the answer is read from begins: the last of that name, one with
+ * the right number before others. NULL: none. */
+static const struct recall_entry *source_of(const struct page *page)
+{
+	const struct recall_entry *found = NULL;
+	bool right = false;
+
+	for (uint32_t i = 0; i < page->entries; i++) {
+		const struct recall_entry *entry = &page->entry[i];
+		bool same = recall_equal(entry->number, page->wanted);
+		if (!entry->asked || (right && !same))
+			continue;
+		found = entry;
+		right = same;
+	}
+	return found;
+}
+
+static void count_digits(struct lint_counts *counts, const struct page *page)
+{
+	bool digit[RECALL_DIGITS];
+
+	for (uint32_t i = 0; i < page->entries; i++) {
+		int digits = recall_digits(page->entry[i].number, page->wanted, digit);
+		for (int j = 0; j < digits; j++)
+			add(page->entry[i].asked ? &counts->digits_own : &counts->digits_other, digit[j]);
+	}
+}
+
+/* The windows of running text in which the answer begins, and those of them that begin
+ * too late. */
+static void count_windows(struct lint *lint, const struct page *page,
+                          const struct recall_entry *source)
+{
+	uint64_t begin = (uint64_t)(source->name.codes - page->codes);
+	uint64_t lost = page->answer->begin - begin - 1;
+
+	lint->counts.window_lost.right += lost < lint->context ? lost : lint->context;
+	lint->counts.window_lost.of += lint->context;
+}
+
+static void count_answer(struct lint *lint, const struct page *page)
+{
+	const struct recall_entry *source = source_of(page);
+	struct lint_counts *counts = &lint->counts;
+	bool before = stands_before(page);
+	bool ambiguous = false;
+
+	add(&counts->in_context, before);
+	if (!page->ask) {
+		add(&counts->derived, before);
+		return;
+	}
+	counts->asked++;
+	add(&counts->derived, source && recall_equal(source->number, page->wanted));
+	if (page->entries == 0)
+		return;
+	add(&counts->in_book, source != NULL);
+	for (uint32_t i = 0; i < page->entries; i++)
+		ambiguous |= page->entry[i].asked &&
+		             !recall_equal(page->entry[i].number, source->number);
+	add(&counts->ambiguous, ambiguous);
+	if (!source)
+		return;
+	count_digits(counts, page);
+	if (lint->context > 0)
+		count_windows(lint, page, source);
+}
+
+/* Does a name stand twice in the book? -1: out of memory. */
+static int has_duplicate(struct lint *lint, const struct page *page, struct err *err)
+{
+	lint->hash = room_for(lint->hash, &lint->hash_room, page->entries, sizeof *lint->hash, err);
+	if (!lint->hash)
+		return -1;
+	for (uint32_t i = 0; i < page->entries; i++) {
+		struct recall_slice name = page->entry[i].name;
+		lint->hash[i] = XXH3_64bits(name.codes, name.length * sizeof *name.codes);
+	}
+	qsort(lint->hash, page->entries, sizeof *lint->hash, compare);
+	for (uint32_t i = 1; i < page->entries; i++)
+		if (lint->hash[i] == lint->hash[i - 1])
+			return 1;
+	return 0;
+}
+
+int lint_record(struct lint *lint, const struct record *record,
+                const struct span_kinds *kinds, struct err *err)
+{
+	struct lint_counts *counts = &lint->counts;
+	struct page page = {.record = record};
+
+	if (!lint->sorted)
+		sort_held(lint);
+	if (read_page(lint, &page, kinds, err) < 0)
+		return -1;
+	counts->records++;
+	counts->characters += record->length;
+	if (record->length > counts->longest)
+		counts->longest = record->length;
+	for (uint32_t i = 0; i < record->span_count; i++) {
+		counts->floor[record->spans[i].kind].spans++;
+		counts->floor[record->spans[i].kind].nats += record->spans[i].nats;
+	}
+	if (page.entries > 0) {
+		int duplicate = has_duplicate(lint, &page, err);
+		if (duplicate < 0)
+			return -1;
+		add(&counts->duplicate, duplicate);
+	}
+	if (page.answer)
+		count_answer(lint, &page);
+	if (lint->context > 0)
+		add(&counts->too_long, record->length > lint->context);
+	if (counts->held > 0)
+		add(&counts->both_sides, is_held(lint, record));
+	return 0;
+}
+
+/* The width of a share's 95% interval. */
+static double width(const struct recall_share *share)
+{
+	double low, high;
+
+	recall_interval(share, &low, &high);
+	return high - low;
+}
+
+bool lint_independent(const struct lint_counts *counts)
+{
+	const struct recall_share *own = &counts->digits_own, *other = &counts->digits_other;
+
+	if (counts->asked == 0 || counts->derived.right > 0 || counts->in_book.right == 0 ||
+	    own->of == 0)
+		return false;
+	double share = (double)own->right / (double)own->of;
+	if (other->of == 0) /* books of one line: a digit is any of about ten */
+		return fabs(share - 0.1) <= width(own) + 0.02;
+	return fabs(share - (double)other->right / (double)other->of) <= width(own) + width(other);
+}

@@ -1,0 +1,557 @@
+#include "common/eval/recall.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/utf8.h"
+
+/* Code points with room for more. */
+struct codes {
+	uint32_t *at;
+	size_t room;
+};
+
+struct recall {
+	struct codes text, reference, row; /* row: of the table of edit distances, as differences */
+	struct recall_entry *entry;
+	size_t entry_room;
+};
+
+struct recall *recall_new(struct err *err)
+{
+	struct recall *recall = calloc(1, sizeof *recall);
+
+	if (!recall)
+		err_set(err, "out of memory");
+	return recall;
+}
+
+void recall_free(struct recall *recall)
+{
+	if (!recall)
+		return;
+	free(recall->text.at);
+	free(recall->reference.at);
+	free(recall->row.at);
+	free(recall->entry);
+	free(recall);
+}
+
+static int codes_room(struct codes *codes, size_t count, struct err *err)
+{
+	if (codes->at && count <= codes->room)
+		return 0;
+	free(codes->at);
+	codes->room = 2 * count + 64;
+	codes->at = malloc(codes->room * sizeof *codes->at);
+	return codes->at ? 0 : err_set(err, "out of memory");
+}
+
+/* The code points of a text that is known to be UTF-8. */
+static int decode(struct codes *codes, const char *text, size_t size, struct err *err)
+{
+	if (codes_room(codes, size, err) < 0)
+		return -1;
+	for (size_t at = 0, i = 0; at < size; i++)
+		at += utf8_decode(text + at, size - at, &codes->at[i]);
+	return 0;
+}
+
+static struct recall_slice slice(const uint32_t *codes, uint32_t begin, uint32_t end)
+{
+	return (struct recall_slice){codes + begin, end - begin};
+}
+
+bool recall_equal(struct recall_slice a, struct recall_slice b)
+{
+	return a.length == b.length && memcmp(a.codes, b.codes, a.length * sizeof *a.codes) == 0;
+}
+
+/* ---- what stands where ---- */
+
+/* The spans and texts that a judgement goes by. */
+struct question {
+	const struct generation *generation;
+	struct recall_slice text, reference;
+	struct recall_slice separator, tail; /* between ask and answer; after answer in its line */
+	const struct span *ask; /* NULL: none */
+	const struct span *answer;
+	int name, number, contextual; /* kinds; -1: none */
+};
+
+static struct recall_slice of_span(const struct question *question, const struct span *span)
+{
+	return slice(question->reference.codes, span->begin, span->end);
+}
+
+/* From begin to the end of the line, newline and all. */
+static struct recall_slice line_rest(struct recall_slice text, uint32_t begin)
+{
+	uint32_t end = begin;
+
+	while (end < text.length && text.codes[end++] != '\n')
+		continue;
+	return slice(text.codes, begin, end);
+}
+
+static int find_spans(struct question *question, const struct span_kinds *kinds,
+                      struct err *err)
+{
+	const struct generation *generation = question->generation;
+	int ask = span_kind_find(kinds, "ask"), answer = span_kind_find(kinds, "answer");
+
+	question->name = span_kind_find(kinds, "name");
+	question->number = span_kind_find(kinds, "number");
+	question->contextual = span_kind_find(kinds, "contextual");
+	for (uint32_t i = 0; i < generation->span_count && !question->answer; i++) {
+		const struct span *span = &generation->spans[i];
+		if (span->kind == ask)
+			question->ask = span;
+		if (span->kind == answer)
+			question->answer = span;
+	}
+	if (!question->answer)
+		return err_set(err, "the reference has no span of kind 'answer'");
+	question->tail = line_rest(question->reference, question->answer->end);
+	if (question->ask)
+		question->separator = slice(question->reference.codes, question->ask->end,
+		                            question->answer->begin);
+	return 0;
+}
+
+/* The model must have been left to write from ask or from answer on. */
+static int check_prompt(const struct question *question, struct err *err)
+{
+	const struct span *ask = question->ask, *answer = question->answer;
+	uint32_t prompt = question->generation->prompt;
+
+	if (prompt > question->reference.length ||
+	    !recall_equal(slice(question->text.codes, 0, prompt),
+	           slice(question->reference.codes, 0, prompt)))
+		return err_set(err, "the prompt is not the beginning of the reference");
+	if (prompt > answer->begin)
+		return err_set(err, "the prompt of %u characters reaches past the beginning of the "
+		               "answer, character %u", prompt, answer->begin);
+	if (prompt < (ask ? ask->begin : answer->begin))
+		return err_set(err, "the prompt of %u characters ends before %s: expected "
+		               "generations of --from %sanswer", prompt,
+		               ask ? "the name asked for" : "the answer", ask ? "ask or --from " : "");
+	if (prompt < answer->begin && question->separator.length == 0)
+		return err_set(err, "nothing stands between ask and answer to tell them apart by");
+	return 0;
+}
+
+/* Where from begin on the rest of the answer's line stands in the text; it may
+ * have been cut short by the text's end. */
+static uint32_t find_tail(const struct question *question, uint32_t begin)
+{
+	const struct recall_slice *text = &question->text, *tail = &question->tail;
+
+	for (uint32_t at = begin; at < text->length; at++) {
+		uint32_t left = text->length - at;
+		uint32_t count = left < tail->length ? left : tail->length;
+		if (count > 0 &&
+		    memcmp(text->codes + at, tail->codes, count * sizeof *tail->codes) == 0)
+			return at;
+	}
+	return text->length;
+}
+
+/* Cut what the model wrote into name and number. */
+static void cut(const struct question *question, struct recall_verdict *verdict)
+{
+	const struct recall_slice *text = &question->text, *separator = &question->separator;
+	uint32_t prompt = question->generation->prompt;
+
+	if (prompt == question->answer->begin) {
+		uint32_t end = find_tail(question, prompt);
+		verdict->given = slice(text->codes, prompt, end);
+		if (question->ask)
+			verdict->asked = of_span(question, question->ask);
+		return;
+	}
+	uint32_t begin = question->ask->begin, end = find_tail(question, begin), at = begin;
+	while (at + separator->length <= end &&
+	       memcmp(text->codes + at, separator->codes,
+	              separator->length * sizeof *separator->codes) != 0)
+		at++;
+	if (at + separator->length > end) { /* there is no separator: all is name */
+		verdict->asked = slice(text->codes, begin, end);
+		verdict->given = slice(text->codes, end, end);
+		return;
+	}
+	verdict->asked = slice(text->codes, begin, at);
+	verdict->given = slice(text->codes, at + separator->length, end);
+}
+
+/* ---- the book ---- */
+
+/* All entries that have both a name and a number. A number stands beside the name
+ * before it, if that is of the same line. */
+static int read_book(struct recall *recall, const struct question *question,
+                     struct recall_verdict *verdict, struct err *err)
+{
+	const struct generation *generation = question->generation;
+	const struct span *name = NULL;
+
+	if (generation->span_count > recall->entry_room) {
+		free(recall->entry);
+		recall->entry_room = 2 * (size_t)generation->span_count;
+		recall->entry = malloc(recall->entry_room * sizeof *recall->entry);
+		if (!recall->entry) {
+			recall->entry_room = 0;
+			return err_set(err, "out of memory for a book");
+		}
+	}
+	verdict->entry = recall->entry;
+	for (uint32_t i = 0; i < generation->span_count; i++) {
+		const struct span *span = &generation->spans[i];
+		if (span->kind == question->name)
+			name = span;
+		if (span->kind != question->number || !name || span->entry < 0 ||
+		    span->entry != name->entry)
+			continue;
+		struct recall_slice text = of_span(question, name);
+		recall->entry[verdict->entries++] = (struct recall_entry){
+			.name = text,
+			.number = of_span(question, span),
+			.line = span->entry,
+			.asked = verdict->asked.codes && recall_equal(text, verdict->asked),
+		};
+	}
+	return 0;
+}
+
+/* The entry of the name asked for, that with the given number where several bear
+ * that name and one of them has it. NULL: the name is not in the book. */
+static const struct recall_entry *look_up(const struct recall_verdict *verdict)
+{
+	const struct recall_entry *found = NULL;
+
+	for (uint32_t i = 0; i < verdict->entries; i++) {
+		const struct recall_entry *entry = &verdict->entry[i];
+		if (entry->asked && (!found || recall_equal(entry->number, verdict->given)))
+			found = entry;
+	}
+	return found;
+}
+
+static enum recall_truth truth(bool right)
+{
+	return right ? RECALL_RIGHT : RECALL_WRONG;
+}
+
+/* The part of a name up to its first space, or the part after it. */
+static struct recall_slice half(struct recall_slice name, bool last)
+{
+	uint32_t at = 0;
+
+	while (at < name.length && name.codes[at] != ' ')
+		at++;
+	if (!last)
+		return (struct recall_slice){name.codes, at};
+	at += at < name.length;
+	return (struct recall_slice){name.codes + at, name.length - at};
+}
+
+void recall_names(struct recall_slice written, const struct recall_entry *entry,
+                  uint32_t entries, enum recall_truth *first, enum recall_truth *last,
+                  enum recall_truth *last_after_first)
+{
+	bool has_first = false, has_last = false, has_both = false;
+
+	for (uint32_t i = 0; i < entries; i++) {
+		bool same_first = recall_equal(half(written, false), half(entry[i].name, false));
+		bool same_last = recall_equal(half(written, true), half(entry[i].name, true));
+		has_first |= same_first;
+		has_last |= same_last;
+		has_both |= same_first && same_last;
+	}
+	*first = entries ? truth(has_first) : RECALL_UNDEFINED;
+	*last = entries ? truth(has_last) : RECALL_UNDEFINED;
+	*last_after_first = has_first ? truth(has_both) : RECALL_UNDEFINED;
+}
+
+static void judge(const struct question *question, struct recall_verdict *verdict)
+{
+	const struct recall_entry *entry = look_up(verdict);
+	struct recall_slice number = entry ? entry->number : (struct recall_slice){0};
+	bool found = number.codes && recall_equal(verdict->given, number);
+
+	verdict->book = number.codes ? truth(found) : RECALL_UNDEFINED;
+	verdict->truth = of_span(question, question->answer);
+	verdict->first_name = verdict->last_name = verdict->last_after_first = RECALL_UNDEFINED;
+	if (verdict->chose) {
+		recall_names(verdict->asked, verdict->entry, verdict->entries, &verdict->first_name,
+		             &verdict->last_name, &verdict->last_after_first);
+		verdict->want = number;
+		verdict->line = entry ? entry->line : -1;
+		verdict->name = truth(number.codes);
+		verdict->number = verdict->book;
+		verdict->exact = truth(found);
+	} else {
+		verdict->want = verdict->truth;
+		verdict->line = question->answer->entry;
+		verdict->name = RECALL_UNDEFINED;
+		verdict->exact = verdict->number = truth(recall_equal(verdict->given, verdict->want));
+	}
+}
+
+/* ---- the context and the weights ---- */
+
+const char *recall_follows_word(enum recall_follows follows)
+{
+	static const char *const words[] = {
+		[RECALL_FOLLOWS_NEITHER] = "neither",
+		[RECALL_FOLLOWS_CONTEXT] = "context",
+		[RECALL_FOLLOWS_WEIGHTS] = "weights",
+		[RECALL_FOLLOWS_BOTH] = "both",
+		[RECALL_FOLLOWS_UNDEFINED] = "-",
+	};
+
+	return words[follows];
+}
+
+/* What the prompt does not hold, the model cannot have followed. */
+static void judge_context(const struct question *question, struct recall_verdict *verdict)
+{
+	const struct generation *generation = question->generation;
+	bool stated = false, given_true = recall_equal(verdict->given, verdict->truth);
+
+	verdict->follows = RECALL_FOLLOWS_UNDEFINED;
+	if (verdict->chose) /* of a name of its own choice there is no true answer */
+		return;
+	for (uint32_t i = 0; i < generation->span_count; i++) {
+		const struct span *span = &generation->spans[i];
+		if (span->kind != question->contextual || span->end > generation->prompt)
+			continue;
+		struct recall_slice text = of_span(question, span);
+		bool given = recall_equal(text, verdict->given);
+		if (!verdict->contextual.codes) {
+			verdict->conflict = true;
+			verdict->contextual = text;
+		}
+		if (given)
+			verdict->contextual = text;
+		stated |= given;
+		verdict->conflict &= !recall_equal(text, verdict->truth);
+	}
+	if (!verdict->contextual.codes)
+		return;
+	if (given_true)
+		verdict->follows = stated ? RECALL_FOLLOWS_BOTH : RECALL_FOLLOWS_WEIGHTS;
+	else
+		verdict->follows = stated ? RECALL_FOLLOWS_CONTEXT : RECALL_FOLLOWS_NEITHER;
+}
+
+/* ---- distances ---- */
+
+enum { STRIP = 64 }; /* rows of the table that lie side by side in the bits of a word */
+
+/* Which characters of a strip are which: a bit for each place. */
+struct places {
+	uint64_t ascii[128];
+	uint32_t code[STRIP]; /* [count], all others, with their bits beside them */
+	uint64_t bits[STRIP];
+	int count;
+};
+
+static void find_places(struct places *places, const uint32_t *codes, uint32_t length)
+{
+	*places = (struct places){0};
+	for (uint32_t i = 0; i < length; i++) {
+		uint64_t bit = UINT64_C(1) << i;
+		int k = 0;
+		if (codes[i] < 128) {
+			places->ascii[codes[i]] |= bit;
+			continue;
+		}
+		while (k < places->count && places->code[k] != codes[i])
+			k++;
+		if (k == places->count)
+			places->code[places->count++] = codes[i];
+		places->bits[k] |= bit;
+	}
+}
+
+static uint64_t places_of(const struct places *places, uint32_t code)
+{
+	if (code < 128)
+		return places->ascii[code];
+	for (int k = 0; k < places->count; k++)
+		if (places->code[k] == code)
+			return places->bits[k];
+	return 0;
+}
+
+/* Down a strip of length rows, column by column. row: what the distance in the row above it
+ * grows by from one column to the next, plus 1; then the same of the strip's last row. */
+static void pass_strip(const struct places *places, uint32_t length, struct recall_slice a,
+                       uint32_t *row)
+{
+	uint64_t more = ~UINT64_C(0), less = 0; /* where the column grows downwards, and falls */
+
+	for (uint32_t i = 0; i < a.length; i++) {
+		uint64_t equal = places_of(places, a.codes[i]);
+		uint64_t falls = row[i] == 0, grows = row[i] == 2;
+		uint64_t level = equal | less;
+		equal |= falls;
+		uint64_t across = (((equal & more) + more) ^ more) | equal;
+		uint64_t right = less | ~(across | more), left = more & across;
+		row[i] = 1 + (uint32_t)(right >> (length - 1) & 1) - (uint32_t)(left >> (length - 1) & 1);
+		right = right << 1 | grows;
+		left = left << 1 | falls;
+		more = left | ~(level | right);
+		less = right & level;
+	}
+}
+
+/* G. Myers, "A fast bit-vector algorithm for approximate string matching based on dynamic
+ * programming", J. ACM 46 (1999), section 4; for the distance of wholes, as H. Hyyrö has it
+ * ("Explaining and extending the bit-parallel approximate string matching algorithm of
+ * Myers", 2001). */
+uint32_t recall_distance(struct recall_slice a, struct recall_slice b, uint32_t *row)
+{
+	uint32_t distance = b.length;
+	struct places places;
+
+	for (uint32_t i = 0; i < a.length; i++)
+		row[i] = 2;
+	for (uint32_t j = 0, length; j < b.length; j += length) {
+		length = b.length - j < STRIP ? b.length - j : STRIP;
+		find_places(&places, b.codes + j, length);
+		pass_strip(&places, length, a, row);
+	}
+	for (uint32_t i = 0; i < a.length; i++)
+		distance += row[i] - 1;
+	return distance;
+}
+
+static int measure(struct recall *recall, struct recall_verdict *verdict, struct err *err)
+{
+	if (codes_room(&recall->row, verdict->given.length, err) < 0)
+		return -1;
+	verdict->distance = recall_distance(verdict->given, verdict->want, recall->row.at);
+	return 0;
+}
+
+static bool is_digit(uint32_t code)
+{
+	return code >= '0' && code <= '9';
+}
+
+int recall_digits(struct recall_slice given, struct recall_slice want,
+                  bool digit[RECALL_DIGITS])
+{
+	int digits = 0;
+
+	for (uint32_t i = 0; i < want.length && digits < RECALL_DIGITS; i++)
+		if (is_digit(want.codes[i]))
+			digit[digits++] = i < given.length && given.codes[i] == want.codes[i];
+	return digits;
+}
+
+int recall_judge(struct recall *recall, const struct generation *generation,
+                 const struct span_kinds *kinds, struct recall_verdict *verdict,
+                 struct err *err)
+{
+	struct question question = {.generation = generation};
+
+	*verdict = (struct recall_verdict){0};
+	if (!generation->reference)
+		return err_set(err, "no reference to compare with: expected generations that "
+		               "gpt-sample made of records");
+	if (decode(&recall->text, generation->text, generation->size, err) < 0 ||
+	    decode(&recall->reference, generation->reference, generation->reference_size, err) < 0)
+		return -1;
+	question.text = slice(recall->text.at, 0, generation->length);
+	question.reference = slice(recall->reference.at, 0, generation->reference_length);
+	if (find_spans(&question, kinds, err) < 0 || check_prompt(&question, err) < 0)
+		return -1;
+	verdict->chose = question.ask && generation->prompt < question.ask->end;
+	cut(&question, verdict);
+	if (read_book(recall, &question, verdict, err) < 0)
+		return -1;
+	judge(&question, verdict);
+	judge_context(&question, verdict);
+	if (!verdict->want.codes)
+		return 0;
+	verdict->digits = recall_digits(verdict->given, verdict->want, verdict->digit);
+	return measure(recall, verdict, err);
+}
+
+/* ---- sums ---- */
+
+void recall_add(struct recall_share *share, enum recall_truth how)
+{
+	share->right += how == RECALL_RIGHT;
+	share->of += how != RECALL_UNDEFINED;
+}
+
+static void count_follows(struct recall_tally *tally, const struct recall_verdict *verdict)
+{
+	enum recall_follows follows = verdict->follows;
+
+	if (follows == RECALL_FOLLOWS_UNDEFINED)
+		return;
+	if (!verdict->conflict) {
+		recall_add(&tally->both, truth(follows == RECALL_FOLLOWS_BOTH));
+		return;
+	}
+	recall_add(&tally->contextual, truth(follows == RECALL_FOLLOWS_CONTEXT));
+	recall_add(&tally->parametric, truth(follows == RECALL_FOLLOWS_WEIGHTS));
+	recall_add(&tally->neither, truth(follows == RECALL_FOLLOWS_NEITHER));
+	if (follows != RECALL_FOLLOWS_NEITHER)
+		recall_add(&tally->memorization, truth(follows == RECALL_FOLLOWS_WEIGHTS));
+}
+
+/* Count the digits of a number, no more than most. Returns how many. */
+static uint64_t count_digits(struct recall_frequency *frequency, struct recall_slice number,
+                             uint64_t most)
+{
+	uint64_t digits = 0;
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < number.length && digits < most; i++) {
+		if (!is_digit(number.codes[i]))
+			continue;
+		digits++;
+		frequency->digit[number.codes[i] - '0']++;
+		frequency->digits++;
+		frequency->pairs += before != 0;
+		frequency->repeated += before == number.codes[i];
+		before = number.codes[i];
+	}
+	return digits;
+}
+
+void recall_count(struct recall_tally *tally, const struct recall_verdict *verdict)
+{
+	tally->records++;
+	recall_add(&tally->exact, verdict->exact);
+	recall_add(&tally->name, verdict->name);
+	recall_add(&tally->number, verdict->number);
+	recall_add(&tally->book, verdict->book);
+	for (int i = 0; i < verdict->digits; i++)
+		recall_add(&tally->digit[i], truth(verdict->digit[i]));
+	recall_add(&tally->first_name, verdict->first_name);
+	recall_add(&tally->last_name, verdict->last_name);
+	recall_add(&tally->last_after_first, verdict->last_after_first);
+	count_follows(tally, verdict);
+	if (verdict->exact == RECALL_WRONG) {
+		uint64_t digits = count_digits(&tally->reference, verdict->truth, UINT64_MAX);
+		count_digits(&tally->wrong, verdict->given, digits);
+	}
+}
+
+void recall_interval(const struct recall_share *share, double *low, double *high)
+{
+	const double z = 1.959963984540054; /* the normal distribution's 0.975 quantile */
+	double n = (double)share->of, p = (double)share->right / n;
+	double middle = p + z * z / (2 * n);
+	double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+
+	*low = share->right == 0 ? 0 : (middle - half) / (1 + z * z / n);
+	*high = share->right == share->of ? 1 : (middle + half) / (1 + z * z / n);
+}

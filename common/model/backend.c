@@ -1,0 +1,54 @@
+#include "common/model/backend.h"
+
+#include "common/base/err.h"
+#include "common/base/progress.h"
+
+/* Parameters from which on a GPU is taken: a guess, until it is measured. A small
+ * network's operations may be over before a GPU has begun them. */
+#define WORTH 500000
+
+static const struct kernels *cpu(void)
+{
+	struct err err = {0};
+	const struct kernels *kernels = kernels_find("cpu", &err);
+
+	if (kernels == NULL)
+		err_exit(&err);
+	return kernels;
+}
+
+const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
+                                     bool quiet)
+{
+	struct progress progress = {.quiet = quiet};
+	const struct kernels *cuda;
+	struct err err = {0};
+
+	if (backend == BACKEND_CUDA) {
+		if ((cuda = kernels_find("cuda", &err)) == NULL)
+			die("--device cuda: %s", err.text);
+		return cuda;
+	}
+	if (backend == BACKEND_CPU || !kernels_gpu())
+		return cpu();
+	if (gpt_parameter_count(config) < WORTH) {
+		progress_say(&progress, "on the CPU: the network is too small for a GPU to be of use; "
+		             "--device cuda takes it all the same");
+		return cpu();
+	}
+	if ((cuda = kernels_find("cuda", &err)) != NULL) {
+		progress_say(&progress, "on the GPU; --device cpu takes the CPU");
+		return cuda;
+	}
+	progress_say(&progress, "on the CPU: %s", err.text);
+	return cpu();
+}
+
+enum dtype backend_dtype(const struct kernels *kernels)
+{
+	enum dtype dtype = DTYPES - 1;
+
+	while (!kernels->supports(dtype)) /* float32 they all do */
+		dtype--;
+	return dtype;
+}

@@ -1,0 +1,446 @@
+#include "common/model/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
+               "tensors are read and written as little endian float32");
+
+#define SIZE_BYTES 8 /* of the header size, ahead of the header */
+#define ALIGNMENT 64 /* of the data in files of ours */
+#define DIMS_MAX 8
+/* The JSON of 512 layers takes 1 MB; jansson may take forty times the text. */
+#define HEADER_MAX (4 << 20)
+
+/* ---- writing ---- */
+
+/* The header's entry for a tensor whose data begin at offset. */
+static json_t *tensor_entry(const struct safetensor *tensor, size_t begin, size_t end)
+{
+	json_t *shape = json_array();
+
+	for (int i = 0; i < tensor->dims; i++)
+		json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
+	return json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets",
+	                 (json_int_t)begin, (json_int_t)end);
+}
+
+static size_t tensor_bytes(const struct safetensor *tensor)
+{
+	size_t bytes = sizeof(float);
+
+	for (int i = 0; i < tensor->dims; i++)
+		bytes *= tensor->shape[i];
+	return bytes;
+}
+
+/* Size and JSON of the header, padded with spaces so that the data stand
+ * aligned. To free(); NULL: out of memory. */
+static char *header_text(const struct safetensor *tensors, int count, const json_t *metadata,
+                         size_t *size)
+{
+	json_t *header = json_object();
+	size_t begin = 0;
+
+	if (metadata != NULL)
+		json_object_set(header, "__metadata__", (json_t *)metadata);
+	for (int i = 0; i < count; i++) {
+		size_t end = begin + tensor_bytes(&tensors[i]);
+		json_object_set_new(header, tensors[i].name,
+		                    tensor_entry(&tensors[i], begin, end));
+		begin = end;
+	}
+	char *json = json_dumps(header, JSON_COMPACT);
+	json_decref(header);
+	if (json == NULL)
+		return NULL;
+
+	size_t length = strlen(json);
+	*size = (SIZE_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	char *text = malloc(*size);
+	if (text != NULL) {
+		uint64_t padded = *size - SIZE_BYTES;
+		memcpy(text, &padded, SIZE_BYTES);
+		memcpy(text + SIZE_BYTES, json, length);
+		memset(text + SIZE_BYTES + length, ' ', padded - length);
+	}
+	free(json);
+	return text;
+}
+
+int safetensors_write(const char *path, const struct safetensor *tensors, int count,
+                      const json_t *metadata, struct err *err)
+{
+	struct safetensors_image image;
+
+	if (safetensors_image(&image, tensors, count, metadata, err) < 0)
+		return -1;
+	struct file_content file = {path, image.parts, image.count};
+	int rc = file_replace_all(&file, 1, err);
+	safetensors_image_release(&image);
+	return rc;
+}
+
+int safetensors_image(struct safetensors_image *image, const struct safetensor *tensors,
+                      int count, const json_t *metadata, struct err *err)
+{
+	size_t size;
+	char *header = header_text(tensors, count, metadata, &size);
+
+	image->parts = calloc((size_t)count + 1, sizeof *image->parts);
+	if (header == NULL || image->parts == NULL) {
+		free(header);
+		free(image->parts);
+		return err_set(err, "out of memory");
+	}
+	image->count = count + 1;
+	image->parts[0] = (struct iovec){header, size};
+	for (int i = 0; i < count; i++) {
+		image->parts[i + 1] = (struct iovec){(void *)tensors[i].data,
+		                                     tensor_bytes(&tensors[i])};
+	}
+	return 0;
+}
+
+void safetensors_image_release(struct safetensors_image *image)
+{
+	free(image->parts[0].iov_base);
+	free(image->parts);
+}
+
+/* ---- reading ---- */
+
+/* A tensor of an open file. */
+struct entry {
+	const char *name; /* in the JSON header */
+	int dims;
+	size_t shape[DIMS_MAX];
+	uint64_t begin, end; /* bytes of the data */
+};
+
+struct safetensors {
+	char *path; /* for messages */
+	void *map;
+	size_t size; /* of the map */
+	json_t *header;
+	const char *data; /* in the map, or copy */
+	void *copy; /* of data that do not stand aligned in the file, or NULL */
+	struct entry *entries; /* by name */
+	size_t count;
+};
+
+static bool whole_number(const json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+/* Shape of a tensor into entry; its bytes into *bytes. */
+static int read_shape(const char *path, struct entry *entry, const json_t *shape,
+                      uint64_t *bytes, struct err *err)
+{
+	size_t dims = json_array_size(shape);
+	uint64_t product = sizeof(float);
+
+	if (!json_is_array(shape) || dims > DIMS_MAX)
+		return err_set(err, "%s: tensor \"%s\": shape is not an array of at most %d "
+		               "numbers", path, entry->name, DIMS_MAX);
+	entry->dims = (int)dims;
+	for (size_t i = 0; i < dims; i++) {
+		const json_t *value = json_array_get(shape, i);
+		if (!whole_number(value))
+			return err_set(err, "%s: tensor \"%s\": shape holds what is no whole "
+			               "number", path, entry->name);
+		entry->shape[i] = (size_t)json_integer_value(value);
+		if (__builtin_mul_overflow(product, (uint64_t)entry->shape[i], &product))
+			return err_set(err, "%s: tensor \"%s\": shape is too large", path,
+			               entry->name);
+	}
+	*bytes = product;
+	return 0;
+}
+
+/* Check one entry of the header. data_size: bytes after the header. */
+static int read_entry(const char *path, struct entry *entry, const json_t *value,
+                      uint64_t data_size, struct err *err)
+{
+	const json_t *offsets = json_object_get(value, "data_offsets");
+	const char *dtype = json_string_value(json_object_get(value, "dtype"));
+	const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
+	uint64_t bytes = 0;
+
+	if (!json_is_object(value))
+		return err_set(err, "%s: tensor \"%s\" is no JSON object", path, entry->name);
+	if (dtype == NULL || strcmp(dtype, "F32") != 0)
+		return err_set(err, "%s: tensor \"%s\": dtype is %s, expected F32", path,
+		               entry->name, dtype ? dtype : "missing");
+	if (read_shape(path, entry, json_object_get(value, "shape"), &bytes, err) < 0)
+		return -1;
+	if (json_array_size(offsets) != 2 || !whole_number(begin) || !whole_number(end))
+		return err_set(err, "%s: tensor \"%s\": data_offsets are not two whole numbers",
+		               path, entry->name);
+	entry->begin = (uint64_t)json_integer_value(begin);
+	entry->end = (uint64_t)json_integer_value(end);
+	if (entry->begin > entry->end || entry->end > data_size)
+		return err_set(err, "%s: tensor \"%s\": data_offsets %" PRIu64 " to %" PRIu64
+		               " do not lie in the file's %" PRIu64 " bytes of data", path,
+		               entry->name, entry->begin, entry->end, data_size);
+	if (entry->end - entry->begin != bytes)
+		return err_set(err, "%s: tensor \"%s\": %" PRIu64 " bytes of data, but its shape "
+		               "takes %" PRIu64, path, entry->name, entry->end - entry->begin,
+		               bytes);
+	return 0;
+}
+
+static int check_metadata(const char *path, json_t *metadata, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	if (metadata != NULL && !json_is_object(metadata))
+		return err_set(err, "%s: __metadata__ is no JSON object", path);
+	json_object_foreach(metadata, key, value) {
+		if (!json_is_string(value))
+			return err_set(err, "%s: __metadata__: \"%s\" is no string", path, key);
+	}
+	return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->begin != y->begin)
+		return x->begin < y->begin ? -1 : 1;
+	return (x->end > y->end) - (x->end < y->end);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* Tensors must fill the data from first to last byte, each byte once. */
+static int check_cover(const char *path, const struct entry *entries, size_t count,
+                       uint64_t data_size, struct err *err)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i].begin < at)
+			return err_set(err, "%s: tensor \"%s\" begins at byte %" PRIu64
+			               ", inside tensor \"%s\"", path, entries[i].name,
+			               entries[i].begin, entries[i - 1].name);
+		if (entries[i].begin > at)
+			return err_set(err, "%s: tensor \"%s\" begins at byte %" PRIu64
+			               ", leaving a gap after byte %" PRIu64, path,
+			               entries[i].name, entries[i].begin, at);
+		at = entries[i].end;
+	}
+	if (at != data_size)
+		return err_set(err, "%s: %" PRIu64 " bytes of data, but the tensors end at byte %"
+		               PRIu64, path, data_size, at);
+	return 0;
+}
+
+/* All tensors of the JSON header, sorted by name. */
+static int read_entries(struct safetensors *file, uint64_t data_size, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	file->entries = calloc(json_object_size(file->header) + 1, sizeof *file->entries);
+	if (file->entries == NULL)
+		return err_set(err, "%s: out of memory", file->path);
+	if (check_metadata(file->path, json_object_get(file->header, "__metadata__"), err) < 0)
+		return -1;
+	json_object_foreach(file->header, key, value) {
+		if (strcmp(key, "__metadata__") == 0)
+			continue;
+		struct entry *entry = &file->entries[file->count++];
+		entry->name = key;
+		if (read_entry(file->path, entry, value, data_size, err) < 0)
+			return -1;
+	}
+	qsort(file->entries, file->count, sizeof *file->entries, by_place);
+	if (check_cover(file->path, file->entries, file->count, data_size, err) < 0)
+		return -1;
+	qsort(file->entries, file->count, sizeof *file->entries, by_name);
+	return 0;
+}
+
+/* The JSON header: its size is checked before memory is taken for it. */
+static int read_header(struct safetensors *file, uint64_t *header_size, struct err *err)
+{
+	const char *text = (const char *)file->map + SIZE_BYTES;
+	json_error_t error;
+
+	memcpy(header_size, file->map, SIZE_BYTES);
+	if (*header_size > file->size - SIZE_BYTES)
+		return err_set(err, "%s: header of %" PRIu64 " bytes in a file of %zu", file->path,
+		               *header_size, file->size);
+	if (*header_size > HEADER_MAX)
+		return err_set(err, "%s: header of %" PRIu64 " bytes, expected at most %d",
+		               file->path, *header_size, HEADER_MAX);
+	if (*header_size < 2 || text[0] != '{')
+		return err_set(err, "%s: header is no JSON object: not a safetensors file",
+		               file->path);
+	file->header = json_loadb(text, (size_t)*header_size, JSON_REJECT_DUPLICATES, &error);
+	if (file->header == NULL)
+		return err_set(err, "%s: header, byte %d: %s", file->path, error.position,
+		               error.text);
+	return 0;
+}
+
+/* Point file->data at the data; at a copy of them where the file's own header
+ * leaves them on an odd address. */
+static int place_data(struct safetensors *file, uint64_t header_size, struct err *err)
+{
+	const char *data = (const char *)file->map + SIZE_BYTES + header_size;
+	size_t size = file->size - SIZE_BYTES - (size_t)header_size;
+
+	file->data = data;
+	if ((uintptr_t)data % _Alignof(float) == 0)
+		return 0;
+	file->copy = malloc(size + 1);
+	if (file->copy == NULL)
+		return err_set(err, "%s: out of memory", file->path);
+	memcpy(file->copy, data, size);
+	file->data = file->copy;
+	return 0;
+}
+
+/* Map a regular file of at least SIZE_BYTES. */
+static int map_file(struct safetensors *file, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO in a file's place must not hang us */
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	int rc = 0;
+
+	if (fd < 0)
+		return err_set(err, "%s: cannot open: %s", file->path, strerror(errno));
+	if (fstat(fd, &status) < 0) {
+		rc = err_set(err, "%s: %s", file->path, strerror(errno));
+	} else if (!S_ISREG(status.st_mode)) {
+		rc = err_set(err, "%s: not a regular file", file->path);
+	} else if (status.st_size < SIZE_BYTES) {
+		rc = err_set(err, "%s: %jd bytes: too short for a safetensors file", file->path,
+		             (intmax_t)status.st_size);
+	} else {
+		size_t size = (size_t)status.st_size;
+		void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (map == MAP_FAILED) {
+			rc = err_set(err, "%s: cannot map: %s", file->path, strerror(errno));
+		} else {
+			file->map = map;
+			file->size = size;
+		}
+	}
+	close(fd);
+	return rc;
+}
+
+static int open_file(struct safetensors *file, struct err *err)
+{
+	uint64_t header_size;
+
+	if (map_file(file, err) < 0 || read_header(file, &header_size, err) < 0)
+		return -1;
+	if (read_entries(file, file->size - SIZE_BYTES - header_size, err) < 0)
+		return -1;
+	return place_data(file, header_size, err);
+}
+
+struct safetensors *safetensors_open(const char *path, struct err *err)
+{
+	struct safetensors *file = calloc(1, sizeof *file);
+
+	if (file == NULL || (file->path = strdup(path)) == NULL) {
+		free(file);
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	if (open_file(file, err) < 0) {
+		safetensors_close(file);
+		return NULL;
+	}
+	return file;
+}
+
+void safetensors_close(struct safetensors *file)
+{
+	if (file == NULL)
+		return;
+	if (file->map != NULL)
+		munmap(file->map, file->size);
+	json_decref(file->header);
+	free(file->entries);
+	free(file->copy);
+	free(file->path);
+	free(file);
+}
+
+/* "[70, 4]" into text. */
+static void shape_text(char *text, size_t room, int dims, const size_t *shape)
+{
+	size_t at = (size_t)snprintf(text, room, "[");
+
+	for (int i = 0; i < dims && at < room; i++)
+		at += (size_t)snprintf(text + at, room - at, "%s%zu", i ? ", " : "", shape[i]);
+	if (at < room)
+		snprintf(text + at, room - at, "]");
+}
+
+size_t safetensors_count(const struct safetensors *file)
+{
+	return file->count;
+}
+
+const char *safetensors_name(const struct safetensors *file, size_t i)
+{
+	return file->entries[i].name;
+}
+
+const float *safetensors_find(const struct safetensors *file, const char *name, int dims,
+                              const size_t *shape, struct err *err)
+{
+	struct entry key = {.name = name};
+	const struct entry *entry = bsearch(&key, file->entries, file->count,
+	                                    sizeof *file->entries, by_name);
+	char have[192], want[64];
+
+	if (entry == NULL) {
+		err_set(err, "%s: tensor \"%s\" is missing", file->path, name);
+		return NULL;
+	}
+	bool same = entry->dims == dims;
+	for (int i = 0; i < dims && same; i++)
+		same = entry->shape[i] == shape[i];
+	if (!same) {
+		shape_text(have, sizeof have, entry->dims, entry->shape);
+		shape_text(want, sizeof want, dims, shape);
+		err_set(err, "%s: tensor \"%s\" has shape %s, expected %s", file->path, name, have,
+		        want);
+		return NULL;
+	}
+	return (const float *)(const void *)(file->data + entry->begin);
+}
+
+const char *safetensors_metadata(const struct safetensors *file, const char *key)
+{
+	return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"),
+	                                         key));
+}

@@ -1,0 +1,185 @@
+#include "common/sample/decoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct slot {
+	struct job *job; /* NULL: free */
+	uint32_t fed; /* tokens in the cache */
+	struct rng rng;
+};
+
+struct decoder {
+	const struct gpt_config *config;
+	const struct vocab *vocab;
+	const struct generator_settings *settings;
+	struct gpt_cache *cache;
+	struct sampler *sampler;
+	struct slot *slots;
+	int slot_count, busy; /* slots in all, slots with a job */
+	/* one pass: its rows, and those of them whose logits are wanted */
+	int rows, rows_max, wanted;
+	int32_t *token, *slot, *place; /* [rows_max] */
+	int32_t *want, *owner; /* [slot_count]: a row, and the slot it belongs to */
+	float *logits; /* [slot_count, vocab] */
+};
+
+struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
+                            const struct vocab *vocab,
+                            const struct generator_settings *settings, int slots,
+                            struct err *err)
+{
+	struct decoder *decoder = calloc(1, sizeof *decoder);
+	size_t rows = (size_t)slots + DECODER_PROMPT_ROWS;
+
+	if (!decoder) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	decoder->config = config;
+	decoder->vocab = vocab;
+	decoder->settings = settings;
+	decoder->slot_count = slots;
+	decoder->rows_max = (int)rows;
+	decoder->slots = calloc((size_t)slots, sizeof *decoder->slots);
+	decoder->token = malloc(rows * sizeof *decoder->token);
+	decoder->slot = malloc(rows * sizeof *decoder->slot);
+	decoder->place = malloc(rows * sizeof *decoder->place);
+	decoder->want = malloc((size_t)slots * sizeof *decoder->want);
+	decoder->owner = malloc((size_t)slots * sizeof *decoder->owner);
+	decoder->logits = malloc((size_t)slots * (size_t)config->vocab * sizeof *decoder->logits);
+	decoder->sampler = sampler_new(config->vocab, settings->probs, err);
+	decoder->cache = gpt_cache_new(gpt, slots, err);
+	if (decoder->slots && decoder->token && decoder->slot && decoder->place &&
+	    decoder->want && decoder->owner && decoder->logits && decoder->sampler &&
+	    decoder->cache)
+		return decoder;
+	err_set(err, "out of memory for a batch of %d", slots);
+	decoder_free(decoder);
+	return NULL;
+}
+
+void decoder_free(struct decoder *decoder)
+{
+	if (!decoder)
+		return;
+	gpt_cache_free(decoder->cache);
+	sampler_free(decoder->sampler);
+	free(decoder->slots);
+	free(decoder->token);
+	free(decoder->slot);
+	free(decoder->place);
+	free(decoder->want);
+	free(decoder->owner);
+	free(decoder->logits);
+	free(decoder);
+}
+
+/* Give every free slot a job; wait for one only where there is nothing to do. */
+static void fill_slots(struct decoder *decoder, struct job_queue *queue)
+{
+	for (int i = 0; i < decoder->slot_count; i++) {
+		struct slot *slot = &decoder->slots[i];
+		if (slot->job)
+			continue;
+		slot->job = job_queue_take(queue, decoder->busy == 0);
+		if (!slot->job)
+			return;
+		const struct generation *generation = &slot->job->generation;
+		slot->fed = 0;
+		sampler_rng(&slot->rng, decoder->settings->seed, generation->id,
+		            generation->sample);
+		decoder->busy++;
+	}
+}
+
+/* Rows for one slot: what its cache lacks, as far as *prompt_rows go. The logits
+ * of the last one are wanted once the cache has all. */
+static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
+{
+	struct slot *slot = &decoder->slots[index];
+	uint32_t length = slot->job->generation.length, lacking = length - slot->fed;
+
+	if (lacking > 1 + *prompt_rows)
+		lacking = 1 + *prompt_rows;
+	*prompt_rows -= lacking - 1;
+	for (uint32_t i = 0; i < lacking; i++) {
+		decoder->token[decoder->rows] = slot->job->tokens[slot->fed];
+		decoder->slot[decoder->rows] = index;
+		decoder->place[decoder->rows++] = (int32_t)slot->fed++;
+	}
+	if (slot->fed == length) {
+		decoder->want[decoder->wanted] = decoder->rows - 1;
+		decoder->owner[decoder->wanted++] = index;
+	}
+}
+
+/* Is the text of a job done, and why? The stop string counts only where the
+ * model wrote all of it. */
+static bool ended(const struct decoder *decoder, const struct job *job,
+                  enum generation_stop *why)
+{
+	const struct generator_settings *settings = decoder->settings;
+	uint32_t length = job->generation.length, written = length - job->generation.prompt;
+
+	if (settings->stop_length > 0 && written >= settings->stop_length &&
+	    memcmp(job->tokens + length - settings->stop_length, settings->stop,
+	           settings->stop_length * sizeof *settings->stop) == 0)
+		*why = GENERATION_STOP;
+	else if (settings->max_tokens > 0 && written == settings->max_tokens)
+		*why = GENERATION_LENGTH;
+	else if (length == (uint32_t)decoder->config->context + 1)
+		*why = GENERATION_CONTEXT;
+	else
+		return false;
+	return true;
+}
+
+/* Append one token to a job. True where that was its last. */
+static bool write_token(struct decoder *decoder, struct slot *slot, const float *logits)
+{
+	struct job *job = slot->job;
+	struct sampler_step step;
+	enum generation_stop why;
+
+	if (sampler_look(decoder->sampler, logits) < 0) {
+		err_set(&job->err, "the model's logits are not finite");
+		return true;
+	}
+	int token = sampler_pick(decoder->sampler, &decoder->settings->sampling, &slot->rng);
+	sampler_step(decoder->sampler, token, &step);
+	if (job_step(job, decoder->vocab, job->generation.length, &step) < 0)
+		return true;
+	job->tokens[job->generation.length++] = (uint16_t)token;
+	if (!ended(decoder, job, &why))
+		return false;
+	job_finish(job, decoder->vocab, why);
+	return true;
+}
+
+void decoder_run(struct decoder *decoder, struct job_queue *queue)
+{
+	for (;;) {
+		uint32_t prompt_rows = DECODER_PROMPT_ROWS;
+		fill_slots(decoder, queue);
+		if (decoder->busy == 0 || job_queue_closed(queue))
+			return;
+		decoder->rows = decoder->wanted = 0;
+		for (int i = 0; i < decoder->slot_count; i++)
+			if (decoder->slots[i].job)
+				add_rows(decoder, i, &prompt_rows);
+		gpt_extend(decoder->cache, decoder->rows, decoder->token, decoder->slot,
+		           decoder->place, decoder->wanted, decoder->want, decoder->logits);
+		for (int i = 0; i < decoder->wanted; i++) {
+			struct slot *slot = &decoder->slots[decoder->owner[i]];
+			const float *logits = decoder->logits + (size_t)i * (size_t)decoder->config->vocab;
+			if (!write_token(decoder, slot, logits)) {
+				job_queue_grown(queue, slot->job);
+				continue;
+			}
+			job_queue_done(queue, slot->job);
+			slot->job = NULL;
+			decoder->busy--;
+		}
+	}
+}

@@ -1,0 +1,31 @@
+/* engine_settings.h - how texts are written on, or scored: what an engine and its workers share. */
+#ifndef MEMOSCOPE_ENGINE_SETTINGS_H
+#define MEMOSCOPE_ENGINE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/model/ablation.h"
+#include "common/sample/sampler.h"
+#include "kernels/kernels.h"
+
+struct generator_settings {
+	/* Score texts as they stand; of the rest only lens, ablation, probs and threads
+	 * count. */
+	bool score;
+	const struct kernels *kernels; /* what the threads compute on */
+	bool lens; /* every step of a score after each layer, too */
+	struct sampling sampling;
+	const struct ablation *ablation; /* NULL: none */
+	uint64_t seed;
+	int probs; /* candidates kept of each step */
+	uint32_t max_tokens; /* to write; 0: until the context is full */
+	const uint16_t *stop; /* [stop_length] the end of a text once written; kept by the caller */
+	size_t stop_length; /* 0: none */
+	bool watch; /* generator_watch() will be called; costs each step a lock */
+	int batch; /* texts at once, over all threads */
+	int threads;
+};
+
+#endif

@@ -1,0 +1,210 @@
+#include "common/sample/prompts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/escape.h"
+#include "common/base/lines.h"
+#include "common/stream/source.h"
+
+static const char input_name[] = "standard input";
+
+struct prompts {
+	struct source *source; /* one of the three */
+	struct lines *lines;
+	const char *text;
+	const char *from; /* of records: the kind of span a prompt ends before; or NULL */
+	const struct vocab *vocab;
+	int64_t samples, sample; /* of each prompt; the next one of this prompt */
+	struct span_kinds kinds; /* of what is no record */
+	struct record_buffer buffer; /* of the same */
+	uint64_t line; /* the number of the line read last */
+	struct prompt prompt; /* the one read last */
+};
+
+static struct prompts *prompts_new(const struct vocab *vocab, int64_t samples, struct err *err)
+{
+	struct prompts *prompts = calloc(1, sizeof *prompts);
+
+	if (!prompts) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	span_kinds_init(&prompts->kinds);
+	prompts->vocab = vocab;
+	prompts->samples = prompts->sample = samples; /* of no prompt: the first is to be read */
+	return prompts;
+}
+
+void prompts_free(struct prompts *prompts)
+{
+	if (!prompts)
+		return;
+	source_close(prompts->source);
+	lines_free(prompts->lines);
+	record_buffer_release(&prompts->buffer);
+	free(prompts);
+}
+
+struct prompts *prompts_of_records(char **paths, int count, const char *from,
+                                   const struct vocab *vocab, int64_t samples,
+                                   struct err *err)
+{
+	struct prompts *prompts = prompts_new(vocab, samples, err);
+
+	if (!prompts)
+		return NULL;
+	prompts->from = from;
+	prompts->source = source_open(paths, count, vocab, err);
+	if (prompts->source)
+		return prompts;
+	prompts_free(prompts);
+	return NULL;
+}
+
+struct prompts *prompts_of_lines(const struct vocab *vocab, int64_t samples, struct err *err)
+{
+	struct prompts *prompts = prompts_new(vocab, samples, err);
+
+	if (!prompts)
+		return NULL;
+	prompts->lines = lines_new(STDIN_FILENO, input_name, err);
+	if (prompts->lines)
+		return prompts;
+	prompts_free(prompts);
+	return NULL;
+}
+
+/* Room for the tokens and the text of so many bytes. */
+static int make_room(struct prompts *prompts, size_t size, struct err *err)
+{
+	struct record_buffer *buffer = &prompts->buffer;
+
+	if (size < buffer->text_room)
+		return 0;
+	record_buffer_release(buffer);
+	buffer->text = malloc(size + 1);
+	buffer->tokens = malloc((size + 1) * sizeof *buffer->tokens);
+	buffer->text_room = buffer->token_room = size + 1;
+	if (buffer->text && buffer->tokens)
+		return 0;
+	record_buffer_release(buffer);
+	return err_set(err, "out of memory");
+}
+
+/* The prompt is text, as it stands. -1 with err set, which names no place. */
+static int take_text(struct prompts *prompts, const char *text, size_t size, struct err *err)
+{
+	struct record *record = &prompts->prompt.record;
+	long length;
+
+	if (make_room(prompts, size, err) < 0)
+		return -1;
+	length = vocab_encode(prompts->vocab, text, size, prompts->buffer.tokens, err);
+	if (length < 0)
+		return -1;
+	record->tokens = prompts->buffer.tokens;
+	record->length = prompts->prompt.length = (uint32_t)length;
+	return 0;
+}
+
+struct prompts *prompts_of_text(const char *text, const struct vocab *vocab, int64_t samples,
+                                struct err *err)
+{
+	struct prompts *prompts = prompts_new(vocab, samples, err);
+	struct err why = {0};
+	char what[sizeof why.text + 64];
+
+	if (!prompts)
+		return NULL;
+	prompts->text = text;
+	prompts->sample = 0;
+	if (take_text(prompts, text, strlen(text), &why) == 0 && prompts->prompt.length > 0)
+		return prompts;
+	bool escaped = why.status && strchr(text, '\\') && vocab_token(vocab, '\\') < 0;
+	snprintf(what, sizeof what, "%s%s", why.status ? why.text : "expected at least one character",
+	         escaped ? "; \\n is a newline in $'...' or in a line of --prompt -" : "");
+	prompts_bad(prompts, err, what);
+	prompts_free(prompts);
+	return NULL;
+}
+
+static int next_line(struct prompts *prompts, struct err *err)
+{
+	struct err why = {0};
+	struct line line;
+	int more = lines_next(prompts->lines, &line, err);
+	long size;
+
+	if (more <= 0)
+		return more;
+	prompts->line = line.number;
+	prompts->prompt.record.id = line.number - 1;
+	if (make_room(prompts, line.size, &why) < 0 ||
+	    (size = escape_undo(line.text, line.size, prompts->buffer.text, &why)) < 0 ||
+	    take_text(prompts, prompts->buffer.text, (size_t)size, &why) < 0)
+		return prompts_bad(prompts, err, why.text);
+	return 1;
+}
+
+static int next_record(struct prompts *prompts, struct err *err)
+{
+	struct prompt *prompt = &prompts->prompt;
+	int more = source_next(prompts->source, &prompt->record, err);
+	long length;
+
+	if (more <= 0)
+		return more;
+	length = prompts->from ? source_prompt(prompts->source, &prompt->record, prompts->from, err) :
+	         (long)prompt->record.length;
+	if (length == 0)
+		return prompts_bad(prompts, err, "an empty text is no prompt");
+	prompt->length = (uint32_t)length;
+	prompt->refer = true;
+	return length < 0 ? -1 : 1;
+}
+
+int prompts_next(struct prompts *prompts, struct prompt *prompt, struct err *err)
+{
+	int more;
+
+	if (prompts->sample == prompts->samples) {
+		if (prompts->text)
+			return 0;
+		more = prompts->lines ? next_line(prompts, err) : next_record(prompts, err);
+		if (more <= 0)
+			return more;
+		prompts->sample = 0;
+	}
+	*prompt = prompts->prompt;
+	prompt->sample = (uint32_t)prompts->sample++;
+	return 1;
+}
+
+bool prompts_ready(const struct prompts *prompts)
+{
+	if (prompts->sample < prompts->samples || prompts->text)
+		return true;
+	return prompts->lines ? lines_ready(prompts->lines) : source_ready(prompts->source);
+}
+
+int prompts_bad(struct prompts *prompts, struct err *err, const char *what)
+{
+	if (prompts->source)
+		return source_bad(prompts->source, err, "%s", what);
+	if (prompts->text)
+		return err_usage(err, "--prompt: %s", what);
+	return err_set(err, "%s: line %ju: %s", input_name, (uintmax_t)prompts->line, what);
+}
+
+const json_t *prompts_header(const struct prompts *prompts)
+{
+	return prompts->source ? source_header(prompts->source) : NULL;
+}
+
+const struct span_kinds *prompts_kinds(const struct prompts *prompts)
+{
+	return prompts->source ? source_kinds(prompts->source) : &prompts->kinds;
+}

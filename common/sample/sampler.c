@@ -1,0 +1,189 @@
+#include "common/sample/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct sampler {
+	int vocab, probs;
+	const float *logits;
+	float highest; /* the largest logit */
+	double sum; /* of exp(logit - highest) */
+	double entropy;
+	double *weight; /* [vocab] exp(logit - highest) */
+	int *order; /* [vocab]: a heap, then the tokens popped from it, the first one last */
+	int popped;
+	struct candidate *top; /* [probs] */
+};
+
+struct sampler *sampler_new(int vocab, int probs, struct err *err)
+{
+	struct sampler *sampler = calloc(1, sizeof *sampler);
+
+	if (!sampler)
+		goto fail;
+	sampler->vocab = vocab;
+	sampler->probs = probs < vocab ? probs : vocab;
+	sampler->weight = malloc((size_t)vocab * sizeof *sampler->weight);
+	sampler->order = malloc((size_t)vocab * sizeof *sampler->order);
+	sampler->top = malloc(((size_t)sampler->probs + 1) * sizeof *sampler->top);
+	if (sampler->weight && sampler->order && sampler->top)
+		return sampler;
+fail:
+	err_set(err, "out of memory for a vocabulary of %d characters", vocab);
+	sampler_free(sampler);
+	return NULL;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	free(sampler->weight);
+	free(sampler->order);
+	free(sampler->top);
+	free(sampler);
+}
+
+/* Does token a come before token b? */
+static bool before(const float *logits, int a, int b)
+{
+	return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+}
+
+static void sift_down(const float *logits, int *heap, int count, int at)
+{
+	int token = heap[at];
+
+	for (int child; (child = 2 * at + 1) < count; at = child) {
+		if (child + 1 < count && before(logits, heap[child + 1], heap[child]))
+			child++;
+		if (!before(logits, heap[child], token))
+			break;
+		heap[at] = heap[child];
+	}
+	heap[at] = token;
+}
+
+int sampler_look(struct sampler *sampler, const float *logits)
+{
+	int vocab = sampler->vocab;
+	double dot = 0;
+
+	sampler->logits = logits;
+	sampler->highest = logits[0];
+	sampler->sum = 0;
+	for (int i = 0; i < vocab; i++) {
+		if (!isfinite(logits[i]))
+			return -1;
+		if (logits[i] > sampler->highest)
+			sampler->highest = logits[i];
+	}
+	for (int i = 0; i < vocab; i++) {
+		double above = (double)logits[i] - sampler->highest;
+		sampler->weight[i] = exp(above);
+		sampler->sum += sampler->weight[i];
+		dot += sampler->weight[i] * above;
+		sampler->order[i] = i;
+	}
+	/* H = -Σ p ln p with ln p = above - ln sum */
+	sampler->entropy = fmax(0, log(sampler->sum) - dot / sampler->sum);
+	for (int i = vocab / 2 - 1; i >= 0; i--)
+		sift_down(logits, sampler->order, vocab, i);
+	sampler->popped = 0;
+	return 0;
+}
+
+/* The token of a rank: the heap is popped only as far as somebody asks. */
+static int ranked(struct sampler *sampler, int rank)
+{
+	while (sampler->popped <= rank) {
+		int last = sampler->vocab - 1 - sampler->popped++;
+		int first = sampler->order[0];
+		sampler->order[0] = sampler->order[last];
+		sift_down(sampler->logits, sampler->order, last, 0);
+		sampler->order[last] = first;
+	}
+	return sampler->order[sampler->vocab - 1 - rank];
+}
+
+/* exp((logit - highest) / temperature) */
+static double tempered(const struct sampler *sampler, int token, double temperature)
+{
+	if (temperature == 1)
+		return sampler->weight[token];
+	return exp(((double)sampler->logits[token] - sampler->highest) / temperature);
+}
+
+/* How many of the most likely kept tokens hold the share top_p; *sum becomes
+ * their weight. */
+static int nucleus(struct sampler *sampler, double temperature, int kept, double top_p,
+                   double *sum)
+{
+	double wanted = top_p * *sum, held = 0;
+	int count = 0;
+
+	while (count < kept && (count == 0 || held < wanted))
+		held += tempered(sampler, ranked(sampler, count++), temperature);
+	*sum = held;
+	return count;
+}
+
+int sampler_pick(struct sampler *sampler, const struct sampling *how, struct rng *rng)
+{
+	int vocab = sampler->vocab, kept = vocab, last = 0;
+	double t = how->temperature, sum = 0, left;
+
+	if (how->greedy || t == 0)
+		return ranked(sampler, 0);
+	bool whole = (how->top_k == 0 || how->top_k >= vocab) && how->top_p >= 1;
+	if (how->top_k > 0 && how->top_k < vocab)
+		kept = how->top_k;
+	for (int i = 0; i < kept; i++)
+		sum += tempered(sampler, kept < vocab ? ranked(sampler, i) : i, t);
+	if (how->top_p < 1)
+		kept = nucleus(sampler, t, kept, how->top_p, &sum);
+	left = rng_uniform(rng) * sum;
+	for (int i = 0; i < kept; i++) {
+		int token = whole ? i : ranked(sampler, i);
+		double weight = tempered(sampler, token, t);
+		if (weight > 0) {
+			last = token; /* where rounding leaves a crumb, the last one takes it */
+			if (left < weight)
+				break;
+			left -= weight;
+		}
+	}
+	return last;
+}
+
+void sampler_step(struct sampler *sampler, int token, struct sampler_step *step)
+{
+	double rest = 0;
+
+	*step = (struct sampler_step){
+		.token = token,
+		.p = sampler->weight[token] / sampler->sum,
+		.entropy = sampler->entropy,
+		.top = sampler->top,
+		.top_count = sampler->probs,
+	};
+	for (int i = 0; i < sampler->vocab; i++)
+		step->rank += before(sampler->logits, i, token);
+	for (int i = 0; i < sampler->probs; i++) {
+		int top = ranked(sampler, i);
+		sampler->top[i] = (struct candidate){top, sampler->weight[top] / sampler->sum};
+	}
+	/* The few small ones are summed, not taken from 1: no crumb below zero. */
+	for (int i = 0; i < sampler->vocab - sampler->popped; i++)
+		rest += sampler->weight[sampler->order[i]];
+	for (int i = sampler->probs; i < sampler->popped; i++)
+		rest += sampler->weight[ranked(sampler, i)];
+	step->rest = sampler->probs == 0 ? 1 : rest / sampler->sum;
+}
+
+void sampler_rng(struct rng *rng, uint64_t seed, uint64_t id, uint32_t sample)
+{
+	/* Multiples of 2^64 over the golden ratio lie far apart (Knuth, TAOCP 3,
+	 * section 6.4, theorem S), so the samples of one id meet no other id's. */
+	rng_init(rng, seed, RNG_SAMPLE, id * 0x9E3779B97F4A7C15u + sample);
+}

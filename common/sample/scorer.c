@@ -1,0 +1,126 @@
+#include "common/sample/scorer.h"
+
+#include <stdlib.h>
+
+struct scorer {
+	struct gpt *gpt;
+	const struct gpt_config *config;
+	const struct vocab *vocab;
+	struct sampler *sampler;
+	int32_t *token, *position; /* [context] */
+	int lenses; /* 0: none; else layers + 1 */
+	float *logits; /* [1 + lenses, context, vocab] what the model says, then each lens */
+};
+
+struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
+                          const struct vocab *vocab, int probs, bool lens, struct err *err)
+{
+	struct scorer *scorer = calloc(1, sizeof *scorer);
+	size_t context = (size_t)config->context;
+
+	if (!scorer) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	scorer->gpt = gpt;
+	scorer->config = config;
+	scorer->vocab = vocab;
+	scorer->lenses = lens ? config->layers + 1 : 0;
+	scorer->token = malloc(context * sizeof *scorer->token);
+	scorer->position = malloc(context * sizeof *scorer->position);
+	scorer->logits = malloc((1 + (size_t)scorer->lenses) * context * (size_t)config->vocab *
+	                        sizeof *scorer->logits);
+	scorer->sampler = sampler_new(config->vocab, probs, err);
+	if (scorer->token && scorer->position && scorer->logits && scorer->sampler)
+		return scorer;
+	err_set(err, "out of memory for the logits of a text");
+	scorer_free(scorer);
+	return NULL;
+}
+
+void scorer_free(struct scorer *scorer)
+{
+	if (!scorer)
+		return;
+	sampler_free(scorer->sampler);
+	free(scorer->token);
+	free(scorer->position);
+	free(scorer->logits);
+	free(scorer);
+}
+
+/* The logits of a row: what the model says, or a lens from 1 on. */
+static float *logits_at(const struct scorer *scorer, int lens, int row)
+{
+	const size_t context = (size_t)scorer->config->context;
+
+	return scorer->logits +
+	       ((size_t)lens * context + (size_t)row) * (size_t)scorer->config->vocab;
+}
+
+/* Row i predicts token i + 1, so the last token needs no row. */
+static void forward(struct scorer *scorer, const struct job *job, int rows)
+{
+	int32_t begin[2] = {0, rows};
+	struct gpt_batch batch = {
+		.count = rows,
+		.sequences = {.count = 1, .begin = begin, .longest = rows},
+		.token = scorer->token,
+		.position = scorer->position,
+	};
+
+	for (int i = 0; i < rows; i++) {
+		scorer->token[i] = job->tokens[i];
+		scorer->position[i] = i;
+	}
+	gpt_forward(scorer->gpt, &batch, NULL);
+	gpt_logits(scorer->gpt, logits_at(scorer, 0, 0));
+	for (int i = 0; i < scorer->lenses; i++)
+		gpt_lens(scorer->gpt, i, logits_at(scorer, 1 + i, 0));
+}
+
+/* What the logits of a row say of the token that stands there. -1: job->err is set. */
+static int look(struct scorer *scorer, struct job *job, int lens, int row,
+                struct sampler_step *step)
+{
+	if (sampler_look(scorer->sampler, logits_at(scorer, lens, row)) < 0)
+		return err_set(&job->err, "the model's logits are not finite");
+	sampler_step(scorer->sampler, job->tokens[row + 1], step);
+	return 0;
+}
+
+/* The step of a row, with its lenses. -1: job->err is set. */
+static int score_row(struct scorer *scorer, struct job *job, int row)
+{
+	struct sampler_step step;
+
+	if (look(scorer, job, 0, row, &step) < 0 ||
+	    job_step(job, scorer->vocab, (uint32_t)row + 1, &step) < 0)
+		return -1;
+	for (int i = 1; i <= scorer->lenses; i++)
+		if (look(scorer, job, i, row, &step) < 0 || job_lens(job, scorer->vocab, &step) < 0)
+			return -1;
+	return 0;
+}
+
+static void score(struct scorer *scorer, struct job *job)
+{
+	int rows = (int)job->generation.length - 1;
+
+	if (rows > 0)
+		forward(scorer, job, rows);
+	for (int i = 0; i < rows; i++)
+		if ((!job->wanted || job->wanted[i + 1]) && score_row(scorer, job, i) < 0)
+			return;
+	job_finish(job, scorer->vocab, GENERATION_END);
+}
+
+void scorer_run(struct scorer *scorer, struct job_queue *queue)
+{
+	struct job *job;
+
+	while ((job = job_queue_take(queue, true))) {
+		score(scorer, job);
+		job_queue_done(queue, job);
+	}
+}

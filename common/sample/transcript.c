@@ -1,0 +1,173 @@
+#include "common/sample/transcript.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/escape.h"
+#include "common/base/file.h"
+
+/* The parameters of "select graphic rendition" (ECMA-48, 8.3.117). */
+#define DIM "2"
+
+/* Colours of probabilities, from the 256 that terminals agree on and themes leave alone
+ * (the cube from 16 on). From blue to orange every step is lighter, yellower and redder
+ * than the one before, by CIE L*a*b* distances of 30 to 50; so who does not tell red from
+ * green, or yellow from blue, sees the order, too. Each has a contrast of at least 3
+ * (WCAG 2.1) with black and with white: terminals do not say which is behind them. */
+static const struct {
+	double below; /* the colour of smaller probabilities */
+	const char *sgr, *word;
+} scale[] = {
+	{0.1, "38;5;202", "below 0.1"}, /* L* 61 */
+	{0.5, "38;5;167", "from 0.1"}, /* 56 */
+	{0.9, "38;5;132", "from 0.5"}, /* 51 */
+	{0.99, "38;5;97", "from 0.9"}, /* 48 */
+	{2, "38;5;26", "from 0.99"}, /* 43 */
+};
+#define COLOURS (sizeof scale / sizeof *scale)
+
+struct transcript {
+	int fd;
+	const char *name;
+	enum transcript_style style;
+	const struct vocab *vocab;
+	struct show show; /* what is not handed over yet */
+	const char *on; /* the rendition at its end; NULL: plain */
+	bool begun; /* there was a text */
+	bool open; /* its last line has no newline yet */
+};
+
+bool transcript_styles(int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"); /* see no-color.org */
+
+	return isatty(fd) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+struct transcript *transcript_new(int fd, const char *name, enum transcript_style style,
+                                  const struct vocab *vocab, struct err *err)
+{
+	struct transcript *transcript = calloc(1, sizeof *transcript);
+
+	if (!transcript) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	transcript->fd = fd;
+	transcript->name = name;
+	transcript->style = style;
+	transcript->vocab = vocab;
+	return transcript;
+}
+
+static void add(struct show *show, const char *text)
+{
+	show_bytes(show, text, strlen(text));
+}
+
+static void turn(struct show *show, const char **on, const char *sgr)
+{
+	if (*on == sgr)
+		return;
+	if (*on)
+		add(show, "\033[0m");
+	if (sgr) {
+		add(show, "\033[");
+		add(show, sgr);
+		add(show, "m");
+	}
+	*on = sgr;
+}
+
+static const char *color_of(double p)
+{
+	size_t i = 0;
+
+	while (i < COLOURS - 1 && p >= scale[i].below)
+		i++;
+	return scale[i].sgr;
+}
+
+void transcript_legend(struct show *show)
+{
+	const char *on = NULL;
+
+	add(show, "probability: ");
+	for (size_t i = 0; i < COLOURS; i++) {
+		if (i > 0)
+			add(show, ", ");
+		turn(show, &on, scale[i].sgr);
+		add(show, scale[i].word);
+		turn(show, &on, NULL);
+	}
+	add(show, "\n");
+}
+
+static void add_code(struct transcript *transcript, uint32_t code, const char *sgr)
+{
+	char text[ESCAPE_MAX];
+	size_t size = escape_code(ESCAPE_TEXT, code, text);
+
+	transcript->open = code != '\n';
+	turn(&transcript->show, &transcript->on, transcript->open ? sgr : NULL);
+	show_bytes(&transcript->show, text, size);
+}
+
+static int hand_over(struct transcript *transcript, struct err *err)
+{
+	struct show *show = &transcript->show;
+
+	turn(show, &transcript->on, NULL);
+	if (show->failed)
+		return err_set(err, "%s: out of memory", transcript->name);
+	if (file_write(transcript->fd, show->text, show->size) < 0)
+		return err_set(err, "%s: cannot write: %s", transcript->name, strerror(errno));
+	show_clear(show);
+	return 0;
+}
+
+int transcript_prompt(struct transcript *transcript, const uint16_t *tokens, uint32_t count,
+                      struct err *err)
+{
+	const char *sgr = transcript->style == TRANSCRIPT_PLAIN ? NULL : DIM;
+
+	if (transcript->begun)
+		add_code(transcript, '\n', NULL);
+	transcript->begun = true;
+	for (uint32_t i = 0; i < count; i++)
+		add_code(transcript, vocab_code(transcript->vocab, tokens[i]), sgr);
+	return hand_over(transcript, err);
+}
+
+int transcript_steps(struct transcript *transcript, const struct generation_step *steps,
+                     uint32_t count, struct err *err)
+{
+	bool color = transcript->style == TRANSCRIPT_P;
+
+	for (uint32_t i = 0; i < count; i++)
+		add_code(transcript, steps[i].code, color ? color_of(steps[i].p) : NULL);
+	return hand_over(transcript, err);
+}
+
+int transcript_close(struct transcript *transcript, struct err *err)
+{
+	if (transcript->open)
+		add_code(transcript, '\n', NULL);
+	return hand_over(transcript, err);
+}
+
+int transcript_end(struct transcript *transcript, struct err *err)
+{
+	int result = 0;
+
+	if (!transcript)
+		return 0;
+	if (file_settle(transcript->fd) < 0)
+		result = err_set(err, "%s: cannot write: %s", transcript->name, strerror(errno));
+	show_release(&transcript->show);
+	free(transcript);
+	return result;
+}

@@ -1,0 +1,443 @@
+#include "common/stream/generation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/utf8.h"
+#include "common/stream/record.h"
+
+static const char *const stop_words[] = {
+	[GENERATION_STOP] = "stop",
+	[GENERATION_LENGTH] = "length",
+	[GENERATION_CONTEXT] = "context",
+	[GENERATION_END] = "end",
+};
+
+/* ---- writing ---- */
+
+json_t *generation_header(const json_t *from, const struct vocab *vocab, json_t *model,
+                          int probs, const char *how, json_t *settings, int argc, char **argv)
+{
+	json_t *header = header_new_of_model(STREAM_GENERATIONS, from, vocab, model, argc, argv);
+	int size = vocab_size(vocab);
+
+	json_object_set_new(header, "probs", json_integer(probs < size ? probs : size));
+	json_object_set_new(header, how, settings);
+	return header;
+}
+
+static void pack_character(msgpack_packer *packer, uint32_t code)
+{
+	char text[UTF8_MAX];
+
+	pack_string(packer, text, utf8_encode(code, text));
+}
+
+static void pack_distribution(msgpack_packer *packer, const struct generation_step *step,
+                              const struct generation_top *top)
+{
+	pack_key(packer, "p");
+	msgpack_pack_double(packer, step->p);
+	pack_key(packer, "rank");
+	msgpack_pack_uint32(packer, step->rank);
+	pack_key(packer, "entropy");
+	msgpack_pack_double(packer, step->entropy);
+	pack_key(packer, "rest");
+	msgpack_pack_double(packer, step->rest);
+	pack_key(packer, "top");
+	msgpack_pack_array(packer, step->top_count);
+	for (uint32_t i = 0; i < step->top_count; i++) {
+		msgpack_pack_array(packer, 2);
+		pack_character(packer, top[i].code);
+		msgpack_pack_double(packer, top[i].p);
+	}
+}
+
+static void pack_step(msgpack_packer *packer, const struct generation *generation,
+                      const struct generation_step *step)
+{
+	msgpack_pack_map(packer, step->lens_count > 0 ? 8 : 7);
+	pack_key(packer, "pos");
+	msgpack_pack_uint32(packer, step->position);
+	pack_key(packer, "char");
+	pack_character(packer, step->code);
+	pack_distribution(packer, step, generation->tops + step->top);
+	if (step->lens_count == 0)
+		return;
+	pack_key(packer, "lens");
+	msgpack_pack_array(packer, step->lens_count);
+	for (uint32_t i = 0; i < step->lens_count; i++) {
+		const struct generation_step *lens = &generation->lenses[step->lens + i];
+		msgpack_pack_map(packer, 5);
+		pack_distribution(packer, lens, generation->tops + lens->top);
+	}
+}
+
+int generation_write(struct stream_writer *writer, const struct generation *generation,
+                     const struct span_kinds *kinds, struct err *err)
+{
+	const char *stop = stop_words[generation->stop];
+	msgpack_packer *packer = stream_record(writer);
+
+	msgpack_pack_map(packer, generation->reference ? 8 : 7);
+	pack_key(packer, "id");
+	msgpack_pack_uint64(packer, generation->id);
+	pack_key(packer, "sample");
+	msgpack_pack_uint32(packer, generation->sample);
+	pack_key(packer, "text");
+	pack_string(packer, generation->text, generation->size);
+	pack_key(packer, "prompt");
+	msgpack_pack_uint32(packer, generation->prompt);
+	if (generation->reference) {
+		pack_key(packer, "reference");
+		pack_string(packer, generation->reference, generation->reference_size);
+	}
+	pack_key(packer, "spans");
+	record_pack_spans(packer, generation->spans, generation->span_count, kinds);
+	pack_key(packer, "stop");
+	pack_string(packer, stop, strlen(stop));
+	pack_key(packer, "steps");
+	msgpack_pack_array(packer, generation->step_count);
+	for (uint32_t i = 0; i < generation->step_count; i++)
+		pack_step(packer, generation, &generation->steps[i]);
+	return stream_commit(writer, err);
+}
+
+/* ---- reading ---- */
+
+struct generation_buffer {
+	struct record_buffer spans;
+	uint32_t *codes; /* the text's code points */
+	size_t code_room;
+	struct generation_step *steps, *lenses;
+	size_t step_room, lens_room, lens_count;
+	struct generation_top *tops;
+	size_t top_room, top_count;
+};
+
+struct generation_buffer *generation_buffer_new(struct err *err)
+{
+	struct generation_buffer *buffer = calloc(1, sizeof *buffer);
+
+	if (!buffer)
+		err_set(err, "out of memory");
+	return buffer;
+}
+
+void generation_buffer_free(struct generation_buffer *buffer)
+{
+	if (!buffer)
+		return;
+	record_buffer_release(&buffer->spans);
+	free(buffer->codes);
+	free(buffer->steps);
+	free(buffer->lenses);
+	free(buffer->tops);
+	free(buffer);
+}
+
+/* Room for count things of a size; contents stay. NULL where memory is out. */
+static void *room_for(void *old, size_t *room, size_t count, size_t size)
+{
+	if (count <= *room)
+		return old;
+	size_t more = *room < 64 ? 64 : *room;
+	while (more < count)
+		more *= 2;
+	void *new = realloc(old, more * size);
+	if (new)
+		*room = more;
+	return new;
+}
+
+/* One field of a record or of a step, and the place it stands in. */
+struct place {
+	struct stream_reader *reader;
+	struct err *err;
+	long step; /* -1: the record itself */
+	long lens; /* of that step; -1: the step itself */
+};
+
+static int bad_field(const struct place *place, const char *key, const char *wanted)
+{
+	if (place->step < 0)
+		return stream_bad(place->reader, place->err, "\"%s\": expected %s", key, wanted);
+	if (place->lens >= 0)
+		return stream_bad(place->reader, place->err, "step %ld: lens %ld: \"%s\": expected %s",
+		                  place->step, place->lens, key, wanted);
+	return stream_bad(place->reader, place->err, "step %ld: \"%s\": expected %s",
+	                  place->step, key, wanted);
+}
+
+static const msgpack_object *field(const struct place *place, const msgpack_object *map,
+                                   const char *key, msgpack_object_type type,
+                                   const char *wanted)
+{
+	const msgpack_object *value = record_field(map, key);
+
+	if (value && value->type == type)
+		return value;
+	bad_field(place, key, wanted);
+	return NULL;
+}
+
+/* A whole number of at most max. */
+static int read_count(const struct place *place, const msgpack_object *map, const char *key,
+                      uint64_t max, uint64_t *value)
+{
+	const msgpack_object *object = record_field(map, key);
+
+	if (!object || object->type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
+	    object->via.u64 > max) {
+		char wanted[64];
+		snprintf(wanted, sizeof wanted, "a whole number from 0 to %llu",
+		         (unsigned long long)max);
+		return bad_field(place, key, wanted);
+	}
+	*value = object->via.u64;
+	return 0;
+}
+
+/* A number from 0 to max; a writer may have made a whole one an integer. */
+static bool number(const msgpack_object *object, double max, double *value)
+{
+	if (!object)
+		return false;
+	if (object->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
+		*value = (double)object->via.u64;
+	else if (object->type == MSGPACK_OBJECT_FLOAT32 || object->type == MSGPACK_OBJECT_FLOAT64)
+		*value = object->via.f64;
+	else
+		return false;
+	return *value >= 0 && *value <= max; /* false for NaN */
+}
+
+static int read_number(const struct place *place, const msgpack_object *map, const char *key,
+                       double max, double *value)
+{
+	if (!number(record_field(map, key), max, value))
+		return bad_field(place, key, max == 1 ? "a number from 0 to 1" :
+		                 "a finite number of at least 0");
+	return 0;
+}
+
+static bool character(const msgpack_object *object, uint32_t *code)
+{
+	return object && object->type == MSGPACK_OBJECT_STR && object->via.str.size > 0 &&
+	       utf8_decode(object->via.str.ptr, object->via.str.size, code) ==
+	               object->via.str.size;
+}
+
+static int read_top(const struct place *place, const msgpack_object *map,
+                    struct generation_buffer *buffer, struct generation_step *step)
+{
+	const msgpack_object *array = field(place, map, "top", MSGPACK_OBJECT_ARRAY, "an array");
+	void *tops;
+
+	if (!array)
+		return -1;
+	step->top = buffer->top_count;
+	step->top_count = array->via.array.size;
+	tops = room_for(buffer->tops, &buffer->top_room, step->top + step->top_count,
+	                sizeof *buffer->tops);
+	if (!tops && step->top + step->top_count > 0)
+		return stream_bad(place->reader, place->err, "out of memory");
+	buffer->tops = tops;
+	for (uint32_t i = 0; i < step->top_count; i++) {
+		const msgpack_object *pair = &array->via.array.ptr[i];
+		struct generation_top *top = &buffer->tops[buffer->top_count++];
+		if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2 ||
+		    !character(&pair->via.array.ptr[0], &top->code) ||
+		    !number(&pair->via.array.ptr[1], 1, &top->p))
+			return bad_field(place, "top", "pairs of a character and a number from 0 to 1");
+	}
+	return 0;
+}
+
+/* What a step and each lens of it have in common. */
+static int read_distribution(const struct place *place, const msgpack_object *map,
+                             struct generation_buffer *buffer, struct generation_step *step)
+{
+	uint64_t rank;
+
+	if (read_count(place, map, "rank", VOCAB_MAX, &rank) < 0 ||
+	    read_number(place, map, "p", 1, &step->p) < 0 ||
+	    read_number(place, map, "entropy", 1e9, &step->entropy) < 0 ||
+	    read_number(place, map, "rest", 1 + 1e-9, &step->rest) < 0)
+		return -1;
+	step->rank = (uint32_t)rank;
+	return read_top(place, map, buffer, step);
+}
+
+static int read_lenses(struct place *place, const msgpack_object *map,
+                       struct generation_buffer *buffer, struct generation_step *step)
+{
+	const msgpack_object *array = record_field(map, "lens");
+	void *lenses;
+
+	step->lens = buffer->lens_count;
+	step->lens_count = 0;
+	if (!array)
+		return 0;
+	if (array->type != MSGPACK_OBJECT_ARRAY)
+		return bad_field(place, "lens", "an array");
+	step->lens_count = array->via.array.size;
+	lenses = room_for(buffer->lenses, &buffer->lens_room, step->lens + step->lens_count,
+	                  sizeof *buffer->lenses);
+	if (!lenses && step->lens + step->lens_count > 0)
+		return stream_bad(place->reader, place->err, "out of memory");
+	buffer->lenses = lenses;
+	for (uint32_t i = 0; i < step->lens_count; i++) {
+		struct generation_step *lens = &buffer->lenses[buffer->lens_count++];
+		*lens = (struct generation_step){.position = step->position, .code = step->code};
+		if (array->via.array.ptr[i].type != MSGPACK_OBJECT_MAP)
+			return stream_bad(place->reader, place->err, "step %ld: lens %u: expected a map",
+			                  place->step, i);
+		place->lens = i;
+		if (read_distribution(place, &array->via.array.ptr[i], buffer, lens) < 0)
+			return -1;
+	}
+	place->lens = -1;
+	return 0;
+}
+
+static int read_step(struct place *place, const msgpack_object *map,
+                     struct generation_buffer *buffer, const struct generation *generation,
+                     struct generation_step *step)
+{
+	uint64_t position;
+
+	if (map->type != MSGPACK_OBJECT_MAP)
+		return stream_bad(place->reader, place->err, "step %ld: expected a map", place->step);
+	if (generation->length == 0)
+		return stream_bad(place->reader, place->err, "steps without a text");
+	if (read_count(place, map, "pos", generation->length - 1, &position) < 0 ||
+	    read_distribution(place, map, buffer, step) < 0)
+		return -1;
+	if (!character(record_field(map, "char"), &step->code) ||
+	    step->code != buffer->codes[position])
+		return bad_field(place, "char", "the text's character at \"pos\"");
+	if (place->step > 0 && position <= step[-1].position)
+		return bad_field(place, "pos", "more than that of the step before");
+	step->position = (uint32_t)position;
+	return read_lenses(place, map, buffer, step);
+}
+
+static int read_steps(struct place *place, const msgpack_object *map,
+                      struct generation_buffer *buffer, struct generation *generation)
+{
+	const msgpack_object *array = field(place, map, "steps", MSGPACK_OBJECT_ARRAY, "an array");
+
+	if (!array)
+		return -1;
+	generation->step_count = array->via.array.size;
+	void *steps = room_for(buffer->steps, &buffer->step_room, generation->step_count,
+	                       sizeof *buffer->steps);
+	if (!steps && generation->step_count > 0)
+		return stream_bad(place->reader, place->err, "out of memory");
+	buffer->steps = steps;
+	buffer->top_count = buffer->lens_count = 0;
+	for (uint32_t i = 0; i < generation->step_count; i++) {
+		place->step = i;
+		if (read_step(place, &array->via.array.ptr[i], buffer, generation,
+		              &buffer->steps[i]) < 0)
+			return -1;
+	}
+	place->step = -1;
+	generation->steps = buffer->steps;
+	generation->lenses = buffer->lenses;
+	generation->tops = buffer->tops;
+	return 0;
+}
+
+/* The text, as bytes and as code points in buffer. */
+static int read_text(const struct place *place, const msgpack_object *map,
+                     struct generation_buffer *buffer, struct generation *generation)
+{
+	const msgpack_object *text = field(place, map, "text", MSGPACK_OBJECT_STR, "a string");
+
+	if (!text)
+		return -1;
+	generation->text = text->via.str.ptr;
+	generation->size = text->via.str.size;
+	long length = utf8_length(generation->text, generation->size);
+	if (length < 0)
+		return bad_field(place, "text", "UTF-8");
+	generation->length = (uint32_t)length;
+	void *codes = room_for(buffer->codes, &buffer->code_room, generation->length,
+	                       sizeof *buffer->codes);
+	if (!codes && length > 0)
+		return stream_bad(place->reader, place->err, "out of memory");
+	buffer->codes = codes;
+	for (size_t at = 0, i = 0; at < generation->size; i++)
+		at += utf8_decode(generation->text + at, generation->size - at,
+		                  &buffer->codes[i]);
+	return 0;
+}
+
+static int read_reference(const struct place *place, const msgpack_object *map,
+                          struct generation *generation)
+{
+	const msgpack_object *text = record_field(map, "reference");
+
+	if (!text)
+		return 0;
+	if (text->type != MSGPACK_OBJECT_STR)
+		return bad_field(place, "reference", "a string");
+	long length = utf8_length(text->via.str.ptr, text->via.str.size);
+	if (length < 0)
+		return bad_field(place, "reference", "UTF-8");
+	generation->reference = text->via.str.ptr;
+	generation->reference_size = text->via.str.size;
+	generation->reference_length = (uint32_t)length;
+	return 0;
+}
+
+static int read_stop(const struct place *place, const msgpack_object *map,
+                     enum generation_stop *stop)
+{
+	const msgpack_object *word = record_field(map, "stop");
+
+	for (unsigned i = 0; i < sizeof stop_words / sizeof *stop_words; i++)
+		if (word && word->type == MSGPACK_OBJECT_STR &&
+		    word->via.str.size == strlen(stop_words[i]) &&
+		    memcmp(word->via.str.ptr, stop_words[i], word->via.str.size) == 0) {
+			*stop = (enum generation_stop)i;
+			return 0;
+		}
+	return bad_field(place, "stop", "\"stop\", \"length\", \"context\" or \"end\"");
+}
+
+int generation_read(struct stream_reader *reader, const struct stream_record *raw,
+                    struct span_kinds *kinds, struct generation_buffer *buffer,
+                    struct generation *generation, struct err *err)
+{
+	struct place place = {reader, err, -1, -1};
+	const msgpack_object *spans;
+	uint64_t sample, prompt;
+	uint32_t length;
+	long count;
+
+	*generation = (struct generation){0};
+	if (read_count(&place, raw->map, "id", UINT64_MAX, &generation->id) < 0 ||
+	    read_count(&place, raw->map, "sample", UINT32_MAX, &sample) < 0 ||
+	    read_text(&place, raw->map, buffer, generation) < 0 ||
+	    read_count(&place, raw->map, "prompt", generation->length, &prompt) < 0 ||
+	    read_reference(&place, raw->map, generation) < 0 ||
+	    read_stop(&place, raw->map, &generation->stop) < 0 ||
+	    read_steps(&place, raw->map, buffer, generation) < 0)
+		return -1;
+	generation->sample = (uint32_t)sample;
+	generation->prompt = (uint32_t)prompt;
+	spans = field(&place, raw->map, "spans", MSGPACK_OBJECT_ARRAY, "an array");
+	if (!spans)
+		return -1;
+	length = generation->reference ? generation->reference_length : generation->length;
+	count = record_read_spans(reader, spans, length, kinds, &buffer->spans, err);
+	if (count < 0)
+		return -1;
+	generation->spans = buffer->spans.spans;
+	generation->span_count = (uint32_t)count;
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* generation.h - the stream of generations: what a model wrote, or how likely
+ * it found what stands there, step by step.
+ *
+ * Header, beside what every header has:
+ *
+ *   "vocab"     the model's characters in the order of their tokens
+ *   "model"     {"directory": str, "parameters", "layers", "heads", "width",
+ *               "context": uint, "chain": [how the model came about]}
+ *   "probs"     uint: how many candidates every step names
+ *   "sampling"  of gpt-sample: {"temperature", "top_k", "top_p", "greedy", "seed",
+ *               "samples", "max_tokens" (0: no limit), "from" (null: none), "stop"}
+ *   "scoring"   of gpt-score, in its place: {"from" (null: none), "kinds" (null:
+ *               all), "lens" (bool)}
+ *
+ * Record:
+ *
+ *   "id"        uint: of the record that was asked about (0 for --prompt;
+ *               for --prompt - the line, from 0)
+ *   "sample"    uint: from 0
+ *   "text"      str: what was given and what the model wrote after it
+ *   "prompt"    uint: how many code points of text were given (all, where scored)
+ *   "reference" str: the whole text of the record asked about; there only where
+ *               the model wrote and a record was the prompt
+ *   "spans"     the reference's spans; where there is none, text's
+ *   "stop"      why text ends: "stop" (the stop string), "length" (--max-tokens),
+ *               "context" (the model's context is full), "end" (scored: its end)
+ *   "steps"     array of maps in order of "pos":
+ *     "pos"       uint: which code point of text, from 0
+ *     "char"      str: that character
+ *     "p"         float: its probability, before temperature and truncation
+ *     "rank"      uint: how many characters were likelier
+ *     "entropy"   float: of the distribution, in nats
+ *     "rest"      float: the probability of all that "top" leaves out
+ *     "top"       array of [char, p], the likeliest first
+ *     "lens"      array of maps of "p", "rank", "entropy", "rest" and "top": the
+ *                 same, read off after 0, 1 … all layers (gpt_lens() in gpt.h);
+ *                 there only where it was asked for
+ */
+#ifndef MEMOSCOPE_GENERATION_H
+#define MEMOSCOPE_GENERATION_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/stream/span.h"
+#include "common/stream/stream.h"
+#include "common/stream/vocab.h"
+
+enum generation_stop {
+	GENERATION_STOP, /* the stop string came */
+	GENERATION_LENGTH, /* as many characters as were wanted */
+	GENERATION_CONTEXT, /* the model's context is full */
+	GENERATION_END, /* of a text that was scored */
+};
+
+struct generation_top {
+	uint32_t code; /* the character */
+	double p;
+};
+
+struct generation_step {
+	uint32_t position; /* in code points of the text */
+	uint32_t code; /* the character there */
+	uint32_t rank;
+	uint32_t top_count;
+	size_t top; /* its candidates: tops[top …] of the generation */
+	/* The same step after 0 … layers layers: lenses[lens …] of the generation, without
+	 * lenses of their own. None: lens_count 0. */
+	uint32_t lens_count;
+	size_t lens;
+	double p, entropy, rest;
+};
+
+struct generation {
+	uint64_t id;
+	uint32_t sample;
+	const char *text; /* UTF-8, not NUL-terminated */
+	size_t size; /* bytes */
+	uint32_t length; /* code points */
+	uint32_t prompt; /* code points that were given */
+	const char *reference; /* NULL: none */
+	size_t reference_size;
+	uint32_t reference_length;
+	const struct span *spans; /* of the reference, or of the text where there is none */
+	uint32_t span_count;
+	enum generation_stop stop;
+	const struct generation_step *steps;
+	uint32_t step_count;
+	const struct generation_step *lenses;
+	const struct generation_top *tops;
+};
+
+/* A header of such a stream, as header_new_of_model() makes one: settings (taken over)
+ * stands under the key how, "sampling" or "scoring". Owned by the caller. */
+json_t *generation_header(const json_t *from, const struct vocab *vocab, json_t *model,
+                          int probs, const char *how, json_t *settings, int argc, char **argv);
+
+int generation_write(struct stream_writer *writer, const struct generation *generation,
+                     const struct span_kinds *kinds, struct err *err);
+
+/* Memory for one generation at a time. */
+struct generation_buffer;
+struct generation_buffer *generation_buffer_new(struct err *err);
+void generation_buffer_free(struct generation_buffer *buffer); /* NULL is allowed */
+
+/* Check and take over a record: positions rise and lie in the text, characters
+ * are those of the text, probabilities lie in 0 … 1. generation points into raw
+ * and buffer. Kinds that are new are added. -1 with err set through stream_bad(). */
+int generation_read(struct stream_reader *reader, const struct stream_record *raw,
+                    struct span_kinds *kinds, struct generation_buffer *buffer,
+                    struct generation *generation, struct err *err);
+
+#endif

@@ -1,0 +1,110 @@
+#include "common/stream/msgpack_check.h"
+
+enum shape { SCALAR, STRING, BINARY, ARRAY, MAP, EXTENSION, UNUSED };
+
+/* What a first byte announces: a shape, how many bytes hold the length (or the
+ * value, of a scalar), and the length where the byte itself holds it. */
+struct head {
+	uint8_t shape, extra, fixed;
+};
+
+static struct head head_of(uint8_t byte)
+{
+	static const struct head heads[32] = { /* 0xc0 … 0xdf */
+		{SCALAR, 0, 0},    {UNUSED, 0, 0},    {SCALAR, 0, 0},    {SCALAR, 0, 0},
+		{BINARY, 1, 0},    {BINARY, 2, 0},    {BINARY, 4, 0},    {EXTENSION, 0, 0},
+		{EXTENSION, 0, 0}, {EXTENSION, 0, 0}, {SCALAR, 4, 0},    {SCALAR, 8, 0},
+		{SCALAR, 1, 0},    {SCALAR, 2, 0},    {SCALAR, 4, 0},    {SCALAR, 8, 0},
+		{SCALAR, 1, 0},    {SCALAR, 2, 0},    {SCALAR, 4, 0},    {SCALAR, 8, 0},
+		{EXTENSION, 0, 0}, {EXTENSION, 0, 0}, {EXTENSION, 0, 0}, {EXTENSION, 0, 0},
+		{EXTENSION, 0, 0}, {STRING, 1, 0},    {STRING, 2, 0},    {STRING, 4, 0},
+		{ARRAY, 2, 0},     {ARRAY, 4, 0},     {MAP, 2, 0},       {MAP, 4, 0},
+	};
+
+	if (byte < 0x80 || byte >= 0xe0)
+		return (struct head){SCALAR, 0, 0};
+	if (byte >= 0xc0)
+		return heads[byte - 0xc0];
+	if (byte >= 0xa0)
+		return (struct head){STRING, 0, byte & 0x1f};
+	return (struct head){byte < 0x90 ? MAP : ARRAY, 0, byte & 0x0f};
+}
+
+/* Enter an array or a map of count elements. */
+static int enter(struct measure *measure, int map, uint64_t count, struct err *err)
+{
+	if (map && count > MEASURE_ENTRIES)
+		return err_set(err, "a map of %ju entries: at most %d are allowed",
+		               (uintmax_t)count, MEASURE_ENTRIES);
+	count <<= map;
+	measure->objects += count;
+	if (measure->objects > MEASURE_OBJECTS)
+		return err_set(err, "an array or map of %ju: a record has at most %ju objects",
+		               (uintmax_t)count, (uintmax_t)MEASURE_OBJECTS);
+	if (measure->depth == MEASURE_DEPTH)
+		return err_set(err, "maps and arrays nest more than %d deep", MEASURE_DEPTH);
+	if (count == 0)
+		return 0;
+	measure->open[measure->depth].left = count;
+	measure->open[measure->depth].map = map;
+	measure->depth++;
+	return 0;
+}
+
+/* Pass the one object at measure->at, or the head of one that holds others: 1;
+ * where not even its head is whole: 0; -1 with err set. */
+static int pass(struct measure *measure, const unsigned char *bytes, size_t size, struct err *err)
+{
+	struct head head = head_of(bytes[measure->at]);
+	uint64_t length = head.fixed;
+
+	if (measure->depth > 0) {
+		if (measure->open[measure->depth - 1].map && head.shape != STRING &&
+		    measure->open[measure->depth - 1].left % 2 == 0)
+			return err_set(err, "a map key that is no string");
+	}
+	if (size - measure->at < 1 + (size_t)head.extra)
+		return 0;
+	if (measure->depth > 0)
+		measure->open[measure->depth - 1].left--;
+
+	if (head.shape == SCALAR) {
+		measure->at += 1 + (size_t)head.extra;
+		return 1;
+	}
+	if (head.shape >= EXTENSION)
+		return err_set(err, "byte 0x%02x is %s", bytes[measure->at],
+		               head.shape == UNUSED ? "not msgpack"
+		                                    : "an extension type, which no stream has");
+	for (size_t i = 1; i <= head.extra; i++)
+		length = length << 8 | bytes[measure->at + i];
+	if (head.shape == ARRAY || head.shape == MAP) {
+		if (enter(measure, head.shape == MAP, length, err) < 0)
+			return -1;
+		measure->at += 1 + (size_t)head.extra;
+		return 1;
+	}
+	if (length > MEASURE_BYTES - measure->at)
+		return err_set(err, "%s of %ju bytes: a record has at most %zu",
+		               head.shape == STRING ? "a string" : "binary data",
+		               (uintmax_t)length, MEASURE_BYTES);
+	measure->at += 1 + (size_t)head.extra + length;
+	return 1;
+}
+
+int measure_object(struct measure *measure, const char *bytes, size_t size, struct err *err)
+{
+	while (!measure->closed) {
+		if (measure->at >= size)
+			return 0;
+		if (measure->at >= MEASURE_BYTES)
+			return err_set(err, "a record of more than %zu bytes", MEASURE_BYTES);
+		int passed = pass(measure, (const unsigned char *)bytes, size, err);
+		if (passed <= 0)
+			return passed;
+		while (measure->depth > 0 && measure->open[measure->depth - 1].left == 0)
+			measure->depth--;
+		measure->closed = measure->depth == 0;
+	}
+	return measure->at <= size;
+}

@@ -1,0 +1,470 @@
+#include "common/stream/record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/utf8.h"
+
+void record_buffer_release(struct record_buffer *buffer)
+{
+	free(buffer->tokens);
+	free(buffer->spans);
+	free(buffer->text);
+	memset(buffer, 0, sizeof *buffer);
+}
+
+/* Room for want tokens; what was there is lost. -1 where out of memory. */
+static int token_room(struct record_buffer *buffer, size_t want)
+{
+	if (buffer->token_room >= want)
+		return 0;
+	free(buffer->tokens);
+	buffer->token_room = 0;
+	buffer->tokens = malloc(want * sizeof *buffer->tokens);
+	if (!buffer->tokens)
+		return -1;
+	buffer->token_room = want;
+	return 0;
+}
+
+static int span_room(struct record_buffer *buffer, size_t want)
+{
+	if (buffer->span_room >= want)
+		return 0;
+	free(buffer->spans);
+	buffer->span_room = 0;
+	buffer->spans = malloc(want * sizeof *buffer->spans);
+	if (!buffer->spans)
+		return -1;
+	buffer->span_room = want;
+	return 0;
+}
+
+/* ---- headers ---- */
+
+/* What "bin" calls tokens. */
+static const char *token_type(const struct vocab *vocab)
+{
+	return vocab_size(vocab) <= RECORD_BYTE_VOCAB ? "u8" : "u16";
+}
+
+void header_set_vocab(json_t *header, const struct vocab *vocab)
+{
+	json_t *bin = json_object_get(header, "bin");
+
+	if (!json_is_object(bin)) {
+		bin = json_object();
+		json_object_set_new(header, "bin", bin);
+	}
+	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
+	json_object_set_new(bin, "tokens", json_string(token_type(vocab)));
+}
+
+/* Of a token stream, "bin" says the same as "vocab": who reads by the one and who reads by
+ * the other read the same tokens. */
+static int check_bin(const json_t *header, const struct vocab *vocab, struct err *err)
+{
+	const char *kind = header_string(header, "stream");
+	const char *type = header_string(json_object_get(header, "bin"), "tokens");
+
+	if (!kind || strcmp(kind, STREAM_TOKENS) != 0 ||
+	    (type && strcmp(type, token_type(vocab)) == 0))
+		return 0;
+	return err_set(err, "\"bin\": tokens are %s%.40s%s, expected \"%s\" where the \"vocab\" has %d "
+	               "characters", type ? "\"" : "", type ? type : "of no type",
+	               type ? "\"" : "", token_type(vocab), vocab_size(vocab));
+}
+
+json_t *header_new_of_model(const char *kind, const json_t *from, const struct vocab *vocab,
+                            json_t *model, int argc, char **argv)
+{
+	json_t *header = header_new(kind, from, argc, argv);
+
+	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
+	json_object_set_new(header, "model", model);
+	return header;
+}
+
+struct vocab *header_vocab(const json_t *header, struct err *err)
+{
+	const json_t *text = json_object_get(header, "vocab");
+	struct vocab *vocab;
+
+	if (!json_is_string(text)) {
+		err_set(err, "the header has no \"vocab\", the characters as a string");
+		return NULL;
+	}
+	vocab = vocab_new(json_string_value(text), json_string_length(text), err);
+	if (vocab && check_bin(header, vocab, err) < 0) {
+		vocab_free(vocab);
+		return NULL;
+	}
+	return vocab;
+}
+
+/* ---- reading ---- */
+
+/* An element of a span as an unsigned integer of 32 bits. */
+static bool as_u32(const msgpack_object *object, uint32_t *value)
+{
+	if (object->type != MSGPACK_OBJECT_POSITIVE_INTEGER || object->via.u64 > UINT32_MAX)
+		return false;
+	*value = (uint32_t)object->via.u64;
+	return true;
+}
+
+static bool as_entry(const msgpack_object *object, int *value)
+{
+	if (object->type == MSGPACK_OBJECT_POSITIVE_INTEGER && object->via.u64 <= INT32_MAX)
+		*value = (int)object->via.u64;
+	else if (object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER && object->via.i64 == -1)
+		*value = -1;
+	else
+		return false;
+	return true;
+}
+
+static bool as_nats(const msgpack_object *object, double *value)
+{
+	if (object->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
+		*value = (double)object->via.u64;
+	else if (object->type == MSGPACK_OBJECT_FLOAT64 || object->type == MSGPACK_OBJECT_FLOAT32)
+		*value = object->via.f64;
+	else
+		return false;
+	return true;
+}
+
+/* One span, which must begin at from or later. */
+static int read_span(struct stream_reader *reader, const msgpack_object *object, long number,
+                     uint32_t from, uint32_t length, struct span_kinds *kinds,
+                     struct span *span, struct err *err)
+{
+	const msgpack_object *part = object->via.array.ptr;
+	struct err why;
+
+	why.status = ERR_NONE; /* clearing its text, too, would take longer than the check */
+
+	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != 5)
+		return stream_bad(reader, err,
+		                  "span %ld: expected an array [begin, end, kind, entry, nats]",
+		                  number);
+	if (!as_u32(&part[0], &span->begin) || !as_u32(&part[1], &span->end))
+		return stream_bad(reader, err,
+		                  "span %ld: begin and end are not integers from 0 to %u", number,
+		                  UINT32_MAX);
+	if (part[2].type != MSGPACK_OBJECT_STR)
+		return stream_bad(reader, err, "span %ld: kind is not a string", number);
+	if (!as_entry(&part[3], &span->entry))
+		span->entry = -2;
+	if (!as_nats(&part[4], &span->nats))
+		span->nats = NAN;
+	if (span_check(span, number, from, length, kinds, part[2].via.str.ptr, part[2].via.str.size,
+	               &why) < 0)
+		return stream_bad(reader, err, "%s", why.text);
+	return 0;
+}
+
+long record_read_spans(struct stream_reader *reader, const msgpack_object *array,
+                       uint32_t length, struct span_kinds *kinds,
+                       struct record_buffer *buffer, struct err *err)
+{
+	uint32_t from = 0;
+
+	if (array->type != MSGPACK_OBJECT_ARRAY)
+		return stream_bad(reader, err, "\"spans\" is not an array");
+	if (span_room(buffer, array->via.array.size) < 0)
+		return stream_bad(reader, err, "out of memory");
+	for (uint32_t i = 0; i < array->via.array.size; i++) {
+		if (read_span(reader, &array->via.array.ptr[i], i, from, length, kinds,
+		              &buffer->spans[i], err) < 0)
+			return -1;
+		from = buffer->spans[i].end;
+	}
+	return array->via.array.size;
+}
+
+/* What records of text and of tokens have in common; record->length is set. */
+static int read_common(struct stream_reader *reader, const struct stream_record *raw,
+                       struct span_kinds *kinds, struct record_buffer *buffer,
+                       struct record *record, struct err *err)
+{
+	const msgpack_object *id = record_field(raw->map, "id");
+	const msgpack_object *spans = record_field(raw->map, "spans");
+	long count = 0;
+
+	if (!id || id->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+		return stream_bad(reader, err, "no \"id\", an integer of at least 0");
+	if (spans)
+		count = record_read_spans(reader, spans, record->length, kinds, buffer, err);
+	if (count < 0)
+		return -1;
+	record->id = id->via.u64;
+	record->spans = buffer->spans;
+	record->span_count = (uint32_t)count;
+	return 0;
+}
+
+int record_read_text(struct stream_reader *reader, const struct stream_record *raw,
+                     struct span_kinds *kinds, struct record_buffer *buffer,
+                     struct record *record, struct err *err)
+{
+	const msgpack_object *text = record_field(raw->map, "text");
+	long length;
+
+	if (!text || text->type != MSGPACK_OBJECT_STR)
+		return stream_bad(reader, err, "no \"text\", a string");
+	length = utf8_length(text->via.str.ptr, text->via.str.size);
+	if (length < 0)
+		return stream_bad(reader, err, "\"text\" is not UTF-8");
+	memset(record, 0, sizeof *record);
+	record->size = text->via.str.size;
+	record->text = text->via.str.ptr;
+	record->length = (uint32_t)length;
+	return read_common(reader, raw, kinds, buffer, record, err);
+}
+
+#define TOKENS_TOGETHER 16 /* loops of a fixed length become vector instructions */
+
+/* Tokens of one byte each. Returns the largest; 0 where there is none. */
+static uint16_t widen(const unsigned char *restrict bytes, size_t count,
+                      uint16_t *restrict tokens)
+{
+	unsigned char top[TOKENS_TOGETHER] = {0};
+	size_t i = 0;
+
+	for (; i + TOKENS_TOGETHER <= count; i += TOKENS_TOGETHER)
+		for (size_t j = 0; j < TOKENS_TOGETHER; j++) {
+			tokens[i + j] = bytes[i + j];
+			top[j] = bytes[i + j] > top[j] ? bytes[i + j] : top[j];
+		}
+	for (; i < count; i++) {
+		tokens[i] = bytes[i];
+		top[0] = bytes[i] > top[0] ? bytes[i] : top[0];
+	}
+	for (size_t j = 1; j < TOKENS_TOGETHER; j++)
+		top[0] = top[j] > top[0] ? top[j] : top[0];
+	return top[0];
+}
+
+/* The other way. */
+static void narrow(const uint16_t *restrict tokens, size_t count, char *restrict bytes)
+{
+	size_t i = 0;
+
+	for (; i + TOKENS_TOGETHER <= count; i += TOKENS_TOGETHER)
+		for (size_t j = 0; j < TOKENS_TOGETHER; j++)
+			bytes[i + j] = (char)tokens[i + j];
+	for (; i < count; i++)
+		bytes[i] = (char)tokens[i];
+}
+
+/* Tokens from their bytes, one or two each. Returns the largest. */
+static uint16_t unpack_tokens(const unsigned char *bytes, size_t count, bool wide,
+                              uint16_t *tokens)
+{
+	uint16_t top = 0;
+
+	if (!wide)
+		return widen(bytes, count, tokens);
+	for (size_t i = 0; i < count; i++) {
+		tokens[i] = (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
+		top = tokens[i] > top ? tokens[i] : top;
+	}
+	return top;
+}
+
+int record_read_tokens(struct stream_reader *reader, const struct stream_record *raw,
+                       const struct vocab *vocab, struct span_kinds *kinds,
+                       struct record_buffer *buffer, struct record *record, struct err *err)
+{
+	const msgpack_object *tokens = record_field(raw->map, "tokens");
+	bool wide = vocab_size(vocab) > RECORD_BYTE_VOCAB;
+	uint16_t top;
+	size_t count;
+
+	if (!tokens || tokens->type != MSGPACK_OBJECT_BIN)
+		return stream_bad(reader, err, "no \"tokens\", binary data");
+	if (wide && tokens->via.bin.size % 2 != 0)
+		return stream_bad(reader, err,
+		                  "\"tokens\" has %u bytes, an odd number where a token has two",
+		                  tokens->via.bin.size);
+	count = tokens->via.bin.size >> wide;
+	if (token_room(buffer, count + 1) < 0) /* not NULL, even for none */
+		return stream_bad(reader, err, "out of memory");
+	top = unpack_tokens((const unsigned char *)tokens->via.bin.ptr, count, wide, buffer->tokens);
+	if (count > 0 && top >= vocab_size(vocab))
+		return stream_bad(reader, err, "token %u is not below the vocabulary's size, %d",
+		                  top, vocab_size(vocab));
+	memset(record, 0, sizeof *record);
+	record->tokens = buffer->tokens;
+	record->length = (uint32_t)count;
+	return read_common(reader, raw, kinds, buffer, record, err);
+}
+
+int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
+                  struct record *record, struct err *err)
+{
+	long length;
+
+	if (token_room(buffer, record->size + 1) < 0)
+		return err_set(err, "out of memory");
+	length = vocab_encode(vocab, record->text, record->size, buffer->tokens, err);
+	if (length < 0)
+		return -1;
+	record->tokens = buffer->tokens;
+	record->length = (uint32_t)length;
+	return 0;
+}
+
+int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
+                  struct record *record, struct err *err)
+{
+	size_t room = (size_t)record->length * UTF8_MAX + 1; /* not NULL, even for none */
+
+	if (buffer->text_room < room) {
+		free(buffer->text);
+		buffer->text_room = 0;
+		buffer->text = malloc(room);
+		if (!buffer->text)
+			return err_set(err, "out of memory");
+		buffer->text_room = room;
+	}
+	record->text = buffer->text;
+	record->size = vocab_decode(vocab, record->tokens, record->length, buffer->text);
+	return 0;
+}
+
+/* ---- writing ----
+ *
+ * msgpack-c calls the packer's callback for every part of every object. A phone
+ * book has thirteen spans of seven parts, so spans are put together here and
+ * handed over many at once. */
+
+#define SPAN_BYTES (1 + 5 + 5 + SPAN_KIND_BYTES + 5 + 9) /* of a packed span, at most */
+#define SPANS_AT_ONCE 32
+
+static char *put_u32(char *to, uint32_t value)
+{
+	if (value < 0x80) {
+		*to++ = (char)value;
+	} else if (value < 0x100) {
+		*to++ = (char)0xcc;
+		*to++ = (char)value;
+	} else if (value < 0x10000) {
+		*to++ = (char)0xcd;
+		*to++ = (char)(value >> 8);
+		*to++ = (char)value;
+	} else {
+		*to++ = (char)0xce;
+		for (int shift = 24; shift >= 0; shift -= 8)
+			*to++ = (char)(value >> shift);
+	}
+	return to;
+}
+
+static char *put_double(char *to, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	to[0] = (char)0xcb;
+	/* A compiler makes one instruction of this, but not of a loop. */
+	to[1] = (char)(bits >> 56);
+	to[2] = (char)(bits >> 48);
+	to[3] = (char)(bits >> 40);
+	to[4] = (char)(bits >> 32);
+	to[5] = (char)(bits >> 24);
+	to[6] = (char)(bits >> 16);
+	to[7] = (char)(bits >> 8);
+	to[8] = (char)bits;
+	return to + 9;
+}
+
+static char *put_span(char *to, const struct span *span, const struct span_kinds *kinds)
+{
+	const char *word = kinds->word[span->kind];
+	size_t size = kinds->size[span->kind];
+
+	*to++ = (char)0x95; /* an array of five */
+	to = put_u32(to, span->begin);
+	to = put_u32(to, span->end);
+	*to++ = (char)(0xa0 | size); /* a string below SPAN_KIND_BYTES = 32 */
+	memcpy(to, word, SPAN_KIND_BYTES - 1); /* of fixed size: one move, not a call */
+	to += size;
+	if (span->entry < 0)
+		*to++ = (char)0xff; /* -1 */
+	else
+		to = put_u32(to, (uint32_t)span->entry);
+	return put_double(to, span->nats);
+}
+
+void record_pack_spans(msgpack_packer *packer, const struct span *spans, uint32_t count,
+                       const struct span_kinds *kinds)
+{
+	char bytes[SPANS_AT_ONCE * SPAN_BYTES];
+
+	msgpack_pack_array(packer, count);
+	for (uint32_t i = 0; i < count;) {
+		uint32_t end = count - i < SPANS_AT_ONCE ? count : i + SPANS_AT_ONCE;
+		char *to = bytes;
+		for (; i < end; i++)
+			to = put_span(to, &spans[i], kinds);
+		packer->callback(packer->data, bytes, (size_t)(to - bytes));
+	}
+}
+
+static void pack_tokens(msgpack_packer *packer, const uint16_t *tokens, size_t count, bool wide)
+{
+	char bytes[4096];
+	size_t step = wide ? sizeof bytes / 2 : sizeof bytes;
+
+	msgpack_pack_bin(packer, count << wide);
+	for (size_t at = 0; at < count; at += step) {
+		size_t now = count - at < step ? count - at : step;
+		if (!wide)
+			narrow(tokens + at, now, bytes);
+		for (size_t i = 0; wide && i < now; i++) {
+			bytes[2 * i] = (char)tokens[at + i];
+			bytes[2 * i + 1] = (char)(tokens[at + i] >> 8);
+		}
+		msgpack_pack_bin_body(packer, bytes, now << wide);
+	}
+}
+
+void record_pack_text(msgpack_packer *packer, const struct record *record,
+                      const struct span_kinds *kinds, size_t more)
+{
+	msgpack_pack_map(packer, 3 + more);
+	pack_key(packer, "id");
+	msgpack_pack_uint64(packer, record->id);
+	pack_key(packer, "text");
+	pack_string(packer, record->text, record->size);
+	pack_key(packer, "spans");
+	record_pack_spans(packer, record->spans, record->span_count, kinds);
+}
+
+int record_write_text(struct stream_writer *writer, const struct record *record,
+                      const struct span_kinds *kinds, struct err *err)
+{
+	record_pack_text(stream_record(writer), record, kinds, 0);
+	return stream_commit(writer, err);
+}
+
+int record_write_tokens(struct stream_writer *writer, const struct record *record,
+                        const struct vocab *vocab, const struct span_kinds *kinds,
+                        struct err *err)
+{
+	msgpack_packer *packer = stream_record(writer);
+
+	msgpack_pack_map(packer, 3);
+	pack_key(packer, "id");
+	msgpack_pack_uint64(packer, record->id);
+	pack_key(packer, "tokens");
+	pack_tokens(packer, record->tokens, record->length,
+	            vocab_size(vocab) > RECORD_BYTE_VOCAB);
+	pack_key(packer, "spans");
+	record_pack_spans(packer, record->spans, record->span_count, kinds);
+	return stream_commit(writer, err);
+}

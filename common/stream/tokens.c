@@ -1,0 +1,31 @@
+#include "common/stream/tokens.h"
+
+#include "common/stream/record.h"
+
+struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, struct err *err)
+{
+	static const char *const kinds[] = {STREAM_TOKENS, NULL};
+	struct stream_reader *reader = stream_open(path, kinds, err);
+	struct vocab *have;
+	struct err why = {0};
+
+	if (reader == NULL)
+		return NULL;
+	have = header_vocab(stream_header(reader), &why);
+	if (have && *vocab == NULL) {
+		*vocab = have;
+		return reader;
+	}
+	if (have && vocab_equal(have, *vocab)) {
+		vocab_free(have);
+		return reader;
+	}
+	if (have == NULL)
+		err_set(err, "%s: header: %s", err_path(path), why.text);
+	else
+		err_set(err, "%s: header: vocab differs: %d characters, expected the %d of the others",
+		        err_path(path), vocab_size(have), vocab_size(*vocab));
+	vocab_free(have);
+	stream_close(reader);
+	return NULL;
+}

@@ -1,0 +1,60 @@
+#include "common/train/metrics.h"
+
+#include <math.h>
+
+static void add_flops(json_t *record, const struct training_clock *at)
+{
+	if (isfinite(at->flops))
+		json_object_set_new(record, "flops", json_real(at->flops));
+}
+
+json_t *metrics_step(const struct training_clock *at, const struct step_result *result)
+{
+	json_t *record = json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step,
+	                           "tokens", (json_int_t)at->tokens, "seconds", at->seconds, "loss",
+	                           result->loss, "lr", result->lr, "grad_norm", result->grad_norm);
+
+	add_flops(record, at);
+	if (result->loss_scale > 0) {
+		json_object_set_new(record, "loss_scale", json_real(result->loss_scale));
+		json_object_set_new(record, "skipped", json_integer(result->skipped));
+	}
+	return record;
+}
+
+/* {"loss", "floor", "tokens"} of sums over tokens. */
+static json_t *loss_and_floor(double loss, double nats, int64_t tokens)
+{
+	const double count = tokens > 0 ? (double)tokens : 1;
+
+	return json_pack("{s:f,s:f,s:I}", "loss", loss / count, "floor", nats / count, "tokens",
+	                 (json_int_t)tokens);
+}
+
+json_t *metrics_validation(const struct training_clock *at, const struct evaluation *evaluation,
+                           const double *nats, const struct span_kinds *kinds,
+                           struct validation *total)
+{
+	json_t *by_kind = json_object(), *val;
+
+	*total = (struct validation){0};
+	for (int i = 0; i < kinds->count; i++) {
+		if (evaluation->tokens[i] == 0)
+			continue;
+		total->loss += evaluation->loss[i];
+		total->floor += nats[i];
+		total->tokens += evaluation->tokens[i];
+		json_object_set_new(by_kind, kinds->word[i],
+		                    loss_and_floor(evaluation->loss[i], nats[i], evaluation->tokens[i]));
+	}
+	val = loss_and_floor(total->loss, total->floor, total->tokens);
+	json_object_set_new(val, "kinds", by_kind);
+	if (total->tokens > 0) {
+		total->loss /= (double)total->tokens;
+		total->floor /= (double)total->tokens;
+	}
+	json_t *record = json_pack("{s:I,s:I,s:f,s:o}", "step", (json_int_t)at->step, "tokens",
+	                           (json_int_t)at->tokens, "seconds", at->seconds, "val", val);
+	add_flops(record, at);
+	return record;
+}

@@ -1,0 +1,133 @@
+#include "common/train/training_data.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void training_data_init(struct training_data *data, enum pack pack, int context)
+{
+	*data = (struct training_data){.pack = pack, .context = context};
+	span_kinds_init(&data->kinds);
+}
+
+void training_data_release(struct training_data *data)
+{
+	feed_free(data->feed);
+	corpus_release(&data->train);
+	corpus_release(&data->val);
+	json_decref(data->header);
+	vocab_free(data->vocab);
+	*data = (struct training_data){0};
+}
+
+/* ---- reading ---- */
+
+static int open_stream(struct training_data *data, struct err *err)
+{
+	data->feed = feed_stream("-", data->pack, data->context, &data->vocab, &data->kinds,
+	                         &data->header, err);
+	return data->feed ? 0 : -1;
+}
+
+static int read_files(struct training_data *data, char **paths, int count, uint64_t seed,
+                      struct err *err)
+{
+	for (int i = 0; i < count; i++)
+		if (corpus_load(&data->train, paths[i], &data->vocab, &data->kinds, &data->header,
+		                err) < 0)
+			return -1;
+	for (size_t i = 0; i < data->train.token_count; i++)
+		data->seen[data->train.kind[i]] = true;
+	data->feed = feed_corpus(&data->train, data->pack, data->context, seed, err);
+	if (data->feed && training_data_unseen(data))
+		return err_usage(err, "no record of the training data has a span of kind '%s'",
+		                 training_data_unseen(data));
+	return data->feed ? 0 : -1;
+}
+
+/* What is validated is cut as what is trained on. */
+static int read_validation(struct training_data *data, const char *path, struct err *err)
+{
+	struct corpus *val = &data->val;
+
+	if (corpus_load(val, path, &data->vocab, &data->kinds, NULL, err) < 0)
+		return -1;
+	if (data->pack == PACK_TEXT && corpus_cut(val, (size_t)data->context + 1, err) < 0)
+		return -1;
+	if (val->count == 0)
+		return err_set(err, "%s: no record to validate on", err_path(path));
+	for (size_t i = 0; i < val->count && data->pack == PACK_RECORDS; i++) {
+		const struct example example = corpus_example(val, i);
+		if (example.length < 2 || example.length > data->context)
+			return err_set(err, "%s: record %zu (id %" PRIu64 ") has %d tokens, expected 2 to "
+			               "the context of %d (--context)", err_path(path), i, example.id,
+			               example.length, data->context);
+	}
+	return 0;
+}
+
+int training_data_open(struct training_data *data, char **paths, int count,
+                       const char *val_path, uint64_t seed, struct err *err)
+{
+	data->expected = data->kinds.count;
+	data->streaming = count == 0 || (count == 1 && strcmp(paths[0], "-") == 0);
+	if (data->streaming && val_path && strcmp(val_path, "-") == 0)
+		return err_usage(err, "the standard input is what is trained on, expected a file to "
+		                 "validate on");
+	if ((data->streaming ? open_stream(data, err)
+	                     : read_files(data, paths, count, seed, err)) < 0)
+		return -1;
+	return val_path ? read_validation(data, val_path, err) : 0;
+}
+
+const char *training_data_unseen(const struct training_data *data)
+{
+	for (int i = SPAN_OTHER + 1; i < data->expected; i++)
+		if (!data->seen[i])
+			return data->kinds.word[i];
+	return NULL;
+}
+
+/* ---- batches ---- */
+
+int batch_init(struct batch *batch, int room, int context, struct err *err)
+{
+	const size_t tokens = (size_t)room * (size_t)(context + 1);
+
+	*batch = (struct batch){
+		.room = room,
+		.examples = calloc((size_t)room, sizeof *batch->examples),
+		.token = malloc(tokens * sizeof *batch->token),
+		.kind = malloc(tokens),
+	};
+	if (batch->examples && batch->token && batch->kind)
+		return 0;
+	batch_release(batch);
+	return err_set(err, "out of memory for batches of %d sequences", room);
+}
+
+void batch_release(struct batch *batch)
+{
+	free(batch->examples);
+	free(batch->token);
+	free(batch->kind);
+	*batch = (struct batch){0};
+}
+
+int training_data_next(struct training_data *data, struct batch *batch, struct err *err)
+{
+	const size_t row = (size_t)data->context + 1;
+
+	for (batch->count = 0; batch->count < batch->room; batch->count++) {
+		const size_t at = (size_t)batch->count * row;
+		struct example *example = &batch->examples[batch->count];
+		int more = feed_next(data->feed, batch->token + at, batch->kind + at, example, err);
+		if (more < 0)
+			return -1;
+		if (more == 0)
+			break;
+		for (int i = 0; i < example->length; i++)
+			data->seen[example->kind[i]] = true;
+	}
+	return batch->count;
+}

@@ -1,0 +1,47 @@
+#!/bin/bash
+# gpt-score.sh - gpt-score: which characters get a step, and what bad input gives. That its steps
+# are those of sampling, and come as records come, is for gpt-sample.sh.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+tools=$(cd "$BUILD" && pwd)/tests/tools
+cd "$TMP" || exit 1
+
+phonegen --count 12 --seed 5 >book
+take_alphabet book
+"$tools/mkmodel" model "$alphabet" 2 2 32 256 1 6
+"$tools/mkmodel" short "$alphabet" 1 1 8 100 1 6
+"$tools/mkmodel" digits "0123456789" 1 1 8 256 1 6
+
+# ---- which characters ----
+
+gpt-score model book | topk-dump | awk -F '\t' 'NR > 1 && $5 != "" { n[$1]++ } END {
+	for (i in n) print i, n[i] }' | sort -n >have
+mpcat --json book | jq -r '"\(.id) \(.text | length - 1)"' | cmp -s - have
+ok $? "gpt-score: a step for every character but the first"
+gpt-score model --kinds name,answer book | topk-dump | awk -F '\t' 'NR > 1 { print $1, $3, $4 }' >have
+mpcat --json book | jq -r '.id as $id | .spans[] |
+	select(.[2] == "name" or .[2] == "answer") | . as $s | range(.[0]; .[1]) |
+	"\($id) \(.) \($s[2])"' | cmp -s - have
+ok $? "--kinds: steps in those spans only"
+gpt-score model --from ask book | topk-dump | awk -F '\t' 'NR > 1 && $1 == 3 { print $3; exit }' >have
+is "$(cat have)" "$(mpcat --json book |
+	jq -r 'select(.id == 3) | .spans[] | select(.[2] == "ask")[0]')" "--from: from that span on"
+
+# ---- bad input ----
+
+fails 1 'nowhere/config.json' "a model that is not there" gpt-score nowhere book
+fails 1 "record 0: character 0, U\\+007B '\\{'" "a foreign character in a record" gpt-score digits book
+tokenize --vocab model <book >tokens
+fails 1 "tokens: the tokens are not the model's: token 0 is .* '0' in the model" \
+	"tokens of another vocabulary" gpt-score digits tokens
+fails 1 "record 0: no span of kind 'tone'" "--from a kind that is not there" gpt-score model --from tone book
+fails 1 "no record has a span of kind 'tone'" "--kinds of a kind that is not there" gpt-score model --kinds ask,tone book
+fails 2 "--kinds: expected words" "--kinds with an empty word" gpt-score model --kinds ask,,tone book
+fails 1 "book: .*record 0: a text of [0-9]+ characters, but the model's context of 100" \
+	"a record longer than the context" gpt-score short book
+gpt-score model book >/dev/full 2>have
+is "$? $(wc -l <have)" "1 1" "a full disk"
+gpt-score model book 2>have | head -c 100 >/dev/null
+is "${PIPESTATUS[0]} $(cat have)" "141 " "a closed pipe is quiet"
+
+done_testing

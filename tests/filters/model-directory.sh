@@ -1,0 +1,116 @@
+#!/bin/bash
+# model-directory.sh - model directories in the hands of the programs.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$ROOT" || exit 1
+mkmodel=$(cd "$BUILD" && pwd)/tests/tools/mkmodel
+shopt -s lastpipe
+
+# fresh: a good model in $TMP/model
+"$mkmodel" "$TMP/good" $'ab \n' 2 2 4 16 1 1
+fresh() {
+	rm -rf "$TMP/model"
+	cp -R "$TMP/good" "$TMP/model"
+}
+
+# edit FILE FILTER: change a JSON file of the model by jq
+edit() {
+	jq "$2" "$TMP/model/$1" >"$TMP/edited" && mv "$TMP/edited" "$TMP/model/$1"
+}
+
+sample() {
+	gpt-sample "$TMP/model" --quiet --prompt a --max-tokens 3
+}
+
+# refused NAME PATTERN: gpt-sample says so, and nothing that looks whole comes out
+refused() {
+	fails 1 "^gpt-sample: $TMP/model/$2" "$1" sample
+	mpcat --json <"$TMP/stdout" >/dev/null 2>&1
+	[ $? -eq 1 ]
+	ok $? "no end map: $1"
+}
+
+# ---- the network against generate(), through the programs ----
+
+for name in plain bias narrow-heads; do
+	expected=testdata/golden/$name/expected.json
+	vocab=testdata/golden/$name/vocab.json
+	text=$(jq -rj --slurpfile vocab $vocab '($vocab[0] | to_entries | map(.key)) as $c |
+		.greedy | .prompt + .continuation | map($c[.]) | join("")' $expected && echo .)
+	prompt=$(jq -rj --slurpfile vocab $vocab '($vocab[0] | to_entries | map(.key)) as $c |
+		.greedy.prompt | map($c[.]) | join("")' $expected && echo .)
+	have=$(gpt-sample testdata/golden/$name --quiet --greedy --stop '' --max-tokens 14 \
+		--prompt "${prompt%.}" | mpcat --json | jq -rj .text && echo .)
+	is "$have" "$text" "$name: what generate() goes on with"
+done
+
+# ---- a model of transformers' own ----
+
+gpt-sample testdata/golden/saved --quiet --prompt é --stop '' --samples 3 | mpcat --json |
+	jq -s 'length' | { read -r count; is "$count" 3 "samples of a model that transformers saved"; }
+
+# ---- directories that are not whole ----
+
+fresh
+sample >"$TMP/out"
+ok $? "a good model"
+for file in config.json vocab.json model.safetensors; do
+	fresh
+	rm "$TMP/model/$file"
+	refused "without $file" "$file: cannot open: No such file"
+	: >"$TMP/model/$file"
+	refused "with an empty $file" "$file: "
+done
+fresh
+rm "$TMP/model/memoscope.json" "$TMP/model/tokenizer.json" "$TMP/model/tokenizer_config.json"
+sample >"$TMP/out2"
+ok $? "a model without what only others read"
+mpcat --json "$TMP/out" >"$TMP/json"
+mpcat --json "$TMP/out2" | cmp -s - "$TMP/json"
+ok $? "writes the same"
+
+fresh
+edit config.json '.n_layer = 3'
+refused "a config with a block more" 'model.safetensors: tensor "transformer.h.2.*" is missing'
+fresh
+edit config.json '.n_embd = 8'
+refused "a config of another width" 'model.safetensors: tensor .* has shape \[4, 4\], expected \[4, 8\]'
+fresh
+edit config.json '.activation_function = "gelu_new"'
+refused "another activation" 'config.json: "activation_function" is gelu_new, expected gelu'
+fresh
+edit vocab.json '.c = 4'
+refused "a vocabulary of another size" 'vocab.json: 5 characters, but config.json'
+fresh
+edit vocab.json '.b = 0'
+refused "two characters for a token" 'vocab.json: .* no token of its own'
+
+# ---- bytes that are not whole ----
+
+fresh
+truncate -s -1 "$TMP/model/model.safetensors"
+refused "tensors cut by one byte" 'model.safetensors: tensor .* do not lie in the file'
+fresh
+printf x >>"$TMP/model/model.safetensors"
+refused "tensors with one byte more" 'model.safetensors: .* but the tensors end at byte'
+fresh
+printf '\377' | dd of="$TMP/model/model.safetensors" bs=1 seek=7 conv=notrunc status=none
+refused "a huge header" 'model.safetensors: header of [0-9]{15,} bytes in a file of'
+fresh
+printf '\000\000\300\177' | dd of="$TMP/model/model.safetensors" bs=1 \
+	seek=$(($(stat -c %s "$TMP/model/model.safetensors") - 4)) conv=notrunc status=none
+refused "a parameter that is no number" 'model.safetensors: tensor "[^"]*": element [0-9]+ is nan'
+
+# ---- places that cannot be written ----
+
+fails 1 '^mkmodel: /dev/null: not a directory$' "save below a file" \
+	"$mkmodel" /dev/null/model ab 1 1 2 4 1 1
+fails 1 '^mkmodel: /proc/none: cannot make directory: ' "save below what cannot be made" \
+	"$mkmodel" /proc/none/of/these ab 1 1 2 4 1 1
+fresh
+before=$(cat "$TMP"/model/* | cksum)
+fails 1 '^mkmodel: .*/model.safetensors: cannot write: File too large$' "save on a full disk" \
+	bash -c "trap '' XFSZ; ulimit -f 2; exec '$mkmodel' '$TMP/model' 'ab ' 2 2 16 16 2 1"
+is "$(cat "$TMP"/model/* | cksum)" "$before" "the old files stay, and nothing else"
+
+done_testing

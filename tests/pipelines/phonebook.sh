@@ -1,0 +1,68 @@
+#!/bin/bash
+# phonebook.sh - pipelines/phonebook from end to end, with a network and a run
+# that are too small to learn the task: everything but the score is as it is.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$ROOT" || exit 1
+
+run() {
+	OUT=$TMP/$1 JOBS=$2 STEPS=30 ASKED=20 BATCH=8 EVAL_EVERY=10 KEEP_EVERY=20 \
+		MODEL='--layers 1 --heads 2 --width 16' pipelines/phonebook
+}
+
+run one 1 >"$TMP/log" 2>&1
+status=$?
+ok $status "pipelines/phonebook runs"
+[ $status -eq 0 ] || sed 's/^/# /' "$TMP/log"
+
+for file in report.md summary.tsv loss.png model/model.safetensors model/config.json \
+	model/step-000020/model.safetensors; do
+	[ -s "$TMP/one/$file" ]
+	ok $? "it leaves $file"
+done
+is "$(png_size "$TMP/one/loss.png")" "1200 520" "loss.png is a picture"
+
+# number KEY: is the key in the summary, once, with a number?
+number() {
+	[ "$(awk -F '\t' -v key="$1" 'NF == 2 && $1 == key && $2 ~ /^[0-9.e+-]+$/' \
+		"$TMP/one/summary.tsv" | wc -l)" -eq 1 ]
+}
+for key in exact exact_low exact_high train_seconds parameters val_loss floor tokens train_flops train_peak_share; do
+	number $key
+	ok $? "summary.tsv says $key"
+done
+is "$(awk -F '\t' '$1 == "records" { print $2 }' "$TMP/one/summary.tsv")" 20 \
+	"every record was asked about"
+
+# The data of two jobs are those of one; so are what follows from them.
+run "two's" 2 >/dev/null 2>&1
+is "$(mpcat --text "$TMP/two's/val.mp" | sha256sum)" \
+	"$(mpcat --text "$TMP/one/val.mp" | sha256sum)" "two jobs make the data of one"
+untimed() {
+	grep -Ev 'seconds|peak' "$TMP/$1/summary.tsv"
+}
+is "$(untimed "two's")" "$(untimed one)" \
+	"and come to the same results"
+is "$(png_size "$TMP/two's/loss.png")" "1200 520" "a picture where the folder's name has a quote"
+
+# Books of a stage follow those of the one before; shares count, and no share is one.
+ENTRIES='2 1:2' SEED=3 run stages 2 >/dev/null 2>&1
+is "$(awk -F '\t' '$1 == "tokens" { print $2 }' "$TMP/stages/summary.tsv")" "$({
+	phonegen --seed 1 --count 80 --entries 2
+	phonegen --seed 1 --first 80 --count 160 --entries 1
+} | tokenize | mpcat --json | jq -s 'map((.tokens | length) - 1) | add')" "ENTRIES names stages and their shares"
+is "$(mpcat --header "$TMP/stages/answers.mp" | jq -r '.model.chain[].args | join(" ")' | grep -o 'seed 3')" \
+	"seed 3" "SEED is that of the training"
+
+# A stage that fails fails the whole, and says so.
+mkdir "$TMP/bin"
+printf '#!/bin/sh\nexit 1\n' >"$TMP/bin/tokenize"
+chmod +x "$TMP/bin/tokenize"
+for program in "$BUILD"/*; do
+	[ -x "$program" ] && [ -f "$program" ] && [ ! -e "$TMP/bin/$(basename "$program")" ] &&
+		ln -s "$(cd "$BUILD" && pwd)/$(basename "$program")" "$TMP/bin/"
+done
+! BUILD=$TMP/bin run three 1 >/dev/null 2>"$TMP/log" && grep -q '^phonebook: failed' "$TMP/log"
+ok $? "a stage that fails fails the pipeline loudly"
+
+done_testing

@@ -1,0 +1,223 @@
+/* Vocabularies, sets of characters, UTF-8, kinds of spans. */
+#include <stdlib.h>
+
+#include "common/base/utf8.h"
+#include "common/stream/span.h"
+#include "common/stream/vocab.h"
+#include "tests/tap.h"
+
+/* ---- UTF-8 ---- */
+
+static void utf8(void)
+{
+	bool good = true;
+	long count = 0;
+
+	for (uint32_t code = 0; code < 0x110000; code++) {
+		char text[UTF8_MAX];
+		uint32_t back = 0;
+		size_t size = utf8_encode(code, text);
+		bool surrogate = code >= 0xD800 && code < 0xE000;
+		good = good && utf8_decode(text, size, &back) == (surrogate ? 0 : size) &&
+		       (surrogate || back == code);
+		for (size_t less = 0; less < size; less++)
+			good = good && utf8_decode(text, less, &back) == 0;
+	}
+	ok(good, "each code point comes back from UTF-8, but for surrogates");
+
+	/* Every sequence of up to three bytes, against the definition: as many are
+	 * valid as there are code points that short. */
+	for (uint32_t bytes = 0; bytes < 1 << 24; bytes++) {
+		const char text[3] = {(char)(bytes >> 16), (char)(bytes >> 8), (char)bytes};
+		uint32_t code;
+		count += utf8_decode(text, 3, &code) == 3;
+	}
+	is_int(count, 0x10000 - 0x800 - 0x800, "three bytes: as many as code points need them");
+
+	static const struct {
+		const char *name, *text;
+		size_t size;
+		long length;
+	} rows[] = {
+		{"nothing", "", 0, 0},
+		{"ASCII", "hello, world: 211-004", 21, 21},
+		{"U+0000", "a\0b", 3, 3},
+		{"one to four bytes", "aé€\U0001F600", 10, 4},
+		{"long text with one é at the end", "0123456789abcdeé", 17, 16},
+		{"an overlong /", "\xc0\xaf", 2, -1},
+		{"an overlong € in four bytes", "\xf0\x82\x82\xac", 4, -1},
+		{"a surrogate", "\xed\xa0\x80", 3, -1},
+		{"past U+10FFFF", "\xf4\x90\x80\x80", 4, -1},
+		{"a lone continuation", "abc\x80", 4, -1},
+		{"a byte ff after eight good ones", "01234567\xff", 9, -1},
+		{"a character cut off", "01234567\xe2\x82", 10, -1},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		is_int(utf8_length(rows[i].text, rows[i].size), rows[i].length, rows[i].name);
+}
+
+/* ---- vocabularies ---- */
+
+static void vocabulary(void)
+{
+	static const char characters[] = "\n a€é\U0001F600";
+	struct err err = {0};
+	struct vocab *vocab = vocab_new(characters, sizeof characters - 1, &err);
+	uint16_t tokens[16];
+	char text[64];
+
+	ok(vocab != NULL && vocab_size(vocab) == 6, "a vocabulary of six: %s", err.text);
+	is_string(vocab_text(vocab), characters, "its text");
+	is_int(vocab_code(vocab, 3), 0x20AC, "the code point of a token");
+	is_string(vocab_char(vocab, 5), "\U0001F600", "the character of a token");
+	is_int(vocab_token(vocab, 'a'), 2, "the token of a code point");
+	is_int(vocab_token(vocab, 'b'), -1, "none");
+	is_int(vocab_token(vocab, 0x20AD), -1, "none beside one that is there");
+	is_int(vocab_token(vocab, 0xFFFFFFFF), -1, "none beyond Unicode");
+
+	is_int(vocab_encode(vocab, "é a\n\U0001F600", 9, tokens, &err), 5, "five tokens");
+	ok(tokens[0] == 4 && tokens[1] == 1 && tokens[2] == 2 && tokens[3] == 0 && tokens[4] == 5,
+	   "which are the right ones");
+	size_t size = vocab_decode(vocab, tokens, 5, text);
+	ok(size == 9 && memcmp(text, "é a\n\U0001F600", 9) == 0, "and decode to the same text");
+	is_int(vocab_encode(vocab, "", 0, tokens, &err), 0, "no text, no tokens");
+
+	ok(vocab_encode(vocab, "a\nß", 4, tokens, &err) < 0 &&
+	   strcmp(err.text, "character 2, U+00DF 'ß', is not in the vocabulary") == 0,
+	   "a character outside is shown: %s", err.text);
+	err = (struct err){0};
+	ok(vocab_encode(vocab, "\t", 1, tokens, &err) < 0 && strstr(err.text, "U+0009, is"),
+	   "one that does not print by its number: %s", err.text);
+	err = (struct err){0};
+	ok(vocab_encode(vocab, "aé\xc3", 4, tokens, &err) < 0 && strstr(err.text, "byte 3"),
+	   "text that is not UTF-8: %s", err.text);
+	vocab_free(vocab);
+	vocab_free(NULL);
+}
+
+static void refuse(const char *name, const char *text, size_t size, const char *pattern)
+{
+	struct err err = {0};
+
+	ok(vocab_new(text, size, &err) == NULL && err.status == ERR_DATA &&
+	   strstr(err.text, pattern), "%s: %s", name, err.text);
+}
+
+static void limits(void)
+{
+	char *text = malloc(3 * (VOCAB_MAX + 1));
+	uint16_t *tokens = malloc(3 * (VOCAB_MAX + 1) * sizeof *tokens);
+	struct err err = {0};
+	size_t size = 0;
+	uint32_t code = 1;
+	int count = 0;
+
+	for (; count < VOCAB_MAX; code++) {
+		if (code >= 0xD800 && code < 0xE000)
+			continue;
+		if (code == 0x10000)
+			break;
+		size += utf8_encode(code, text + size);
+		count++;
+	}
+	struct vocab *vocab = vocab_new(text, size, &err);
+	is_int(vocab ? vocab_size(vocab) : -1, count, "a vocabulary of all code points of 16 bits");
+	long length = vocab ? vocab_encode(vocab, text, size, tokens, &err) : -1;
+	bool good = length == count;
+	for (int i = 0; good && i < count; i++)
+		good = tokens[i] == i;
+	ok(good, "encodes its own text as 0, 1, 2 …");
+	vocab_free(vocab);
+	free(text);
+	free(tokens);
+
+	text = malloc(4 * (VOCAB_MAX + 1));
+	size = 0;
+	for (count = 0; count <= VOCAB_MAX; count++)
+		size += utf8_encode(0x20000 + (uint32_t)count, text + size);
+	vocab = vocab_new(text, size - 4, &err);
+	is_int(vocab ? vocab_size(vocab) : -1, VOCAB_MAX, "the largest vocabulary");
+	vocab_free(vocab);
+	refuse("one more", text, size, "more than 65535");
+	free(text);
+	refuse("an empty vocabulary", "", 0, "empty");
+	refuse("a character twice", "abca", 4, "U+0061 'a' stands in it twice");
+	refuse("U+0000", "a\0b", 3, "U+0000");
+	refuse("not UTF-8", "a\xff", 2, "byte 1 is not UTF-8");
+}
+
+static void equality(void)
+{
+	struct err err = {0};
+	struct vocab *a = vocab_new("abc", 3, &err), *b = vocab_new("abc", 3, &err);
+	struct vocab *c = vocab_new("acb", 3, &err), *d = vocab_new("abcd", 4, &err);
+
+	ok(vocab_equal(a, b), "the same vocabulary");
+	ok(!vocab_equal(a, c), "in another order another one");
+	ok(!vocab_equal(a, d), "with one more another one");
+	vocab_free(a);
+	vocab_free(b);
+	vocab_free(c);
+	vocab_free(d);
+}
+
+static void sets(void)
+{
+	struct charset *set = calloc(1, sizeof *set);
+	struct err err = {0};
+
+	ok(charset_add(set, "zebra é", 8, &err) == 0 && charset_add(set, "\U0010FFFF\n", 5, &err) == 0,
+	   "characters are gathered: %s", err.text);
+	char *text = charset_text(set);
+	is_string(text, "\n aberzé\U0010FFFF", "and come in order, each once");
+	free(text);
+	ok(charset_add(set, "ab\xc3", 3, &err) < 0 && strstr(err.text, "byte 2"), "not UTF-8: %s",
+	   err.text);
+	err = (struct err){0};
+	ok(charset_add(set, "ab\0", 3, &err) < 0 && strstr(err.text, "U+0000"), "U+0000: %s",
+	   err.text);
+	free(set);
+}
+
+/* ---- kinds ---- */
+
+static void kinds(void)
+{
+	struct span_kinds set;
+	char word[32];
+	bool good = true;
+
+	span_kinds_init(&set);
+	is_int(span_kind_find(&set, "other"), SPAN_OTHER, "other is known");
+	is_int(span_kind(&set, "answer", 6), 1, "a new word");
+	is_int(span_kind(&set, "answers", 7), 2, "one that begins with another");
+	is_int(span_kind(&set, "answ", 4), 3, "the beginning of one");
+	is_int(span_kind(&set, "answersheet", 6), 1, "a known one, not NUL-terminated");
+	is_int(span_kind_find(&set, "name"), -1, "an unknown one is not added by asking");
+	is_int(set.count, 4, "four of them");
+	is_int(span_kind(&set, "", 0), -1, "no letter");
+	is_int(span_kind(&set, "a b", 3), -1, "two words");
+	is_int(span_kind(&set, "a\0b", 3), -1, "a NUL");
+	is_int(span_kind(&set, "é", 2), -1, "beyond ASCII");
+	is_int(span_kind(&set, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 32), -1, "too long");
+	is_int(span_kind(&set, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 31), 4, "just short enough");
+	while (set.count < SPAN_KINDS) {
+		int count = set.count;
+		snprintf(word, sizeof word, "kind-%d", count);
+		good = good && span_kind(&set, word, strlen(word)) == count;
+	}
+	ok(good, "%d kinds", SPAN_KINDS);
+	is_int(span_kind(&set, "more", 4), -1, "and no more");
+	is_int(span_kind(&set, "kind-63", 7), 63, "though the last is known");
+}
+
+int main(void)
+{
+	utf8();
+	vocabulary();
+	limits();
+	equality();
+	sets();
+	kinds();
+	return done();
+}

@@ -1,0 +1,656 @@
+/* feed.c - training examples: which, in what order, and where a resume goes on. */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/rng.h"
+#include "common/stream/record.h"
+#include "common/train/data_loader.h"
+#include "common/train/dataset.h"
+#include "tests/stream/streams.h"
+#include "tests/tap.h"
+
+#define CONTEXT 12
+#define ALPHABET "abcdefghij"
+
+/* A data set, as a stream and as it should be understood. */
+struct set {
+	int fd;
+	char path[64];
+	int count; /* records */
+	uint64_t id[512];
+	size_t begin[513]; /* of the records in the running text */
+	uint16_t token[200000]; /* the running text */
+	uint8_t kind[200000];
+};
+
+/* Write records of these lengths. Each has a span of kind "name" on its second
+ * and third token, worth 2 nats, and one of kind "answer" on the rest from the
+ * fifth, worth 3; those of one or two tokens have a span on the first alone. */
+static void set_make(struct set *set, uint64_t seed, int count, const int *length,
+                     const char *alphabet)
+{
+	struct err err = {0};
+	struct vocab *vocab = vocab_new(alphabet, strlen(alphabet), &err);
+	json_t *header = header_new(STREAM_TOKENS, NULL, 0, NULL);
+	struct span_kinds kinds;
+	struct rng rng;
+
+	span_kinds_init(&kinds);
+	span_kind(&kinds, "name", 4);
+	span_kind(&kinds, "answer", 6);
+	header_set_vocab(header, vocab);
+	set->fd = memfd_create("tokens", 0);
+	snprintf(set->path, sizeof set->path, "/proc/self/fd/%d", set->fd);
+	struct stream_writer *writer = stream_create(set->fd, "tokens", header, &err);
+	rng_init(&rng, seed, RNG_TEST, 0);
+	set->count = count;
+	set->begin[0] = 0;
+	for (int i = 0; i < count; i++) {
+		const size_t begin = set->begin[i];
+		const uint32_t n = (uint32_t)length[i];
+		const struct span both[] = {
+			{.begin = 1, .end = 3, .kind = 1, .entry = -1, .nats = 2},
+			{.begin = 4, .end = n, .kind = 2, .entry = 0, .nats = 3},
+		};
+		const struct span first = {.begin = 0, .end = 1, .kind = 1, .entry = -1, .nats = 5};
+		struct record record = {
+			.id = 1000 + 7 * (uint64_t)i,
+			.tokens = set->token + begin,
+			.length = n,
+			.spans = n < 3 ? &first : both,
+			.span_count = n < 3 ? n > 0 : n > 4 ? 2 : 1,
+		};
+		set->id[i] = record.id;
+		for (uint32_t t = 0; t < n; t++) {
+			set->token[begin + t] = (uint16_t)rng_below(&rng, (uint64_t)vocab_size(vocab));
+			set->kind[begin + t] = n < 3 ? t == 0 : t == 1 || t == 2 ? 1 : t >= 4 ? 2 : 0;
+		}
+		set->begin[i + 1] = begin + n;
+		record_write_tokens(writer, &record, vocab, &kinds, &err);
+	}
+	if (stream_end(writer, &err) < 0)
+		printf("# %s\n", err.text);
+	json_decref(header);
+	vocab_free(vocab);
+}
+
+/* So many records of 3 to CONTEXT tokens. */
+static void set_make_mixed(struct set *set, uint64_t seed, int count)
+{
+	int length[512];
+
+	for (int i = 0; i < count; i++)
+		length[i] = 3 + (i * 7) % (CONTEXT - 2);
+	set_make(set, seed, count, length, ALPHABET);
+}
+
+/* What a reader needs beside the data. */
+struct reading {
+	struct vocab *vocab;
+	struct span_kinds kinds;
+	struct corpus corpus;
+	struct err err;
+};
+
+static void reading_start(struct reading *reading)
+{
+	*reading = (struct reading){0};
+	span_kinds_init(&reading->kinds);
+	span_kind(&reading->kinds, "name", 4);
+	span_kind(&reading->kinds, "answer", 6);
+}
+
+static void reading_end(struct reading *reading)
+{
+	corpus_release(&reading->corpus);
+	vocab_free(reading->vocab);
+}
+
+static struct feed *open_stream(struct reading *reading, const struct set *set, enum pack pack)
+{
+	reading_start(reading);
+	return feed_stream(set->path, pack, CONTEXT, &reading->vocab, &reading->kinds, NULL,
+	                   &reading->err);
+}
+
+struct got {
+	uint16_t token[CONTEXT + 1];
+	uint8_t kind[CONTEXT + 1];
+	struct example example;
+};
+
+static int next(struct feed *feed, struct got *got, struct err *err)
+{
+	return feed_next(feed, got->token, got->kind, &got->example, err);
+}
+
+static bool same_example(const struct example *a, const struct example *b)
+{
+	return a->id == b->id && a->length == b->length &&
+	       memcmp(a->token, b->token, (size_t)a->length * sizeof *a->token) == 0 &&
+	       memcmp(a->kind, b->kind, (size_t)a->length) == 0;
+}
+
+/* Does an example show the running text from begin? */
+static bool shows(const struct example *example, const struct set *set, size_t begin, int length)
+{
+	return example->length == length &&
+	       memcmp(example->token, set->token + begin, (size_t)length * sizeof *set->token) == 0 &&
+	       memcmp(example->kind, set->kind + begin, (size_t)length) == 0;
+}
+
+/* ---- the corpus ---- */
+
+static void test_corpus(void)
+{
+	static struct set set;
+	struct reading reading;
+	struct corpus *corpus = &reading.corpus;
+	const int length[] = {5, 1, 0, 9, 2, 12};
+	double nats[SPAN_KINDS];
+	bool good = true;
+
+	set_make(&set, 1, 6, length, ALPHABET);
+	reading_start(&reading);
+	for (int twice = 0; twice < 2; twice++)
+		if (corpus_load(corpus, set.path, &reading.vocab, &reading.kinds, NULL,
+		                &reading.err) < 0)
+			printf("# %s\n", reading.err.text);
+	is_int((long long)corpus->count, 12, "two files make one corpus");
+	for (int i = 0; i < 12 && corpus->count == 12; i++) {
+		struct example example = corpus_example(corpus, (size_t)i);
+		good &= example.id == set.id[i % 6];
+		good &= shows(&example, &set, set.begin[i % 6], length[i % 6]);
+	}
+	ok(good, "records, tokens and kinds are those of the stream");
+
+	corpus_nats(corpus, 6, nats);
+	is_near(nats[1], 3 * 2, 0, "information by kind, but not on the first token of a record");
+	is_near(nats[2], 3 * 3, 0, "and the other kind");
+	is_near(nats[0], 0, 0, "none on what no span covers");
+	corpus_nats(corpus, 1, nats);
+	is_near(nats[1], 2, 0, "of as many records as asked for");
+
+	good = true;
+	for (size_t t = 0; t < corpus->token_count; t++) {
+		size_t r = corpus_record_at(corpus, t);
+		good &= corpus->begin[r] <= t && t < corpus->begin[r + 1];
+	}
+	ok(good, "the record that holds a token, with empty records in between");
+	reading_end(&reading);
+	close(set.fd);
+}
+
+/* Memory is there before the first token is: what has none points nowhere else. */
+static void test_nothing_first(void)
+{
+	static struct set set;
+	struct reading reading;
+	const int length[] = {0, CONTEXT + 1, 0};
+	struct got got;
+
+	set_make(&set, 8, 3, length, ALPHABET);
+	reading_start(&reading);
+	is_int(corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL,
+	                   &reading.err), 0, "a first record without a token");
+	ok(reading.corpus.token && reading.corpus.kind && reading.corpus.nats,
+	   "  it lies in memory all the same");
+	struct example example = corpus_example(&reading.corpus, 1);
+	ok(shows(&example, &set, 0, CONTEXT + 1), "  the next one is whole");
+	reading_end(&reading);
+
+	struct feed *feed = open_stream(&reading, &set, PACK_TEXT);
+	is_int(next(feed, &got, &reading.err), 1, "  from a stream of running text");
+	ok(shows(&got.example, &set, 0, CONTEXT + 1), "  the same");
+	feed_free(feed);
+	reading_end(&reading);
+	close(set.fd);
+}
+
+static void test_cut(void)
+{
+	static struct set set;
+	const int length[] = {7, 20, 3, 1, 11}; /* 42 tokens */
+	const struct { size_t piece, count; int last; const char *what; } cases[] = {
+		{10, 5, 2, "a last piece of two tokens stays"},
+		{41, 1, 41, "a single token left over goes"},
+		{21, 2, 21, "no rest"},
+		{100, 1, 42, "one piece of all"},
+	};
+
+	set_make(&set, 2, 5, length, ALPHABET);
+	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+		struct reading reading;
+		bool good = true;
+		reading_start(&reading);
+		corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL,
+		            &reading.err);
+		corpus_cut(&reading.corpus, cases[c].piece, &reading.err);
+		is_int((long long)reading.corpus.count, (long long)cases[c].count, cases[c].what);
+		for (size_t i = 0; i < reading.corpus.count; i++) {
+			struct example piece = corpus_example(&reading.corpus, i);
+			int want = i + 1 < cases[c].count ? (int)cases[c].piece : cases[c].last;
+			good &= shows(&piece, &set, i * cases[c].piece, want);
+			int r = 0;
+			while (set.begin[r + 1] <= i * cases[c].piece)
+				r++;
+			good &= piece.id == set.id[r];
+		}
+		ok(good, "  its pieces are the running text, under the id of the record they begin in");
+		reading_end(&reading);
+	}
+	close(set.fd);
+}
+
+/* ---- records of a corpus ---- */
+
+/* The records of the next epoch, by their number. False where one is no record. */
+static bool epoch(struct feed *feed, const struct set *set, int *order)
+{
+	struct err err = {0};
+	struct got got;
+
+	for (int i = 0; i < set->count; i++) {
+		if (next(feed, &got, &err) != 1)
+			return false;
+		int r = (int)(got.example.id - 1000) / 7;
+		if (r < 0 || r >= set->count ||
+		    !shows(&got.example, set, set->begin[r], (int)(set->begin[r + 1] - set->begin[r])))
+			return false;
+		order[i] = r;
+	}
+	return true;
+}
+
+static bool is_permutation(const int *order, int count)
+{
+	bool met[512] = {false};
+
+	for (int i = 0; i < count; i++) {
+		if (met[order[i]])
+			return false;
+		met[order[i]] = true;
+	}
+	return true;
+}
+
+static void test_order(void)
+{
+	enum { N = 101 };
+	static struct set set;
+	struct reading reading;
+	int order[4][N], again[N], sorted = 0;
+	bool good = true;
+
+	set_make_mixed(&set, 3, N);
+	reading_start(&reading);
+	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 5, &reading.err);
+	for (int e = 0; e < 4; e++)
+		good &= epoch(feed, &set, order[e]) && is_permutation(order[e], N);
+	ok(good, "every epoch holds every record once");
+	is_int((long long)feed_position(feed), 4 * N, "the position counts on");
+	ok(memcmp(order[0], order[1], sizeof again) != 0 &&
+	   memcmp(order[1], order[2], sizeof again) != 0, "epochs differ");
+	for (int i = 0; i < N; i++)
+		sorted += order[0][i] == i;
+	ok(sorted < 10, "the order is not that of the file");
+	feed_free(feed);
+
+	feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 5, &reading.err);
+	ok(epoch(feed, &set, again) && memcmp(again, order[0], sizeof again) == 0,
+	   "the same seed gives the same order");
+	feed_free(feed);
+	feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 6, &reading.err);
+	ok(epoch(feed, &set, again) && memcmp(again, order[0], sizeof again) != 0,
+	   "another seed gives another");
+	feed_free(feed);
+	reading_end(&reading);
+	close(set.fd);
+}
+
+/* Each of five records stands first in a fifth of the epochs. */
+static void test_uniform(void)
+{
+	enum { N = 5, EPOCHS = 50000 };
+	static struct set set;
+	struct reading reading;
+	int count[N][N] = {{0}}, order[N];
+	double chi = 0;
+
+	set_make_mixed(&set, 4, N);
+	reading_start(&reading);
+	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 1, &reading.err);
+	for (int e = 0; e < EPOCHS && epoch(feed, &set, order); e++)
+		for (int i = 0; i < N; i++)
+			count[i][order[i]]++;
+	for (int i = 0; i < N; i++)
+		for (int r = 0; r < N; r++)
+			chi += pow(count[i][r] - (double)EPOCHS / N, 2) / ((double)EPOCHS / N);
+	/* Places exclude each other, so this sum is N / (N - 1) times one of sixteen
+	 * degrees of freedom, which passes 39.3 once in a thousand seeds. */
+	chi *= (N - 1.0) / N;
+	ok(chi < 39.3, "every record is as likely at every place");
+	printf("# chi-square %.1f\n", chi);
+	feed_free(feed);
+	reading_end(&reading);
+	close(set.fd);
+}
+
+/* ---- skipping, of any feed ---- */
+
+/* A feed that passed over count examples goes on as one that read them. */
+static bool skips(struct feed *read, struct feed *skip, int count)
+{
+	struct err err = {0};
+	struct got a, b;
+
+	for (int i = 0; i < count; i++)
+		if (next(read, &a, &err) != 1)
+			return false;
+	if (feed_skip(skip, (uint64_t)count, &err) < 0 || feed_position(skip) != (uint64_t)count ||
+	    feed_digest(skip) != feed_digest(read))
+		return false;
+	for (int i = 0; i < 30; i++) {
+		int more = next(read, &a, &err);
+		if (next(skip, &b, &err) != more || feed_position(skip) != feed_position(read) ||
+		    feed_digest(skip) != feed_digest(read))
+			return false;
+		if (more == 1 && !same_example(&a.example, &b.example))
+			return false;
+	}
+	return true;
+}
+
+static void test_skip(void)
+{
+	enum { N = 41 };
+	static struct set set;
+	const int counts[] = {0, 1, 7, N - 1, N, N + 1, 5 * N + 3};
+	bool good[2][2] = {{true, true}, {true, true}}; /* [from a stream][pack] */
+
+	set_make_mixed(&set, 5, N);
+	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+		for (int pack = 0; pack < 2; pack++) {
+			struct reading a, b;
+			reading_start(&a);
+			corpus_load(&a.corpus, set.path, &a.vocab, &a.kinds, NULL, &a.err);
+			struct feed *read = feed_corpus(&a.corpus, (enum pack)pack, CONTEXT, 9, &a.err);
+			struct feed *skip = feed_corpus(&a.corpus, (enum pack)pack, CONTEXT, 9, &a.err);
+			good[0][pack] &= skips(read, skip, counts[c]);
+			feed_free(read);
+			feed_free(skip);
+			reading_end(&a);
+			if (counts[c] > N / 2)
+				continue; /* the stream has no more */
+			read = open_stream(&a, &set, (enum pack)pack);
+			skip = open_stream(&b, &set, (enum pack)pack);
+			good[1][pack] &= skips(read, skip, counts[c]);
+			feed_free(read);
+			feed_free(skip);
+			reading_end(&a);
+			reading_end(&b);
+		}
+	ok(good[0][PACK_RECORDS], "skipping is reading: records of a corpus");
+	ok(good[0][PACK_TEXT], "skipping is reading: windows of a corpus");
+	ok(good[1][PACK_RECORDS], "skipping is reading: records of a stream");
+	ok(good[1][PACK_TEXT], "skipping is reading: windows of a stream");
+
+	struct reading reading;
+	struct feed *feed = open_stream(&reading, &set, PACK_RECORDS);
+	is_int(feed_skip(feed, N + 1, &reading.err), -1, "a stream that is too short to skip in");
+	is_string(reading.err.text, "the stream ends after 41 examples, expected the 42 that the "
+	          "interrupted run had read", "what is said of it");
+	feed_free(feed);
+	reading_end(&reading);
+	close(set.fd);
+}
+
+/* ---- digests ---- */
+
+static uint64_t corpus_digest(const struct set *set, uint64_t seed)
+{
+	struct reading reading;
+
+	reading_start(&reading);
+	corpus_load(&reading.corpus, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, seed, &reading.err);
+	const uint64_t digest = feed_digest(feed);
+	feed_free(feed);
+	reading_end(&reading);
+	return digest;
+}
+
+static uint64_t stream_digest(const struct set *set, uint64_t count)
+{
+	struct reading reading;
+	struct feed *feed = open_stream(&reading, set, PACK_RECORDS);
+
+	is_int(feed_skip(feed, count, &reading.err), 0, "examples of a stream");
+	const uint64_t digest = feed_digest(feed);
+	feed_free(feed);
+	reading_end(&reading);
+	return digest;
+}
+
+static void test_digest(void)
+{
+	static struct set few, many, others;
+
+	set_make_mixed(&few, 5, 20);
+	set_make_mixed(&many, 5, 41);
+	set_make_mixed(&others, 6, 20);
+	ok(corpus_digest(&few, 1) == corpus_digest(&few, 2), "the data have a digest, not their order");
+	ok(corpus_digest(&few, 1) != corpus_digest(&many, 1), "more data have another one");
+	ok(corpus_digest(&few, 1) != corpus_digest(&others, 1), "other data too");
+	ok(stream_digest(&few, 20) == stream_digest(&many, 20), "of a stream, it is of what came");
+	ok(stream_digest(&few, 19) != stream_digest(&few, 20), "all of it");
+	ok(stream_digest(&few, 5) != stream_digest(&others, 5), "of other data, another one");
+	close(few.fd);
+	close(many.fd);
+	close(others.fd);
+}
+
+/* ---- windows of a corpus ---- */
+
+static void test_windows(void)
+{
+	enum { N = 3, PLACES = 6 };
+	static struct set set;
+	const int length[N] = {8, 4, CONTEXT + PLACES - 12}; /* in all CONTEXT + PLACES tokens */
+	struct reading reading;
+	int met[PLACES] = {0}, wrong = 0, misnamed = 0;
+	struct got got;
+
+	set_make(&set, 6, N, length, ALPHABET);
+	reading_start(&reading);
+	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct feed *feed = feed_corpus(&reading.corpus, PACK_TEXT, CONTEXT, 1, &reading.err);
+	for (int i = 0; i < 600 && next(feed, &got, &reading.err) == 1; i++) {
+		int at = 0;
+		while (at < PLACES && !shows(&got.example, &set, (size_t)at, CONTEXT + 1))
+			at++;
+		if (at == PLACES) {
+			wrong++;
+			continue;
+		}
+		met[at]++;
+		int r = 0;
+		while ((int)set.begin[r + 1] <= at + CONTEXT)
+			r++;
+		misnamed += got.example.id != set.id[r];
+	}
+	is_int(wrong, 0, "a window is a stretch of the running text, one token past the context");
+	is_int(misnamed, 0, "its id is that of the record it ends in");
+	double chi = 0;
+	for (int i = 0; i < PLACES; i++)
+		chi += pow(met[i] - 600.0 / PLACES, 2) / (600.0 / PLACES);
+	/* five degrees of freedom: 20.5 is passed once in a thousand seeds */
+	ok(chi < 20.5, "windows begin wherever they fit, each place as often");
+	printf("# chi-square %.1f\n", chi);
+	feed_free(feed);
+	reading_end(&reading);
+	close(set.fd);
+}
+
+/* ---- streams ---- */
+
+static void test_stream(void)
+{
+	enum { N = 37 };
+	static struct set set;
+	struct reading reading;
+	struct got got;
+	int i = 0;
+
+	set_make_mixed(&set, 7, N);
+	struct feed *feed = open_stream(&reading, &set, PACK_RECORDS);
+	while (next(feed, &got, &reading.err) == 1 && i < N && got.example.id == set.id[i] &&
+	       shows(&got.example, &set, set.begin[i], (int)(set.begin[i + 1] - set.begin[i])))
+		i++;
+	is_int(i, N, "a stream's records come as they stand");
+	is_int(next(feed, &got, &reading.err), 0, "then it is over");
+	is_int(next(feed, &got, &reading.err), 0, "and stays so");
+	is_int((long long)feed_position(feed), N, "the position counts records");
+	feed_free(feed);
+	reading_end(&reading);
+
+	/* what is cut off comes to light when it is reached, not before */
+	struct bytes bytes = held(set.fd);
+	int fd = -1;
+	struct set cut = {.fd = -1};
+	snprintf(cut.path, sizeof cut.path, "%s", hold(&fd, bytes.data, bytes.size / 2));
+	feed = open_stream(&reading, &cut, PACK_RECORDS);
+	int more = 1;
+	for (i = 0; more == 1; i++)
+		more = next(feed, &got, &reading.err);
+	ok(more == -1 && i > N / 4 && i < N, "a stream that breaks off fails behind its last record");
+	printf("# after %d: %s\n", i, reading.err.text);
+	feed_free(feed);
+	reading_end(&reading);
+	free(bytes.data);
+	close(fd);
+	close(set.fd);
+}
+
+/* Consecutive windows: every token but the first is predicted exactly once. */
+static void check_consecutive(const struct set *set, const char *what)
+{
+	const size_t windows = (set->begin[set->count] - 1) / CONTEXT;
+	struct reading reading;
+	struct feed *feed = open_stream(&reading, set, PACK_TEXT);
+	struct got got;
+	size_t i = 0;
+
+	while (next(feed, &got, &reading.err) == 1 &&
+	       shows(&got.example, set, i * CONTEXT, CONTEXT + 1)) {
+		int r = 0;
+		while (set->begin[r + 1] <= (i + 1) * CONTEXT)
+			r++;
+		if (got.example.id != set->id[r])
+			break;
+		i++;
+	}
+	ok(i == windows && reading.err.status == ERR_NONE, "windows of a stream: %s", what);
+	if (i != windows)
+		printf("# %zu windows, want %zu; %s\n", i, windows, reading.err.text);
+	feed_free(feed);
+	reading_end(&reading);
+}
+
+static void test_stream_windows(void)
+{
+	static struct set set;
+	int length[] = {1, 0, 150000, 2, 40};
+
+	set_make_mixed(&set, 8, 60);
+	check_consecutive(&set, "short records");
+	close(set.fd);
+	set_make(&set, 9, 5, length, ALPHABET);
+	check_consecutive(&set, "a long record among short ones");
+	close(set.fd);
+	set_make(&set, 9, 1, (int[]){2 * CONTEXT + 1}, ALPHABET);
+	check_consecutive(&set, "as many tokens as two windows need");
+	close(set.fd);
+	set_make(&set, 9, 1, (int[]){2 * CONTEXT}, ALPHABET);
+	check_consecutive(&set, "one token fewer");
+	close(set.fd);
+}
+
+/* ---- what is refused ---- */
+
+static void refused(const struct set *set, enum pack pack, const char *want_corpus,
+                    const char *want_stream)
+{
+	struct reading reading;
+	struct got got;
+	int more = 1;
+
+	reading_start(&reading);
+	corpus_load(&reading.corpus, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct feed *feed = feed_corpus(&reading.corpus, pack, CONTEXT, 1, &reading.err);
+	ok(feed == NULL && strstr(reading.err.text, want_corpus), "%s", want_corpus);
+	if (feed || !strstr(reading.err.text, want_corpus))
+		printf("# %s\n", reading.err.text);
+	feed_free(feed);
+	reading_end(&reading);
+	if (want_stream == NULL)
+		return;
+	feed = open_stream(&reading, set, pack);
+	while (more == 1)
+		more = next(feed, &got, &reading.err);
+	ok(more == -1 && strstr(reading.err.text, want_stream), "  in a stream: %s", want_stream);
+	if (more != -1 || !strstr(reading.err.text, want_stream))
+		printf("# %d: %s\n", more, reading.err.text);
+	feed_free(feed);
+	reading_end(&reading);
+}
+
+static void test_refused(void)
+{
+	static struct set set, other;
+	struct reading reading;
+
+	set_make(&set, 1, 3, (int[]){5, CONTEXT, CONTEXT + 1}, ALPHABET);
+	refused(&set, PACK_RECORDS,
+	        "training record 2 (id 1014) has 13 tokens, expected 2 to the context of 12",
+	        "record 2: 13 tokens, expected 2 to the context of 12");
+	close(set.fd);
+	set_make(&set, 1, 2, (int[]){5, 1}, ALPHABET);
+	refused(&set, PACK_RECORDS, "training record 1 (id 1007) has 1 tokens", "record 1: 1 tokens");
+	close(set.fd);
+	set_make(&set, 1, 2, (int[]){5, CONTEXT - 5}, ALPHABET);
+	refused(&set, PACK_TEXT, "hold 12 tokens, expected more than the context of 12", NULL);
+	close(set.fd);
+	set_make(&set, 1, 0, NULL, ALPHABET);
+	refused(&set, PACK_RECORDS, "the training data hold no record", NULL);
+	close(set.fd);
+
+	set_make(&set, 1, 2, (int[]){5, 6}, ALPHABET);
+	set_make(&other, 1, 2, (int[]){5, 6}, "abcdefghik");
+	reading_start(&reading);
+	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	is_int(corpus_load(&reading.corpus, other.path, &reading.vocab, &reading.kinds, NULL,
+	                   &reading.err), -1, "a file of another vocabulary");
+	ok(strstr(reading.err.text, "vocab differs"), "which is said");
+	reading_end(&reading);
+	close(set.fd);
+	close(other.fd);
+}
+
+int main(void)
+{
+	test_corpus();
+	test_nothing_first();
+	test_cut();
+	test_order();
+	test_uniform();
+	test_skip();
+	test_digest();
+	test_windows();
+	test_stream();
+	test_stream_windows();
+	test_refused();
+	return done();
+}

@@ -76,7 +76,7 @@ static const struct option options[] = {
 	 "for each thread)",
 	 1, 65536, NULL},
 	{"threads", 0, OPTION_INT, &threads, "N",
-	 "share the work; 0: one for each processor (default 0)", 0, GENERATOR_THREADS_MAX, NULL},
+	 "share the work; 0: one for each processor (default 0)", 0, ENGINE_THREADS_MAX, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };
@@ -108,7 +108,7 @@ static uint16_t *encode(const struct model *model, const char *option, const cha
 
 /* The stop string into settings. The default one is no stop string where the
  * model lacks its characters: it could never come. To free(). */
-static uint16_t *stop_tokens(const struct model *model, struct generator_settings *settings,
+static uint16_t *stop_tokens(const struct model *model, struct engine_settings *settings,
                              struct err *err)
 {
 	struct err unknown = {0};
@@ -124,7 +124,7 @@ static uint16_t *stop_tokens(const struct model *model, struct generator_setting
 	return tokens;
 }
 
-static json_t *settings_header(const struct generator_settings *settings)
+static json_t *settings_header(const struct engine_settings *settings)
 {
 	const struct sampling *sampling = &settings->sampling;
 
@@ -146,17 +146,17 @@ static struct prompts *open_prompts(const struct model *model, char **paths, int
 	return prompts_of_text(prompt_text, model->vocab, samples, err);
 }
 
-/* Give the generator all it takes. */
-static int feed(struct generator *generator, struct prompts *prompts, struct err *err)
+/* Give the engine all it takes. */
+static int give(struct engine *engine, struct prompts *prompts, struct err *err)
 {
 	struct err why = {0};
 	struct prompt prompt;
 	int more = 1;
 
-	while (generator_wants(generator, prompts_ready(prompts)) &&
+	while (engine_wants(engine, prompts_ready(prompts)) &&
 	       (more = prompts_next(prompts, &prompt, err)) > 0)
-		if (generator_write(generator, &prompt.record, prompt.length, prompt.sample,
-		                    prompt.refer, &why) < 0)
+		if (engine_write(engine, &prompt.record, prompt.length, prompt.sample,
+		                 prompt.refer, &why) < 0)
 			return prompts_bad(prompts, err, why.text);
 	return more < 0 ? -1 : 0;
 }
@@ -168,17 +168,17 @@ struct output {
 };
 
 /* The oldest text as it comes. */
-static int tell(struct transcript *transcript, struct generator *generator, struct err *err)
+static int tell(struct transcript *transcript, struct engine *engine, struct err *err)
 {
 	uint32_t told = 0, count;
-	const struct job *job = generator_watch(generator, 0, &count);
+	const struct request *request = engine_watch(engine, 0, &count);
 
-	if (!job)
+	if (!request)
 		return 0;
-	if (transcript_prompt(transcript, job->tokens, job->generation.prompt, err) < 0)
+	if (transcript_prompt(transcript, request->tokens, request->generation.prompt, err) < 0)
 		return -1;
-	while (generator_watch(generator, told + 1, &count) && count > told) {
-		if (transcript_steps(transcript, job->steps + told, count - told, err) < 0)
+	while (engine_watch(engine, told + 1, &count) && count > told) {
+		if (transcript_steps(transcript, request->steps + told, count - told, err) < 0)
 			return -1;
 		told = count;
 	}
@@ -187,31 +187,31 @@ static int tell(struct transcript *transcript, struct generator *generator, stru
 
 /* The loop: prompts in, generations out. What is wrong with a prompt ends it behind the
  * texts to those before. */
-static int run(struct generator *generator, struct prompts *prompts,
+static int run(struct engine *engine, struct prompts *prompts,
                const struct output *output, struct err *err)
 {
 	struct progress progress;
 	uint64_t records = 0, written = 0;
-	struct job *job;
+	struct request *request;
 	int more = 1, fed = 0;
 
 	progress_start(&progress, "texts", "characters", quiet || output->transcript);
 	while (more > 0) {
 		/* who waits for an answer shall have all that are done */
-		if (output->writer && !generator_ready(generator) &&
+		if (output->writer && !engine_ready(engine) &&
 		    stream_flush(output->writer, err) < 0)
 			return -1;
 		if (fed == 0)
-			fed = feed(generator, prompts, err);
-		if (output->transcript && tell(output->transcript, generator, err) < 0)
+			fed = give(engine, prompts, err);
+		if (output->transcript && tell(output->transcript, engine, err) < 0)
 			return -1;
-		if ((more = generator_take(generator, &job, err)) <= 0)
+		if ((more = engine_take(engine, &request, err)) <= 0)
 			break;
-		if (output->writer && generation_write(output->writer, &job->generation,
+		if (output->writer && generation_write(output->writer, &request->generation,
 		                                       prompts_kinds(prompts), err) < 0)
 			more = -1;
-		written += job->generation.step_count;
-		job_free(job);
+		written += request->generation.step_count;
+		request_free(request);
 		progress_update(&progress, ++records, written);
 	}
 	progress_end(&progress);
@@ -219,7 +219,7 @@ static int run(struct generator *generator, struct prompts *prompts,
 }
 
 /* Who reads a text as it comes waits for this one, not for the others. */
-static int default_batch(const struct generator_settings *settings)
+static int default_batch(const struct engine_settings *settings)
 {
 	return settings->watch ? settings->threads :
 	       settings->kernels->single ? BATCH_SINGLE : BATCH * settings->threads;
@@ -277,11 +277,11 @@ static int close_output(struct output *output, struct err *err)
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv), files = argc - operands - 1;
-	struct generator_settings settings;
+	struct engine_settings settings;
 	const struct kernels *kernels;
 	struct ablation *ablation;
 	struct output output = {0};
-	struct generator *generator;
+	struct engine *engine;
 	struct prompts *prompts;
 	struct model model;
 	struct err err = {0};
@@ -293,7 +293,7 @@ int main(int argc, char **argv)
 	kernels = backend_choose(backend, &model.config, quiet);
 	if (ablation_new(&ablating, &model, kernels, &ablation, &err) < 0)
 		err_exit(&err);
-	settings = (struct generator_settings){
+	settings = (struct engine_settings){
 		.kernels = kernels,
 		.sampling = {temperature, (int)top_k, top_p, greedy},
 		.ablation = ablation,
@@ -301,20 +301,20 @@ int main(int argc, char **argv)
 		.probs = (int)probs,
 		.max_tokens = (uint32_t)max_tokens,
 		.watch = for_people(),
-		.threads = generator_threads(kernels, (int)threads),
+		.threads = engine_threads(kernels, (int)threads),
 	};
 	settings.batch = batch ? (int)batch : default_batch(&settings);
 	stop = stop_tokens(&model, &settings, &err);
 	if (err.status != ERR_NONE ||
 	    !(prompts = open_prompts(&model, argv + operands + 1, files, &err)))
 		err_exit(&err);
-	generator = generator_new(&model, &settings, &err);
+	engine = engine_new(&model, &settings, &err);
 	json_t *header = generation_header(prompts_header(prompts), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "sampling", settings_header(&settings), argc, argv);
-	int result = generator && open_output(&output, &model, header, &err) == 0 ?
-	             run(generator, prompts, &output, &err) : -1;
-	generator_free(generator); /* before an exit: threads must not outlive what they use */
+	int result = engine && open_output(&output, &model, header, &err) == 0 ?
+	             run(engine, prompts, &output, &err) : -1;
+	engine_free(engine); /* before an exit: threads must not outlive what they use */
 	if (result < 0 || close_output(&output, &err) < 0)
 		err_exit(&err);
 	json_decref(header);

@@ -35,7 +35,7 @@ static const struct option options[] = {
 	 0, VOCAB_MAX, NULL},
 	BACKEND_OPTION(backend),
 	{"threads", 0, OPTION_INT, &threads, "N",
-	 "share the work; 0: one for each processor (default 0)", 0, GENERATOR_THREADS_MAX, NULL},
+	 "share the work; 0: one for each processor (default 0)", 0, ENGINE_THREADS_MAX, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };
@@ -113,47 +113,47 @@ static int mark(struct wanted *wanted, struct source *source, const struct recor
 	return 0;
 }
 
-/* Give the generator all it takes. */
-static int feed(struct generator *generator, struct source *source, struct wanted *wanted,
+/* Give the engine all it takes. */
+static int give(struct engine *engine, struct source *source, struct wanted *wanted,
                 struct err *err)
 {
 	struct record record;
 	struct err why = {0};
 	int more = 1;
 
-	while (generator_wants(generator, source_ready(source)) &&
+	while (engine_wants(engine, source_ready(source)) &&
 	       (more = source_next(source, &record, err)) > 0) {
 		if (mark(wanted, source, &record, err) < 0)
 			return -1;
-		if (generator_score(generator, &record, source_sample(source), wanted->mask,
-		                    &why) < 0)
+		if (engine_score(engine, &record, source_sample(source), wanted->mask,
+		                 &why) < 0)
 			return source_bad(source, err, "%s", why.text);
 	}
 	return more < 0 ? -1 : 0;
 }
 
 /* The loop: texts in, scores out. */
-static int run(struct generator *generator, struct source *source, struct wanted *wanted,
+static int run(struct engine *engine, struct source *source, struct wanted *wanted,
                struct stream_writer *writer, struct err *err)
 {
 	struct progress progress;
 	uint64_t records = 0, scored = 0;
-	struct job *job;
+	struct request *request;
 	int more = 1;
 
 	progress_start(&progress, "texts", "characters", quiet);
 	while (more > 0) {
 		/* who waits for a text shall have all before it */
-		if (!generator_ready(generator) && stream_flush(writer, err) < 0)
+		if (!engine_ready(engine) && stream_flush(writer, err) < 0)
 			return -1;
-		if (feed(generator, source, wanted, err) < 0)
+		if (give(engine, source, wanted, err) < 0)
 			return -1;
-		if ((more = generator_take(generator, &job, err)) <= 0)
+		if ((more = engine_take(engine, &request, err)) <= 0)
 			break;
-		if (generation_write(writer, &job->generation, source_kinds(source), err) < 0)
+		if (generation_write(writer, &request->generation, source_kinds(source), err) < 0)
 			more = -1;
-		scored += job->generation.length;
-		job_free(job);
+		scored += request->generation.length;
+		request_free(request);
 		progress_update(&progress, ++records, scored);
 	}
 	progress_end(&progress);
@@ -167,11 +167,11 @@ static int run(struct generator *generator, struct source *source, struct wanted
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv);
-	struct generator_settings settings = {.score = true, .lens = lens, .probs = (int)probs};
+	struct engine_settings settings = {.score = true, .lens = lens, .probs = (int)probs};
 	struct wanted wanted = {0};
 	struct ablation *ablation;
 	struct stream_writer *writer;
-	struct generator *generator;
+	struct engine *engine;
 	struct source *source;
 	struct model model;
 	struct err err = {0};
@@ -180,14 +180,14 @@ int main(int argc, char **argv)
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);
 	settings.kernels = backend_choose(backend, &model.config, quiet);
-	settings.threads = generator_threads(settings.kernels, (int)threads);
+	settings.threads = engine_threads(settings.kernels, (int)threads);
 	if (ablation_new(&ablating, &model, settings.kernels, &ablation, &err) < 0)
 		err_exit(&err);
 	settings.ablation = ablation;
 	source = source_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
 	if (!source)
 		err_exit(&err);
-	generator = generator_new(&model, &settings, &err);
+	engine = engine_new(&model, &settings, &err);
 	json_t *header = generation_header(source_header(source), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "scoring",
@@ -196,8 +196,8 @@ int main(int argc, char **argv)
 	                                             ablation_summary(ablation)),
 	                                   argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	int result = generator && writer ? run(generator, source, &wanted, writer, &err) : -1;
-	generator_free(generator); /* before an exit: threads must not outlive what they use */
+	int result = engine && writer ? run(engine, source, &wanted, writer, &err) : -1;
+	engine_free(engine); /* before an exit: threads must not outlive what they use */
 	if (result < 0 || stream_end(writer, &err) < 0)
 		err_exit(&err);
 	json_decref(header);

@@ -188,7 +188,7 @@ static enum dtype chosen_dtype(void)
 }
 
 /* What the command line asks for; what no data can mend is said before any is read. */
-static struct run_options run_options(void)
+static struct training_run_options run_options(void)
 {
 	struct err err = {0};
 
@@ -207,10 +207,10 @@ static struct run_options run_options(void)
 	if (trainer.kernels->single)
 		trainer.workers = 1;
 	else if (trainer.workers == 0)
-		trainer.workers = team_processors();
+		trainer.workers = threads_processors();
 	trainer.dtype = chosen_dtype();
 	trainer.seed = (uint64_t)seed;
-	return (struct run_options){
+	return (struct training_run_options){
 		.directory = directory,
 		.network = network,
 		.trainer = trainer,
@@ -239,7 +239,7 @@ static void interrupt(int signal_number)
 
 /* oneDNN's products for AVX-512 use the stack pointer as one more register, which points
  * into the heap: a handler needs a stack of its own, or its frame goes there. Such a stack is
- * one thread's, and this is the only one that takes signals: a team's threads block them. */
+ * one thread's, and this is the only one that takes signals: the workers' threads block them. */
 static void catch_interrupts(void)
 {
 	static char stack[64 << 10]; /* a frame with all registers takes 11 KiB and more */
@@ -305,7 +305,7 @@ static void end_unread(void)
 
 static struct progress progress;
 
-static void say_network(const struct run *run)
+static void say_network(const struct training_run *run)
 {
 	const struct gpt_config *config = &run->model.config;
 
@@ -320,12 +320,12 @@ static void say_network(const struct run *run)
 }
 
 /* Whether there is something left to do. */
-static bool resume_last(struct run *run)
+static bool resume_last(struct training_run *run)
 {
-	struct run_past past;
+	struct training_run_past past;
 	struct err err = {0};
 
-	if (run_resume(run, &past, &err) < 0)
+	if (training_run_resume(run, &past, &err) < 0)
 		err_exit(&err);
 	if (run->at.step >= trainer.steps) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
@@ -342,10 +342,10 @@ static bool resume_last(struct run *run)
 	return true;
 }
 
-static void report(const struct run *run, const struct step_result *result,
+static void report(const struct training_run *run, const struct step_result *result,
                    struct stream_writer *metrics)
 {
-	const struct training_clock at = run_clock(run);
+	const struct training_clock at = training_run_clock(run);
 
 	write_metrics(metrics, metrics_step(&at, result));
 	if (progress.terminal || at.step % (10 * log_every) == 0)
@@ -356,7 +356,7 @@ static void report(const struct run *run, const struct step_result *result,
 }
 
 /* Nothing else is due: what comes next is the same step, on the next batch. */
-static void say_skipped(const struct run *run, const struct step_result *result)
+static void say_skipped(const struct training_run *run, const struct step_result *result)
 {
 	progress_say(&progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
 	             "loss scaled by %g; the next batch has %g", run->at.step + 1,
@@ -364,7 +364,7 @@ static void say_skipped(const struct run *run, const struct step_result *result)
 }
 
 /* Validate and save; only then write the metrics, whose reader may be gone. */
-static void milestone(struct run *run, struct stream_writer *metrics)
+static void milestone(struct training_run *run, struct stream_writer *metrics)
 {
 	const char *unseen = training_data_unseen(run->data);
 	struct validation validation = {.loss = -INFINITY};
@@ -372,7 +372,7 @@ static void milestone(struct run *run, struct stream_writer *metrics)
 	struct err err = {0};
 
 	if (run->data->val.count > 0) {
-		if ((record = run_validate(run, &validation, &err)) == NULL)
+		if ((record = training_run_validate(run, &validation, &err)) == NULL)
 			err_exit(&err);
 		char floor[40] = ""; /* whose spans hold no nats has none that is known */
 		if (validation.floor > 0)
@@ -383,14 +383,14 @@ static void milestone(struct run *run, struct stream_writer *metrics)
 	if (run->saved < 0 && run->at.examples > 0 && unseen)
 		progress_warn(&progress, "--weight: none of the first %" PRIu64 " sequences has a span "
 		              "of kind '%s'", run->at.examples, unseen);
-	if (run_save(run, validation.loss, &err) < 0)
+	if (training_run_save(run, validation.loss, &err) < 0)
 		err_exit(&err);
 	if (record)
 		write_metrics(metrics, record);
 }
 
 /* Why training is over, maybe before the steps that were asked for. */
-static void explain_end(const struct run *run)
+static void explain_end(const struct training_run *run)
 {
 	const struct training_progress *at = &run->at;
 	const struct loss_scaling scaling = trainer_scaling(run->trainer);
@@ -416,7 +416,7 @@ static void explain_end(const struct run *run)
 
 /* No step was done, now or before: nothing is there to be saved, and what the directory
  * holds is better than that. */
-_Noreturn static void die_untrained(const struct run *run)
+_Noreturn static void die_untrained(const struct training_run *run)
 {
 	end_unread();
 	if (interrupted)
@@ -428,16 +428,16 @@ _Noreturn static void die_untrained(const struct run *run)
 	    "saved");
 }
 
-static void train(struct run *run, struct stream_writer *metrics)
+static void train(struct training_run *run, struct stream_writer *metrics)
 {
 	struct err err = {0};
 
 	while (run->at.step < trainer.steps && !ending()) {
 		struct step_result result;
-		const int count = run_next(run, &err);
+		const int count = training_run_next(run, &err);
 		if (interrupted && run->batch.count < run->batch.room)
 			break; /* a resume takes that batch whole */
-		if (count < 0 || (count > 0 && run_step(run, &result, &err) < 0))
+		if (count < 0 || (count > 0 && training_run_step(run, &result, &err) < 0))
 			err_exit(&err);
 		if (count == 0)
 			break;
@@ -449,7 +449,7 @@ static void train(struct run *run, struct stream_writer *metrics)
 		if (step % log_every == 0 || step == trainer.steps)
 			report(run, &result, metrics);
 		if (checkpoint_every > 0 && step % checkpoint_every == 0 &&
-		    run_checkpoint(run, &err) < 0)
+		    training_run_checkpoint(run, &err) < 0)
 			err_exit(&err);
 		if (step % eval_every == 0 && step < trainer.steps)
 			milestone(run, metrics);
@@ -465,7 +465,7 @@ int main(int argc, char **argv)
 {
 	const int first = options_parse(&program, argc, argv);
 	struct training_data data;
-	struct run run;
+	struct training_run run;
 	struct err err = {0};
 
 	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
@@ -474,11 +474,11 @@ int main(int argc, char **argv)
 	training_data_init(&data, pack, network.context);
 	if (span_weights(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);
-	const struct run_options wanted = run_options();
+	const struct training_run_options wanted = run_options();
 	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
-	if (run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
+	if (training_run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
 		err_exit(&err);
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(&run);
@@ -495,7 +495,7 @@ int main(int argc, char **argv)
 		metrics_failed(&err);
 	end_unread();
 
-	run_release(&run);
+	training_run_release(&run);
 	training_data_release(&data);
 	json_decref(header);
 	return 0;

@@ -104,7 +104,7 @@ static bool fits(json_t *value, int depth)
 	json_t *part;
 	size_t i;
 
-	if (nests && (depth > MEASURE_DEPTH || json_object_size(value) > MEASURE_ENTRIES))
+	if (nests && (depth > MSGPACK_DEPTH_MAX || json_object_size(value) > MSGPACK_ENTRIES_MAX))
 		return false;
 	json_array_foreach (value, i, part)
 		if (!fits(part, depth + 1))
@@ -123,9 +123,9 @@ static int read_object(json_t *object, uint64_t number, struct record *record,
 
 	if (!json_is_string(text))
 		return err_set(err, "expected an object with \"text\", a string");
-	if (!fits(object, 1) || others(object) > MEASURE_ENTRIES - 3)
+	if (!fits(object, 1) || others(object) > MSGPACK_ENTRIES_MAX - 3)
 		return err_set(err, "maps and arrays of more than %d levels, or an object of more than %d "
-		               "fields", MEASURE_DEPTH, MEASURE_ENTRIES);
+		               "fields", MSGPACK_DEPTH_MAX, MSGPACK_ENTRIES_MAX);
 	if (id && (!json_is_integer(id) || json_integer_value(id) < 0))
 		return err_set(err, "\"id\" is not an integer of at least 0");
 	*record = (struct record){

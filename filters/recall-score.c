@@ -59,9 +59,9 @@ struct summary {
 	struct recall_tally tally;
 	struct recall_share from[ORIGIN_KINDS];
 	int seam[RECALL_DIGITS], place[RECALL_DIGITS + 1], edits[ORIGIN_NEAR + 1];
-	struct chance *chance;
+	struct chance_baseline *chance;
 	struct breakdown breakdown;
-	struct excess excess;
+	struct excess_loss excess;
 	struct span_kinds kinds;
 	bool sampled, scored; /* which kinds of generations came */
 };
@@ -93,8 +93,9 @@ static void print_origin(const struct recall_verdict *verdict)
 		printf("\t-\t-\t-");
 		return;
 	}
-	struct origin origin = origin_find(verdict->given, verdict->entry, verdict->entries);
-	printf("\t%s", origin_word(origin.kind));
+	struct answer_origin origin = answer_origin_find(verdict->given, verdict->entry,
+	                                                 verdict->entries);
+	printf("\t%s", answer_origin_word(origin.kind));
 	if (origin.line < 0)
 		printf("\t-\t-");
 	else if (origin.second < 0)
@@ -192,7 +193,7 @@ static void print_cell(const struct breakdown *breakdown, const struct breakdown
 
 static void print_recall(struct summary *summary)
 {
-	const struct chance_rates *chance = chance_end(summary->chance);
+	const struct chance_rates *chance = chance_baseline_end(summary->chance);
 	const struct recall_tally *tally = &summary->tally;
 	char key[32];
 
@@ -220,7 +221,7 @@ static void print_recall(struct summary *summary)
 		print_share("memorization_ratio", &tally->memorization);
 	}
 	for (int i = 0; i < ORIGIN_KINDS && summary->from[i].of > 0; i++) {
-		snprintf(key, sizeof key, "from_%s", origin_word((enum origin_kind)i));
+		snprintf(key, sizeof key, "from_%s", answer_origin_word((enum answer_origin_kind)i));
 		print_beside_chance(key, &summary->from[i], &chance->from[i]);
 	}
 	print_counts("stitched_seam", summary->seam, 0, RECALL_DIGITS);
@@ -232,14 +233,14 @@ static void print_recall(struct summary *summary)
 		print_cell(&summary->breakdown, &summary->breakdown.cell[i]);
 }
 
-static void print_excess(const char *kind, const struct excess_sums *sums)
+static void print_excess(const char *kind, const struct excess_loss_sums *sums)
 {
 	const char *between = *kind ? "_" : "";
 	double half, mean, n = (double)sums->spans;
 
 	if (sums->spans == 0)
 		return;
-	mean = excess_mean(sums, &half);
+	mean = excess_loss_mean(sums, &half);
 	printf("loss%s%s\t%.6g\nfloor%s%s\t%.6g\nexcess%s%s\t%.6g\n", between, kind,
 	       sums->loss / n, between, kind, sums->floor / n, between, kind, mean);
 	if (half == half) /* no NaN */
@@ -263,7 +264,8 @@ static void print_summary(struct summary *summary)
 
 static void count_origin(struct summary *summary, const struct recall_verdict *verdict)
 {
-	struct origin origin = origin_find(verdict->given, verdict->entry, verdict->entries);
+	struct answer_origin origin = answer_origin_find(verdict->given, verdict->entry,
+	                                                 verdict->entries);
 
 	for (int i = 0; i < ORIGIN_KINDS; i++)
 		recall_add(&summary->from[i], i == (int)origin.kind ? RECALL_RIGHT : RECALL_WRONG);
@@ -292,7 +294,7 @@ static int count(struct summary *summary, const struct generation *generation,
 		count_origin(summary, &verdict);
 	if (by && breakdown_count(&summary->breakdown, &verdict, err) < 0)
 		return -1;
-	return chance_add(summary->chance, generation->id, &verdict, err);
+	return chance_baseline_add(summary->chance, generation->id, &verdict, err);
 }
 
 /* One file's generations. */
@@ -315,7 +317,7 @@ static int score(const char *path, struct summary *summary, struct err *err)
 		if (generation_read(reader, &raw, &summary->kinds, buffer, &generation, err) < 0)
 			more = -1;
 		else if (scored)
-			excess_count(&summary->excess, &generation);
+			excess_loss_count(&summary->excess, &generation);
 		else if (count(summary, &generation, &why) < 0)
 			more = stream_bad(reader, err, "%s", why.text);
 		if (more < 0)
@@ -335,7 +337,7 @@ int main(int argc, char **argv)
 	if (each && by)
 		die_usage("--each prints no summary that --by could add to");
 	summary.recall = recall_new(&err);
-	summary.chance = chance_new((uint64_t)seed, &err);
+	summary.chance = chance_baseline_new((uint64_t)seed, &err);
 	if (!summary.recall || !summary.chance)
 		err_exit(&err);
 	summary.breakdown.by = by;
@@ -352,7 +354,7 @@ int main(int argc, char **argv)
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("standard output: cannot write: %s", strerror(errno));
 	recall_free(summary.recall);
-	chance_free(summary.chance);
+	chance_baseline_free(summary.chance);
 	breakdown_release(&summary.breakdown);
 	return 0;
 }

@@ -8,12 +8,12 @@
 #include <string.h>
 
 struct member {
-	struct team *team;
+	struct threads *threads;
 	int worker;
 	pthread_t thread;
 };
 
-struct team {
+struct threads {
 	int size, started; /* workers; threads that run beside the caller's */
 	struct member *members;
 	pthread_barrier_t begin, end, middle;
@@ -25,18 +25,18 @@ struct team {
 static void *member_main(void *argument)
 {
 	const struct member *member = argument;
-	struct team *team = member->team;
+	struct threads *threads = member->threads;
 
 	for (;;) {
-		pthread_barrier_wait(&team->begin);
-		if (team->leaving)
+		pthread_barrier_wait(&threads->begin);
+		if (threads->leaving)
 			return NULL;
-		team->work(member->worker, team->data);
-		pthread_barrier_wait(&team->end);
+		threads->work(member->worker, threads->data);
+		pthread_barrier_wait(&threads->end);
 	}
 }
 
-static int start(struct team *team, struct err *err)
+static int start(struct threads *threads, struct err *err)
 {
 	sigset_t all, before;
 	int failed = 0;
@@ -45,81 +45,81 @@ static int start(struct team *team, struct err *err)
 	 * matrix product, a thread's own is not one (see filters/gpt-train.c). */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (int i = 1; i < team->size && !failed; i++) {
-		team->members[i] = (struct member){.team = team, .worker = i};
-		failed = pthread_create(&team->members[i].thread, NULL, member_main,
-		                        &team->members[i]);
+	for (int i = 1; i < threads->size && !failed; i++) {
+		threads->members[i] = (struct member){.threads = threads, .worker = i};
+		failed = pthread_create(&threads->members[i].thread, NULL, member_main,
+		                        &threads->members[i]);
 		if (!failed)
-			team->started++;
+			threads->started++;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failed)
-		return err_set(err, "cannot start %d threads: %s", team->size, strerror(failed));
+		return err_set(err, "cannot start %d threads: %s", threads->size, strerror(failed));
 	return 0;
 }
 
-struct team *team_new(int size, struct err *err)
+struct threads *threads_new(int size, struct err *err)
 {
-	struct team *team = calloc(1, sizeof *team);
+	struct threads *threads = calloc(1, sizeof *threads);
 	struct member *members = calloc((size_t)size, sizeof *members);
 
-	if (team == NULL || members == NULL) {
-		free(team);
+	if (threads == NULL || members == NULL) {
+		free(threads);
 		free(members);
 		err_set(err, "out of memory");
 		return NULL;
 	}
-	team->size = size;
-	team->members = members;
-	pthread_barrier_init(&team->begin, NULL, (unsigned)size);
-	pthread_barrier_init(&team->middle, NULL, (unsigned)size);
-	pthread_barrier_init(&team->end, NULL, (unsigned)size);
-	if (start(team, err) < 0) {
-		/* The threads that did start wait for a full team that never comes. */
-		for (int i = 1; i <= team->started; i++) {
-			pthread_cancel(team->members[i].thread);
-			pthread_detach(team->members[i].thread);
+	threads->size = size;
+	threads->members = members;
+	pthread_barrier_init(&threads->begin, NULL, (unsigned)size);
+	pthread_barrier_init(&threads->middle, NULL, (unsigned)size);
+	pthread_barrier_init(&threads->end, NULL, (unsigned)size);
+	if (start(threads, err) < 0) {
+		/* The threads that did start wait at a barrier that not all reach. */
+		for (int i = 1; i <= threads->started; i++) {
+			pthread_cancel(threads->members[i].thread);
+			pthread_detach(threads->members[i].thread);
 		}
 		return NULL;
 	}
-	return team;
+	return threads;
 }
 
-void team_free(struct team *team)
+void threads_free(struct threads *threads)
 {
-	if (team == NULL)
+	if (threads == NULL)
 		return;
-	team->leaving = true;
-	pthread_barrier_wait(&team->begin);
-	for (int i = 1; i < team->size; i++)
-		pthread_join(team->members[i].thread, NULL);
-	pthread_barrier_destroy(&team->begin);
-	pthread_barrier_destroy(&team->middle);
-	pthread_barrier_destroy(&team->end);
-	free(team->members);
-	free(team);
+	threads->leaving = true;
+	pthread_barrier_wait(&threads->begin);
+	for (int i = 1; i < threads->size; i++)
+		pthread_join(threads->members[i].thread, NULL);
+	pthread_barrier_destroy(&threads->begin);
+	pthread_barrier_destroy(&threads->middle);
+	pthread_barrier_destroy(&threads->end);
+	free(threads->members);
+	free(threads);
 }
 
-int team_size(const struct team *team)
+int threads_count(const struct threads *threads)
 {
-	return team->size;
+	return threads->size;
 }
 
-void team_run(struct team *team, void (*work)(int worker, void *data), void *data)
+void threads_run(struct threads *threads, void (*work)(int worker, void *data), void *data)
 {
-	team->work = work;
-	team->data = data;
-	pthread_barrier_wait(&team->begin);
+	threads->work = work;
+	threads->data = data;
+	pthread_barrier_wait(&threads->begin);
 	work(0, data);
-	pthread_barrier_wait(&team->end);
+	pthread_barrier_wait(&threads->end);
 }
 
-void team_meet(struct team *team)
+void threads_barrier(struct threads *threads)
 {
-	pthread_barrier_wait(&team->middle);
+	pthread_barrier_wait(&threads->middle);
 }
 
-int team_processors(void)
+int threads_processors(void)
 {
 	cpu_set_t set;
 	int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;

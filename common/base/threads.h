@@ -4,21 +4,21 @@
 
 #include "common/base/err.h"
 
-struct team; /* team_new … team_free */
+struct threads; /* threads_new … threads_free */
 
 /* Worker 0 is the caller's own thread; size - 1 more are started, which take no signals. */
-struct team *team_new(int size, struct err *err);
-void team_free(struct team *team); /* NULL is allowed */
+struct threads *threads_new(int size, struct err *err);
+void threads_free(struct threads *threads); /* NULL is allowed */
 
-int team_size(const struct team *team);
+int threads_count(const struct threads *threads);
 
 /* Run work(worker, data) once in every worker; return when all are done. */
-void team_run(struct team *team, void (*work)(int worker, void *data), void *data);
+void threads_run(struct threads *threads, void (*work)(int worker, void *data), void *data);
 
 /* Called by every worker of a running function: wait until all have come. */
-void team_meet(struct team *team);
+void threads_barrier(struct threads *threads);
 
 /* The processors this process may use: the default size. */
-int team_processors(void);
+int threads_processors(void);
 
 #endif

@@ -6,7 +6,7 @@ static const char *const words[ORIGIN_KINDS] = {
 	"asked", "other", "stitched", "near", "near_other", "part", "weights",
 };
 
-const char *origin_word(enum origin_kind kind)
+const char *answer_origin_word(enum answer_origin_kind kind)
 {
 	return words[kind];
 }
@@ -50,7 +50,7 @@ static int same_end(const struct digits *a, const struct digits *b)
 /* ---- whole numbers ---- */
 
 static bool whole(struct recall_slice given, const struct recall_entry *entry,
-                  uint32_t entries, bool asked, struct origin *origin)
+                  uint32_t entries, bool asked, struct answer_origin *origin)
 {
 	for (uint32_t i = 0; i < entries; i++)
 		if (entry[i].asked == asked && recall_equal(given, entry[i].number)) {
@@ -94,7 +94,7 @@ static int few_edits(struct recall_slice a, struct recall_slice b)
 
 /* The nearest of the entries that were asked for, or of the others. */
 static bool near(struct recall_slice given, const struct recall_entry *entry,
-                 uint32_t entries, bool asked, struct origin *origin)
+                 uint32_t entries, bool asked, struct answer_origin *origin)
 {
 	struct digits mine = digits_of(given), theirs;
 	int least = ORIGIN_NEAR + 1;
@@ -140,7 +140,7 @@ static int longest(const struct digits *given, const struct recall_entry *entry,
 /* If any two entries will do, then so do the one with the longest beginning and the
  * best of the others for the end, or the other way round. */
 static bool stitched(const struct digits *given, const struct recall_entry *entry,
-                     uint32_t entries, struct origin *origin)
+                     uint32_t entries, struct answer_origin *origin)
 {
 	int beginning = 0, end = 0, first, second;
 
@@ -179,7 +179,7 @@ static int longest_run(const struct digits *a, const struct digits *b, int shift
 }
 
 static bool part(const struct digits *given, const struct recall_entry *entry,
-                 uint32_t entries, struct origin *origin)
+                 uint32_t entries, struct answer_origin *origin)
 {
 	int best = ORIGIN_RUN - 1, place = 0;
 
@@ -202,10 +202,10 @@ static bool part(const struct digits *given, const struct recall_entry *entry,
 	return best >= ORIGIN_RUN;
 }
 
-struct origin origin_find(struct recall_slice given, const struct recall_entry *entry,
-                          uint32_t entries)
+struct answer_origin answer_origin_find(struct recall_slice given, const struct recall_entry *entry,
+                                        uint32_t entries)
 {
-	struct origin origin = {ORIGIN_WEIGHTS, -1, -1, 0, -1};
+	struct answer_origin origin = {ORIGIN_WEIGHTS, -1, -1, 0, -1};
 	struct digits digits = digits_of(given);
 
 	if (!whole(given, entry, entries, true, &origin) &&

@@ -27,7 +27,7 @@
 #define ORIGIN_NEAR 2
 #define ORIGIN_RUN 4
 
-enum origin_kind {
+enum answer_origin_kind {
 	ORIGIN_ASKED,
 	ORIGIN_OTHER,
 	ORIGIN_STITCHED,
@@ -38,8 +38,8 @@ enum origin_kind {
 	ORIGIN_KINDS
 };
 
-struct origin {
-	enum origin_kind kind;
+struct answer_origin {
+	enum answer_origin_kind kind;
 	int line, second; /* of which entries it was made, as in their spans; -1: of none */
 	/* stitched: how many digits stand before the seam, which is where the answer
 	 * leaves the first entry for good; near: how many digits stand before the first
@@ -49,11 +49,11 @@ struct origin {
 };
 
 /* The word for a kind, as above. */
-const char *origin_word(enum origin_kind kind);
+const char *answer_origin_word(enum answer_origin_kind kind);
 
 /* Of an answer against a book of at least one entry. Numbers of more than
  * RECALL_DIGITS digits are compared by the first of them where digits are. */
-struct origin origin_find(struct recall_slice given, const struct recall_entry *entry,
-                          uint32_t entries);
+struct answer_origin answer_origin_find(struct recall_slice given, const struct recall_entry *entry,
+                                        uint32_t entries);
 
 #endif

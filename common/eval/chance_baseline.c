@@ -14,16 +14,16 @@ struct kept {
 	struct recall_entry entry[]; /* and their code points after them */
 };
 
-struct chance {
+struct chance_baseline {
 	uint64_t seed, blocks;
 	size_t count, bytes;
 	struct chance_rates rates;
 	struct kept *kept[CHANCE_CASES];
 };
 
-struct chance *chance_new(uint64_t seed, struct err *err)
+struct chance_baseline *chance_baseline_new(uint64_t seed, struct err *err)
 {
-	struct chance *chance = calloc(1, sizeof *chance);
+	struct chance_baseline *chance = calloc(1, sizeof *chance);
 
 	if (chance)
 		chance->seed = seed;
@@ -32,14 +32,14 @@ struct chance *chance_new(uint64_t seed, struct err *err)
 	return chance;
 }
 
-static void drop(struct chance *chance)
+static void drop(struct chance_baseline *chance)
 {
 	for (size_t i = 0; i < chance->count; i++)
 		free(chance->kept[i]);
 	chance->count = chance->bytes = 0;
 }
 
-void chance_free(struct chance *chance)
+void chance_baseline_free(struct chance_baseline *chance)
 {
 	if (!chance)
 		return;
@@ -104,7 +104,7 @@ static void score(struct chance_rates *rates, const struct kept *answer,
 	                          RECALL_RIGHT : RECALL_WRONG);
 	if (book->entries == 0)
 		return;
-	struct origin origin = origin_find(answer->given, book->entry, book->entries);
+	struct answer_origin origin = answer_origin_find(answer->given, book->entry, book->entries);
 	for (int i = 0; i < ORIGIN_KINDS; i++)
 		recall_add(&rates->from[i], i == (int)origin.kind ? RECALL_RIGHT : RECALL_WRONG);
 	if (!answer->chose)
@@ -116,7 +116,7 @@ static void score(struct chance_rates *rates, const struct kept *answer,
 }
 
 /* Each against the one that a cycle through the block leads to. */
-static void score_block(struct chance *chance)
+static void score_block(struct chance_baseline *chance)
 {
 	uint32_t order[CHANCE_CASES];
 	struct rng rng;
@@ -135,8 +135,9 @@ static void score_block(struct chance *chance)
 	drop(chance);
 }
 
-int chance_add(struct chance *chance, uint64_t id, const struct recall_verdict *verdict,
-               struct err *err)
+int chance_baseline_add(struct chance_baseline *chance, uint64_t id,
+                        const struct recall_verdict *verdict,
+                        struct err *err)
 {
 	size_t bytes;
 	struct kept *kept = keep(id, verdict, &bytes);
@@ -150,7 +151,7 @@ int chance_add(struct chance *chance, uint64_t id, const struct recall_verdict *
 	return 0;
 }
 
-const struct chance_rates *chance_end(struct chance *chance)
+const struct chance_rates *chance_baseline_end(struct chance_baseline *chance)
 {
 	score_block(chance);
 	return &chance->rates;

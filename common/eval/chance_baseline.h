@@ -25,16 +25,17 @@ struct chance_rates {
 	struct recall_share digit[RECALL_DIGITS], from[ORIGIN_KINDS];
 };
 
-struct chance; /* own: chance_new … chance_free */
+struct chance_baseline; /* own: chance_baseline_new … chance_baseline_free */
 
-struct chance *chance_new(uint64_t seed, struct err *err);
-void chance_free(struct chance *chance); /* NULL is allowed */
+struct chance_baseline *chance_baseline_new(uint64_t seed, struct err *err);
+void chance_baseline_free(struct chance_baseline *chance); /* NULL is allowed */
 
 /* Keep a copy of a generation that was judged, and score a block when it is full. */
-int chance_add(struct chance *chance, uint64_t id, const struct recall_verdict *verdict,
-               struct err *err);
+int chance_baseline_add(struct chance_baseline *chance, uint64_t id,
+                        const struct recall_verdict *verdict,
+                        struct err *err);
 
 /* Score what is left and give the rates; valid as long as chance. */
-const struct chance_rates *chance_end(struct chance *chance);
+const struct chance_rates *chance_baseline_end(struct chance_baseline *chance);
 
 #endif

@@ -9,7 +9,7 @@ struct share {
 	uint32_t spans;
 };
 
-static void add(struct excess_sums *sums, const struct share *share)
+static void add(struct excess_loss_sums *sums, const struct share *share)
 {
 	double x = share->loss - share->floor, n = share->spans;
 
@@ -48,7 +48,7 @@ static double span_loss(const struct generation *generation, const struct span *
 	return next == span->end ? loss : NAN;
 }
 
-void excess_count(struct excess *excess, const struct generation *generation)
+void excess_loss_count(struct excess_loss *excess, const struct generation *generation)
 {
 	const struct span behind = {.begin = generation->length, .end = UINT32_MAX};
 	struct share share[SPAN_KINDS], all = {0};
@@ -74,7 +74,7 @@ void excess_count(struct excess *excess, const struct generation *generation)
 	add(&excess->record, &all);
 }
 
-double excess_mean(const struct excess_sums *sums, double *half)
+double excess_loss_mean(const struct excess_loss_sums *sums, double *half)
 {
 	const double z = 1.959963984540054; /* the normal distribution's 0.975 quantile */
 	double n = (double)sums->spans, records = (double)sums->records;

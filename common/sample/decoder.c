@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct slot {
-	struct job *job; /* NULL: free */
+	struct request *request; /* NULL: free */
 	uint32_t fed; /* tokens in the cache */
 	struct rng rng;
 };
@@ -12,11 +12,11 @@ struct slot {
 struct decoder {
 	const struct gpt_config *config;
 	const struct vocab *vocab;
-	const struct generator_settings *settings;
+	const struct engine_settings *settings;
 	struct gpt_cache *cache;
 	struct sampler *sampler;
 	struct slot *slots;
-	int slot_count, busy; /* slots in all, slots with a job */
+	int slot_count, busy; /* slots in all, slots with a request */
 	/* one pass: its rows, and those of them whose logits are wanted */
 	int rows, rows_max, wanted;
 	int32_t *token, *slot, *place; /* [rows_max] */
@@ -26,7 +26,7 @@ struct decoder {
 
 struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
                             const struct vocab *vocab,
-                            const struct generator_settings *settings, int slots,
+                            const struct engine_settings *settings, int slots,
                             struct err *err)
 {
 	struct decoder *decoder = calloc(1, sizeof *decoder);
@@ -75,17 +75,17 @@ void decoder_free(struct decoder *decoder)
 	free(decoder);
 }
 
-/* Give every free slot a job; wait for one only where there is nothing to do. */
-static void fill_slots(struct decoder *decoder, struct job_queue *queue)
+/* Give every free slot a request; wait for one only where there is nothing to do. */
+static void fill_slots(struct decoder *decoder, struct request_queue *queue)
 {
 	for (int i = 0; i < decoder->slot_count; i++) {
 		struct slot *slot = &decoder->slots[i];
-		if (slot->job)
+		if (slot->request)
 			continue;
-		slot->job = job_queue_take(queue, decoder->busy == 0);
-		if (!slot->job)
+		slot->request = request_queue_take(queue, decoder->busy == 0);
+		if (!slot->request)
 			return;
-		const struct generation *generation = &slot->job->generation;
+		const struct generation *generation = &slot->request->generation;
 		slot->fed = 0;
 		sampler_rng(&slot->rng, decoder->settings->seed, generation->id,
 		            generation->sample);
@@ -98,13 +98,13 @@ static void fill_slots(struct decoder *decoder, struct job_queue *queue)
 static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
 {
 	struct slot *slot = &decoder->slots[index];
-	uint32_t length = slot->job->generation.length, lacking = length - slot->fed;
+	uint32_t length = slot->request->generation.length, lacking = length - slot->fed;
 
 	if (lacking > 1 + *prompt_rows)
 		lacking = 1 + *prompt_rows;
 	*prompt_rows -= lacking - 1;
 	for (uint32_t i = 0; i < lacking; i++) {
-		decoder->token[decoder->rows] = slot->job->tokens[slot->fed];
+		decoder->token[decoder->rows] = slot->request->tokens[slot->fed];
 		decoder->slot[decoder->rows] = index;
 		decoder->place[decoder->rows++] = (int32_t)slot->fed++;
 	}
@@ -114,16 +114,16 @@ static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
 	}
 }
 
-/* Is the text of a job done, and why? The stop string counts only where the
+/* Is the text of a request done, and why? The stop string counts only where the
  * model wrote all of it. */
-static bool ended(const struct decoder *decoder, const struct job *job,
+static bool ended(const struct decoder *decoder, const struct request *request,
                   enum generation_stop *why)
 {
-	const struct generator_settings *settings = decoder->settings;
-	uint32_t length = job->generation.length, written = length - job->generation.prompt;
+	const struct engine_settings *settings = decoder->settings;
+	uint32_t length = request->generation.length, written = length - request->generation.prompt;
 
 	if (settings->stop_length > 0 && written >= settings->stop_length &&
-	    memcmp(job->tokens + length - settings->stop_length, settings->stop,
+	    memcmp(request->tokens + length - settings->stop_length, settings->stop,
 	           settings->stop_length * sizeof *settings->stop) == 0)
 		*why = GENERATION_STOP;
 	else if (settings->max_tokens > 0 && written == settings->max_tokens)
@@ -135,38 +135,38 @@ static bool ended(const struct decoder *decoder, const struct job *job,
 	return true;
 }
 
-/* Append one token to a job. True where that was its last. */
+/* Append one token to a request. True where that was its last. */
 static bool write_token(struct decoder *decoder, struct slot *slot, const float *logits)
 {
-	struct job *job = slot->job;
+	struct request *request = slot->request;
 	struct sampler_step step;
 	enum generation_stop why;
 
 	if (sampler_look(decoder->sampler, logits) < 0) {
-		err_set(&job->err, "the model's logits are not finite");
+		err_set(&request->err, "the model's logits are not finite");
 		return true;
 	}
 	int token = sampler_pick(decoder->sampler, &decoder->settings->sampling, &slot->rng);
 	sampler_step(decoder->sampler, token, &step);
-	if (job_step(job, decoder->vocab, job->generation.length, &step) < 0)
+	if (request_step(request, decoder->vocab, request->generation.length, &step) < 0)
 		return true;
-	job->tokens[job->generation.length++] = (uint16_t)token;
-	if (!ended(decoder, job, &why))
+	request->tokens[request->generation.length++] = (uint16_t)token;
+	if (!ended(decoder, request, &why))
 		return false;
-	job_finish(job, decoder->vocab, why);
+	request_finish(request, decoder->vocab, why);
 	return true;
 }
 
-void decoder_run(struct decoder *decoder, struct job_queue *queue)
+void decoder_run(struct decoder *decoder, struct request_queue *queue)
 {
 	for (;;) {
 		uint32_t prompt_rows = DECODER_PROMPT_ROWS;
 		fill_slots(decoder, queue);
-		if (decoder->busy == 0 || job_queue_closed(queue))
+		if (decoder->busy == 0 || request_queue_closed(queue))
 			return;
 		decoder->rows = decoder->wanted = 0;
 		for (int i = 0; i < decoder->slot_count; i++)
-			if (decoder->slots[i].job)
+			if (decoder->slots[i].request)
 				add_rows(decoder, i, &prompt_rows);
 		gpt_extend(decoder->cache, decoder->rows, decoder->token, decoder->slot,
 		           decoder->place, decoder->wanted, decoder->want, decoder->logits);
@@ -174,11 +174,11 @@ void decoder_run(struct decoder *decoder, struct job_queue *queue)
 			struct slot *slot = &decoder->slots[decoder->owner[i]];
 			const float *logits = decoder->logits + (size_t)i * (size_t)decoder->config->vocab;
 			if (!write_token(decoder, slot, logits)) {
-				job_queue_grown(queue, slot->job);
+				request_queue_grown(queue, slot->request);
 				continue;
 			}
-			job_queue_done(queue, slot->job);
-			slot->job = NULL;
+			request_queue_done(queue, slot->request);
+			slot->request = NULL;
 			decoder->busy--;
 		}
 	}

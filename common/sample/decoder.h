@@ -3,7 +3,7 @@
  *
  * Continuous batching (Yu et al. 2022, "Orca", section 3.2): every pass takes
  * what each slot has to feed - a piece of a new prompt, or the character
- * written last - and a slot whose text is done takes the next job.
+ * written last - and a slot whose text is done takes the next request.
  */
 #ifndef MEMOSCOPE_DECODER_H
 #define MEMOSCOPE_DECODER_H
@@ -21,11 +21,11 @@ struct decoder; /* own */
  * outlive the decoder. NULL with err set. */
 struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
                             const struct vocab *vocab,
-                            const struct generator_settings *settings, int slots,
+                            const struct engine_settings *settings, int slots,
                             struct err *err);
 void decoder_free(struct decoder *decoder); /* NULL is allowed */
 
-/* Work on jobs until the queue is closed. */
-void decoder_run(struct decoder *decoder, struct job_queue *queue);
+/* Work on requests until the queue is closed. */
+void decoder_run(struct decoder *decoder, struct request_queue *queue);
 
 #endif

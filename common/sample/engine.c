@@ -11,7 +11,7 @@
 
 /* A thread with its own device and network over the shared parameters. */
 struct worker {
-	struct generator *generator;
+	struct engine *engine;
 	pthread_t thread;
 	int slots;
 	struct device *dev;
@@ -21,40 +21,40 @@ struct worker {
 	struct err err; /* why it could not begin */
 };
 
-struct generator {
+struct engine {
 	const struct model *model;
-	const struct generator_settings *settings;
+	const struct engine_settings *settings;
 	const struct kernels *kernels; /* of the settings */
 	struct device *dev; /* holds the parameters */
 	float *params;
-	struct job_queue *queue;
+	struct request_queue *queue;
 	sem_t ready; /* posted by every worker that has begun or failed */
 	int workers, started;
 	struct worker worker[];
 };
 
-int generator_threads(const struct kernels *kernels, int asked)
+int engine_threads(const struct kernels *kernels, int asked)
 {
 	if (kernels->single || asked > 0)
 		return kernels->single ? 1 : asked;
-	int processors = team_processors();
-	return processors > GENERATOR_THREADS_MAX ? GENERATOR_THREADS_MAX : processors;
+	int processors = threads_processors();
+	return processors > ENGINE_THREADS_MAX ? ENGINE_THREADS_MAX : processors;
 }
 
 /* Everything a thread needs. It opens its own device: some keep settings by thread. */
 static int begin(struct worker *worker)
 {
-	const struct generator *generator = worker->generator;
-	const struct generator_settings *settings = generator->settings;
-	const struct gpt_config *config = &generator->model->config;
-	const struct vocab *vocab = generator->model->vocab;
+	const struct engine *engine = worker->engine;
+	const struct engine_settings *settings = engine->settings;
+	const struct gpt_config *config = &engine->model->config;
+	const struct vocab *vocab = engine->model->vocab;
 	struct err *err = &worker->err;
 	int rows = settings->score ? config->context : worker->slots + DECODER_PROMPT_ROWS;
 
-	worker->dev = generator->kernels->open(DTYPE_F32, err);
+	worker->dev = engine->kernels->open(DTYPE_F32, err);
 	if (!worker->dev)
 		return -1;
-	worker->gpt = gpt_new(config, generator->kernels, worker->dev, generator->params, rows,
+	worker->gpt = gpt_new(config, engine->kernels, worker->dev, engine->params, rows,
 	                      settings->lens ? GPT_KEEP_RESIDUAL : GPT_KEEP_NOTHING, err);
 	if (!worker->gpt || ablation_apply(settings->ablation, worker->gpt, err) < 0)
 		return -1;
@@ -71,179 +71,179 @@ static int begin(struct worker *worker)
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	struct generator *generator = worker->generator;
+	struct engine *engine = worker->engine;
 	int result = begin(worker);
 
-	sem_post(&generator->ready);
+	sem_post(&engine->ready);
 	if (result == 0 && worker->scorer)
-		scorer_run(worker->scorer, generator->queue);
+		scorer_run(worker->scorer, engine->queue);
 	else if (result == 0)
-		decoder_run(worker->decoder, generator->queue);
+		decoder_run(worker->decoder, engine->queue);
 	decoder_free(worker->decoder);
 	scorer_free(worker->scorer);
 	gpt_free(worker->gpt);
-	generator->kernels->close(worker->dev);
+	engine->kernels->close(worker->dev);
 	return NULL;
 }
 
 /* The parameters into device memory. */
-static int place_parameters(struct generator *generator, struct err *err)
+static int place_parameters(struct engine *engine, struct err *err)
 {
-	size_t bytes = gpt_parameter_count(&generator->model->config) * sizeof(float);
+	size_t bytes = gpt_parameter_count(&engine->model->config) * sizeof(float);
 
-	generator->dev = generator->kernels->open(DTYPE_F32, err);
-	if (!generator->dev)
+	engine->dev = engine->kernels->open(DTYPE_F32, err);
+	if (!engine->dev)
 		return -1;
-	generator->params = generator->kernels->alloc(generator->dev, bytes);
-	if (!generator->params)
+	engine->params = engine->kernels->alloc(engine->dev, bytes);
+	if (!engine->params)
 		return err_set(err, "out of memory for %zu bytes of parameters", bytes);
-	generator->kernels->upload(generator->dev, generator->params, generator->model->params,
-	                           bytes);
-	generator->kernels->wait(generator->dev);
+	engine->kernels->upload(engine->dev, engine->params, engine->model->params,
+	                        bytes);
+	engine->kernels->wait(engine->dev);
 	return 0;
 }
 
-static int start_workers(struct generator *generator, struct err *err)
+static int start_workers(struct engine *engine, struct err *err)
 {
-	int batch = generator->settings->batch, result = 0;
+	int batch = engine->settings->batch, result = 0;
 
-	for (int i = 0; i < generator->workers; i++) {
-		struct worker *worker = &generator->worker[i];
-		worker->generator = generator;
-		worker->slots = (batch + i) / generator->workers; /* they sum to batch */
+	for (int i = 0; i < engine->workers; i++) {
+		struct worker *worker = &engine->worker[i];
+		worker->engine = engine;
+		worker->slots = (batch + i) / engine->workers; /* they sum to batch */
 		if (pthread_create(&worker->thread, NULL, work, worker) != 0) {
 			result = err_set(err, "cannot start thread %d", i + 1);
 			break;
 		}
-		generator->started++;
+		engine->started++;
 	}
-	for (int i = 0; i < generator->started; i++)
-		while (sem_wait(&generator->ready) < 0)
+	for (int i = 0; i < engine->started; i++)
+		while (sem_wait(&engine->ready) < 0)
 			continue; /* a signal came */
-	for (int i = 0; i < generator->started; i++)
-		if (generator->worker[i].err.status != ERR_NONE)
-			result = err_set(err, "%s", generator->worker[i].err.text);
+	for (int i = 0; i < engine->started; i++)
+		if (engine->worker[i].err.status != ERR_NONE)
+			result = err_set(err, "%s", engine->worker[i].err.text);
 	return result;
 }
 
-struct generator *generator_new(const struct model *model,
-                                const struct generator_settings *settings, struct err *err)
+struct engine *engine_new(const struct model *model,
+                          const struct engine_settings *settings, struct err *err)
 {
 	int workers = settings->threads, room = 8 * settings->threads;
-	struct generator *generator;
+	struct engine *engine;
 
 	if (!settings->score) {
 		workers = workers < settings->batch ? workers : settings->batch;
 		room = 4 * settings->batch;
 	}
-	generator = calloc(1, sizeof *generator + (size_t)workers * sizeof *generator->worker);
-	if (!generator) {
+	engine = calloc(1, sizeof *engine + (size_t)workers * sizeof *engine->worker);
+	if (!engine) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
-	generator->model = model;
-	generator->settings = settings;
-	generator->workers = workers;
-	sem_init(&generator->ready, 0, 0);
-	generator->queue = job_queue_new(room, settings->watch, err);
-	generator->kernels = settings->kernels;
-	if (generator->queue && place_parameters(generator, err) == 0 &&
-	    start_workers(generator, err) == 0)
-		return generator;
-	generator_free(generator);
+	engine->model = model;
+	engine->settings = settings;
+	engine->workers = workers;
+	sem_init(&engine->ready, 0, 0);
+	engine->queue = request_queue_new(room, settings->watch, err);
+	engine->kernels = settings->kernels;
+	if (engine->queue && place_parameters(engine, err) == 0 &&
+	    start_workers(engine, err) == 0)
+		return engine;
+	engine_free(engine);
 	return NULL;
 }
 
-bool generator_wants(struct generator *generator, bool come)
+bool engine_wants(struct engine *engine, bool come)
 {
-	return come ? !job_queue_full(generator->queue) : job_queue_empty(generator->queue);
+	return come ? !request_queue_full(engine->queue) : request_queue_empty(engine->queue);
 }
 
-bool generator_ready(struct generator *generator)
+bool engine_ready(struct engine *engine)
 {
-	return job_queue_ready(generator->queue);
+	return request_queue_ready(engine->queue);
 }
 
-int generator_write(struct generator *generator, const struct record *record,
-                    uint32_t prompt, uint32_t sample, bool refer, struct err *err)
+int engine_write(struct engine *engine, const struct record *record,
+                 uint32_t prompt, uint32_t sample, bool refer, struct err *err)
 {
-	uint32_t context = (uint32_t)generator->model->config.context, room = context + 1;
-	struct job *job;
+	uint32_t context = (uint32_t)engine->model->config.context, room = context + 1;
+	struct request *request;
 
 	if (prompt > context)
 		return err_set(err, "a prompt of %u characters, but the model's context is %u",
 		               prompt, context);
-	if (generator->settings->max_tokens > 0 &&
-	    room - prompt > generator->settings->max_tokens)
-		room = prompt + generator->settings->max_tokens;
-	job = job_new(record, prompt, sample, room, refer, err);
-	if (!job)
+	if (engine->settings->max_tokens > 0 &&
+	    room - prompt > engine->settings->max_tokens)
+		room = prompt + engine->settings->max_tokens;
+	request = request_new(record, prompt, sample, room, refer, err);
+	if (!request)
 		return -1;
-	if (generator->settings->watch && job_reserve(job, err) < 0) {
-		job_free(job);
+	if (engine->settings->watch && request_reserve(request, err) < 0) {
+		request_free(request);
 		return -1;
 	}
-	job_queue_give(generator->queue, job);
+	request_queue_give(engine->queue, request);
 	return 0;
 }
 
-int generator_score(struct generator *generator, const struct record *record,
-                    uint32_t sample, const uint8_t *wanted, struct err *err)
+int engine_score(struct engine *engine, const struct record *record,
+                 uint32_t sample, const uint8_t *wanted, struct err *err)
 {
-	uint32_t context = (uint32_t)generator->model->config.context;
-	struct job *job;
+	uint32_t context = (uint32_t)engine->model->config.context;
+	struct request *request;
 
 	if (record->length > context + 1)
 		return err_set(err, "a text of %u characters, but the model's context of %u "
 		               "reaches %u", record->length, context, context + 1);
-	job = job_new(record, record->length, sample, record->length, false, err);
-	if (!job)
+	request = request_new(record, record->length, sample, record->length, false, err);
+	if (!request)
 		return -1;
 	if (wanted) {
-		job->wanted = malloc((size_t)record->length + 1);
-		if (!job->wanted) {
-			job_free(job);
+		request->wanted = malloc((size_t)record->length + 1);
+		if (!request->wanted) {
+			request_free(request);
 			return err_set(err, "out of memory");
 		}
-		memcpy(job->wanted, wanted, record->length);
+		memcpy(request->wanted, wanted, record->length);
 	}
-	job_queue_give(generator->queue, job);
+	request_queue_give(engine->queue, request);
 	return 0;
 }
 
-const struct job *generator_watch(struct generator *generator, uint32_t wanted,
-                                  uint32_t *count)
+const struct request *engine_watch(struct engine *engine, uint32_t wanted,
+                                   uint32_t *count)
 {
-	return job_queue_watch(generator->queue, wanted, count);
+	return request_queue_watch(engine->queue, wanted, count);
 }
 
-int generator_take(struct generator *generator, struct job **job, struct err *err)
+int engine_take(struct engine *engine, struct request **request, struct err *err)
 {
-	*job = job_queue_collect(generator->queue);
-	if (!*job)
+	*request = request_queue_collect(engine->queue);
+	if (!*request)
 		return 0;
-	if ((*job)->err.status == ERR_NONE)
+	if ((*request)->err.status == ERR_NONE)
 		return 1;
 	err_set(err, "record of id %llu, sample %u: %s",
-	        (unsigned long long)(*job)->generation.id, (*job)->generation.sample,
-	        (*job)->err.text);
-	job_free(*job);
-	*job = NULL;
+	        (unsigned long long)(*request)->generation.id, (*request)->generation.sample,
+	        (*request)->err.text);
+	request_free(*request);
+	*request = NULL;
 	return -1;
 }
 
-void generator_free(struct generator *generator)
+void engine_free(struct engine *engine)
 {
-	if (!generator)
+	if (!engine)
 		return;
-	if (generator->queue)
-		job_queue_close(generator->queue);
-	for (int i = 0; i < generator->started; i++)
-		pthread_join(generator->worker[i].thread, NULL);
-	job_queue_free(generator->queue);
-	sem_destroy(&generator->ready);
-	if (generator->dev)
-		generator->kernels->free(generator->dev, generator->params);
-	generator->kernels->close(generator->dev);
-	free(generator);
+	if (engine->queue)
+		request_queue_close(engine->queue);
+	for (int i = 0; i < engine->started; i++)
+		pthread_join(engine->worker[i].thread, NULL);
+	request_queue_free(engine->queue);
+	sem_destroy(&engine->ready);
+	if (engine->dev)
+		engine->kernels->free(engine->dev, engine->params);
+	engine->kernels->close(engine->dev);
+	free(engine);
 }

@@ -10,7 +10,7 @@
 #include "common/sample/sampler.h"
 #include "kernels/kernels.h"
 
-struct generator_settings {
+struct engine_settings {
 	/* Score texts as they stand; of the rest only lens, ablation, probs and threads
 	 * count. */
 	bool score;
@@ -23,7 +23,7 @@ struct generator_settings {
 	uint32_t max_tokens; /* to write; 0: until the context is full */
 	const uint16_t *stop; /* [stop_length] the end of a text once written; kept by the caller */
 	size_t stop_length; /* 0: none */
-	bool watch; /* generator_watch() will be called; costs each step a lock */
+	bool watch; /* engine_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */
 	int threads;
 };

@@ -16,63 +16,63 @@ static void *copy_of(const void *data, size_t count, size_t size)
 	return copy;
 }
 
-struct job *job_new(const struct record *record, uint32_t prompt, uint32_t sample,
-                    uint32_t room, bool refer, struct err *err)
+struct request *request_new(const struct record *record, uint32_t prompt, uint32_t sample,
+                            uint32_t room, bool refer, struct err *err)
 {
-	struct job *job = calloc(1, sizeof *job);
+	struct request *request = calloc(1, sizeof *request);
 	struct generation *generation;
 
-	if (!job)
+	if (!request)
 		goto fail;
-	generation = &job->generation;
-	job->room = room;
-	job->tokens = malloc((room + 1) * sizeof *job->tokens);
-	job->spans = copy_of(record->spans, record->span_count, sizeof *job->spans);
-	if (!job->tokens || !job->spans)
+	generation = &request->generation;
+	request->room = room;
+	request->tokens = malloc((room + 1) * sizeof *request->tokens);
+	request->spans = copy_of(record->spans, record->span_count, sizeof *request->spans);
+	if (!request->tokens || !request->spans)
 		goto fail;
-	memcpy(job->tokens, record->tokens, prompt * sizeof *job->tokens);
+	memcpy(request->tokens, record->tokens, prompt * sizeof *request->tokens);
 	if (refer) {
-		job->reference = copy_of(record->text, record->size, 1);
-		if (!job->reference)
+		request->reference = copy_of(record->text, record->size, 1);
+		if (!request->reference)
 			goto fail;
-		generation->reference = job->reference;
+		generation->reference = request->reference;
 		generation->reference_size = record->size;
 		generation->reference_length = record->length;
 	}
 	generation->id = record->id;
 	generation->sample = sample;
 	generation->prompt = generation->length = prompt;
-	generation->spans = job->spans;
+	generation->spans = request->spans;
 	generation->span_count = record->span_count;
-	return job;
+	return request;
 fail:
 	err_set(err, "out of memory");
-	job_free(job);
+	request_free(request);
 	return NULL;
 }
 
-void job_free(struct job *job)
+void request_free(struct request *request)
 {
-	if (!job)
+	if (!request)
 		return;
-	free(job->tokens);
-	free(job->wanted);
-	free(job->text);
-	free(job->reference);
-	free(job->spans);
-	free(job->steps);
-	free(job->lenses);
-	free(job->tops);
-	free(job);
+	free(request->tokens);
+	free(request->wanted);
+	free(request->text);
+	free(request->reference);
+	free(request->spans);
+	free(request->steps);
+	free(request->lenses);
+	free(request->tops);
+	free(request);
 }
 
-int job_reserve(struct job *job, struct err *err)
+int request_reserve(struct request *request, struct err *err)
 {
-	job->step_room = job->room - job->generation.prompt;
-	job->steps = malloc((job->step_room + 1) * sizeof *job->steps);
-	if (!job->steps)
+	request->step_room = request->room - request->generation.prompt;
+	request->steps = malloc((request->step_room + 1) * sizeof *request->steps);
+	if (!request->steps)
 		return err_set(err, "out of memory");
-	job->generation.steps = job->steps;
+	request->generation.steps = request->steps;
 	return 0;
 }
 
@@ -88,100 +88,103 @@ static void *grown(void *old, size_t *room, size_t count, size_t size)
 }
 
 /* A distribution over the token at position, its candidates added to the tops. */
-static int add_distribution(struct job *job, const struct vocab *vocab, uint32_t position,
+static int add_distribution(struct request *request, const struct vocab *vocab, uint32_t position,
                             const struct sampler_step *step, struct generation_step *to)
 {
-	void *tops = grown(job->tops, &job->top_room, job->top_count + (size_t)step->top_count,
-	                   sizeof *job->tops);
+	void *tops = grown(request->tops, &request->top_room,
+	                   request->top_count + (size_t)step->top_count,
+	                   sizeof *request->tops);
 
 	if (!tops && step->top_count > 0)
-		return err_set(&job->err, "out of memory");
-	job->generation.tops = job->tops = tops;
+		return err_set(&request->err, "out of memory");
+	request->generation.tops = request->tops = tops;
 	*to = (struct generation_step){
 		.position = position,
 		.code = vocab_code(vocab, step->token),
 		.rank = (uint32_t)step->rank,
 		.top_count = (uint32_t)step->top_count,
-		.top = job->top_count,
+		.top = request->top_count,
 		.p = step->p,
 		.entropy = step->entropy,
 		.rest = step->rest,
 	};
 	for (int i = 0; i < step->top_count; i++)
-		job->tops[job->top_count++] = (struct generation_top){
+		request->tops[request->top_count++] = (struct generation_top){
 			vocab_code(vocab, step->top[i].token), step->top[i].p,
 		};
 	return 0;
 }
 
-int job_step(struct job *job, const struct vocab *vocab, uint32_t position,
-             const struct sampler_step *step)
+int request_step(struct request *request, const struct vocab *vocab, uint32_t position,
+                 const struct sampler_step *step)
 {
-	struct generation *generation = &job->generation;
+	struct generation *generation = &request->generation;
 	size_t count = generation->step_count;
 
-	if (count == job->step_room) {
-		void *steps = grown(job->steps, &job->step_room, count + 1, sizeof *job->steps);
+	if (count == request->step_room) {
+		void *steps = grown(request->steps, &request->step_room, count + 1, sizeof *request->steps);
 		if (!steps)
-			return err_set(&job->err, "out of memory");
-		generation->steps = job->steps = steps;
+			return err_set(&request->err, "out of memory");
+		generation->steps = request->steps = steps;
 	}
-	if (add_distribution(job, vocab, position, step, &job->steps[count]) < 0)
+	if (add_distribution(request, vocab, position, step, &request->steps[count]) < 0)
 		return -1;
 	generation->step_count++;
 	return 0;
 }
 
-int job_lens(struct job *job, const struct vocab *vocab, const struct sampler_step *step)
+int request_lens(struct request *request, const struct vocab *vocab,
+                 const struct sampler_step *step)
 {
-	struct generation_step *of = &job->steps[job->generation.step_count - 1];
-	void *lenses = grown(job->lenses, &job->lens_room, job->lens_count + 1,
-	                     sizeof *job->lenses);
+	struct generation_step *of = &request->steps[request->generation.step_count - 1];
+	void *lenses = grown(request->lenses, &request->lens_room, request->lens_count + 1,
+	                     sizeof *request->lenses);
 
 	if (!lenses)
-		return err_set(&job->err, "out of memory");
-	job->generation.lenses = job->lenses = lenses;
-	if (add_distribution(job, vocab, of->position, step, &job->lenses[job->lens_count]) < 0)
+		return err_set(&request->err, "out of memory");
+	request->generation.lenses = request->lenses = lenses;
+	if (add_distribution(request, vocab, of->position, step,
+	                     &request->lenses[request->lens_count]) < 0)
 		return -1;
 	if (of->lens_count++ == 0)
-		of->lens = job->lens_count;
-	job->lens_count++;
+		of->lens = request->lens_count;
+	request->lens_count++;
 	return 0;
 }
 
-int job_finish(struct job *job, const struct vocab *vocab, enum generation_stop stop)
+int request_finish(struct request *request, const struct vocab *vocab, enum generation_stop stop)
 {
-	struct generation *generation = &job->generation;
+	struct generation *generation = &request->generation;
 
 	generation->stop = stop;
-	job->text = malloc((size_t)generation->length * UTF8_MAX + 1);
-	if (!job->text)
-		return err_set(&job->err, "out of memory");
-	generation->text = job->text;
-	generation->size = vocab_decode(vocab, job->tokens, generation->length, job->text);
+	request->text = malloc((size_t)generation->length * UTF8_MAX + 1);
+	if (!request->text)
+		return err_set(&request->err, "out of memory");
+	generation->text = request->text;
+	generation->size = vocab_decode(vocab, request->tokens, generation->length, request->text);
 	return 0;
 }
 
 /* ---- the queue ---- */
 
 struct entry {
-	struct job *job;
+	struct request *request;
 	bool done;
 };
 
-struct job_queue {
+struct request_queue {
 	pthread_mutex_t lock;
-	pthread_cond_t given; /* a job came, or none will */
-	pthread_cond_t done; /* the oldest job is done or, watched, has grown */
+	pthread_cond_t given; /* a request came, or none will */
+	pthread_cond_t done; /* the oldest request is done or, watched, has grown */
 	size_t first, taken, last; /* oldest, next to be worked on, next to be given: they only rise */
 	size_t room;
 	bool closed, watched;
 	struct entry entries[]; /* [room], a ring */
 };
 
-struct job_queue *job_queue_new(int room, bool watched, struct err *err)
+struct request_queue *request_queue_new(int room, bool watched, struct err *err)
 {
-	struct job_queue *queue = calloc(1, sizeof *queue + (size_t)room * sizeof *queue->entries);
+	struct request_queue *queue = calloc(1, sizeof *queue + (size_t)room * sizeof *queue->entries);
 
 	if (!queue) {
 		err_set(err, "out of memory");
@@ -195,19 +198,19 @@ struct job_queue *job_queue_new(int room, bool watched, struct err *err)
 	return queue;
 }
 
-void job_queue_free(struct job_queue *queue)
+void request_queue_free(struct request_queue *queue)
 {
 	if (!queue)
 		return;
 	for (size_t i = queue->first; i < queue->last; i++)
-		job_free(queue->entries[i % queue->room].job);
+		request_free(queue->entries[i % queue->room].request);
 	pthread_mutex_destroy(&queue->lock);
 	pthread_cond_destroy(&queue->given);
 	pthread_cond_destroy(&queue->done);
 	free(queue);
 }
 
-bool job_queue_full(struct job_queue *queue)
+bool request_queue_full(struct request_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	bool full = queue->last - queue->first == queue->room;
@@ -215,7 +218,7 @@ bool job_queue_full(struct job_queue *queue)
 	return full;
 }
 
-bool job_queue_empty(struct job_queue *queue)
+bool request_queue_empty(struct request_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	bool empty = queue->last == queue->first;
@@ -223,7 +226,7 @@ bool job_queue_empty(struct job_queue *queue)
 	return empty;
 }
 
-bool job_queue_ready(struct job_queue *queue)
+bool request_queue_ready(struct request_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	bool ready = queue->first < queue->last && queue->entries[queue->first % queue->room].done;
@@ -231,15 +234,15 @@ bool job_queue_ready(struct job_queue *queue)
 	return ready;
 }
 
-void job_queue_give(struct job_queue *queue, struct job *job)
+void request_queue_give(struct request_queue *queue, struct request *request)
 {
 	pthread_mutex_lock(&queue->lock);
-	queue->entries[queue->last++ % queue->room] = (struct entry){job, false};
+	queue->entries[queue->last++ % queue->room] = (struct entry){request, false};
 	pthread_cond_signal(&queue->given);
 	pthread_mutex_unlock(&queue->lock);
 }
 
-void job_queue_close(struct job_queue *queue)
+void request_queue_close(struct request_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	queue->closed = true;
@@ -247,52 +250,53 @@ void job_queue_close(struct job_queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-struct job *job_queue_collect(struct job_queue *queue)
+struct request *request_queue_collect(struct request_queue *queue)
 {
-	struct job *job = NULL;
+	struct request *request = NULL;
 
 	pthread_mutex_lock(&queue->lock);
 	if (queue->first < queue->last) {
 		struct entry *oldest = &queue->entries[queue->first % queue->room];
 		while (!oldest->done)
 			pthread_cond_wait(&queue->done, &queue->lock);
-		job = oldest->job;
+		request = oldest->request;
 		queue->first++;
 	}
 	pthread_mutex_unlock(&queue->lock);
-	return job;
+	return request;
 }
 
-const struct job *job_queue_watch(struct job_queue *queue, uint32_t wanted, uint32_t *count)
+const struct request *request_queue_watch(struct request_queue *queue, uint32_t wanted,
+                                          uint32_t *count)
 {
-	const struct job *job = NULL;
+	const struct request *request = NULL;
 
 	pthread_mutex_lock(&queue->lock);
 	if (queue->first < queue->last) {
 		const struct entry *oldest = &queue->entries[queue->first % queue->room];
-		while (!oldest->done && oldest->job->told < wanted)
+		while (!oldest->done && oldest->request->told < wanted)
 			pthread_cond_wait(&queue->done, &queue->lock);
-		job = oldest->job;
-		*count = job->told;
+		request = oldest->request;
+		*count = request->told;
 	}
 	pthread_mutex_unlock(&queue->lock);
-	return job;
+	return request;
 }
 
-struct job *job_queue_take(struct job_queue *queue, bool wait)
+struct request *request_queue_take(struct request_queue *queue, bool wait)
 {
-	struct job *job = NULL;
+	struct request *request = NULL;
 
 	pthread_mutex_lock(&queue->lock);
 	while (wait && queue->taken == queue->last && !queue->closed)
 		pthread_cond_wait(&queue->given, &queue->lock);
 	if (queue->taken < queue->last && !queue->closed)
-		job = queue->entries[queue->taken++ % queue->room].job;
+		request = queue->entries[queue->taken++ % queue->room].request;
 	pthread_mutex_unlock(&queue->lock);
-	return job;
+	return request;
 }
 
-bool job_queue_closed(struct job_queue *queue)
+bool request_queue_closed(struct request_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	bool closed = queue->closed;
@@ -300,24 +304,24 @@ bool job_queue_closed(struct job_queue *queue)
 	return closed;
 }
 
-void job_queue_grown(struct job_queue *queue, struct job *job)
+void request_queue_grown(struct request_queue *queue, struct request *request)
 {
 	if (!queue->watched) /* of the queue's beginning: no lock for it */
 		return;
 	pthread_mutex_lock(&queue->lock);
-	job->told = job->generation.step_count;
-	if (queue->entries[queue->first % queue->room].job == job)
+	request->told = request->generation.step_count;
+	if (queue->entries[queue->first % queue->room].request == request)
 		pthread_cond_signal(&queue->done);
 	pthread_mutex_unlock(&queue->lock);
 }
 
-void job_queue_done(struct job_queue *queue, struct job *job)
+void request_queue_done(struct request_queue *queue, struct request *request)
 {
 	pthread_mutex_lock(&queue->lock);
-	job->told = job->generation.step_count;
+	request->told = request->generation.step_count;
 	for (size_t i = queue->first; i < queue->taken; i++) {
 		struct entry *entry = &queue->entries[i % queue->room];
-		if (entry->job != job)
+		if (entry->request != request)
 			continue;
 		entry->done = true;
 		if (i == queue->first)

@@ -59,7 +59,7 @@ static float *logits_at(const struct scorer *scorer, int lens, int row)
 }
 
 /* Row i predicts token i + 1, so the last token needs no row. */
-static void forward(struct scorer *scorer, const struct job *job, int rows)
+static void forward(struct scorer *scorer, const struct request *request, int rows)
 {
 	int32_t begin[2] = {0, rows};
 	struct gpt_batch batch = {
@@ -70,7 +70,7 @@ static void forward(struct scorer *scorer, const struct job *job, int rows)
 	};
 
 	for (int i = 0; i < rows; i++) {
-		scorer->token[i] = job->tokens[i];
+		scorer->token[i] = request->tokens[i];
 		scorer->position[i] = i;
 	}
 	gpt_forward(scorer->gpt, &batch, NULL);
@@ -79,48 +79,49 @@ static void forward(struct scorer *scorer, const struct job *job, int rows)
 		gpt_lens(scorer->gpt, i, logits_at(scorer, 1 + i, 0));
 }
 
-/* What the logits of a row say of the token that stands there. -1: job->err is set. */
-static int look(struct scorer *scorer, struct job *job, int lens, int row,
+/* What the logits of a row say of the token that stands there. -1: request->err is set. */
+static int look(struct scorer *scorer, struct request *request, int lens, int row,
                 struct sampler_step *step)
 {
 	if (sampler_look(scorer->sampler, logits_at(scorer, lens, row)) < 0)
-		return err_set(&job->err, "the model's logits are not finite");
-	sampler_step(scorer->sampler, job->tokens[row + 1], step);
+		return err_set(&request->err, "the model's logits are not finite");
+	sampler_step(scorer->sampler, request->tokens[row + 1], step);
 	return 0;
 }
 
-/* The step of a row, with its lenses. -1: job->err is set. */
-static int score_row(struct scorer *scorer, struct job *job, int row)
+/* The step of a row, with its lenses. -1: request->err is set. */
+static int score_row(struct scorer *scorer, struct request *request, int row)
 {
 	struct sampler_step step;
 
-	if (look(scorer, job, 0, row, &step) < 0 ||
-	    job_step(job, scorer->vocab, (uint32_t)row + 1, &step) < 0)
+	if (look(scorer, request, 0, row, &step) < 0 ||
+	    request_step(request, scorer->vocab, (uint32_t)row + 1, &step) < 0)
 		return -1;
 	for (int i = 1; i <= scorer->lenses; i++)
-		if (look(scorer, job, i, row, &step) < 0 || job_lens(job, scorer->vocab, &step) < 0)
+		if (look(scorer, request, i, row, &step) < 0 ||
+		    request_lens(request, scorer->vocab, &step) < 0)
 			return -1;
 	return 0;
 }
 
-static void score(struct scorer *scorer, struct job *job)
+static void score(struct scorer *scorer, struct request *request)
 {
-	int rows = (int)job->generation.length - 1;
+	int rows = (int)request->generation.length - 1;
 
 	if (rows > 0)
-		forward(scorer, job, rows);
+		forward(scorer, request, rows);
 	for (int i = 0; i < rows; i++)
-		if ((!job->wanted || job->wanted[i + 1]) && score_row(scorer, job, i) < 0)
+		if ((!request->wanted || request->wanted[i + 1]) && score_row(scorer, request, i) < 0)
 			return;
-	job_finish(job, scorer->vocab, GENERATION_END);
+	request_finish(request, scorer->vocab, GENERATION_END);
 }
 
-void scorer_run(struct scorer *scorer, struct job_queue *queue)
+void scorer_run(struct scorer *scorer, struct request_queue *queue)
 {
-	struct job *job;
+	struct request *request;
 
-	while ((job = job_queue_take(queue, true))) {
-		score(scorer, job);
-		job_queue_done(queue, job);
+	while ((request = request_queue_take(queue, true))) {
+		score(scorer, request);
+		request_queue_done(queue, request);
 	}
 }

@@ -18,7 +18,7 @@ struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
                           const struct vocab *vocab, int probs, bool lens, struct err *err);
 void scorer_free(struct scorer *scorer); /* NULL is allowed */
 
-/* Work on jobs until the queue is closed. */
-void scorer_run(struct scorer *scorer, struct job_queue *queue);
+/* Work on requests until the queue is closed. */
+void scorer_run(struct scorer *scorer, struct request_queue *queue);
 
 #endif

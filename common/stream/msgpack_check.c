@@ -31,80 +31,81 @@ static struct head head_of(uint8_t byte)
 }
 
 /* Enter an array or a map of count elements. */
-static int enter(struct measure *measure, int map, uint64_t count, struct err *err)
+static int enter(struct msgpack_check *check, int map, uint64_t count, struct err *err)
 {
-	if (map && count > MEASURE_ENTRIES)
+	if (map && count > MSGPACK_ENTRIES_MAX)
 		return err_set(err, "a map of %ju entries: at most %d are allowed",
-		               (uintmax_t)count, MEASURE_ENTRIES);
+		               (uintmax_t)count, MSGPACK_ENTRIES_MAX);
 	count <<= map;
-	measure->objects += count;
-	if (measure->objects > MEASURE_OBJECTS)
+	check->objects += count;
+	if (check->objects > MSGPACK_OBJECTS_MAX)
 		return err_set(err, "an array or map of %ju: a record has at most %ju objects",
-		               (uintmax_t)count, (uintmax_t)MEASURE_OBJECTS);
-	if (measure->depth == MEASURE_DEPTH)
-		return err_set(err, "maps and arrays nest more than %d deep", MEASURE_DEPTH);
+		               (uintmax_t)count, (uintmax_t)MSGPACK_OBJECTS_MAX);
+	if (check->depth == MSGPACK_DEPTH_MAX)
+		return err_set(err, "maps and arrays nest more than %d deep", MSGPACK_DEPTH_MAX);
 	if (count == 0)
 		return 0;
-	measure->open[measure->depth].left = count;
-	measure->open[measure->depth].map = map;
-	measure->depth++;
+	check->open[check->depth].left = count;
+	check->open[check->depth].map = map;
+	check->depth++;
 	return 0;
 }
 
 /* Pass the one object at measure->at, or the head of one that holds others: 1;
  * where not even its head is whole: 0; -1 with err set. */
-static int pass(struct measure *measure, const unsigned char *bytes, size_t size, struct err *err)
+static int pass(struct msgpack_check *check, const unsigned char *bytes, size_t size,
+                struct err *err)
 {
-	struct head head = head_of(bytes[measure->at]);
+	struct head head = head_of(bytes[check->at]);
 	uint64_t length = head.fixed;
 
-	if (measure->depth > 0) {
-		if (measure->open[measure->depth - 1].map && head.shape != STRING &&
-		    measure->open[measure->depth - 1].left % 2 == 0)
+	if (check->depth > 0) {
+		if (check->open[check->depth - 1].map && head.shape != STRING &&
+		    check->open[check->depth - 1].left % 2 == 0)
 			return err_set(err, "a map key that is no string");
 	}
-	if (size - measure->at < 1 + (size_t)head.extra)
+	if (size - check->at < 1 + (size_t)head.extra)
 		return 0;
-	if (measure->depth > 0)
-		measure->open[measure->depth - 1].left--;
+	if (check->depth > 0)
+		check->open[check->depth - 1].left--;
 
 	if (head.shape == SCALAR) {
-		measure->at += 1 + (size_t)head.extra;
+		check->at += 1 + (size_t)head.extra;
 		return 1;
 	}
 	if (head.shape >= EXTENSION)
-		return err_set(err, "byte 0x%02x is %s", bytes[measure->at],
+		return err_set(err, "byte 0x%02x is %s", bytes[check->at],
 		               head.shape == UNUSED ? "not msgpack"
 		                                    : "an extension type, which no stream has");
 	for (size_t i = 1; i <= head.extra; i++)
-		length = length << 8 | bytes[measure->at + i];
+		length = length << 8 | bytes[check->at + i];
 	if (head.shape == ARRAY || head.shape == MAP) {
-		if (enter(measure, head.shape == MAP, length, err) < 0)
+		if (enter(check, head.shape == MAP, length, err) < 0)
 			return -1;
-		measure->at += 1 + (size_t)head.extra;
+		check->at += 1 + (size_t)head.extra;
 		return 1;
 	}
-	if (length > MEASURE_BYTES - measure->at)
+	if (length > MSGPACK_BYTES_MAX - check->at)
 		return err_set(err, "%s of %ju bytes: a record has at most %zu",
 		               head.shape == STRING ? "a string" : "binary data",
-		               (uintmax_t)length, MEASURE_BYTES);
-	measure->at += 1 + (size_t)head.extra + length;
+		               (uintmax_t)length, MSGPACK_BYTES_MAX);
+	check->at += 1 + (size_t)head.extra + length;
 	return 1;
 }
 
-int measure_object(struct measure *measure, const char *bytes, size_t size, struct err *err)
+int msgpack_check(struct msgpack_check *check, const char *bytes, size_t size, struct err *err)
 {
-	while (!measure->closed) {
-		if (measure->at >= size)
+	while (!check->closed) {
+		if (check->at >= size)
 			return 0;
-		if (measure->at >= MEASURE_BYTES)
-			return err_set(err, "a record of more than %zu bytes", MEASURE_BYTES);
-		int passed = pass(measure, (const unsigned char *)bytes, size, err);
+		if (check->at >= MSGPACK_BYTES_MAX)
+			return err_set(err, "a record of more than %zu bytes", MSGPACK_BYTES_MAX);
+		int passed = pass(check, (const unsigned char *)bytes, size, err);
 		if (passed <= 0)
 			return passed;
-		while (measure->depth > 0 && measure->open[measure->depth - 1].left == 0)
-			measure->depth--;
-		measure->closed = measure->depth == 0;
+		while (check->depth > 0 && check->open[check->depth - 1].left == 0)
+			check->depth--;
+		check->closed = check->depth == 0;
 	}
-	return measure->at <= size;
+	return check->at <= size;
 }

@@ -11,20 +11,20 @@
 
 #include "common/base/err.h"
 
-#define MEASURE_DEPTH 16 /* maps and arrays within one another */
-#define MEASURE_BYTES ((size_t)1 << 30) /* of one object with all it holds */
-#define MEASURE_OBJECTS ((uint64_t)1 << 23) /* within one object */
-#define MEASURE_ENTRIES 256 /* of one map */
+#define MSGPACK_DEPTH_MAX 16 /* maps and arrays within one another */
+#define MSGPACK_BYTES_MAX ((size_t)1 << 30) /* of one object with all it holds */
+#define MSGPACK_OBJECTS_MAX ((uint64_t)1 << 23) /* within one object */
+#define MSGPACK_ENTRIES_MAX 256 /* of one map */
 
 /* {0} at the start of an object. */
-struct measure {
+struct msgpack_check {
 	size_t at; /* bytes passed; more than there are while a string is under way */
 	uint64_t objects;
 	unsigned depth;
 	struct {
 		uint64_t left; /* objects that are still to come in it */
 		int map; /* of a map's objects, those with an even number left are keys */
-	} open[MEASURE_DEPTH];
+	} open[MSGPACK_DEPTH_MAX];
 	int closed; /* the outermost object has no more to come */
 };
 
@@ -32,6 +32,6 @@ struct measure {
  * bytes long, 0 when it goes on after size bytes, -1 with err set where it
  * passes a limit above, is no msgpack, holds an extension type or has a map key
  * that is no string; then measure->at is the place. */
-int measure_object(struct measure *measure, const char *bytes, size_t size, struct err *err);
+int msgpack_check(struct msgpack_check *check, const char *bytes, size_t size, struct err *err);
 
 #endif

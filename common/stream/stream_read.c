@@ -38,7 +38,7 @@ struct stream_reader {
 	uint64_t offset; /* in the stream, of buffer[0] */
 	uint64_t count, number; /* records given out: of the segment, of all */
 
-	struct measure measure;
+	struct msgpack_check check;
 	msgpack_zone *zone; /* what the objects below lie in */
 	msgpack_object object;
 	uint64_t place; /* offset of the object */
@@ -235,10 +235,10 @@ static int complete(struct stream_reader *reader, enum place place)
 	struct err err = {0};
 	int status;
 
-	memset(&reader->measure, 0, offsetof(struct measure, open));
-	reader->measure.closed = 0;
-	while ((status = measure_object(&reader->measure, reader->buffer + reader->begin,
-	                                reader->end - reader->begin, &err)) == 0) {
+	memset(&reader->check, 0, offsetof(struct msgpack_check, open));
+	reader->check.closed = 0;
+	while ((status = msgpack_check(&reader->check, reader->buffer + reader->begin,
+	                               reader->end - reader->begin, &err)) == 0) {
 		int more = fill(reader);
 		if (more < 0)
 			return -1;
@@ -249,7 +249,7 @@ static int complete(struct stream_reader *reader, enum place place)
 			            "the stream is cut off here");
 	}
 	if (status < 0)
-		return fail(reader, place, reader->place + reader->measure.at, "%s", err.text);
+		return fail(reader, place, reader->place + reader->check.at, "%s", err.text);
 	return 1;
 }
 
@@ -557,10 +557,10 @@ static bool object_came(struct stream_reader *reader)
 {
 	for (;;) {
 		struct pollfd input = {.fd = reader->fd, .events = POLLIN};
-		struct measure measure = {0};
+		struct msgpack_check check = {0};
 		struct err err = {0};
-		if (measure_object(&measure, reader->buffer + reader->begin,
-		                   reader->end - reader->begin, &err) != 0)
+		if (msgpack_check(&check, reader->buffer + reader->begin,
+		                  reader->end - reader->begin, &err) != 0)
 			return true;
 		if (!reader->over && poll(&input, 1, 0) == 0)
 			return false;

@@ -156,7 +156,7 @@ static msgpack_object *room(struct unpacking *unpacking, const unsigned char *at
                             uint64_t owed)
 {
 	unpacking->objects += parts;
-	if (unpacking->objects > MEASURE_OBJECTS || unpacking->depth > MEASURE_DEPTH ||
+	if (unpacking->objects > MSGPACK_OBJECTS_MAX || unpacking->depth > MSGPACK_DEPTH_MAX ||
 	    owed + parts > (uint64_t)(unpacking->end - at)) /* a byte each, at least */
 		return NULL;
 	return msgpack_zone_malloc(unpacking->zone, (parts + (parts == 0)) * sizeof(msgpack_object));
@@ -180,7 +180,7 @@ static const unsigned char *take_array(struct unpacking *unpacking, const unsign
 static const unsigned char *take_map(struct unpacking *unpacking, const unsigned char *at,
                                      msgpack_object *object, uint64_t count, uint64_t owed)
 {
-	msgpack_object *inside = count > MEASURE_ENTRIES ? NULL :
+	msgpack_object *inside = count > MSGPACK_ENTRIES_MAX ? NULL :
 	                         room(unpacking, at, 2 * count, owed);
 
 	if (!inside)
@@ -213,7 +213,7 @@ size_t unpack_object(msgpack_zone *zone, const char *bytes, size_t size,
 {
 	const unsigned char *begin = (const unsigned char *)bytes;
 	struct unpacking unpacking = {
-		.end = begin + (size < MEASURE_BYTES ? size : MEASURE_BYTES),
+		.end = begin + (size < MSGPACK_BYTES_MAX ? size : MSGPACK_BYTES_MAX),
 		.zone = zone,
 	};
 	const unsigned char *end = take(&unpacking, begin, object, 0);

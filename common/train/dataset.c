@@ -16,57 +16,57 @@ void example_kinds(const struct record *record, uint8_t *kind)
 }
 
 /* Room for one more record of so many tokens. */
-static int grow(struct corpus *corpus, size_t tokens, struct err *err)
+static int grow(struct dataset *dataset, size_t tokens, struct err *err)
 {
-	if (corpus->count + 2 > corpus->counted) {
-		size_t room = corpus->counted ? 2 * corpus->counted : 1024;
-		uint64_t *id = realloc(corpus->id, room * sizeof *id);
+	if (dataset->count + 2 > dataset->counted) {
+		size_t room = dataset->counted ? 2 * dataset->counted : 1024;
+		uint64_t *id = realloc(dataset->id, room * sizeof *id);
 		if (id)
-			corpus->id = id;
-		uint64_t *begin = realloc(corpus->begin, room * sizeof *begin);
+			dataset->id = id;
+		uint64_t *begin = realloc(dataset->begin, room * sizeof *begin);
 		if (begin)
-			corpus->begin = begin;
+			dataset->begin = begin;
 		if (id == NULL || begin == NULL)
 			return err_set(err, "out of memory for %zu records", room);
-		corpus->counted = room;
+		dataset->counted = room;
 	}
-	if (corpus->token_count + tokens >= corpus->token_room) { /* not NULL, even for none */
-		size_t room = 2 * corpus->token_room + tokens + 1;
-		uint16_t *token = realloc(corpus->token, room * sizeof *token);
+	if (dataset->token_count + tokens >= dataset->token_room) { /* not NULL, even for none */
+		size_t room = 2 * dataset->token_room + tokens + 1;
+		uint16_t *token = realloc(dataset->token, room * sizeof *token);
 		if (token)
-			corpus->token = token;
-		uint8_t *kind = realloc(corpus->kind, room);
+			dataset->token = token;
+		uint8_t *kind = realloc(dataset->kind, room);
 		if (kind)
-			corpus->kind = kind;
-		float *nats = realloc(corpus->nats, room * sizeof *nats);
+			dataset->kind = kind;
+		float *nats = realloc(dataset->nats, room * sizeof *nats);
 		if (nats)
-			corpus->nats = nats;
+			dataset->nats = nats;
 		if (token == NULL || kind == NULL || nats == NULL)
 			return err_set(err, "out of memory for %zu tokens", room);
-		corpus->token_room = room;
+		dataset->token_room = room;
 	}
 	return 0;
 }
 
-static int add(struct corpus *corpus, const struct record *record, struct err *err)
+static int add(struct dataset *dataset, const struct record *record, struct err *err)
 {
-	if (grow(corpus, record->length, err) < 0)
+	if (grow(dataset, record->length, err) < 0)
 		return -1;
-	corpus->id[corpus->count] = record->id;
-	corpus->begin[corpus->count] = corpus->token_count;
-	memcpy(corpus->token + corpus->token_count, record->tokens,
-	       record->length * sizeof *corpus->token);
-	example_kinds(record, corpus->kind + corpus->token_count);
-	memset(corpus->nats + corpus->token_count, 0, record->length * sizeof *corpus->nats);
+	dataset->id[dataset->count] = record->id;
+	dataset->begin[dataset->count] = dataset->token_count;
+	memcpy(dataset->token + dataset->token_count, record->tokens,
+	       record->length * sizeof *dataset->token);
+	example_kinds(record, dataset->kind + dataset->token_count);
+	memset(dataset->nats + dataset->token_count, 0, record->length * sizeof *dataset->nats);
 	for (uint32_t i = 0; i < record->span_count; i++)
-		corpus->nats[corpus->token_count + record->spans[i].begin] = (float)record->spans[i].nats;
-	corpus->token_count += record->length;
-	corpus->begin[++corpus->count] = corpus->token_count;
+		dataset->nats[dataset->token_count + record->spans[i].begin] = (float)record->spans[i].nats;
+	dataset->token_count += record->length;
+	dataset->begin[++dataset->count] = dataset->token_count;
 	return 0;
 }
 
-int corpus_load(struct corpus *corpus, const char *path, struct vocab **vocab,
-                struct span_kinds *kinds, json_t **header, struct err *err)
+int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab,
+                 struct span_kinds *kinds, json_t **header, struct err *err)
 {
 	struct stream_reader *reader = token_stream_open(path, vocab, err);
 	struct record_buffer buffer = {0};
@@ -80,7 +80,7 @@ int corpus_load(struct corpus *corpus, const char *path, struct vocab **vocab,
 	while ((more = stream_next(reader, &raw, err)) > 0) {
 		struct record record;
 		if (record_read_tokens(reader, &raw, *vocab, kinds, &buffer, &record, err) < 0 ||
-		    add(corpus, &record, err) < 0) {
+		    add(dataset, &record, err) < 0) {
 			more = -1;
 			break;
 		}
@@ -90,24 +90,24 @@ int corpus_load(struct corpus *corpus, const char *path, struct vocab **vocab,
 	return more;
 }
 
-void corpus_release(struct corpus *corpus)
+void dataset_release(struct dataset *dataset)
 {
-	free(corpus->id);
-	free(corpus->begin);
-	free(corpus->token);
-	free(corpus->kind);
-	free(corpus->nats);
-	*corpus = (struct corpus){0};
+	free(dataset->id);
+	free(dataset->begin);
+	free(dataset->token);
+	free(dataset->kind);
+	free(dataset->nats);
+	*dataset = (struct dataset){0};
 }
 
-size_t corpus_record_at(const struct corpus *corpus, uint64_t token)
+size_t dataset_record_at(const struct dataset *dataset, uint64_t token)
 {
-	size_t low = 0, high = corpus->count;
+	size_t low = 0, high = dataset->count;
 
 	/* begin[low] <= token < begin[high]; records without a token lie in between */
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
-		if (corpus->begin[middle] <= token)
+		if (dataset->begin[middle] <= token)
 			low = middle;
 		else
 			high = middle;
@@ -115,10 +115,10 @@ size_t corpus_record_at(const struct corpus *corpus, uint64_t token)
 	return low;
 }
 
-int corpus_cut(struct corpus *corpus, size_t length, struct err *err)
+int dataset_cut(struct dataset *dataset, size_t length, struct err *err)
 {
-	const size_t rest = corpus->token_count % length;
-	const size_t count = corpus->token_count / length + (rest > 1);
+	const size_t rest = dataset->token_count % length;
+	const size_t count = dataset->token_count / length + (rest > 1);
 	uint64_t *id = malloc((count + 1) * sizeof *id);
 	uint64_t *begin = malloc((count + 1) * sizeof *begin);
 
@@ -127,38 +127,38 @@ int corpus_cut(struct corpus *corpus, size_t length, struct err *err)
 		free(begin);
 		return err_set(err, "out of memory for %zu pieces", count);
 	}
-	corpus->token_count -= rest == 1;
+	dataset->token_count -= rest == 1;
 	for (size_t i = 0; i < count; i++) {
 		begin[i] = i * length;
-		id[i] = corpus->id[corpus_record_at(corpus, begin[i])];
+		id[i] = dataset->id[dataset_record_at(dataset, begin[i])];
 	}
-	begin[count] = corpus->token_count;
-	free(corpus->id);
-	free(corpus->begin);
-	corpus->id = id;
-	corpus->begin = begin;
-	corpus->count = count;
-	corpus->counted = count + 1;
+	begin[count] = dataset->token_count;
+	free(dataset->id);
+	free(dataset->begin);
+	dataset->id = id;
+	dataset->begin = begin;
+	dataset->count = count;
+	dataset->counted = count + 1;
 	return 0;
 }
 
-void corpus_nats(const struct corpus *corpus, size_t count, double *nats)
+void dataset_nats(const struct dataset *dataset, size_t count, double *nats)
 {
 	for (int i = 0; i < SPAN_KINDS; i++)
 		nats[i] = 0;
 	for (size_t r = 0; r < count; r++)
-		for (uint64_t i = corpus->begin[r] + 1; i < corpus->begin[r + 1]; i++)
-			nats[corpus->kind[i]] += corpus->nats[i];
+		for (uint64_t i = dataset->begin[r] + 1; i < dataset->begin[r + 1]; i++)
+			nats[dataset->kind[i]] += dataset->nats[i];
 }
 
-struct example corpus_example(const struct corpus *corpus, size_t index)
+struct example dataset_example(const struct dataset *dataset, size_t index)
 {
-	const uint64_t begin = corpus->begin[index];
+	const uint64_t begin = dataset->begin[index];
 
 	return (struct example){
-		.id = corpus->id[index],
-		.token = corpus->token + begin,
-		.kind = corpus->kind + begin,
-		.length = (int)(corpus->begin[index + 1] - begin),
+		.id = dataset->id[index],
+		.token = dataset->token + begin,
+		.kind = dataset->kind + begin,
+		.length = (int)(dataset->begin[index + 1] - begin),
 	};
 }

@@ -14,7 +14,7 @@
 #include "common/stream/span.h"
 #include "common/stream/vocab.h"
 
-struct corpus {
+struct dataset {
 	size_t count; /* records */
 	size_t token_count;
 	uint64_t *id; /* [count] */
@@ -34,28 +34,28 @@ struct example {
 	int length;
 };
 
-/* Add the records of token streams to a zeroed (or filled) corpus. *vocab is
+/* Add the records of token streams to a zeroed (or filled) dataset. *vocab is
  * NULL to begin with and becomes the streams' vocabulary (the caller's); a
  * stream of another vocabulary is an error. chain, if not NULL, gets a new
  * reference to the first header. -1 with err set. */
-int corpus_load(struct corpus *corpus, const char *path, struct vocab **vocab,
-                struct span_kinds *kinds, json_t **header, struct err *err);
-void corpus_release(struct corpus *corpus);
+int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab,
+                 struct span_kinds *kinds, json_t **header, struct err *err);
+void dataset_release(struct dataset *dataset);
 
 /* Take the records for running text and cut it into pieces of length tokens, the
  * last one maybe shorter; a single token left over goes. What is evaluated where
  * windows of the running text are trained on. -1 with err set. */
-int corpus_cut(struct corpus *corpus, size_t length, struct err *err);
+int dataset_cut(struct dataset *dataset, size_t length, struct err *err);
 
-/* The index of the record that holds a token of the corpus. */
-size_t corpus_record_at(const struct corpus *corpus, uint64_t token);
+/* The index of the record that holds a token of the dataset. */
+size_t dataset_record_at(const struct dataset *dataset, uint64_t token);
 
 /* Information by kind in the first count records, in nats: the floor of any
  * model's loss on them. Spans that begin with a record count for nothing: its
  * first token is not predicted. nats has SPAN_KINDS elements. */
-void corpus_nats(const struct corpus *corpus, size_t count, double *nats);
+void dataset_nats(const struct dataset *dataset, size_t count, double *nats);
 
-struct example corpus_example(const struct corpus *corpus, size_t index);
+struct example dataset_example(const struct dataset *dataset, size_t index);
 
 /* Spread a record's spans over its tokens: kind[length]. */
 struct record;

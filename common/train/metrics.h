@@ -28,7 +28,7 @@ struct validation {
 
 /* {"step", "tokens", "seconds", "val": {"loss", "floor", "tokens", "kinds":
  * {KIND: {"loss", "floor", "tokens"}, …}}, "flops"}; nats[SPAN_KINDS] is the information
- * by kind (corpus_nats()). Kinds without a token are left out. */
+ * by kind (dataset_nats()). Kinds without a token are left out. */
 json_t *metrics_validation(const struct training_clock *at, const struct evaluation *evaluation,
                            const double *nats, const struct span_kinds *kinds,
                            struct validation *total);

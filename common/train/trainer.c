@@ -13,7 +13,7 @@
 #define STEP_BITS 28 /* of the number of a step's examples: 65536 in a batch, 4096 batches */
 
 /* Rows of one pass of one worker, host memory. */
-struct rows {
+struct token_batch {
 	int room, sequence_room;
 	int count; /* of examples; what the batch has behind them fills it up */
 	struct gpt_batch batch;
@@ -32,7 +32,7 @@ struct hidden {
 struct worker {
 	struct device *dev;
 	struct gpt *gpt;
-	struct rows rows;
+	struct token_batch rows;
 	struct adamw_range *ranges; /* [range_count] of its stretch; device memory */
 	int range_count;
 	int *share, share_count; /* examples of this step's batch */
@@ -45,7 +45,7 @@ struct trainer {
 	struct gpt_config config;
 	struct trainer_options options;
 	const struct kernels *k;
-	struct team *team;
+	struct threads *threads;
 	struct worker *workers;
 	size_t count; /* parameters */
 	struct gpt_tensor *tensors;
@@ -60,7 +60,7 @@ struct trainer {
 
 	/* of the step or evaluation under way */
 	const struct example *examples;
-	const struct corpus *corpus;
+	const struct dataset *dataset;
 	int example_count;
 	double weight_sum;
 	double row_scale; /* of each token's weighted loss */
@@ -73,7 +73,7 @@ struct trainer {
 
 /* ---- rows ---- */
 
-static bool rows_new(struct rows *rows, int room)
+static bool token_batch_new(struct token_batch *rows, int room)
 {
 	rows->room = room;
 	rows->sequence_room = room / 2 + 1;
@@ -88,7 +88,7 @@ static bool rows_new(struct rows *rows, int room)
 	       rows->kind && rows->begin;
 }
 
-static void rows_release(struct rows *rows)
+static void token_batch_release(struct token_batch *rows)
 {
 	free(rows->token);
 	free(rows->position);
@@ -99,7 +99,7 @@ static void rows_release(struct rows *rows)
 	free(rows->begin);
 }
 
-static void rows_clear(struct rows *rows)
+static void token_batch_clear(struct token_batch *rows)
 {
 	rows->begin[0] = rows->count = 0;
 	rows->batch = (struct gpt_batch){
@@ -112,7 +112,7 @@ static void rows_clear(struct rows *rows)
 }
 
 /* One more sequence, whose rows are there. */
-static void rows_end_sequence(struct rows *rows, int length)
+static void token_batch_end_sequence(struct token_batch *rows, int length)
 {
 	struct gpt_batch *batch = &rows->batch;
 
@@ -124,7 +124,8 @@ static void rows_end_sequence(struct rows *rows, int length)
 
 /* An example of t tokens makes t - 1 rows: each predicts the token after it.
  * False where it does not fit any more. */
-static bool rows_add(struct rows *rows, const struct example *example, const float *weight)
+static bool token_batch_add(struct token_batch *rows, const struct example *example,
+                            const float *weight)
 {
 	struct gpt_batch *batch = &rows->batch;
 	const int length = example->length - 1, at = batch->count;
@@ -144,7 +145,7 @@ static bool rows_add(struct rows *rows, const struct example *example, const flo
 	for (int i = 0; i < length; i++)
 		row_weight[i] = weight[kind[i]];
 	memcpy(rows->kind + at, kind, (size_t)length);
-	rows_end_sequence(rows, length);
+	token_batch_end_sequence(rows, length);
 	rows->count += length;
 	return true;
 }
@@ -156,7 +157,7 @@ static int round_up(int rows, int step)
 
 /* Fill the batch up to a multiple of step: a sequence behind the others, without targets, so
  * that neither losses nor gradients know of it. */
-static void rows_fill(struct rows *rows, int step, int context)
+static void token_batch_fill(struct token_batch *rows, int step, int context)
 {
 	const int at = rows->count, length = round_up(at, step) - at;
 
@@ -167,7 +168,7 @@ static void rows_fill(struct rows *rows, int step, int context)
 		rows->weight[at + i] = 0;
 	}
 	if (length > 0)
-		rows_end_sequence(rows, length);
+		token_batch_end_sequence(rows, length);
 }
 
 /* ---- making and freeing ---- */
@@ -200,7 +201,7 @@ static int worker_new(struct trainer *trainer, struct worker *worker, struct err
 		worker->gpt = gpt_new(&trainer->config, trainer->k, worker->dev, trainer->params,
 		                      room, GPT_KEEP_ALL, &why);
 		if (worker->gpt)
-			return rows_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
+			return token_batch_new(&worker->rows, room) ? 0 : err_set(err, "out of memory");
 		if (rows <= context)
 			return err_set(err, "%s", why.text);
 	}
@@ -292,11 +293,11 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	const int workers = trainer->options.workers;
 
 	trainer->k = trainer->options.kernels;
-	trainer->team = team_new(workers, err);
+	trainer->threads = threads_new(workers, err);
 	trainer->workers = calloc((size_t)workers, sizeof *trainer->workers);
 	trainer->tensor_count = gpt_tensor_count(&trainer->config);
 	trainer->tensors = calloc((size_t)trainer->tensor_count, sizeof *trainer->tensors);
-	if (trainer->team == NULL)
+	if (trainer->threads == NULL)
 		return -1;
 	if (!trainer->workers || !trainer->tensors)
 		return err_set(err, "out of memory");
@@ -359,7 +360,7 @@ void trainer_free(struct trainer *trainer)
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++) {
 		struct worker *worker = &trainer->workers[i];
 		gpt_free(worker->gpt);
-		rows_release(&worker->rows);
+		token_batch_release(&worker->rows);
 		if (worker->dev)
 			trainer->k->free(worker->dev, worker->ranges);
 		free(worker->share);
@@ -374,7 +375,7 @@ void trainer_free(struct trainer *trainer)
 	}
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++)
 		trainer->k->close(trainer->workers[i].dev);
-	team_free(trainer->team);
+	threads_free(trainer->threads);
 	free(trainer->workers);
 	free(trainer->tensors);
 	free(trainer->hidden);
@@ -447,13 +448,13 @@ static int share_out(struct trainer *trainer, struct err *err)
  * dropout's masks go by. */
 static void train_pass(struct trainer *trainer, struct worker *worker, int first)
 {
-	struct rows *rows = &worker->rows;
+	struct token_batch *rows = &worker->rows;
 	const uint64_t pass = ((uint64_t)trainer->step << STEP_BITS) + (uint64_t)first;
 
-	rows_fill(rows, trainer->k->row_step, trainer->config.context);
+	token_batch_fill(rows, trainer->k->row_step, trainer->config.context);
 	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, pass);
 	gpt_pass(worker->gpt, &rows->batch, &worker->tally->loss);
-	rows_clear(rows);
+	token_batch_clear(rows);
 }
 
 static void sum_gradients(struct trainer *trainer, int index)
@@ -508,10 +509,10 @@ static void update_parameters(struct trainer *trainer, int index)
 	struct worker *first = &trainer->workers[0];
 
 	sum_gradients(trainer, index);
-	team_meet(trainer->team);
+	threads_barrier(trainer->threads);
 	if (index == 0)
 		trainer->k->clip(first->dev, trainer->update, first->tally, workers);
-	team_meet(trainer->team);
+	threads_barrier(trainer->threads);
 	step_parameters(trainer, index);
 }
 
@@ -526,19 +527,19 @@ static void step_work(int index, void *data)
 	gpt_zero_gradients(worker->gpt);
 	k->zero(worker->dev, worker->tally, sizeof *worker->tally);
 	gpt_hold(worker->gpt, true);
-	rows_clear(&worker->rows);
+	token_batch_clear(&worker->rows);
 	for (int i = 0; i < worker->share_count; i++) {
 		const struct example *example = &trainer->examples[worker->share[i]];
-		if (!rows_add(&worker->rows, example, trainer->weight)) {
+		if (!token_batch_add(&worker->rows, example, trainer->weight)) {
 			train_pass(trainer, worker, worker->share[first]);
-			rows_add(&worker->rows, example, trainer->weight);
+			token_batch_add(&worker->rows, example, trainer->weight);
 			first = i;
 		}
 	}
 	if (worker->rows.count > 0)
 		train_pass(trainer, worker, worker->share[first]);
 	gpt_hold(worker->gpt, false);
-	team_meet(trainer->team);
+	threads_barrier(trainer->threads);
 	do {
 		if (remembered && k->replay(worker->dev, NULL, (uintptr_t)trainer->update))
 			return;
@@ -663,7 +664,7 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 		return -1;
 	scale_weights(trainer);
 	begin_step(trainer);
-	team_run(trainer->team, step_work, trainer);
+	threads_run(trainer->threads, step_work, trainer);
 	end_step(trainer, result);
 	/* no scale can mend the loss itself */
 	if (!result->taken && !(isfinite(result->loss) && skip_step(trainer)))
@@ -678,16 +679,16 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 
 static void evaluate_pass(struct trainer *trainer, struct worker *worker)
 {
-	struct rows *rows = &worker->rows;
+	struct token_batch *rows = &worker->rows;
 
-	rows_fill(rows, trainer->k->row_step, trainer->config.context);
+	token_batch_fill(rows, trainer->k->row_step, trainer->config.context);
 	gpt_dropout(worker->gpt, 0, 0, 0);
 	gpt_forward(worker->gpt, &rows->batch, rows->loss);
 	for (int i = 0; i < rows->count; i++) {
 		worker->evaluation.loss[rows->kind[i]] += rows->loss[i];
 		worker->evaluation.tokens[rows->kind[i]]++;
 	}
-	rows_clear(rows);
+	token_batch_clear(rows);
 }
 
 static void evaluate_work(int index, void *data)
@@ -697,12 +698,12 @@ static void evaluate_work(int index, void *data)
 
 	worker->evaluation = (struct evaluation){0};
 	gpt_hold(worker->gpt, true);
-	rows_clear(&worker->rows);
+	token_batch_clear(&worker->rows);
 	for (int i = index; i < trainer->example_count; i += trainer->options.workers) {
-		struct example example = corpus_example(trainer->corpus, (size_t)i);
-		if (!rows_add(&worker->rows, &example, trainer->options.weight)) {
+		struct example example = dataset_example(trainer->dataset, (size_t)i);
+		if (!token_batch_add(&worker->rows, &example, trainer->options.weight)) {
 			evaluate_pass(trainer, worker);
-			rows_add(&worker->rows, &example, trainer->options.weight);
+			token_batch_add(&worker->rows, &example, trainer->options.weight);
 		}
 	}
 	if (worker->rows.count > 0)
@@ -710,12 +711,12 @@ static void evaluate_work(int index, void *data)
 	gpt_hold(worker->gpt, false);
 }
 
-void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,
+void trainer_evaluate(struct trainer *trainer, const struct dataset *dataset, size_t count,
                       struct evaluation *evaluation)
 {
-	trainer->corpus = corpus;
-	trainer->example_count = (int)(count < corpus->count ? count : corpus->count);
-	team_run(trainer->team, evaluate_work, trainer);
+	trainer->dataset = dataset;
+	trainer->example_count = (int)(count < dataset->count ? count : dataset->count);
+	threads_run(trainer->threads, evaluate_work, trainer);
 	*evaluation = (struct evaluation){0};
 	for (int i = 0; i < trainer->options.workers; i++)
 		for (int kind = 0; kind < SPAN_KINDS; kind++) {

@@ -1,6 +1,6 @@
 /* trainer.h - data-parallel training of a network.
  *
- * Every worker of a team runs the whole network over its share of a batch;
+ * Every worker (a thread) runs the whole network over its share of a batch;
  * gradients are summed in the order of the workers; each worker then steps its
  * stretch of the parameters with AdamW - or, where Muon is asked for, its share of
  * the matrices between hidden layers with that, and the rest with AdamW. Same
@@ -93,7 +93,7 @@ struct evaluation {
 	double loss[SPAN_KINDS];
 	int64_t tokens[SPAN_KINDS];
 };
-void trainer_evaluate(struct trainer *trainer, const struct corpus *corpus, size_t count,
+void trainer_evaluate(struct trainer *trainer, const struct dataset *dataset, size_t count,
                       struct evaluation *evaluation);
 
 /* The learning rate of a step (from 0): linear warm-up, then the schedule. */

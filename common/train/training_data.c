@@ -12,9 +12,9 @@ void training_data_init(struct training_data *data, enum pack pack, int context)
 
 void training_data_release(struct training_data *data)
 {
-	feed_free(data->feed);
-	corpus_release(&data->train);
-	corpus_release(&data->val);
+	data_loader_free(data->loader);
+	dataset_release(&data->train);
+	dataset_release(&data->val);
 	json_decref(data->header);
 	vocab_free(data->vocab);
 	*data = (struct training_data){0};
@@ -24,40 +24,40 @@ void training_data_release(struct training_data *data)
 
 static int open_stream(struct training_data *data, struct err *err)
 {
-	data->feed = feed_stream("-", data->pack, data->context, &data->vocab, &data->kinds,
-	                         &data->header, err);
-	return data->feed ? 0 : -1;
+	data->loader = data_loader_of_stream("-", data->pack, data->context, &data->vocab, &data->kinds,
+	                                     &data->header, err);
+	return data->loader ? 0 : -1;
 }
 
 static int read_files(struct training_data *data, char **paths, int count, uint64_t seed,
                       struct err *err)
 {
 	for (int i = 0; i < count; i++)
-		if (corpus_load(&data->train, paths[i], &data->vocab, &data->kinds, &data->header,
-		                err) < 0)
+		if (dataset_load(&data->train, paths[i], &data->vocab, &data->kinds, &data->header,
+		                 err) < 0)
 			return -1;
 	for (size_t i = 0; i < data->train.token_count; i++)
 		data->seen[data->train.kind[i]] = true;
-	data->feed = feed_corpus(&data->train, data->pack, data->context, seed, err);
-	if (data->feed && training_data_unseen(data))
+	data->loader = data_loader_of_dataset(&data->train, data->pack, data->context, seed, err);
+	if (data->loader && training_data_unseen(data))
 		return err_usage(err, "no record of the training data has a span of kind '%s'",
 		                 training_data_unseen(data));
-	return data->feed ? 0 : -1;
+	return data->loader ? 0 : -1;
 }
 
 /* What is validated is cut as what is trained on. */
 static int read_validation(struct training_data *data, const char *path, struct err *err)
 {
-	struct corpus *val = &data->val;
+	struct dataset *val = &data->val;
 
-	if (corpus_load(val, path, &data->vocab, &data->kinds, NULL, err) < 0)
+	if (dataset_load(val, path, &data->vocab, &data->kinds, NULL, err) < 0)
 		return -1;
-	if (data->pack == PACK_TEXT && corpus_cut(val, (size_t)data->context + 1, err) < 0)
+	if (data->pack == PACK_TEXT && dataset_cut(val, (size_t)data->context + 1, err) < 0)
 		return -1;
 	if (val->count == 0)
 		return err_set(err, "%s: no record to validate on", err_path(path));
 	for (size_t i = 0; i < val->count && data->pack == PACK_RECORDS; i++) {
-		const struct example example = corpus_example(val, i);
+		const struct example example = dataset_example(val, i);
 		if (example.length < 2 || example.length > data->context)
 			return err_set(err, "%s: record %zu (id %" PRIu64 ") has %d tokens, expected 2 to "
 			               "the context of %d (--context)", err_path(path), i, example.id,
@@ -121,7 +121,8 @@ int training_data_next(struct training_data *data, struct batch *batch, struct e
 	for (batch->count = 0; batch->count < batch->room; batch->count++) {
 		const size_t at = (size_t)batch->count * row;
 		struct example *example = &batch->examples[batch->count];
-		int more = feed_next(data->feed, batch->token + at, batch->kind + at, example, err);
+		int more = data_loader_next(data->loader, batch->token + at, batch->kind + at, example,
+		                            err);
 		if (more < 0)
 			return -1;
 		if (more == 0)

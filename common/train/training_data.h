@@ -26,9 +26,9 @@ struct training_data {
 	int expected; /* kinds below this one were there before the data: they hold them, it is hoped */
 	bool seen[SPAN_KINDS]; /* kinds that the training data hold, as far as they are read */
 	json_t *header; /* of the first training stream */
-	struct corpus train; /* empty where streaming */
-	struct corpus val; /* count 0: none */
-	struct feed *feed;
+	struct dataset train; /* empty where streaming */
+	struct dataset val; /* count 0: none */
+	struct data_loader *loader;
 };
 
 /* Nothing is read yet: kinds that the data are expected to hold may be added. */

@@ -22,7 +22,7 @@ static double now(void)
 }
 
 /* A path in the run's directory, to free(). NULL with err set. */
-static char *path_in(const struct run *run, const char *name, struct err *err)
+static char *path_in(const struct training_run *run, const char *name, struct err *err)
 {
 	char *path;
 
@@ -36,7 +36,7 @@ static char *path_in(const struct run *run, const char *name, struct err *err)
 
 /* Two runs that save into one directory would leave a mixture. The lock goes with the
  * process, however that ends. A file system that has none does without. */
-static int lock_directory(struct run *run, struct err *err)
+static int lock_directory(struct training_run *run, struct err *err)
 {
 	const char *directory = run->options.directory;
 
@@ -50,7 +50,7 @@ static int lock_directory(struct run *run, struct err *err)
 
 /* The directory and "last" in it. A resume makes neither: what it goes on from must
  * stand there. */
-static int open_directory(struct run *run, struct err *err)
+static int open_directory(struct training_run *run, struct err *err)
 {
 	const char *directory = run->options.directory;
 	char *last = path_in(run, "last", err);
@@ -66,7 +66,7 @@ static int open_directory(struct run *run, struct err *err)
 	return result == 0 ? lock_directory(run, err) : -1;
 }
 
-static int make_trainer(struct run *run, struct err *err)
+static int make_trainer(struct training_run *run, struct err *err)
 {
 	const struct gpt_config *config = &run->model.config;
 	const size_t count = gpt_parameter_count(config);
@@ -80,14 +80,15 @@ static int make_trainer(struct run *run, struct err *err)
 	return run->trainer ? 0 : -1;
 }
 
-int run_init(struct run *run, const struct run_options *options, struct training_data *data,
-             json_t *chain, struct err *err)
+int training_run_init(struct training_run *run, const struct training_run_options *options,
+                      struct training_data *data,
+                      json_t *chain, struct err *err)
 {
-	*run = (struct run){
+	*run = (struct training_run){
 		.options = *options,
 		.data = data,
 		.at.best = INFINITY,
-		.digest = feed_digest(data->feed),
+		.digest = data_loader_digest(data->loader),
 		.saved = -1,
 		.alone = options->resume,
 		.lock = -1,
@@ -106,7 +107,7 @@ int run_init(struct run *run, const struct run_options *options, struct training
 	return open_directory(run, err);
 }
 
-void run_release(struct run *run)
+void training_run_release(struct training_run *run)
 {
 	trainer_free(run->trainer);
 	batch_release(&run->batch);
@@ -114,12 +115,12 @@ void run_release(struct run *run)
 	model_release(&run->model);
 	if (run->lock >= 0)
 		close(run->lock);
-	*run = (struct run){0};
+	*run = (struct training_run){0};
 }
 
 /* ---- steps ---- */
 
-struct training_clock run_clock(const struct run *run)
+struct training_clock training_run_clock(const struct training_run *run)
 {
 	return (struct training_clock){
 		.step = run->at.step,
@@ -130,7 +131,7 @@ struct training_clock run_clock(const struct run *run)
 }
 
 /* For the end of a message. */
-static const char *last_good(const struct run *run, char text[PATH_MAX + 64])
+static const char *last_good(const struct training_run *run, char text[PATH_MAX + 64])
 {
 	if (run->saved < 0)
 		return "no model was saved before";
@@ -139,7 +140,7 @@ static const char *last_good(const struct run *run, char text[PATH_MAX + 64])
 	return text;
 }
 
-int run_next(struct run *run, struct err *err)
+int training_run_next(struct training_run *run, struct err *err)
 {
 	const double began = now();
 	const int count = training_data_next(run->data, &run->batch, err);
@@ -149,7 +150,7 @@ int run_next(struct run *run, struct err *err)
 }
 
 /* A step met a number that is not finite: name the records it saw. */
-static int not_finite(const struct run *run, const struct err *what, struct err *err)
+static int not_finite(const struct training_run *run, const struct err *what, struct err *err)
 {
 	char ids[160] = "", good[PATH_MAX + 64];
 	size_t used = 0;
@@ -162,7 +163,7 @@ static int not_finite(const struct run *run, const struct err *what, struct err 
 	               shown < run->batch.count ? " ..." : "", last_good(run, good));
 }
 
-int run_step(struct run *run, struct step_result *result, struct err *err)
+int training_run_step(struct training_run *run, struct step_result *result, struct err *err)
 {
 	const double began = now();
 	struct err what = {0};
@@ -170,27 +171,27 @@ int run_step(struct run *run, struct step_result *result, struct err *err)
 	if (trainer_step(run->trainer, run->batch.examples, run->batch.count, result, &what) < 0)
 		return not_finite(run, &what, err);
 	run->at.step = trainer_steps(run->trainer);
-	run->at.examples = feed_position(run->data->feed);
-	run->digest = feed_digest(run->data->feed);
+	run->at.examples = data_loader_position(run->data->loader);
+	run->digest = data_loader_digest(run->data->loader);
 	run->at.tokens += result->tokens;
 	run->at.flops += result->flops;
 	run->at.seconds += now() - began;
 	return 0;
 }
 
-json_t *run_validate(struct run *run, struct validation *total, struct err *err)
+json_t *training_run_validate(struct training_run *run, struct validation *total, struct err *err)
 {
-	const struct corpus *val = &run->data->val;
+	const struct dataset *val = &run->data->val;
 	const size_t most = (size_t)run->options.eval_records;
 	const size_t count = most < val->count ? most : val->count;
-	const struct training_clock at = run_clock(run);
+	const struct training_clock at = training_run_clock(run);
 	struct evaluation evaluation;
 	double nats[SPAN_KINDS];
 	char good[PATH_MAX + 64];
 	json_t *record;
 
 	trainer_evaluate(run->trainer, val, count, &evaluation);
-	corpus_nats(val, count, nats);
+	dataset_nats(val, count, nats);
 	record = metrics_validation(&at, &evaluation, nats, &run->data->kinds, total);
 	if (isfinite(total->loss))
 		return record;
@@ -204,7 +205,7 @@ json_t *run_validate(struct run *run, struct validation *total, struct err *err)
 
 /* All that decides the bits of a run: the options of gpt-train by their names, and what
  * tells its vocabulary and data. New reference; an object of strings, in this order. */
-static json_t *settings_of(const struct run *run)
+static json_t *settings_of(const struct training_run *run)
 {
 	const struct gpt_config *config = &run->model.config;
 	const struct trainer_options *options = &run->options.trainer;
@@ -261,7 +262,7 @@ static json_t *settings_of(const struct run *run)
 
 /* The run's model to be saved, with parameters of the trainer's, in host memory. All of it
  * stays the run's and the caller's. */
-static struct model model_of(struct run *run, const float *params)
+static struct model model_of(struct training_run *run, const float *params)
 {
 	struct model model = run->model;
 
@@ -272,14 +273,15 @@ static struct model model_of(struct run *run, const float *params)
 	return model;
 }
 
-static int save_model(struct run *run, const char *where, const float *params, struct err *err)
+static int save_model(struct training_run *run, const char *where, const float *params,
+                      struct err *err)
 {
 	const struct model model = model_of(run, params);
 
 	return model_save(where, &model, err);
 }
 
-static int save_last(struct run *run, const struct trainer_state *state, struct err *err)
+static int save_last(struct training_run *run, const struct trainer_state *state, struct err *err)
 {
 	const struct model model = model_of(run, state->params);
 	char *last = path_in(run, "last", err);
@@ -311,7 +313,7 @@ static bool is_kept(const char *name)
 
 /* Models that an earlier run kept would pass for this one's. All go but own, which may be
  * NULL. */
-static int remove_kept(struct run *run, const char *own, struct err *err)
+static int remove_kept(struct training_run *run, const char *own, struct err *err)
 {
 	DIR *directory = run->alone ? NULL : opendir(run->options.directory);
 	const struct dirent *entry;
@@ -334,7 +336,7 @@ static int remove_kept(struct run *run, const char *own, struct err *err)
 }
 
 /* The tensor that holds a parameter. */
-static void name_parameter(const struct run *run, size_t at, char name[80])
+static void name_parameter(const struct training_run *run, size_t at, char name[80])
 {
 	const struct gpt_config *config = &run->model.config;
 	const int count = gpt_tensor_count(config);
@@ -351,7 +353,7 @@ static void name_parameter(const struct run *run, size_t at, char name[80])
 
 /* A number that is not finite spoils all that is computed with it, and a step can end in
  * one. It must not replace what is good. what: "" or whose numbers they are, with a space. */
-static int check_finite(const struct run *run, const char *what, const float *numbers,
+static int check_finite(const struct training_run *run, const char *what, const float *numbers,
                         struct err *err)
 {
 	const size_t count = gpt_parameter_count(&run->model.config);
@@ -367,7 +369,7 @@ static int check_finite(const struct run *run, const char *what, const float *nu
 	               what, name, (double)numbers[i], last_good(run, good));
 }
 
-int run_save(struct run *run, double loss, struct err *err)
+int training_run_save(struct training_run *run, double loss, struct err *err)
 {
 	struct trainer_state state;
 	int result = 0;
@@ -391,7 +393,7 @@ int run_save(struct run *run, double loss, struct err *err)
 	return result;
 }
 
-int run_checkpoint(struct run *run, struct err *err)
+int training_run_checkpoint(struct training_run *run, struct err *err)
 {
 	const size_t count = gpt_parameter_count(&run->model.config);
 	float *params = malloc(count * sizeof *params);
@@ -455,7 +457,7 @@ static int compare_network(const json_t *saved, const json_t *settings, const ch
 
 /* The same for a state that does not say what network it is of: it is taken to be that of
  * the model beside it. */
-static int compare_model(const struct run *run, const char *last, struct err *err)
+static int compare_model(const struct training_run *run, const char *last, struct err *err)
 {
 	const struct gpt_config *want = &run->model.config, *have;
 	struct model model;
@@ -496,13 +498,13 @@ static int compare_sequences(const json_t *saved, const json_t *settings, const 
 	                            have[2], want[0], want[1], want[2]);
 }
 
-static void compare_settings(const json_t *saved, json_t *settings, struct run_past *past)
+static void compare_settings(const json_t *saved, json_t *settings, struct training_run_past *past)
 {
 	size_t used = 0;
 	const char *key;
 	json_t *value;
 
-	*past = (struct run_past){0};
+	*past = (struct training_run_past){0};
 	json_object_foreach(settings, key, value) {
 		const char *have = saved_or(saved, settings, key), *want = json_string_value(value);
 		const char *comma = used ? ", " : "";
@@ -520,7 +522,7 @@ static void compare_settings(const json_t *saved, json_t *settings, struct run_p
 }
 
 /* Read the state into the run; saved becomes the settings of the run it is of. */
-static int load_last(struct run *run, json_t *saved, struct err *err)
+static int load_last(struct training_run *run, json_t *saved, struct err *err)
 {
 	struct trainer_state state = {0};
 	struct training_progress at;
@@ -549,16 +551,16 @@ static int load_last(struct run *run, json_t *saved, struct err *err)
 	return result;
 }
 
-int run_resume(struct run *run, struct run_past *past, struct err *err)
+int training_run_resume(struct training_run *run, struct training_run_past *past, struct err *err)
 {
-	struct feed *feed = run->data->feed;
+	struct data_loader *loader = run->data->loader;
 	json_t *saved = settings_of(run);
 	int result = load_last(run, saved, err);
 
 	if (result == 0)
-		result = feed_skip(feed, run->at.examples, err);
+		result = data_loader_skip(loader, run->at.examples, err);
 	if (result == 0) {
-		run->digest = feed_digest(feed);
+		run->digest = data_loader_digest(loader);
 		json_t *settings = settings_of(run);
 		compare_settings(saved, settings, past);
 		json_decref(settings);

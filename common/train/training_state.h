@@ -16,7 +16,7 @@
 
 struct training_progress {
 	int64_t step;
-	uint64_t examples; /* taken from the feed */
+	uint64_t examples; /* taken from the data loader */
 	int64_t tokens; /* predicted */
 	double seconds; /* of training */
 	double flops; /* gpt_training_flops() of them; NAN: not known, of an older state */

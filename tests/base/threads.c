@@ -1,5 +1,4 @@
-/* team.c - every worker once a run, and nobody past a meeting that others have
- * not come to. */
+/* threads.c - each worker runs a function once, and none passes a barrier before all have come. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 #define ROUNDS 200
 
 struct scene {
-	struct team *team;
+	struct threads *threads;
 	pthread_t caller;
 	int calls[WORKERS]; /* each worker's own: no two may write one */
 	bool called_by_caller, blocked[WORKERS];
@@ -36,16 +35,16 @@ static void note(int worker, void *data)
 static void meet(int worker, void *data)
 {
 	struct scene *scene = data;
-	const int size = team_size(scene->team);
+	const int size = threads_count(scene->threads);
 
 	for (int round = 1; round <= ROUNDS; round++) {
 		if ((worker + round) % 3 == 0)
 			sched_yield();
 		atomic_fetch_add(&scene->arrived, 1);
-		team_meet(scene->team);
+		threads_barrier(scene->threads);
 		if (atomic_load(&scene->arrived) < round * size)
 			atomic_fetch_add(&scene->early, 1);
-		team_meet(scene->team); /* nobody arrives for the next round before all have looked */
+		threads_barrier(scene->threads); /* all look before one arrives for the next round */
 	}
 }
 
@@ -55,12 +54,12 @@ static void test_team(int size)
 	struct scene scene = {.caller = pthread_self()};
 	bool each = true, blocked = true;
 
-	scene.team = team_new(size, &err);
-	if (!ok(scene.team != NULL, "a team of %d", size))
+	scene.threads = threads_new(size, &err);
+	if (!ok(scene.threads != NULL, "%d threads", size))
 		return;
-	is_int(team_size(scene.team), size, "its size");
+	is_int(threads_count(scene.threads), size, "its size");
 	for (int run = 0; run < ROUNDS; run++)
-		team_run(scene.team, note, &scene);
+		threads_run(scene.threads, note, &scene);
 	for (int i = 0; i < WORKERS; i++)
 		each &= scene.calls[i] == (i < size ? ROUNDS : 0);
 	ok(each, "every worker runs once a run");
@@ -68,10 +67,10 @@ static void test_team(int size)
 	for (int i = 1; i < size; i++)
 		blocked &= scene.blocked[i];
 	ok(blocked && !scene.blocked[0], "signals come to the caller only");
-	team_run(scene.team, meet, &scene);
+	threads_run(scene.threads, meet, &scene);
 	is_int(atomic_load(&scene.arrived), (long long)size * ROUNDS, "all come to every meeting");
 	is_int(atomic_load(&scene.early), 0, "nobody leaves a meeting early");
-	team_free(scene.team);
+	threads_free(scene.threads);
 }
 
 static void test_processors(void)
@@ -80,17 +79,17 @@ static void test_processors(void)
 	int first = 0;
 
 	sched_getaffinity(0, sizeof before, &before);
-	is_int(team_processors(), CPU_COUNT(&before), "as many processors as may be used");
+	is_int(threads_processors(), CPU_COUNT(&before), "as many processors as may be used");
 	while (!CPU_ISSET(first, &before))
 		first++;
 	CPU_ZERO(&one);
 	CPU_SET(first, &one);
 	sched_setaffinity(0, sizeof one, &one);
-	is_int(team_processors(), 1, "one, where the process is bound to it");
+	is_int(threads_processors(), 1, "one, where the process is bound to it");
 	const struct kernels many = {.single = false}, single = {.single = true};
-	is_int(generator_threads(&many, 0), 1, "so many write and score texts");
-	is_int(generator_threads(&many, 3), 3, "unless others are asked for");
-	is_int(generator_threads(&single, 3), 1, "of which a single device has work for one");
+	is_int(engine_threads(&many, 0), 1, "so many write and score texts");
+	is_int(engine_threads(&many, 3), 3, "unless others are asked for");
+	is_int(engine_threads(&single, 3), 1, "of which a single device has work for one");
 	sched_setaffinity(0, sizeof before, &before);
 }
 
@@ -101,6 +100,6 @@ int main(void)
 	test_team(3);
 	test_team(WORKERS);
 	test_processors();
-	team_free(NULL);
+	threads_free(NULL);
 	return done();
 }

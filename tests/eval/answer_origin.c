@@ -58,9 +58,9 @@ static void by_hand(void)
 	for (int i = 0; i < 3; i++)
 		entry[i].number = slice(&number[i], book[i]);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct origin have = origin_find(slice(&given, rows[i].given), entry, 3);
+		struct answer_origin have = answer_origin_find(slice(&given, rows[i].given), entry, 3);
 		snprintf(what, sizeof what, "'%s': %s", rows[i].given, rows[i].origin);
-		is_string(origin_word(have.kind), rows[i].origin, what);
+		is_string(answer_origin_word(have.kind), rows[i].origin, what);
 		ok(have.line == rows[i].line && have.second == rows[i].second &&
 		   have.place == rows[i].place && have.edits == rows[i].edits,
 		   "'%s': of which entries, and where: %d %d %d %d", rows[i].given, have.line,
@@ -106,7 +106,7 @@ static void near_ones(void)
 		draw(&rng, &b, (uint32_t)rng_below(&rng, 8), 2);
 		struct recall_entry entry = {.number = {b.codes, b.length}, .asked = true};
 		struct recall_slice given = {a.codes, a.length};
-		struct origin have = origin_find(given, &entry, 1);
+		struct answer_origin have = answer_origin_find(given, &entry, 1);
 		int edits = distance(&a, &b);
 		bool is_near = edits > 0 && edits <= ORIGIN_NEAR;
 		agree += is_near ? have.kind == ORIGIN_NEAR_ASKED && have.edits == edits :
@@ -153,7 +153,7 @@ static void by_chance(void)
 		}
 		draw(&rng, &given, DIGITS, 10);
 		struct recall_slice answer = {given.codes, DIGITS};
-		enum origin_kind kind = origin_find(answer, entry, ENTRIES).kind;
+		enum answer_origin_kind kind = answer_origin_find(answer, entry, ENTRIES).kind;
 		part.right += kind == ORIGIN_PART;
 		rest.right += kind != ORIGIN_PART && kind != ORIGIN_WEIGHTS;
 	}

@@ -41,23 +41,23 @@ static uint32_t make_spans(const uint8_t *data, size_t size, uint32_t length, st
 static void look_for_origin(const struct recall_verdict *verdict)
 {
 	struct err err = {0};
-	struct chance *chance = chance_new(1, &err);
+	struct chance_baseline *chance = chance_baseline_new(1, &err);
 	const struct chance_rates *rates;
 
 	if (verdict->entries > 0) {
-		struct origin origin =
-			origin_find(verdict->given, verdict->entry, verdict->entries);
+		struct answer_origin origin =
+			answer_origin_find(verdict->given, verdict->entry, verdict->entries);
 		EXPECT((origin.kind == ORIGIN_ASKED) == (verdict->book == RECALL_RIGHT));
 		EXPECT((origin.kind == ORIGIN_WEIGHTS) == (origin.line < 0));
 		EXPECT((origin.kind == ORIGIN_STITCHED) == (origin.second >= 0));
 		EXPECT(origin.place >= 0 && origin.place <= RECALL_DIGITS);
 	}
-	EXPECT(chance_add(chance, 0, verdict, &err) == 0);
-	EXPECT(chance_add(chance, 1, verdict, &err) == 0);
-	rates = chance_end(chance);
+	EXPECT(chance_baseline_add(chance, 0, verdict, &err) == 0);
+	EXPECT(chance_baseline_add(chance, 1, verdict, &err) == 0);
+	rates = chance_baseline_end(chance);
 	EXPECT(rates->exact.of == 2 && rates->exact.right % 2 == 0);
 	EXPECT(rates->from[0].of == (verdict->entries > 0 ? 2 : 0));
-	chance_free(chance);
+	chance_baseline_free(chance);
 }
 
 /* What the context states is compared where there is something, and adds up. */

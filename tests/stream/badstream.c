@@ -569,7 +569,7 @@ static void lengths(void)
 /* An array that keeps its promise, as large as is allowed, one byte an element. */
 static void objects(void)
 {
-	const size_t most = MEASURE_OBJECTS - 4;
+	const size_t most = MSGPACK_OBJECTS_MAX - 4;
 	msgpack_sbuffer header, record;
 	struct err err = {0};
 	int fd = -1;

@@ -1,4 +1,4 @@
-/* unpack.h says yes where measure.h does, and then gives msgpack-c's own objects. */
+/* unpack.h says yes where msgpack_check.h does, and then gives msgpack-c's own objects. */
 #include <msgpack.h>
 #include <stdlib.h>
 
@@ -132,7 +132,7 @@ static int judge(const unsigned char *from, size_t size)
 {
 	char *bytes = malloc(size + (size == 0)); /* so that a sanitizer sees what lies outside */
 	msgpack_zone *zone = msgpack_zone_new(4096);
-	struct measure measure = {0};
+	struct msgpack_check check = {0};
 	struct err err = {0};
 	msgpack_object object, theirs;
 	unsigned maps = 0, counted = 0;
@@ -141,9 +141,9 @@ static int judge(const unsigned char *from, size_t size)
 	if (!bytes || !zone)
 		exit(1);
 	memcpy(bytes, from, size);
-	int good = measure_object(&measure, bytes, size, &err) == 1;
+	int good = msgpack_check(&check, bytes, size, &err) == 1;
 	size_t unpacked = unpack_object(zone, bytes, size, &object, &maps);
-	if (unpacked != (good ? measure.at : 0)) {
+	if (unpacked != (good ? check.at : 0)) {
 		good = -1;
 	} else if (good) {
 		bool pointing = look(&object, &counted);
@@ -208,26 +208,26 @@ static void heads(void)
 
 static void limits(void)
 {
-	unsigned char deep[MEASURE_DEPTH + 2];
+	unsigned char deep[MSGPACK_DEPTH_MAX + 2];
 	const unsigned char many[] = {0xdd, 0x00, 0x7f, 0xff, 0xff, 0x01};
 	const unsigned char nested[] = {0x93, 0x93, 0x93, 1, 2, 3, 4, 5}; /* seven are owed */
 	struct packed entries = {.size = 0};
 
 	memset(deep, 0x91, sizeof deep);
-	deep[MEASURE_DEPTH + 1] = 0;
-	is_int(judge(deep + 1, MEASURE_DEPTH + 1), 1, "the deepest nesting");
-	is_int(judge(deep, MEASURE_DEPTH + 2), 0, "a deeper one");
+	deep[MSGPACK_DEPTH_MAX + 1] = 0;
+	is_int(judge(deep + 1, MSGPACK_DEPTH_MAX + 1), 1, "the deepest nesting");
+	is_int(judge(deep, MSGPACK_DEPTH_MAX + 2), 0, "a deeper one");
 	is_int(judge(many, sizeof many), 0, "more elements announced than bytes have come");
 	is_int(judge(nested, sizeof nested - 1), 0, "the same, by several arrays together");
 	is_int(judge(nested, sizeof nested), 0, "and by one byte");
-	for (int count = MEASURE_ENTRIES; count <= MEASURE_ENTRIES + 1; count++) {
+	for (int count = MSGPACK_ENTRIES_MAX; count <= MSGPACK_ENTRIES_MAX + 1; count++) {
 		entries.size = 0;
 		put(&entries, 0xde, 1);
 		put(&entries, (uint64_t)count, 2);
 		for (int i = 0; i < count; i++)
 			put(&entries, 0xa000, 2);
-		is_int(judge(entries.bytes, entries.size), count == MEASURE_ENTRIES,
-		       count == MEASURE_ENTRIES ? "the largest map" : "a larger one");
+		is_int(judge(entries.bytes, entries.size), count == MSGPACK_ENTRIES_MAX,
+		       count == MSGPACK_ENTRIES_MAX ? "the largest map" : "a larger one");
 	}
 }
 

@@ -1,4 +1,4 @@
-/* feed.c - training examples: which, in what order, and where a resume goes on. */
+/* data_loader.c - training examples: which, in what order, and where a resume goes on. */
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -88,7 +88,7 @@ static void set_make_mixed(struct set *set, uint64_t seed, int count)
 struct reading {
 	struct vocab *vocab;
 	struct span_kinds kinds;
-	struct corpus corpus;
+	struct dataset dataset;
 	struct err err;
 };
 
@@ -102,15 +102,16 @@ static void reading_start(struct reading *reading)
 
 static void reading_end(struct reading *reading)
 {
-	corpus_release(&reading->corpus);
+	dataset_release(&reading->dataset);
 	vocab_free(reading->vocab);
 }
 
-static struct feed *open_stream(struct reading *reading, const struct set *set, enum pack pack)
+static struct data_loader *open_stream(struct reading *reading, const struct set *set,
+                                       enum pack pack)
 {
 	reading_start(reading);
-	return feed_stream(set->path, pack, CONTEXT, &reading->vocab, &reading->kinds, NULL,
-	                   &reading->err);
+	return data_loader_of_stream(set->path, pack, CONTEXT, &reading->vocab, &reading->kinds, NULL,
+	                             &reading->err);
 }
 
 struct got {
@@ -119,9 +120,9 @@ struct got {
 	struct example example;
 };
 
-static int next(struct feed *feed, struct got *got, struct err *err)
+static int next(struct data_loader *loader, struct got *got, struct err *err)
 {
-	return feed_next(feed, got->token, got->kind, &got->example, err);
+	return data_loader_next(loader, got->token, got->kind, &got->example, err);
 }
 
 static bool same_example(const struct example *a, const struct example *b)
@@ -139,13 +140,13 @@ static bool shows(const struct example *example, const struct set *set, size_t b
 	       memcmp(example->kind, set->kind + begin, (size_t)length) == 0;
 }
 
-/* ---- the corpus ---- */
+/* ---- the dataset ---- */
 
 static void test_corpus(void)
 {
 	static struct set set;
 	struct reading reading;
-	struct corpus *corpus = &reading.corpus;
+	struct dataset *dataset = &reading.dataset;
 	const int length[] = {5, 1, 0, 9, 2, 12};
 	double nats[SPAN_KINDS];
 	bool good = true;
@@ -153,28 +154,28 @@ static void test_corpus(void)
 	set_make(&set, 1, 6, length, ALPHABET);
 	reading_start(&reading);
 	for (int twice = 0; twice < 2; twice++)
-		if (corpus_load(corpus, set.path, &reading.vocab, &reading.kinds, NULL,
-		                &reading.err) < 0)
+		if (dataset_load(dataset, set.path, &reading.vocab, &reading.kinds, NULL,
+		                 &reading.err) < 0)
 			printf("# %s\n", reading.err.text);
-	is_int((long long)corpus->count, 12, "two files make one corpus");
-	for (int i = 0; i < 12 && corpus->count == 12; i++) {
-		struct example example = corpus_example(corpus, (size_t)i);
+	is_int((long long)dataset->count, 12, "two files make one dataset");
+	for (int i = 0; i < 12 && dataset->count == 12; i++) {
+		struct example example = dataset_example(dataset, (size_t)i);
 		good &= example.id == set.id[i % 6];
 		good &= shows(&example, &set, set.begin[i % 6], length[i % 6]);
 	}
 	ok(good, "records, tokens and kinds are those of the stream");
 
-	corpus_nats(corpus, 6, nats);
+	dataset_nats(dataset, 6, nats);
 	is_near(nats[1], 3 * 2, 0, "information by kind, but not on the first token of a record");
 	is_near(nats[2], 3 * 3, 0, "and the other kind");
 	is_near(nats[0], 0, 0, "none on what no span covers");
-	corpus_nats(corpus, 1, nats);
+	dataset_nats(dataset, 1, nats);
 	is_near(nats[1], 2, 0, "of as many records as asked for");
 
 	good = true;
-	for (size_t t = 0; t < corpus->token_count; t++) {
-		size_t r = corpus_record_at(corpus, t);
-		good &= corpus->begin[r] <= t && t < corpus->begin[r + 1];
+	for (size_t t = 0; t < dataset->token_count; t++) {
+		size_t r = dataset_record_at(dataset, t);
+		good &= dataset->begin[r] <= t && t < dataset->begin[r + 1];
 	}
 	ok(good, "the record that holds a token, with empty records in between");
 	reading_end(&reading);
@@ -191,18 +192,18 @@ static void test_nothing_first(void)
 
 	set_make(&set, 8, 3, length, ALPHABET);
 	reading_start(&reading);
-	is_int(corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL,
-	                   &reading.err), 0, "a first record without a token");
-	ok(reading.corpus.token && reading.corpus.kind && reading.corpus.nats,
+	is_int(dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL,
+	                    &reading.err), 0, "a first record without a token");
+	ok(reading.dataset.token && reading.dataset.kind && reading.dataset.nats,
 	   "  it lies in memory all the same");
-	struct example example = corpus_example(&reading.corpus, 1);
+	struct example example = dataset_example(&reading.dataset, 1);
 	ok(shows(&example, &set, 0, CONTEXT + 1), "  the next one is whole");
 	reading_end(&reading);
 
-	struct feed *feed = open_stream(&reading, &set, PACK_TEXT);
-	is_int(next(feed, &got, &reading.err), 1, "  from a stream of running text");
+	struct data_loader *loader = open_stream(&reading, &set, PACK_TEXT);
+	is_int(next(loader, &got, &reading.err), 1, "  from a stream of running text");
 	ok(shows(&got.example, &set, 0, CONTEXT + 1), "  the same");
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	close(set.fd);
 }
@@ -223,12 +224,12 @@ static void test_cut(void)
 		struct reading reading;
 		bool good = true;
 		reading_start(&reading);
-		corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL,
-		            &reading.err);
-		corpus_cut(&reading.corpus, cases[c].piece, &reading.err);
-		is_int((long long)reading.corpus.count, (long long)cases[c].count, cases[c].what);
-		for (size_t i = 0; i < reading.corpus.count; i++) {
-			struct example piece = corpus_example(&reading.corpus, i);
+		dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL,
+		             &reading.err);
+		dataset_cut(&reading.dataset, cases[c].piece, &reading.err);
+		is_int((long long)reading.dataset.count, (long long)cases[c].count, cases[c].what);
+		for (size_t i = 0; i < reading.dataset.count; i++) {
+			struct example piece = dataset_example(&reading.dataset, i);
 			int want = i + 1 < cases[c].count ? (int)cases[c].piece : cases[c].last;
 			good &= shows(&piece, &set, i * cases[c].piece, want);
 			int r = 0;
@@ -242,16 +243,16 @@ static void test_cut(void)
 	close(set.fd);
 }
 
-/* ---- records of a corpus ---- */
+/* ---- records of a dataset ---- */
 
 /* The records of the next epoch, by their number. False where one is no record. */
-static bool epoch(struct feed *feed, const struct set *set, int *order)
+static bool epoch(struct data_loader *loader, const struct set *set, int *order)
 {
 	struct err err = {0};
 	struct got got;
 
 	for (int i = 0; i < set->count; i++) {
-		if (next(feed, &got, &err) != 1)
+		if (next(loader, &got, &err) != 1)
 			return false;
 		int r = (int)(got.example.id - 1000) / 7;
 		if (r < 0 || r >= set->count ||
@@ -284,27 +285,28 @@ static void test_order(void)
 
 	set_make_mixed(&set, 3, N);
 	reading_start(&reading);
-	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 5, &reading.err);
+	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 5,
+	                                                    &reading.err);
 	for (int e = 0; e < 4; e++)
-		good &= epoch(feed, &set, order[e]) && is_permutation(order[e], N);
+		good &= epoch(loader, &set, order[e]) && is_permutation(order[e], N);
 	ok(good, "every epoch holds every record once");
-	is_int((long long)feed_position(feed), 4 * N, "the position counts on");
+	is_int((long long)data_loader_position(loader), 4 * N, "the position counts on");
 	ok(memcmp(order[0], order[1], sizeof again) != 0 &&
 	   memcmp(order[1], order[2], sizeof again) != 0, "epochs differ");
 	for (int i = 0; i < N; i++)
 		sorted += order[0][i] == i;
 	ok(sorted < 10, "the order is not that of the file");
-	feed_free(feed);
+	data_loader_free(loader);
 
-	feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 5, &reading.err);
-	ok(epoch(feed, &set, again) && memcmp(again, order[0], sizeof again) == 0,
+	loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 5, &reading.err);
+	ok(epoch(loader, &set, again) && memcmp(again, order[0], sizeof again) == 0,
 	   "the same seed gives the same order");
-	feed_free(feed);
-	feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 6, &reading.err);
-	ok(epoch(feed, &set, again) && memcmp(again, order[0], sizeof again) != 0,
+	data_loader_free(loader);
+	loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 6, &reading.err);
+	ok(epoch(loader, &set, again) && memcmp(again, order[0], sizeof again) != 0,
 	   "another seed gives another");
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	close(set.fd);
 }
@@ -320,9 +322,10 @@ static void test_uniform(void)
 
 	set_make_mixed(&set, 4, N);
 	reading_start(&reading);
-	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, 1, &reading.err);
-	for (int e = 0; e < EPOCHS && epoch(feed, &set, order); e++)
+	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 1,
+	                                                    &reading.err);
+	for (int e = 0; e < EPOCHS && epoch(loader, &set, order); e++)
 		for (int i = 0; i < N; i++)
 			count[i][order[i]]++;
 	for (int i = 0; i < N; i++)
@@ -333,15 +336,15 @@ static void test_uniform(void)
 	chi *= (N - 1.0) / N;
 	ok(chi < 39.3, "every record is as likely at every place");
 	printf("# chi-square %.1f\n", chi);
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	close(set.fd);
 }
 
-/* ---- skipping, of any feed ---- */
+/* ---- skipping, of any loader ---- */
 
-/* A feed that passed over count examples goes on as one that read them. */
-static bool skips(struct feed *read, struct feed *skip, int count)
+/* A loader that passed over count examples goes on as one that read them. */
+static bool skips(struct data_loader *read, struct data_loader *skip, int count)
 {
 	struct err err = {0};
 	struct got a, b;
@@ -349,13 +352,15 @@ static bool skips(struct feed *read, struct feed *skip, int count)
 	for (int i = 0; i < count; i++)
 		if (next(read, &a, &err) != 1)
 			return false;
-	if (feed_skip(skip, (uint64_t)count, &err) < 0 || feed_position(skip) != (uint64_t)count ||
-	    feed_digest(skip) != feed_digest(read))
+	if (data_loader_skip(skip, (uint64_t)count, &err) < 0 ||
+	    data_loader_position(skip) != (uint64_t)count ||
+	    data_loader_digest(skip) != data_loader_digest(read))
 		return false;
 	for (int i = 0; i < 30; i++) {
 		int more = next(read, &a, &err);
-		if (next(skip, &b, &err) != more || feed_position(skip) != feed_position(read) ||
-		    feed_digest(skip) != feed_digest(read))
+		if (next(skip, &b, &err) != more ||
+		    data_loader_position(skip) != data_loader_position(read) ||
+		    data_loader_digest(skip) != data_loader_digest(read))
 			return false;
 		if (more == 1 && !same_example(&a.example, &b.example))
 			return false;
@@ -375,49 +380,53 @@ static void test_skip(void)
 		for (int pack = 0; pack < 2; pack++) {
 			struct reading a, b;
 			reading_start(&a);
-			corpus_load(&a.corpus, set.path, &a.vocab, &a.kinds, NULL, &a.err);
-			struct feed *read = feed_corpus(&a.corpus, (enum pack)pack, CONTEXT, 9, &a.err);
-			struct feed *skip = feed_corpus(&a.corpus, (enum pack)pack, CONTEXT, 9, &a.err);
+			dataset_load(&a.dataset, set.path, &a.vocab, &a.kinds, NULL, &a.err);
+			struct data_loader *read = data_loader_of_dataset(&a.dataset, (enum pack)pack, CONTEXT,
+			                                                  9, &a.err);
+			struct data_loader *skip = data_loader_of_dataset(&a.dataset, (enum pack)pack, CONTEXT,
+			                                                  9, &a.err);
 			good[0][pack] &= skips(read, skip, counts[c]);
-			feed_free(read);
-			feed_free(skip);
+			data_loader_free(read);
+			data_loader_free(skip);
 			reading_end(&a);
 			if (counts[c] > N / 2)
 				continue; /* the stream has no more */
 			read = open_stream(&a, &set, (enum pack)pack);
 			skip = open_stream(&b, &set, (enum pack)pack);
 			good[1][pack] &= skips(read, skip, counts[c]);
-			feed_free(read);
-			feed_free(skip);
+			data_loader_free(read);
+			data_loader_free(skip);
 			reading_end(&a);
 			reading_end(&b);
 		}
-	ok(good[0][PACK_RECORDS], "skipping is reading: records of a corpus");
-	ok(good[0][PACK_TEXT], "skipping is reading: windows of a corpus");
+	ok(good[0][PACK_RECORDS], "skipping is reading: records of a dataset");
+	ok(good[0][PACK_TEXT], "skipping is reading: windows of a dataset");
 	ok(good[1][PACK_RECORDS], "skipping is reading: records of a stream");
 	ok(good[1][PACK_TEXT], "skipping is reading: windows of a stream");
 
 	struct reading reading;
-	struct feed *feed = open_stream(&reading, &set, PACK_RECORDS);
-	is_int(feed_skip(feed, N + 1, &reading.err), -1, "a stream that is too short to skip in");
+	struct data_loader *loader = open_stream(&reading, &set, PACK_RECORDS);
+	is_int(data_loader_skip(loader, N + 1, &reading.err), -1,
+	       "a stream that is too short to skip in");
 	is_string(reading.err.text, "the stream ends after 41 examples, expected the 42 that the "
 	          "interrupted run had read", "what is said of it");
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	close(set.fd);
 }
 
 /* ---- digests ---- */
 
-static uint64_t corpus_digest(const struct set *set, uint64_t seed)
+static uint64_t dataset_digest(const struct set *set, uint64_t seed)
 {
 	struct reading reading;
 
 	reading_start(&reading);
-	corpus_load(&reading.corpus, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct feed *feed = feed_corpus(&reading.corpus, PACK_RECORDS, CONTEXT, seed, &reading.err);
-	const uint64_t digest = feed_digest(feed);
-	feed_free(feed);
+	dataset_load(&reading.dataset, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT,
+	                                                    seed, &reading.err);
+	const uint64_t digest = data_loader_digest(loader);
+	data_loader_free(loader);
 	reading_end(&reading);
 	return digest;
 }
@@ -425,11 +434,11 @@ static uint64_t corpus_digest(const struct set *set, uint64_t seed)
 static uint64_t stream_digest(const struct set *set, uint64_t count)
 {
 	struct reading reading;
-	struct feed *feed = open_stream(&reading, set, PACK_RECORDS);
+	struct data_loader *loader = open_stream(&reading, set, PACK_RECORDS);
 
-	is_int(feed_skip(feed, count, &reading.err), 0, "examples of a stream");
-	const uint64_t digest = feed_digest(feed);
-	feed_free(feed);
+	is_int(data_loader_skip(loader, count, &reading.err), 0, "examples of a stream");
+	const uint64_t digest = data_loader_digest(loader);
+	data_loader_free(loader);
 	reading_end(&reading);
 	return digest;
 }
@@ -441,9 +450,10 @@ static void test_digest(void)
 	set_make_mixed(&few, 5, 20);
 	set_make_mixed(&many, 5, 41);
 	set_make_mixed(&others, 6, 20);
-	ok(corpus_digest(&few, 1) == corpus_digest(&few, 2), "the data have a digest, not their order");
-	ok(corpus_digest(&few, 1) != corpus_digest(&many, 1), "more data have another one");
-	ok(corpus_digest(&few, 1) != corpus_digest(&others, 1), "other data too");
+	ok(dataset_digest(&few, 1) == dataset_digest(&few, 2),
+	   "the data have a digest, not their order");
+	ok(dataset_digest(&few, 1) != dataset_digest(&many, 1), "more data have another one");
+	ok(dataset_digest(&few, 1) != dataset_digest(&others, 1), "other data too");
 	ok(stream_digest(&few, 20) == stream_digest(&many, 20), "of a stream, it is of what came");
 	ok(stream_digest(&few, 19) != stream_digest(&few, 20), "all of it");
 	ok(stream_digest(&few, 5) != stream_digest(&others, 5), "of other data, another one");
@@ -452,7 +462,7 @@ static void test_digest(void)
 	close(others.fd);
 }
 
-/* ---- windows of a corpus ---- */
+/* ---- windows of a dataset ---- */
 
 static void test_windows(void)
 {
@@ -465,9 +475,10 @@ static void test_windows(void)
 
 	set_make(&set, 6, N, length, ALPHABET);
 	reading_start(&reading);
-	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct feed *feed = feed_corpus(&reading.corpus, PACK_TEXT, CONTEXT, 1, &reading.err);
-	for (int i = 0; i < 600 && next(feed, &got, &reading.err) == 1; i++) {
+	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_TEXT, CONTEXT, 1,
+	                                                    &reading.err);
+	for (int i = 0; i < 600 && next(loader, &got, &reading.err) == 1; i++) {
 		int at = 0;
 		while (at < PLACES && !shows(&got.example, &set, (size_t)at, CONTEXT + 1))
 			at++;
@@ -489,7 +500,7 @@ static void test_windows(void)
 	/* five degrees of freedom: 20.5 is passed once in a thousand seeds */
 	ok(chi < 20.5, "windows begin wherever they fit, each place as often");
 	printf("# chi-square %.1f\n", chi);
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	close(set.fd);
 }
@@ -505,15 +516,15 @@ static void test_stream(void)
 	int i = 0;
 
 	set_make_mixed(&set, 7, N);
-	struct feed *feed = open_stream(&reading, &set, PACK_RECORDS);
-	while (next(feed, &got, &reading.err) == 1 && i < N && got.example.id == set.id[i] &&
+	struct data_loader *loader = open_stream(&reading, &set, PACK_RECORDS);
+	while (next(loader, &got, &reading.err) == 1 && i < N && got.example.id == set.id[i] &&
 	       shows(&got.example, &set, set.begin[i], (int)(set.begin[i + 1] - set.begin[i])))
 		i++;
 	is_int(i, N, "a stream's records come as they stand");
-	is_int(next(feed, &got, &reading.err), 0, "then it is over");
-	is_int(next(feed, &got, &reading.err), 0, "and stays so");
-	is_int((long long)feed_position(feed), N, "the position counts records");
-	feed_free(feed);
+	is_int(next(loader, &got, &reading.err), 0, "then it is over");
+	is_int(next(loader, &got, &reading.err), 0, "and stays so");
+	is_int((long long)data_loader_position(loader), N, "the position counts records");
+	data_loader_free(loader);
 	reading_end(&reading);
 
 	/* what is cut off comes to light when it is reached, not before */
@@ -521,13 +532,13 @@ static void test_stream(void)
 	int fd = -1;
 	struct set cut = {.fd = -1};
 	snprintf(cut.path, sizeof cut.path, "%s", hold(&fd, bytes.data, bytes.size / 2));
-	feed = open_stream(&reading, &cut, PACK_RECORDS);
+	loader = open_stream(&reading, &cut, PACK_RECORDS);
 	int more = 1;
 	for (i = 0; more == 1; i++)
-		more = next(feed, &got, &reading.err);
+		more = next(loader, &got, &reading.err);
 	ok(more == -1 && i > N / 4 && i < N, "a stream that breaks off fails behind its last record");
 	printf("# after %d: %s\n", i, reading.err.text);
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	free(bytes.data);
 	close(fd);
@@ -539,11 +550,11 @@ static void check_consecutive(const struct set *set, const char *what)
 {
 	const size_t windows = (set->begin[set->count] - 1) / CONTEXT;
 	struct reading reading;
-	struct feed *feed = open_stream(&reading, set, PACK_TEXT);
+	struct data_loader *loader = open_stream(&reading, set, PACK_TEXT);
 	struct got got;
 	size_t i = 0;
 
-	while (next(feed, &got, &reading.err) == 1 &&
+	while (next(loader, &got, &reading.err) == 1 &&
 	       shows(&got.example, set, i * CONTEXT, CONTEXT + 1)) {
 		int r = 0;
 		while (set->begin[r + 1] <= (i + 1) * CONTEXT)
@@ -555,7 +566,7 @@ static void check_consecutive(const struct set *set, const char *what)
 	ok(i == windows && reading.err.status == ERR_NONE, "windows of a stream: %s", what);
 	if (i != windows)
 		printf("# %zu windows, want %zu; %s\n", i, windows, reading.err.text);
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 }
 
@@ -588,22 +599,23 @@ static void refused(const struct set *set, enum pack pack, const char *want_corp
 	int more = 1;
 
 	reading_start(&reading);
-	corpus_load(&reading.corpus, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct feed *feed = feed_corpus(&reading.corpus, pack, CONTEXT, 1, &reading.err);
-	ok(feed == NULL && strstr(reading.err.text, want_corpus), "%s", want_corpus);
-	if (feed || !strstr(reading.err.text, want_corpus))
+	dataset_load(&reading.dataset, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, pack, CONTEXT, 1,
+	                                                    &reading.err);
+	ok(loader == NULL && strstr(reading.err.text, want_corpus), "%s", want_corpus);
+	if (loader || !strstr(reading.err.text, want_corpus))
 		printf("# %s\n", reading.err.text);
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 	if (want_stream == NULL)
 		return;
-	feed = open_stream(&reading, set, pack);
+	loader = open_stream(&reading, set, pack);
 	while (more == 1)
-		more = next(feed, &got, &reading.err);
+		more = next(loader, &got, &reading.err);
 	ok(more == -1 && strstr(reading.err.text, want_stream), "  in a stream: %s", want_stream);
 	if (more != -1 || !strstr(reading.err.text, want_stream))
 		printf("# %d: %s\n", more, reading.err.text);
-	feed_free(feed);
+	data_loader_free(loader);
 	reading_end(&reading);
 }
 
@@ -630,9 +642,9 @@ static void test_refused(void)
 	set_make(&set, 1, 2, (int[]){5, 6}, ALPHABET);
 	set_make(&other, 1, 2, (int[]){5, 6}, "abcdefghik");
 	reading_start(&reading);
-	corpus_load(&reading.corpus, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	is_int(corpus_load(&reading.corpus, other.path, &reading.vocab, &reading.kinds, NULL,
-	                   &reading.err), -1, "a file of another vocabulary");
+	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
+	is_int(dataset_load(&reading.dataset, other.path, &reading.vocab, &reading.kinds, NULL,
+	                    &reading.err), -1, "a file of another vocabulary");
 	ok(strstr(reading.err.text, "vocab differs"), "which is said");
 	reading_end(&reading);
 	close(set.fd);

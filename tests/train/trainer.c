@@ -372,11 +372,11 @@ static void test_dropout(const struct data *data)
 	struct evaluation with, without;
 	struct step_result one, two;
 	struct err err = {0};
-	trainer_evaluate(trainer, &data->corpus, EXAMPLES, &with);
+	trainer_evaluate(trainer, &data->dataset, EXAMPLES, &with);
 	trainer_step(trainer, data->example, EXAMPLES, &one, &err);
 	trainer_step(trainer, data->example, EXAMPLES, &two, &err);
 	ok(one.loss != two.loss, "dropout: another mask at every step");
-	trainer_evaluate(trainer, &data->corpus, EXAMPLES, &without);
+	trainer_evaluate(trainer, &data->dataset, EXAMPLES, &without);
 	ok(memcmp(&with, &without, sizeof with) == 0, "dropout: none in an evaluation");
 	trainer_free(trainer);
 	free(plain.params);
@@ -434,7 +434,7 @@ static void test_evaluation(const struct data *data)
 		for (int count = 1; count <= EXAMPLES; count += EXAMPLES - 1) {
 			struct evaluation evaluation;
 			options.weight[1] = 7; /* must not count */
-			trainer_evaluate(trainer, &data->corpus, (size_t)count, &evaluation);
+			trainer_evaluate(trainer, &data->dataset, (size_t)count, &evaluation);
 			ask_network(&direct, data->example, count, state.params, weight);
 			for (int i = 0; i < KINDS; i++) {
 				worst = fmax(worst, fabs(evaluation.loss[i] - direct.loss[i]) /
@@ -446,8 +446,8 @@ static void test_evaluation(const struct data *data)
 		below(worst, 1e-6, "loss by kind is the network's");
 		ok(counted, "  over as many tokens, with %d workers", workers);
 		struct evaluation all, more;
-		trainer_evaluate(trainer, &data->corpus, EXAMPLES, &all);
-		trainer_evaluate(trainer, &data->corpus, 10 * EXAMPLES, &more);
+		trainer_evaluate(trainer, &data->dataset, EXAMPLES, &all);
+		trainer_evaluate(trainer, &data->dataset, 10 * EXAMPLES, &more);
 		ok(memcmp(&all, &more, sizeof all) == 0, "  of no more records than there are");
 		trainer_state_release(&state);
 		trainer_free(trainer);
@@ -503,7 +503,7 @@ static struct filled_run run_filled(const struct data *data, struct kernels *tab
 	run.course = run_course(data, &options);
 	struct trainer *trainer = make_trainer(&options);
 	trainer_step(trainer, data->example, EXAMPLES - 5, &run.result, &err);
-	trainer_evaluate(trainer, &data->corpus, EXAMPLES - 1, &run.evaluation);
+	trainer_evaluate(trainer, &data->dataset, EXAMPLES - 1, &run.evaluation);
 	trainer_free(trainer);
 	return run;
 }

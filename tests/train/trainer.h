@@ -20,13 +20,13 @@ static const struct gpt_config config = {
 	.layers = 2, .heads = 2, .width = 8, .context = CONTEXT, .vocab = 11, .bias = true,
 };
 
-/* A batch, and the same records as a corpus. */
+/* A batch, and the same records as a dataset. */
 struct data {
 	uint16_t token[EXAMPLES * CONTEXT];
 	uint8_t kind[EXAMPLES * CONTEXT];
 	uint64_t id[EXAMPLES], begin[EXAMPLES + 1];
 	struct example example[EXAMPLES];
-	struct corpus corpus;
+	struct dataset dataset;
 };
 
 /* Records count up from a random token, modulo the vocabulary: a thing to learn. */
@@ -52,7 +52,7 @@ static void make_data(struct data *data, uint64_t seed)
 		}
 	}
 	data->begin[EXAMPLES] = at;
-	data->corpus = (struct corpus){
+	data->dataset = (struct dataset){
 		.count = EXAMPLES, .token_count = at, .id = data->id, .begin = data->begin,
 		.token = data->token, .kind = data->kind,
 	};

@@ -150,7 +150,7 @@ static struct run train(const struct data *data, const struct trainer_options *o
 
 	want_graphs(graphs);
 	struct trainer *trainer = make_trainer(options);
-	trainer_evaluate(trainer, &data->corpus, 20, &run.before);
+	trainer_evaluate(trainer, &data->dataset, 20, &run.before);
 	for (int i = 0; i < 12; i++) {
 		/* other sequences at each step, and one alone */
 		const int first = 8 * (i % 3), count = i == 7 ? 1 : 20;
@@ -164,7 +164,7 @@ static struct run train(const struct data *data, const struct trainer_options *o
 		run.launches = fake_graph_launches - run.launches;
 		run.course.loss[i] = result.loss;
 	}
-	trainer_evaluate(trainer, &data->corpus, 20, &run.after);
+	trainer_evaluate(trainer, &data->dataset, 20, &run.after);
 	trainer_params(trainer, run.course.params);
 	trainer_free(trainer);
 	return run;

@@ -158,8 +158,8 @@ for pipeline in $(found find pipelines -type f ! -name '*.*'); do
 	pipeline=$(basename "$pipeline")
 	[ -x "pipelines/$pipeline" ] || echo "pipelines/$pipeline cannot be run"
 	grep -q "^\.It Pa $pipeline$" man/memoscope.7 || echo "man/memoscope.7 lacks $pipeline"
-	grep -qE "(\`|/)$pipeline\b" README.md || echo "README.md lacks $pipeline"
-done | none "pipelines are scripts, and memoscope(7) and the README name each"
+	grep -qE "(\`|/)$pipeline\b" pipelines/RESULTS.md || echo "pipelines/RESULTS.md lacks $pipeline"
+done | none "pipelines are scripts, and memoscope(7) and pipelines/RESULTS.md name each"
 
 {
 	help=$(make --no-print-directory help) || echo "make help fails"

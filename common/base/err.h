@@ -1,12 +1,10 @@
-/* err.h - one error: its text and the exit status it deserves.
+/* err.h - one error: its text and its exit status.
  *
- * Library code reports into a struct err that the caller owns and returns -1
- * (or NULL); it never prints and never exits. The first error stays: later
- * ones are dropped, so a sequence of calls may be checked once at its end.
- * A text names the place and what was expected, without the program's name
- * and without a newline: err_exit() adds both. One that is too long for its place
- * loses some of its middle: the path that it begins with is long then, and what is
- * wrong stands at its end.
+ * Library code reports into a struct err that the caller owns and returns -1 (or NULL); it never
+ * prints and never exits. The first error stays and later ones are dropped, so a sequence of
+ * calls can be checked once at its end. A text names the place and what was expected, without the
+ * program's name and without a newline: err_exit() adds both. A text that is too long loses some
+ * of its middle, because it begins with a path and ends with what is wrong.
  */
 #ifndef MEMOSCOPE_ERR_H
 #define MEMOSCOPE_ERR_H
@@ -22,7 +20,7 @@ struct err {
 	char text[480];
 };
 
-/* Record an error of status ERR_DATA, unless one is there already. Returns -1. */
+/* Record an error of status ERR_DATA, unless there is one already. Returns -1. */
 int err_set(struct err *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -30,7 +28,7 @@ int err_set(struct err *err, const char *format, ...)
 int err_usage(struct err *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* What messages call a path that is to be read from: "-" is "standard input", "" is "''". */
+/* What messages call an input path: "-" is "standard input", "" is "''". */
 const char *err_path(const char *path);
 
 /* For filters only: print "program: text" on stderr and exit with the status. */

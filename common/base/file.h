@@ -1,8 +1,8 @@
-/* file.h - files read whole, and written whole or not at all; a temporary one; descriptors.
+/* file.h - files read whole, and written whole or not at all; temporary files; descriptors.
  *
- * A file to be written goes into a temporary one beside it, which is synced to
- * disk and renamed over the old one; then the directory is synced. Whatever
- * fails, and whenever, the path holds the old file or the new one, whole.
+ * A file is written to a temporary file beside it, which is synced to disk and renamed over the
+ * old one; then the directory is synced. Whatever fails, and whenever, the path holds the old
+ * file or the new one, whole.
  */
 #ifndef MEMOSCOPE_FILE_H
 #define MEMOSCOPE_FILE_H
@@ -26,42 +26,42 @@ int file_replace_all(const struct file_content *files, int count, struct err *er
 /* Write one file of size bytes. -1 with err set. */
 int file_replace(const char *path, const void *data, size_t size, struct err *err);
 
-/* A file that is written as it comes: to fd, which is that of a temporary file. */
+/* A file that is written piece by piece: the caller writes to fd, a temporary file's. */
 struct file_draft {
 	char *path, *temporary; /* owned; NULL: none */
 	int fd;
 };
 
-/* Begin one. -1 with err set, and nothing to drop. */
+/* Begin a draft. -1 with err set; then there is nothing to drop. */
 int file_draft_open(struct file_draft *draft, const char *path, struct err *err);
 
-/* Sync and close all drafts, then give each its path, in order, then sync the
- * directories. -1 with err set; the drafts are gone, whatever comes back. */
+/* Sync and close all drafts, then rename each to its path, in order, then sync the directories.
+ * The drafts are gone in any case. -1 with err set. */
 int file_drafts_keep(struct file_draft *drafts, int count, struct err *err);
 
-/* Remove what was written. A zeroed or kept one is allowed. */
+/* Remove a draft. A zeroed draft, or one that was kept, is allowed. */
 void file_draft_drop(struct file_draft *draft);
 
 /* Read a regular file of at most max bytes. The memory is the caller's to
  * free(); a NUL follows the last byte. NULL with err set. */
 char *file_read(const char *path, size_t max, size_t *size, struct err *err);
 
-/* The same of whatever there is to read, a pipe or a terminal too, to its end. */
+/* The same of anything that can be read to its end, also a pipe or a terminal. */
 char *file_read_any(const char *path, size_t max, size_t *size, struct err *err);
 
-/* A new empty file in TMPDIR (/tmp where that is not set) that has no name any more: a
- * descriptor to read and write, gone when it is closed. -1 with err set. */
+/* A new empty file without a name, in TMPDIR (/tmp if that is not set): a descriptor to read
+ * and write. The file is gone when it is closed. -1 with err set. */
 int file_spool(struct err *err);
 
-/* Write all of size bytes, also where the descriptor does not block. -1 with errno set. */
+/* Write all of size bytes, also to a descriptor that does not block. -1 with errno set. */
 int file_write(int fd, const void *data, size_t size);
 
-/* Some file systems tell only at the close that what they took is lost: a duplicate is
- * closed, fd stays open. -1 with errno set. */
+/* Report errors that some file systems report only at the close: closes a duplicate; fd stays
+ * open. -1 with errno set. */
 int file_settle(int fd);
 
-/* Make a directory and its parents, where they do not stand. -1 with err set, which names
- * the one that cannot be made. */
+/* Make a directory and its parents, if they are not there. -1 with err set, which names the one
+ * that cannot be made. */
 int directory_make(const char *path, struct err *err);
 
 #endif

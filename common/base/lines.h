@@ -1,7 +1,6 @@
-/* lines.h - lines of text from a descriptor, as they come.
+/* lines.h - lines of text from a descriptor, as they arrive.
  *
- * Empty lines are passed over, and counted. What stands behind the last newline
- * is a line, too.
+ * Empty lines are skipped, but counted. Text after the last newline is a line, too.
  */
 #ifndef MEMOSCOPE_LINES_H
 #define MEMOSCOPE_LINES_H
@@ -22,15 +21,15 @@ struct line {
 
 struct lines; /* own: lines_new … lines_free */
 
-/* Of fd, which stays the caller's; name is for messages ("standard input") and must live
- * as long. NULL with err set. */
+/* Read from fd, which stays the caller's. name ("standard input") is for messages and must live
+ * as long as lines. NULL with err set. */
 struct lines *lines_new(int fd, const char *name, struct err *err);
 
 /* The next line that is not empty: 1; at the end: 0; -1 with err set. */
 int lines_next(struct lines *lines, struct line *line, struct err *err);
 
-/* Has all come of what lines_next() would return, a line, the end or an error? Where not,
- * it would wait. The line read last is no longer valid. */
+/* Can lines_next() return (a line, the end or an error) without waiting? After this call the
+ * line read last is no longer valid. */
 bool lines_ready(struct lines *lines);
 
 void lines_free(struct lines *lines); /* NULL is allowed */

@@ -1,8 +1,8 @@
 /* progress.h - how far long work has come, on stderr.
  *
- * On a terminal one line that is written over several times a second; elsewhere
- * a line every half minute, so that a log tells a slow run from a dead one. And
- * what else a program has to say meanwhile: lines that stay.
+ * On a terminal this is one line that is overwritten several times a second; elsewhere a line every
+ * half minute, so that a log tells a slow run from a dead one. Other messages that a program
+ * prints meanwhile are lines that stay.
  */
 #ifndef MEMOSCOPE_PROGRESS_H
 #define MEMOSCOPE_PROGRESS_H
@@ -20,22 +20,21 @@ struct progress {
 void progress_start(struct progress *progress, const char *what, const char *unit,
                     bool quiet);
 
-/* So many done, of so many units in all. */
+/* done things are done so far, which hold units units. */
 void progress_update(struct progress *progress, uint64_t done, uint64_t units);
 
-/* A line of the program's own for how far it has come, now: on a terminal it is
- * written over by the next one. */
+/* Show a progress line of the program's own now. On a terminal the next one overwrites it. */
 void progress_show(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A line that stays: of work that goes as it should, silenced by quiet; or of
- * what is not as it was asked for, which nothing silences. */
+/* Print a line that stays. _say is for work that goes well, and quiet silences it; _warn is for
+ * what differs from what the user asked for, and nothing silences it. */
 void progress_say(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void progress_warn(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Clear the line, where there is one. */
+/* Clear the progress line, if there is one. */
 void progress_end(struct progress *progress);
 
 #endif

@@ -1,17 +1,17 @@
 /* rng.h - counter-based random numbers: Philox4x32-10.
  *
- * J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel Random
- * Numbers: As Easy as 1, 2, 3", SC'11. The state is (seed, domain, index,
- * draw): any record, step or parameter has its own sequence, whoever computes
- * it and in whatever order. The struct is the caller's; nothing is allocated.
+ * J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel Random Numbers: As Easy as 1, 2,
+ * 3", SC'11. The state is (seed, domain, index, draw): each record, step or parameter has its own
+ * sequence, and it does not matter who computes it or in which order. The struct is the caller's;
+ * nothing is allocated.
  */
 #ifndef MEMOSCOPE_RNG_H
 #define MEMOSCOPE_RNG_H
 
 #include <stdint.h>
 
-/* Who draws: sequences of different domains never meet under one seed. What a seed
- * gives depends on the number: new ones come last. */
+/* Who draws. Sequences of different domains never meet under one seed. A sequence depends on the
+ * domain's number, so new domains are added at the end. */
 enum rng_domain {
 	RNG_PHONEGEN = 1,
 	RNG_QAMIX,

@@ -1,4 +1,4 @@
-/* threads.h - a fixed set of worker threads that run one function side by side. */
+/* threads.h - a fixed set of threads, the workers, that run one function side by side. */
 #ifndef MEMOSCOPE_THREADS_H
 #define MEMOSCOPE_THREADS_H
 

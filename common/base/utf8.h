@@ -15,7 +15,7 @@ size_t utf8_decode(const char *text, size_t size, uint32_t *code);
 /* Encode a code point into out, which holds UTF8_MAX bytes. Returns its length. */
 size_t utf8_encode(uint32_t code, char *out);
 
-/* How many code points text holds, or -1 where it is not UTF-8. */
+/* How many code points text holds, or -1 if it is not UTF-8. */
 long utf8_length(const char *text, size_t size);
 
 #endif

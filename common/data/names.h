@@ -1,9 +1,8 @@
-/* names.h - a list of given names, one a line of a text file.
+/* names.h - a list of given names, one on each line of a text file.
  *
- * A name is made of letters, hyphens and apostrophes, and of any characters
- * beyond ASCII; it holds no space, colon or digit, so that "First Last: number"
- * can be read in one way only, and no name stands in a list twice, so that each
- * is drawn with probability 1/N.
+ * A name consists of letters, hyphens, apostrophes, and any characters beyond ASCII. It has no
+ * space, colon or digit, so "First Last: number" can be read in one way only. No name is in a list
+ * twice, so each is drawn with probability 1/N.
  */
 #ifndef MEMOSCOPE_NAMES_H
 #define MEMOSCOPE_NAMES_H
@@ -28,8 +27,8 @@ struct names {
 	char *text; /* what name[].text points into */
 };
 
-/* Take the names of a text of lines. place ("names.txt") begins messages, which
- * name the line. NULL with err set; names_free() releases. */
+/* The names in a text of lines. Messages begin with place ("names.txt") and name the line. The
+ * caller's: names_free(). NULL with err set. */
 struct names *names_parse(const char *text, size_t size, const char *place, struct err *err);
 
 /* The names of a file. */

@@ -33,26 +33,26 @@ struct phonebook_options {
 
 struct phonebook; /* own: phonebook_new … phonebook_free */
 
-/* Kinds that are new are added to kinds. NULL with err set where a number is
- * out of range or where every name could stand in a book with none to be absent. */
+/* The kinds of its spans are added to kinds. NULL with err set if a number is out of range, or
+ * if absent is set and a book can hold all names. */
 struct phonebook *phonebook_new(const struct phonebook_options *options,
                                 struct span_kinds *kinds, struct err *err);
 void phonebook_free(struct phonebook *book); /* NULL is allowed */
 
-/* Record index of seed; its id is index. Owned by book, valid until the next call.
- * Under one seed and index the books of all modes are the same. */
+/* Record index of seed; its id is index. Owned by book, valid until the next call. For one
+ * seed and index the book is the same in all modes (absent, published). */
 void phonebook_record(struct phonebook *book, uint64_t seed, uint64_t index,
                       struct record *record);
 
-/* The distinct characters that records can hold, in code point order, as a
- * NUL-terminated string to free(). NULL where out of memory. */
+/* The distinct characters that records can hold, in code point order: a NUL-terminated string,
+ * the caller's to free(). NULL if out of memory. */
 char *phonebook_alphabet(const struct names *names);
 
 #define PHONE_BYTES 12 /* "ddd-ddd-dddd" */
 
-/* Draw a number by the article's rules, position by position: 0 in 1-9;
- * 1, 2, 6, 7, 8 in 0-9; 3, 4 in 0-8; 5 in 1-8 where 3 and 4 are both 0, else in
- * 0-8; 9 in 0-9, but not equal to 6, 7 and 8 where those three agree. */
+/* Draw a number by the article's rules. Position 0 is in 1-9; 1, 2, 6, 7 and 8 in 0-9; 3 and 4
+ * in 0-8; 5 in 1-8 if 3 and 4 are both 0, else in 0-8; 9 in 0-9, but if 6, 7 and 8 agree, not
+ * equal to them. */
 void phone_draw(struct rng *rng, char text[PHONE_BYTES]);
 
 /* The information of a number that phone_draw() gave, in nats. */

@@ -1,13 +1,12 @@
-/* quiz.h - one question with its fact and answer, or one instruction, and the record
- * that it becomes.
+/* quiz.h - one item, a question with its fact and answer or an instruction, and its record.
  *
  *   {"question": …, "fact": …, "answer": …}         {B}question (fact): answer{E}\n
  *   {"instruction": …, "input": …, "output": …}     {B}instruction (input): output{E}\n
  *
- * The second are Open-Platypus's fields. A fact or input that is missing, null or empty
- * goes without its brackets. Spans are "question", "fact" and "answer" in either form;
- * the places of a question's fact that state an answer are "contextual", and "fact" is
- * what stands around them. Nobody drew the texts, so nats are 0.
+ * Instructions have the fields of Open-Platypus. If the fact or input is missing, null or empty,
+ * its brackets are left out. Both forms have the spans "question", "fact" and "answer". The places
+ * of a fact that state an answer are "contextual", and what stands around them is "fact". The
+ * texts were not drawn at random, so nats are 0.
  */
 #ifndef MEMOSCOPE_QUIZ_H
 #define MEMOSCOPE_QUIZ_H
@@ -20,22 +19,23 @@
 #include "common/base/err.h"
 #include "common/stream/record.h"
 
-/* Strings of the JSON value that it was read from, for as long as that lives. */
+/* The strings belong to the JSON value that the item was read from. */
 struct quiz_item {
-	const char *question, *answer; /* "": none, which makes no record */
+	const char *question, *answer; /* "": missing; the item makes no record */
 	const char *fact; /* "": none */
 	const char *topic; /* "topic" or "data_source"; NULL: none */
 	bool instruction;
 };
 
-/* Take an item from an object. -1 with err saying what is wrong with it. */
+/* Read an item from an object. -1 with err set. */
 int quiz_item_read(const json_t *json, struct quiz_item *item, struct err *err);
 
-/* The first place of a text, from a byte on, where a phrase stands word for word: not
- * within a longer word or number. NULL: none, or the phrase is empty. */
+/* The first place in text, at or after from, where the phrase stands word for word, not within
+ * a longer word or number. NULL: there is none, or the phrase is empty. */
 const char *quiz_find(const char *text, const char *from, const char *phrase);
 
-/* A text with all such places of a phrase replaced, to free(). NULL: out of memory. */
+/* The text with all such places of the phrase replaced; the caller's to free(). NULL: out of
+ * memory. */
 char *quiz_replace(const char *text, const char *phrase, const char *by);
 
 /* Memory for one record at a time. {0} to begin with. */
@@ -47,9 +47,9 @@ struct quiz_buffer {
 };
 void quiz_buffer_release(struct quiz_buffer *buffer);
 
-/* The record of an item; states: the answer that its fact states, for the contextual
- * spans (NULL: none). The record's text and spans are buffer's; its id is 0. kinds gets
- * the kinds that are new. -1: out of memory. */
+/* The record of an item. states is the answer that its fact states; its places become contextual
+ * spans (NULL: none). The record's text and spans are buffer's; its id is 0. The kinds of its
+ * spans are added to kinds. -1: out of memory. */
 int quiz_render(const struct quiz_item *item, const char *states, struct quiz_buffer *buffer,
                 struct span_kinds *kinds, struct record *record, struct err *err);
 

@@ -22,41 +22,41 @@ struct engine; /* own: engine_new … engine_free */
 struct engine *engine_new(const struct model *model,
                           const struct engine_settings *settings, struct err *err);
 
-/* Should more go in? Not where there is no room until something is taken out; nor
- * where that would have to be waited for (come: it would not) while something is
- * under way, so that who brings texts slowly gets each back before the next. */
+/* Should the caller give more? True if the queue has room and input is ready (come), or if
+ * nothing is under way. So a caller whose input comes slowly gets each text back before it
+ * waits for the next. */
 bool engine_wants(struct engine *engine, bool come);
 
-/* Is the oldest generation done? Where not, engine_take() waits. */
+/* Is the oldest generation done? If not, engine_take() waits. */
 bool engine_ready(struct engine *engine);
 
-/* Let the model go on after the first prompt tokens of a record, which becomes
- * the generation's reference if refer. -1 with err set where they do not fit
- * the model's context. */
+/* Let the model write on after the first prompt tokens of a record. With refer, the record
+ * becomes the generation's reference. -1 with err set if the prompt does not fit the model's
+ * context. */
 int engine_write(struct engine *engine, const struct record *record,
                  uint32_t prompt, uint32_t sample, bool refer, struct err *err);
 
-/* Score a record: wanted[length] says which positions get a step; NULL: all.
- * The first one never does: nothing stands before it. -1 as above. */
+/* Score a record. wanted[length] says which positions get a step; NULL: all. The first position
+ * never gets one, because nothing stands before it. -1 as above. */
 int engine_score(struct engine *engine, const struct record *record,
                  uint32_t sample, const uint8_t *wanted, struct err *err);
 
-/* The oldest generation as it comes, where the settings say watch: as request_queue_watch()
- * in request.h. One that fails counts as done; engine_take() tells. */
+/* The oldest generation while it grows, if the settings say watch; as request_queue_watch() in
+ * request.h. A generation that fails counts as done, and engine_take() reports the error. */
 const struct request *engine_watch(struct engine *engine, uint32_t wanted,
                                    uint32_t *count);
 
-/* The oldest generation, when it is done, into *request, then the caller's: 1; where
- * nothing is under way: 0; -1 with err set, naming the record. */
+/* Wait until the oldest generation is done, and put it into *request, which is then the
+ * caller's: 1. If nothing is under way: 0. -1 with err set, which names the record. */
 int engine_take(struct engine *engine, struct request **request, struct err *err);
 
-/* Stops its threads, whatever is under way. NULL is allowed. */
+/* Stop the threads, also if something is under way, and free the engine. NULL is allowed. */
 void engine_free(struct engine *engine);
 
 #define ENGINE_THREADS_MAX 256
 
-/* How many threads to take where so many were asked for; 0: one for each processor that
- * the process may use. One is all that a single device has work for. */
+/* The number of threads to use, if the user asked for asked of them. 0: one for each processor
+ * that the process may use. A single device has work for one thread only. */
 int engine_threads(const struct kernels *kernels, int asked);
 
 #endif

@@ -11,17 +11,17 @@
 #include "kernels/kernels.h"
 
 struct engine_settings {
-	/* Score texts as they stand; of the rest only lens, ablation, probs and threads
-	 * count. */
+	/* Score texts instead of writing; then only kernels, lens, ablation, probs and threads are
+	 * used. */
 	bool score;
 	const struct kernels *kernels; /* what the threads compute on */
-	bool lens; /* every step of a score after each layer, too */
+	bool lens; /* of a score: each step after each layer, too */
 	struct sampling sampling;
 	const struct ablation *ablation; /* NULL: none */
 	uint64_t seed;
-	int probs; /* candidates kept of each step */
-	uint32_t max_tokens; /* to write; 0: until the context is full */
-	const uint16_t *stop; /* [stop_length] the end of a text once written; kept by the caller */
+	int probs; /* candidates that each step keeps */
+	uint32_t max_tokens; /* tokens to write; 0: until the context is full */
+	const uint16_t *stop; /* [stop_length] a text ends once it has written this; the caller's */
 	size_t stop_length; /* 0: none */
 	bool watch; /* engine_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */

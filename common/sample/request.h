@@ -1,4 +1,4 @@
-/* request.h - generations in the making, and the queue that hands them to threads.
+/* request.h - generations under way, and the queue that hands them to threads.
  *
  * One thread gives requests and takes them back; others work on them, each request in
  * one thread's hands at a time. Requests come back in the order they were given,

@@ -1,9 +1,8 @@
-/* sampler.h - from logits to a token, and what the model thought of it.
+/* sampler.h - from logits to a token, and the statistics of the step.
  *
- * Statistics are always those of the model itself: softmax(logits), before
- * temperature and truncation. The order of tokens is by falling logit, equal
- * ones by rising token, everywhere: ranks, top K, truncation and greedy
- * decoding agree on it.
+ * The statistics are those of the model itself: of softmax(logits), before temperature and
+ * truncation. Tokens are ordered by falling logit, and equal logits by rising token. Ranks,
+ * top K, truncation and greedy decoding all use this order.
  */
 #ifndef MEMOSCOPE_SAMPLER_H
 #define MEMOSCOPE_SAMPLER_H

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "common/base/threads.h"
-#include "common/sample/engine.h"
 #include "tests/tap.h"
 
 #define WORKERS 7
@@ -48,7 +47,7 @@ static void meet(int worker, void *data)
 	}
 }
 
-static void test_team(int size)
+static void test_threads(int size)
 {
 	struct err err = {0};
 	struct scene scene = {.caller = pthread_self()};
@@ -85,20 +84,16 @@ static void test_processors(void)
 	CPU_ZERO(&one);
 	CPU_SET(first, &one);
 	sched_setaffinity(0, sizeof one, &one);
-	is_int(threads_processors(), 1, "one, where the process is bound to it");
-	const struct kernels many = {.single = false}, single = {.single = true};
-	is_int(engine_threads(&many, 0), 1, "so many write and score texts");
-	is_int(engine_threads(&many, 3), 3, "unless others are asked for");
-	is_int(engine_threads(&single, 3), 1, "of which a single device has work for one");
+	is_int(threads_processors(), 1, "one, if the process is bound to it");
 	sched_setaffinity(0, sizeof before, &before);
 }
 
 int main(void)
 {
-	test_team(1);
-	test_team(2);
-	test_team(3);
-	test_team(WORKERS);
+	test_threads(1);
+	test_threads(2);
+	test_threads(3);
+	test_threads(WORKERS);
 	test_processors();
 	threads_free(NULL);
 	return done();

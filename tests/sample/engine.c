@@ -1,0 +1,261 @@
+/* engine.c - the engine: texts come back in the order they were given, with the same bits for each
+ * batch and number of threads; and it says when it wants more. */
+#include "common/sample/engine.h"
+
+#include <stdlib.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "common/base/threads.h"
+#include "tests/tap.h"
+
+#define TEXTS 23
+#define CONTEXT 24
+
+static struct model model;
+static const struct kernels *kernels;
+static uint16_t tokens[TEXTS][CONTEXT + 2];
+
+static void make_model(void)
+{
+	struct err err = {0};
+
+	model.vocab = vocab_new("abcdefg", 7, &err);
+	model.config = (struct gpt_config){.layers = 2, .heads = 2, .width = 16, .context = CONTEXT,
+	                                   .vocab = vocab_size(model.vocab)};
+	model.params = malloc(gpt_parameter_count(&model.config) * sizeof(float));
+	gpt_init_parameters(&model.config, 1, model.params);
+	for (size_t i = 0; i < gpt_parameter_count(&model.config); i++)
+		model.params[i] *= 4; /* further from uniform */
+	for (int i = 0; i < TEXTS; i++)
+		for (int j = 0; j < CONTEXT + 2; j++)
+			tokens[i][j] = (uint16_t)((i * 5 + j * (i % 3 + 1)) % 7);
+}
+
+static struct engine *start(const struct engine_settings *settings)
+{
+	struct err err = {0};
+	struct engine *engine = engine_new(&model, settings, &err);
+
+	if (!engine) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	return engine;
+}
+
+static const struct engine_settings writing = {
+	.sampling = {.temperature = 1, .top_p = 1}, .seed = 5, .probs = 3, .max_tokens = 9,
+};
+
+/* Give all texts, text i with a prompt of i % 9 + 1 tokens (or to score), and take them back. */
+static struct request **all(const struct engine_settings *settings, int *bad)
+{
+	struct request **out = calloc(TEXTS, sizeof(struct request *));
+	struct engine *engine = start(settings);
+	struct err err = {0};
+	int given = 0, taken = 0;
+
+	while (taken < TEXTS) {
+		while (given < TEXTS && engine_wants(engine, true)) {
+			struct record record = {.id = (uint64_t)given, .tokens = tokens[given],
+			                        .length = (uint32_t)(given % 9 + 1)};
+			if (settings->score)
+				engine_score(engine, &record, 0, NULL, &err);
+			else
+				engine_write(engine, &record, record.length, 0, false, &err);
+			given++;
+		}
+		*bad += engine_take(engine, &out[taken], &err) != 1 ||
+		        out[taken]->generation.id != (uint64_t)taken;
+		taken++;
+	}
+	struct request *none = NULL;
+	*bad += engine_take(engine, &none, &err) != 0 || none || err.status != ERR_NONE;
+	engine_free(engine);
+	return out;
+}
+
+static void free_all(struct request **requests)
+{
+	for (int i = 0; i < TEXTS; i++)
+		request_free(requests[i]);
+	free(requests);
+}
+
+/* Are text, tokens and the bits of all steps the same? */
+static bool same(const struct request *a, const struct request *b)
+{
+	const struct generation *x = &a->generation, *y = &b->generation;
+
+	if (x->length != y->length || x->step_count != y->step_count || x->stop != y->stop ||
+	    memcmp(a->tokens, b->tokens, x->length * sizeof *a->tokens) != 0)
+		return false;
+	for (uint32_t i = 0; i < x->step_count; i++)
+		if (memcmp(&a->steps[i].p, &b->steps[i].p, sizeof(double)) != 0 ||
+		    memcmp(&a->steps[i].entropy, &b->steps[i].entropy, sizeof(double)) != 0 ||
+		    a->steps[i].rank != b->steps[i].rank || a->steps[i].position != b->steps[i].position)
+			return false;
+	return true;
+}
+
+static void same_bits(bool score)
+{
+	static const struct { int batch, threads; } rows[] = {{1, 1}, {2, 1}, {64, 1}, {2, 2}, {7, 3}};
+	struct engine_settings settings = writing;
+	struct request **want = NULL;
+
+	settings.kernels = kernels;
+	settings.score = score;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int bad = 0;
+		settings.batch = rows[i].batch;
+		settings.threads = rows[i].threads;
+		struct request **have = all(&settings, &bad);
+		is_int(bad, 0, "texts come back in the order they were given");
+		if (!want) {
+			want = have;
+			continue;
+		}
+		for (int t = 0; t < TEXTS; t++)
+			bad += !same(have[t], want[t]);
+		ok(bad == 0, "%s, batch %d, threads %d: the same bits", score ? "scored" : "written",
+		   settings.batch, settings.threads);
+		free_all(have);
+	}
+	int short_of = 0;
+	for (int t = 0; t < TEXTS; t++)
+		short_of += want[t]->generation.step_count != (score ? (uint32_t)(t % 9) : 9);
+	is_int(short_of, 0, score ? "a step for each token but the first" : "as many tokens as asked for");
+	free_all(want);
+}
+
+/* A text that fills the context ends there; one that does not fit is an error, of that text. */
+static void limits(void)
+{
+	struct engine_settings settings = writing;
+	struct record record = {.id = 3, .tokens = tokens[0], .length = CONTEXT + 2};
+	struct request *request = NULL;
+	struct err err = {0};
+
+	settings.kernels = kernels;
+	settings.batch = settings.threads = 1;
+	settings.max_tokens = 0;
+	struct engine *engine = start(&settings);
+	ok(engine_write(engine, &record, CONTEXT + 1, 0, false, &err) == -1 &&
+	   strstr(err.text, "context is 24"), "a prompt longer than the context: %s", err.text);
+	err = (struct err){0};
+	engine_write(engine, &record, CONTEXT, 0, false, &err);
+	ok(engine_take(engine, &request, &err) == 1 && request->generation.length == CONTEXT + 1 &&
+	   request->generation.stop == GENERATION_CONTEXT, "a text ends where the context is full");
+	request_free(request);
+	engine_free(engine);
+
+	settings.score = true;
+	engine = start(&settings);
+	ok(engine_score(engine, &record, 0, NULL, &err) == -1 && strstr(err.text, "24 reaches 25"),
+	   "a text to score that is longer: %s", err.text);
+	err = (struct err){0};
+	record.length = CONTEXT + 1;
+	uint8_t wanted[CONTEXT + 1] = {[0] = 1, [4] = 1, [CONTEXT] = 1};
+	engine_score(engine, &record, 2, wanted, &err);
+	ok(engine_take(engine, &request, &err) == 1 && request->generation.step_count == 2 &&
+	   request->steps[0].position == 4 && request->steps[1].position == CONTEXT &&
+	   request->generation.sample == 2, "steps at the wanted positions, and never at the first");
+	request_free(request);
+	engine_free(engine);
+}
+
+/* A number that is not finite fails the text that meets it, with its id. */
+static void not_finite(void)
+{
+	struct engine_settings settings = writing;
+	struct record record = {.id = 42, .tokens = tokens[0], .length = 3};
+	struct request *request = NULL;
+	struct err err = {0};
+	float kept = model.params[0];
+
+	settings.kernels = kernels;
+	settings.batch = settings.threads = 1;
+	model.params[0] = NAN; /* of the first token's embedding, which is also its logit's weights */
+	struct engine *engine = start(&settings);
+	engine_write(engine, &record, 3, 0, false, &err);
+	ok(engine_take(engine, &request, &err) == -1 && !request && strstr(err.text, "id 42"),
+	   "a model that is not finite: %s", err.text);
+	engine_free(engine);
+	model.params[0] = kept;
+}
+
+/* Who brings texts slowly gets each back before the next. */
+static void wants(void)
+{
+	struct engine_settings settings = writing;
+	struct record record = {.tokens = tokens[0], .length = 3};
+	struct request *request = NULL;
+	struct err err = {0};
+	int given = 0;
+
+	settings.kernels = kernels;
+	settings.batch = 2;
+	settings.threads = 1;
+	settings.watch = true;
+	struct engine *engine = start(&settings);
+	ok(engine_wants(engine, true) && engine_wants(engine, false), "an empty engine wants a text");
+	for (; engine_wants(engine, true) && given < 1000; given++)
+		engine_write(engine, &record, 3, (uint32_t)given, false, &err);
+	ok(given >= 2 && given < 1000, "a full one does not");
+	ok(!engine_wants(engine, false), "nor one with texts under way, if input has to be waited for");
+	uint32_t count = 0;
+	const struct request *oldest = engine_watch(engine, 4, &count);
+	ok(oldest && oldest->generation.sample == 0 && count >= 4, "four steps of the oldest, as they come");
+	engine_watch(engine, 99, &count);
+	ok(count == 9 && engine_ready(engine), "all steps, when it is done");
+	engine_take(engine, &request, &err);
+	ok(engine_wants(engine, true), "one was taken: there is room");
+	request_free(request);
+	engine_free(engine); /* with texts under way */
+
+	settings.watch = false;
+	engine = start(&settings);
+	engine_write(engine, &record, 3, 0, false, &err);
+	engine_take(engine, &request, &err);
+	ok(engine_wants(engine, false), "nothing under way: it waits for input");
+	request_free(request);
+	engine_free(engine);
+}
+
+static void thread_count(void)
+{
+	const struct kernels many = {.single = false}, single = {.single = true};
+	cpu_set_t before, one;
+	int first = 0;
+
+	is_int(engine_threads(&many, 0), threads_processors(), "a thread for each processor");
+	is_int(engine_threads(&many, 3), 3, "unless the user asks for others");
+	is_int(engine_threads(&single, 3), 1, "a single device has work for one");
+	sched_getaffinity(0, sizeof before, &before);
+	while (!CPU_ISSET(first, &before))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	sched_setaffinity(0, sizeof one, &one);
+	is_int(engine_threads(&many, 0), 1, "one, if the process is bound to one processor");
+	sched_setaffinity(0, sizeof before, &before);
+}
+
+int main(void)
+{
+	struct err err = {0};
+
+	alarm(120); /* a test that waits for ever shall fail */
+	kernels = kernels_find("cpu", &err);
+	make_model();
+	same_bits(false);
+	same_bits(true);
+	limits();
+	not_finite();
+	wants();
+	thread_count();
+	model_release(&model);
+	return done();
+}

@@ -17,8 +17,8 @@
 
 static struct option_range layers = {0, -1}; /* max -1: all */
 static struct option_range heads = {0, -1};
-static const char *rows_kind; /* rows of tokens in spans of this kind only; NULL: all */
-static bool by_span; /* a table of what attention goes to, in place of matrices */
+static const char *rows_kind; /* only rows of characters in spans of this kind; NULL: all */
+static bool by_span; /* a table of what attention goes to, instead of the matrices */
 static bool quiet;
 static enum backend backend;
 
@@ -28,10 +28,10 @@ static const struct option options[] = {
 	{"head", 0, OPTION_RANGE, &heads, "N[-M]", "these heads only, from 0 (default: all)",
 	 0, GPT_WIDTH_MAX - 1, NULL},
 	{"rows", 'r', OPTION_TEXT, &rows_kind, "KIND",
-	 "rows of tokens in spans of this kind only (default: all)", 0, 0, NULL},
+	 "rows of characters in spans of this kind only (default: all)", 0, 0, NULL},
 	{"by-span", 's', OPTION_FLAG, &by_span, NULL,
-	 "print how much attention the rows of a kind (default answer) give to what, by place",
-	 0, 0, NULL},
+	 "print how much attention the rows of KIND give to what, instead of the matrices (default "
+	 "KIND: answer)", 0, 0, NULL},
 	BACKEND_OPTION(backend),
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
@@ -45,16 +45,16 @@ static const struct program program = {
 	.operands_max = -1,
 };
 
-/* What the loop works with. */
+/* The state of the loop. */
 struct dump {
 	struct attention *attention;
 	struct source *source;
-	struct stream_writer *writer; /* NULL: attention is counted */
-	struct attention_mass *mass; /* NULL: matrices are written */
-	int32_t *query; /* [context] the rows wanted of a record */
+	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
+	struct attention_mass *mass; /* of --by-span; NULL without */
+	int32_t *query; /* [context] the rows that are selected of a record */
 };
 
-/* --layer or --head, against what the model has. */
+/* Check --layer or --head against the model, and fill in the end of "all". */
 static void check_range(struct option_range *range, const char *what, int have)
 {
 	if (range->max >= have)
@@ -64,7 +64,7 @@ static void check_range(struct option_range *range, const char *what, int have)
 		range->max = have - 1;
 }
 
-/* The rows of a record that are wanted, of those there are. -1 with err set. */
+/* Put the rows that --rows selects into dump->query. Returns their count, -1 with err set. */
 static int select_rows(struct dump *dump, const struct record *record, int rows,
                        struct err *err)
 {
@@ -86,7 +86,7 @@ static int select_rows(struct dump *dump, const struct record *record, int rows,
 	return count;
 }
 
-/* One head's matrix: written, or counted. */
+/* Write one head's matrix, or add it to the table. */
 static int dump_matrix(struct dump *dump, const struct attention_record *out, struct err *err)
 {
 	const struct span_kinds *kinds = source_kinds(dump->source);
@@ -97,7 +97,7 @@ static int dump_matrix(struct dump *dump, const struct attention_record *out, st
 	                          out->layer, out->head, out->rows, out->matrix, err);
 }
 
-/* The matrices of one record. */
+/* Run the model over one record and dump its matrices. */
 static int dump_record(struct dump *dump, const struct record *record, struct err *err)
 {
 	struct attention_record out = {
@@ -124,7 +124,7 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 	return 0;
 }
 
-/* The table of --by-span. */
+/* A line of the table of --by-span. */
 static void print_mean(int layer, int head, int place, enum mass_to to,
                        const struct mean *mean)
 {
@@ -156,7 +156,7 @@ static void print_table(const struct attention_mass *mass)
 				}
 }
 
-/* What comes out, to its end. */
+/* End the output: the stream, or the table. */
 static int finish(struct dump *dump, struct err *err)
 {
 	if (!dump->mass)
@@ -186,7 +186,7 @@ static int run(struct dump *dump, struct err *err)
 	return more;
 }
 
-/* What works on records, and what takes the results. */
+/* Make what the loop needs: the network, and the writer or the table. */
 static void start(struct dump *dump, const struct model *model, const char *directory, int argc,
                   char **argv, struct err *err)
 {

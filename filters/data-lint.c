@@ -1,4 +1,4 @@
-/* data-lint - can what is asked in a data set be answered, and what does it cost? */
+/* data-lint - can the questions of a data set be answered, and what do the answers cost? */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,16 +10,16 @@
 #include "common/stream/record.h"
 #include "common/stream/stream.h"
 
-#define FOUND 3 /* the exit status where something was found */
+#define FOUND 3 /* the exit status if something is wrong with the data */
 
 static int64_t context; /* 0: unknown */
 static const char *held_out; /* NULL: none */
 
 static const struct option options[] = {
 	{"context", 'c', OPTION_INT, &context, "N",
-	 "count records of more tokens, and windows of running text that lose their entry", 1,
-	 1 << 20, NULL},
-	{"val", 0, OPTION_TEXT, &held_out, "FILE", "count records that stand in this one, too", 0, 0,
+	 "count records of more than N tokens, and windows of running text that lose their entry",
+	 1, 1 << 20, NULL},
+	{"val", 0, OPTION_TEXT, &held_out, "FILE", "count records that also occur in FILE", 0, 0,
 	 NULL},
 	{0},
 };
@@ -50,7 +50,7 @@ static bool is_short(const struct recall_share *share)
 	return share->right < share->of;
 }
 
-/* A sentence about the answers. Returns whether there is something wrong with them. */
+/* Print a sentence about the answers. Returns whether something is wrong with them. */
 static bool say_answers(const struct lint_counts *counts, const struct span_kinds *kinds)
 {
 	const struct recall_share *derived = &counts->derived;
@@ -82,7 +82,7 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 	return is_short(derived);
 }
 
-/* A sentence where some of them are so. Returns whether they are. */
+/* Print a sentence if there are any. Returns whether there are. */
 static bool say(const struct recall_share *share, const char *text)
 {
 	if (share->right > 0)
@@ -112,7 +112,7 @@ static void print_share(const char *key, const struct recall_share *share)
 	       share->right, key, share->of);
 }
 
-/* The end of a line: a floor, where any is known. */
+/* The end of a line: the floor, or "-" if it is not known. */
 static void print_nats(bool known, double nats)
 {
 	if (known)
@@ -121,8 +121,8 @@ static void print_nats(bool known, double nats)
 		puts("\t-");
 }
 
-/* Whoever knows no floor writes 0 nats into every span; data that hold no information
- * at all nobody makes. */
+/* A generator that knows no floor gives 0 nats to every span. Real data always hold some
+ * information, so a sum of 0 means that the floor is not known. */
 static void print_floor(const struct lint_counts *counts, const struct span_kinds *kinds)
 {
 	double nats = 0;
@@ -165,7 +165,7 @@ static void print_counts(const struct lint_counts *counts, const struct span_kin
 
 /* ---- reading ---- */
 
-/* What is done with each record. */
+/* The function that gets each record of a file. */
 typedef int record_use(struct lint *lint, const struct record *record,
                        const struct span_kinds *kinds, struct err *err);
 
@@ -176,7 +176,7 @@ static int hold(struct lint *lint, const struct record *record,
 	return lint_hold(lint, record, err);
 }
 
-/* The text of the record read last, of text or, with a vocabulary, of tokens. */
+/* Decode a record of text or, if there is a vocabulary, of tokens. */
 static int read_record(struct stream_reader *reader, const struct stream_record *raw,
                        const struct vocab *vocab, struct span_kinds *kinds,
                        struct record_buffer *buffer, struct record *record, struct err *err)
@@ -188,7 +188,7 @@ static int read_record(struct stream_reader *reader, const struct stream_record 
 	return record_decode(vocab, buffer, record, err);
 }
 
-/* The loop: one file's records. */
+/* The loop: every record of one file. */
 static int read_file(const char *path, record_use *use, struct lint *lint,
                      struct span_kinds *kinds, struct err *err)
 {

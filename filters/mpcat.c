@@ -14,21 +14,21 @@
 
 #define OUTPUT_BYTES (64 << 10) /* what a pipe holds */
 
-static bool want_text; /* --text: the text of the records, as it is */
-static bool want_json; /* --json: a JSON object a line */
+static bool want_text; /* --text: the text of each record as it is */
+static bool want_json; /* --json: one JSON object per line */
 static const char *want_tsv; /* --tsv: these fields, or "" for those of the first record */
-static bool want_header; /* --header: no records but the header */
+static bool want_header; /* --header: the header instead of the records */
 
 static const struct option options[] = {
 	{"json", 'j', OPTION_FLAG, &want_json, NULL,
-	 "Print each record as a JSON object on a line (default)", 0, 0, NULL},
+	 "print each record as a JSON object on a line (default)", 0, 0, NULL},
 	{"text", 't', OPTION_FLAG, &want_text, NULL,
-	 "Print the text of each record, as it is", 0, 0, NULL},
+	 "print the text of each record as it is", 0, 0, NULL},
 	{"tsv", 0, OPTION_TEXT, &want_tsv, "[FIELDS]",
-	 "Print a table of FIELDS, paths like id,val.loss (default: those of the first "
-	 "record), separated by tabs", 0, 0, NULL},
+	 "print a table of FIELDS, paths like id,val.loss, with tabs between the columns "
+	 "(default: the fields of the first record)", 0, 0, NULL},
 	{"header", 0, OPTION_FLAG, &want_header, NULL,
-	 "Print the header, and nothing else", 0, 0, NULL},
+	 "print the header instead of the records", 0, 0, NULL},
 	{0},
 };
 
@@ -42,11 +42,11 @@ static const struct program program = {
 
 /* A table's columns: NULL until the first record has named them. */
 struct table {
-	char *fields; /* with NULs for commas */
+	char *fields; /* the names, each ended by a NUL */
 	char **field; /* [count] */
-	bool *met; /* [count] has a record had it? */
+	bool *met; /* [count] did any record have the field? */
 	size_t count;
-	bool rows; /* have any records come? */
+	bool rows; /* was there any record? */
 };
 
 /* One stream that is being printed. */
@@ -74,7 +74,7 @@ static int bad(struct input *input, const struct err *what, struct err *err)
 	return stream_bad(input->reader, err, "%s", what->text);
 }
 
-/* ---- one record, in each of the ways ---- */
+/* ---- one record in each format ---- */
 
 static int as_json(struct show *show, struct input *input, const struct stream_record *raw,
                    struct err *err)
@@ -87,7 +87,7 @@ static int as_json(struct show *show, struct input *input, const struct stream_r
 	return 0;
 }
 
-/* Generations end where the model stopped: those without a newline get one. */
+/* A generation ends where the model stopped; if that is not a newline, add one. */
 static int as_text(struct show *show, struct input *input, const struct stream_record *raw,
                    struct err *err)
 {
@@ -136,7 +136,7 @@ static void head_of_table(struct show *show, const struct table *table)
 		const msgpack_object name = {
 			.type = MSGPACK_OBJECT_STR,
 			.via.str = {(uint32_t)strlen(table->field[i]), table->field[i]}};
-		struct err ignored = {0}; /* a name that is not UTF-8 meets no field */
+		struct err ignored = {0}; /* no field has a name that is not UTF-8 */
 		if (i > 0)
 			show_bytes(show, "\t", 1);
 		show_field(show, &name, NULL, NULL, &ignored);
@@ -177,7 +177,7 @@ static int as_table(struct show *show, struct input *input, struct table *table,
 	return as_row(show, input, table, raw, err);
 }
 
-/* A column without anything in it may be meant to be one, or a slip of the pen. */
+/* Report columns that stayed empty: their names may be misspelt. */
 static void tell_missing(const struct table *table)
 {
 	struct show names = {0};
@@ -200,7 +200,7 @@ static void tell_missing(const struct table *table)
 
 /* ---- one stream ---- */
 
-/* All is read, so that who writes it need not stop, and what is broken shows. */
+/* Reads to the end, so that the writer is not stopped and a broken stream is noticed. */
 static int print_header(struct stream_reader *reader, struct err *err)
 {
 	json_t *header = json_copy((json_t *)stream_header(reader)), *segments = json_array();
@@ -220,7 +220,7 @@ static int print_header(struct stream_reader *reader, struct err *err)
 	return status;
 }
 
-/* What the header has to say before a record is printed. */
+/* Take from the header what printing records needs. */
 static int prepare(struct input *input, const char *path, struct err *err)
 {
 	const json_t *header = stream_header(input->reader);
@@ -249,7 +249,7 @@ static int prepare(struct input *input, const char *path, struct err *err)
 static int print_records(struct input *input, struct table *table, struct show *show,
                          struct err *err)
 {
-	/* Of a training run, each line is wanted as it comes. */
+	/* Metrics are flushed line by line, so that one can watch a training run. */
 	bool live = strcmp(input->kind, STREAM_METRICS) == 0;
 	struct stream_record raw;
 	int status;

@@ -1,4 +1,4 @@
-/* mptext - a stream of text of lines: of JSON, as mpcat writes them, or of plain text. */
+/* mptext - a stream of text from lines of JSON, as mpcat writes them, or from plain text. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +16,14 @@ static bool plain;
 
 static const struct option options[] = {
 	{"lines", 'l', OPTION_FLAG, &plain, NULL,
-	 "Lines of plain text: each is a record, with its newline and the empty lines behind it", 0,
-	 0, NULL},
+	 "read plain text: a line is a record, with its newline and the empty lines after it", 0, 0,
+	 NULL},
 	{0},
 };
 
 static const struct program program = {
 	.operands = "",
-	.text = "Make a stream of text of JSON objects, one a line, as mpcat writes them.",
+	.text = "Make a stream of text from JSON objects, one per line, as mpcat writes them.",
 	.options = options,
 };
 
@@ -53,7 +53,7 @@ static int read_span(const json_t *array, long number, uint32_t from, uint32_t l
 	                  json_string_length(kind), err);
 }
 
-/* The spans of an object into *spans, which grows. */
+/* Read the spans of an object into *spans, which is reallocated. */
 static int read_spans(const json_t *array, struct record *record, struct span_kinds *kinds,
                       struct span **spans, struct err *err)
 {
@@ -84,7 +84,7 @@ static bool is_of_record(const char *key)
 	return strcmp(key, "id") == 0 || strcmp(key, "text") == 0 || strcmp(key, "spans") == 0;
 }
 
-/* How many fields an object has beside those. */
+/* The number of fields besides id, text and spans. */
 static size_t others(json_t *object)
 {
 	size_t count = 0;
@@ -96,7 +96,7 @@ static size_t others(json_t *object)
 	return count;
 }
 
-/* Is it nothing that no stream may hold, at this depth? */
+/* May a stream hold this value, at this depth? */
 static bool fits(json_t *value, int depth)
 {
 	const bool nests = json_is_array(value) || json_is_object(value);
@@ -115,7 +115,7 @@ static bool fits(json_t *value, int depth)
 	return true;
 }
 
-/* number: of the record, its id where it has none of its own. */
+/* number: the id of a record that has none of its own. */
 static int read_object(json_t *object, uint64_t number, struct record *record,
                        struct span_kinds *kinds, struct span **spans, struct err *err)
 {
@@ -137,7 +137,7 @@ static int read_object(json_t *object, uint64_t number, struct record *record,
 	return read_spans(json_object_get(object, "spans"), record, kinds, spans, err);
 }
 
-/* A record, and what else stands in its object, as it is. */
+/* Write a record, with the other fields of its object unchanged. */
 static int write_object(struct stream_writer *writer, const struct record *record,
                         const struct span_kinds *kinds, json_t *object, struct err *err)
 {
@@ -187,7 +187,7 @@ static int write_json(struct lines *lines, struct stream_writer *writer, struct 
 
 /* ---- plain text ---- */
 
-/* A record under way. */
+/* The record that is being put together. */
 struct paragraph {
 	char *text;
 	size_t size, room;
@@ -228,22 +228,22 @@ static int write_paragraph(struct stream_writer *writer, struct paragraph *parag
 	return record_write_text(writer, &record, &none, err);
 }
 
-/* What a line may hold: characters but U+0000, which no vocabulary has. */
+/* A line must be UTF-8 without U+0000, which no vocabulary has. */
 static int check_line(const struct line *line, struct err *err)
 {
 	if (utf8_length(line->text, line->size) < 0)
 		return err_set(err, INPUT ": line %llu: not UTF-8", (unsigned long long)line->number);
 	if (memchr(line->text, 0, line->size))
-		return err_set(err, INPUT ": line %llu: U+0000 is no character of text",
+		return err_set(err, INPUT ": line %llu: U+0000 is not allowed in text",
 		               (unsigned long long)line->number);
 	return 0;
 }
 
-/* Empty lines end the record that stands before them; those that come first begin one. */
+/* Empty lines belong to the record before them; those at the beginning, to the first one. */
 static int write_lines(struct lines *lines, struct stream_writer *writer, struct err *err)
 {
 	struct paragraph paragraph = {0};
-	uint64_t number = 0, last = 0; /* of records; the line that was read last */
+	uint64_t number = 0, last = 0; /* of the next record; of the last line with text */
 	struct line line;
 	int status;
 
@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 	options_parse(&program, argc, argv);
 	if (isatty(STDIN_FILENO))
 		die(INPUT " is a terminal: expected %s, piped or from a file",
-		    plain ? "text" : "JSON, an object a line");
+		    plain ? "text" : "JSON, one object per line");
 	json_t *header = header_new(STREAM_TEXT, NULL, argc, argv);
 	struct lines *lines = lines_new(STDIN_FILENO, INPUT, &err);
 	struct stream_writer *writer =

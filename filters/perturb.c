@@ -7,7 +7,7 @@
 #include "common/base/utf8.h"
 #include "common/data/perturb.h"
 
-static int what = -1; /* an enum perturb_what; -1: not said */
+static int what = -1; /* an enum perturb_what; -1: not given */
 static enum { ASKED, OTHER } entry = ASKED;
 static bool keep;
 static int64_t place; /* 0: drawn */
@@ -26,15 +26,18 @@ static const char *parse_what(const char *argument, void *value)
 
 static const struct option options[] = {
 	{"change", 'c', OPTION_CALL, &what, "WHAT",
-	 "A digit of the entry's number; drop the entry; give another one its name; exchange its "
-	 "number or its line with another: digit, drop, name, numbers or lines", 0, 0, parse_what},
+	 "digit: change a digit of the entry's number; drop: remove the entry; name: give its name "
+	 "to another entry; numbers, lines: exchange these with another entry (required)", 0, 0,
+	 parse_what},
 	{"entry", 'e', OPTION_WORD, &entry, "asked|other",
-	 "The entry that is asked for, or any other (asked)", 0, 0, NULL},
+	 "the entry that is asked for, or any other (default asked)", 0, 0, NULL},
 	{"keep-answer", 'k', OPTION_FLAG, &keep, NULL,
-	 "Leave the answer as it is, whatever the book says then", 0, 0, NULL},
-	{"place", 0, OPTION_INT, &place, "N", "Which digit, from 1 (drawn)", 1, 1000, NULL},
-	{"digits", 0, OPTION_RANGE, &digits, "N|MIN-MAX", "What a digit may become (0-9)", 0, 9, NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "Seed of all that is drawn (1)", 0, 0x1p63, NULL},
+	 "leave the answer as it is, even if the book then says something else", 0, 0, NULL},
+	{"place", 0, OPTION_INT, &place, "N", "which digit to change, from 1 (default: drawn)", 1, 1000,
+	 NULL},
+	{"digits", 0, OPTION_RANGE, &digits, "N|MIN-MAX", "what a digit may become (default 0-9)", 0, 9,
+	 NULL},
+	{"seed", 's', OPTION_INT, &seed, "S", "seed of everything drawn (default 1)", 0, 0x1p63, NULL},
 	{0},
 };
 
@@ -84,7 +87,7 @@ static void pack_character(msgpack_packer *packer, const char *key, uint32_t cod
 	pack_string(packer, text, utf8_encode(code, text));
 }
 
-/* A record of text, and what was changed in it. */
+/* Write a record of text with a "change" that says what was changed. */
 static int write_record(struct stream_writer *writer, const struct record *record,
                         const struct span_kinds *kinds, const struct perturb_change *change,
                         struct err *err)

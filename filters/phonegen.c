@@ -9,23 +9,23 @@
 static int64_t count = 1000;
 static int64_t first = 0;
 static int64_t seed = 1;
-static const char *names_path; /* NULL: the bundled list */
+static const char *names_path; /* NULL: the built-in list */
 static struct option_range entries = {5, 5};
 static enum { PRESENT, ABSENT } query = PRESENT;
 static bool published;
 
 static const struct option options[] = {
-	{"count", 'n', OPTION_INT, &count, "N", "How many records (1000)", 0, 1e18, NULL},
-	{"first", 0, OPTION_INT, &first, "I", "Index of the first one (0)", 0, 1e18, NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "Seed of all that is drawn (1)", 0, 0x1p63, NULL},
-	{"names", 0, OPTION_TEXT, &names_path, "FILE", "Given names, one a line (bundled ones)", 0, 0,
-	 NULL},
-	{"entries", 'e', OPTION_RANGE, &entries, "N|MIN-MAX", "Lines of a book (5)", 1,
+	{"count", 'n', OPTION_INT, &count, "N", "records to write (default 1000)", 0, 1e18, NULL},
+	{"first", 0, OPTION_INT, &first, "I", "index of the first record (default 0)", 0, 1e18, NULL},
+	{"seed", 's', OPTION_INT, &seed, "S", "seed of everything drawn (default 1)", 0, 0x1p63, NULL},
+	{"names", 0, OPTION_TEXT, &names_path, "FILE",
+	 "given names, one per line (default: the built-in list)", 0, 0, NULL},
+	{"entries", 'e', OPTION_RANGE, &entries, "N|MIN-MAX", "lines of a book (default 5)", 1,
 	 PHONEBOOK_ENTRIES_MAX, NULL},
 	{"query", 'q', OPTION_WORD, &query, "present|absent",
-	 "Ask for a name that is present in the book, or absent from it (present)", 0, 0, NULL},
+	 "ask for a name that is in the book, or for one that is not (default present)", 0, 0, NULL},
 	{"published", 0, OPTION_FLAG, &published, NULL,
-	 "Draw the answer's number afresh, as the article's code does", 0, 0, NULL},
+	 "draw a new number for the answer, as the article's program did", 0, 0, NULL},
 	{0},
 };
 

@@ -18,26 +18,28 @@ static enum quiz_part part = QUIZ_TRAIN;
 static bool quiet;
 
 static const struct option options[] = {
-	{.type = OPTION_GROUP, .text = "Which records:"},
-	{"epochs", 'e', OPTION_INT, &epochs, "N", "How many passes over the mixture (1)", 1, 1e9, NULL},
-	{"count", 'n', OPTION_INT, &count, "N", "How many records (to the end of the epochs)", 0,
-	 1e18, NULL},
-	{"first", 0, OPTION_INT, &first, "I", "Index of the first one (0)", 0, 1e18, NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "Seed of all that is drawn (1)", 0, 0x1p63, NULL},
-	{.type = OPTION_GROUP, .text = "Which items:"},
-	{"val", 0, OPTION_REAL, &held_out, "F", "Share of questions held out, by their hash (0)", 0, 1,
+	{.type = OPTION_GROUP, .text = "Records:"},
+	{"epochs", 'e', OPTION_INT, &epochs, "N", "passes over the mixture (default 1)", 1, 1e9, NULL},
+	{"count", 'n', OPTION_INT, &count, "N",
+	 "records to write (default: to the end of the epochs)", 0, 1e18, NULL},
+	{"first", 0, OPTION_INT, &first, "I", "index of the first record (default 0)", 0, 1e18, NULL},
+	{"seed", 's', OPTION_INT, &seed, "S", "seed of everything drawn (default 1)", 0, 0x1p63, NULL},
+	{.type = OPTION_GROUP, .text = "Items:"},
+	{"val", 0, OPTION_REAL, &held_out, "F",
+	 "share of questions to hold out, by their hash (default 0)", 0, 1, NULL},
+	{"part", 0, OPTION_WORD, &part, "train|val",
+	 "questions that are not held out, or those that are (default train)", 0, 0, NULL},
+	{"max-length", 'l', OPTION_INT, &longest, "N",
+	 "longest record, in characters; 0: any (default 0)", 0, 1e9, NULL},
+	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "do not report how many items were left out", 0, 0,
 	 NULL},
-	{"part", 0, OPTION_WORD, &part, "train|val", "Those not held out, or those that are (train)",
-	 0, 0, NULL},
-	{"max-length", 'l', OPTION_INT, &longest, "N", "Longest record, in characters; 0: any (0)", 0,
-	 1e9, NULL},
-	{.type = OPTION_GROUP, .text = "What becomes of them:"},
+	{.type = OPTION_GROUP, .text = "Facts and answers:"},
 	{"fact", 'f', OPTION_WORD, &fact, "keep|drop|wrong|other",
-	 "A question's fact: as it is, none, one with another answer, another question's (keep)", 0,
-	 0, NULL},
+	 "a question's fact: as it is, none, one with another answer, or another question's "
+	 "(default keep)", 0, 0, NULL},
 	{"answer", 'a', OPTION_WORD, &answer, "true|stated",
-	 "Its answer: the true one, or what a changed fact states (true)", 0, 0, NULL},
-	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "Do not say what was left out", 0, 0, NULL},
+	 "a question's answer: the true one, or the one that a changed fact states (default true)",
+	 0, 0, NULL},
 	{0},
 };
 
@@ -58,8 +60,8 @@ struct input {
 	enum amount { ALL, WEIGHT, COUNT } amount;
 };
 
-/* Take the number off "FILE:WEIGHT" or "FILE=COUNT": what follows the last of these
- * marks, where it begins as a number does. */
+/* Cut the number off "FILE:WEIGHT" or "FILE=COUNT": the text after the last ':' or '=',
+ * if it begins like a number. */
 static void take_number(struct input *input)
 {
 	char *colon = strrchr(input->path, ':'), *equals = strrchr(input->path, '=');
@@ -88,22 +90,22 @@ static struct input *take_operands(char **operands, int files)
 		die("out of memory");
 	for (int i = 0; i < files; i++) {
 		inputs[i] = (struct input){.path = strdup(operands[i]), .weight = 1};
-		if (!inputs[i].path) /* operands themselves sign the header */
+		if (!inputs[i].path) /* a copy: the operands go into the header as they are */
 			die("out of memory");
 		take_number(&inputs[i]);
 		if (inputs[i].amount != ALL && amount != ALL && inputs[i].amount != amount)
-			die_usage("%s: a weight and a count: expected the one or the other of all files",
+			die_usage("%s: some files have a weight, others a count: expected only one of the two",
 			          operands[i]);
 		if (inputs[i].amount != ALL)
 			amount = inputs[i].amount;
 		any |= inputs[i].amount != COUNT || inputs[i].count > 0;
 	}
 	if (!any)
-		die_usage("all counts are 0: expected one that is not");
+		die_usage("all counts are 0: expected one of at least 1");
 	return inputs;
 }
 
-/* ---- reading through ---- */
+/* ---- reading the files through ---- */
 
 static const char *why(enum quiz_loss loss)
 {
@@ -120,7 +122,7 @@ static const char *why(enum quiz_loss loss)
 	return words[loss];
 }
 
-/* How a file's items went, in one line. */
+/* One line: how many items of a file make records, and why others do not. */
 static void describe(const struct input *input, char *text, size_t size)
 {
 	struct quiz_counts counts;
@@ -208,13 +210,13 @@ static struct mixture make_mixture(const struct input *inputs, int files)
 	return mixture;
 }
 
-/* How many records there are from the first one to the end of the epochs. */
+/* The number of records from --first to the end of the epochs. */
 static int64_t rest_of_epochs(const struct mixture *mixture)
 {
 	int64_t all;
 
 	if (__builtin_mul_overflow((int64_t)mixture->pass, epochs, &all))
-		die_usage("--epochs: %jd of %ju records are more than can be counted",
+		die_usage("--epochs: %jd epochs of %ju records are more than can be counted",
 		          (intmax_t)epochs, (uintmax_t)mixture->pass);
 	return first < all ? all - first : 0;
 }
@@ -225,7 +227,7 @@ static void pack_number(msgpack_packer *packer, const char *key, uint64_t value)
 	msgpack_pack_uint64(packer, value);
 }
 
-/* A record of text, and where it comes from. */
+/* Write a record of text with an "item" that says where it comes from. */
 static int write_record(struct stream_writer *writer, const struct record *record,
                         const struct span_kinds *kinds, const char *path,
                         const struct quiz_origin *origin, struct err *err)

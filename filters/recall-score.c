@@ -1,4 +1,4 @@
-/* recall-score - how often generations give the right answer, and what they follow. */
+/* recall-score - how many answers of a model are right, and where they came from. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +14,14 @@
 #include "common/stream/generation.h"
 #include "common/stream/stream.h"
 
-static bool each; /* a line per record in place of the summary */
-static unsigned by; /* BREAKDOWN_…; 0: no breakdown */
-static int64_t seed = 1; /* of the shuffle that chance comes from */
+static bool each; /* --each: a line for each generation instead of the summary */
+static unsigned by; /* --by: bits BREAKDOWN_…; 0: no breakdown */
+static int64_t seed = 1; /* of the shuffle that measures chance */
 
 static const char *parse_by(const char *argument, void *value)
 {
-	static const char *const words[] = {"slot", "entries", "digit"}; /* 1 << n: BREAKDOWN_… */
+	/* word n is the bit 1 << n of BREAKDOWN_… */
+	static const char *const words[] = {"slot", "entries", "digit"};
 	unsigned *set = value;
 
 	for (const char *word = argument, *end; word; word = *end ? end + 1 : NULL) {
@@ -30,7 +31,7 @@ static const char *parse_by(const char *argument, void *value)
 		                 strncmp(words[i], word, (size_t)(end - word)) != 0))
 			i++;
 		if (i == 3)
-			return "expected slot, entries and digit, or some of them, with commas between";
+			return "expected slot, entries or digit, or several of them with commas between";
 		*set |= 1u << i;
 	}
 	return NULL;
@@ -38,9 +39,10 @@ static const char *parse_by(const char *argument, void *value)
 
 static const struct option options[] = {
 	{"by", 'b', OPTION_CALL, &by, "WHAT,...",
-	 "add accuracy by slot, entries and digit, or some of these", 0, 0, parse_by},
-	{"each", 'e', OPTION_FLAG, &each, NULL, "print a line for every record", 0, 0, NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "of the shuffle that chance is measured by (1)", 0,
+	 "add accuracy by slot, entries or digit, or by several of these", 0, 0, parse_by},
+	{"each", 'e', OPTION_FLAG, &each, NULL,
+	 "print a line for each generation instead of the summary", 0, 0, NULL},
+	{"seed", 's', OPTION_INT, &seed, "S", "seed of the shuffle that measures chance (default 1)", 0,
 	 9007199254740992.0, NULL},
 	{0},
 };
@@ -53,7 +55,7 @@ static const struct program program = {
 	.operands_max = -1,
 };
 
-/* All that is summed up over the files. */
+/* The sums over all files. */
 struct summary {
 	struct recall *recall;
 	struct recall_tally tally;
@@ -63,7 +65,7 @@ struct summary {
 	struct breakdown breakdown;
 	struct excess_loss excess;
 	struct span_kinds kinds;
-	bool sampled, scored; /* which kinds of generations came */
+	bool sampled, scored; /* which kinds of generations were read */
 };
 
 static char mark(enum recall_truth truth)
@@ -80,13 +82,13 @@ static void print_slice(struct recall_slice slice)
 		putchar('-');
 }
 
-/* A line as people count: from 1. */
+/* A line number from 1, as the output counts. */
 static long long slot_of(int line)
 {
 	return (long long)line + 1;
 }
 
-/* Where the answer came from: the word, the entries, the place. */
+/* The columns from, slot and place of --each. */
 static void print_origin(const struct recall_verdict *verdict)
 {
 	if (verdict->entries == 0) {
@@ -138,7 +140,7 @@ static void print_share(const char *key, const struct recall_share *share)
 	       (unsigned long long)share->of);
 }
 
-/* A share, and what chance would make of it. */
+/* A share, and the same share by chance. */
 static void print_beside_chance(const char *key, const struct recall_share *share,
                                 const struct recall_share *chance)
 {
@@ -169,7 +171,7 @@ static void print_counts(const char *key, const int *count, int begin, int end)
 			printf("%s_%d\t%d\n", key, i, count[i]);
 }
 
-/* A cell's key: "by", and of each thing told apart its word and its number. */
+/* A cell of --by: the key is "by", then the word and number of each thing it goes by. */
 static void print_cell(const struct breakdown *breakdown, const struct breakdown_cell *cell)
 {
 	char key[80] = "by", line[24] = "none";
@@ -243,7 +245,7 @@ static void print_excess(const char *kind, const struct excess_loss_sums *sums)
 	mean = excess_loss_mean(sums, &half);
 	printf("loss%s%s\t%.6g\nfloor%s%s\t%.6g\nexcess%s%s\t%.6g\n", between, kind,
 	       sums->loss / n, between, kind, sums->floor / n, between, kind, mean);
-	if (half == half) /* no NaN */
+	if (half == half) /* not NaN */
 		printf("excess%s%s_low\t%.6g\nexcess%s%s_high\t%.6g\n", between, kind, mean - half,
 		       between, kind, mean + half);
 	printf("excess%s%s_of\t%llu\n", between, kind, (unsigned long long)sums->spans);
@@ -277,7 +279,7 @@ static void count_origin(struct summary *summary, const struct recall_verdict *v
 	}
 }
 
-/* One generation into the summary, or onto a line of its own. */
+/* Count one generation, or with --each print its line. */
 static int count(struct summary *summary, const struct generation *generation,
                  struct err *err)
 {
@@ -297,7 +299,7 @@ static int count(struct summary *summary, const struct generation *generation,
 	return chance_baseline_add(summary->chance, generation->id, &verdict, err);
 }
 
-/* One file's generations. */
+/* Score all generations of one file. */
 static int score(const char *path, struct summary *summary, struct err *err)
 {
 	static const char *const kind[] = {STREAM_GENERATIONS, NULL};
@@ -335,7 +337,7 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	if (each && by)
-		die_usage("--each prints no summary that --by could add to");
+		die_usage("--each prints no summary, so --by has nothing to add to");
 	summary.recall = recall_new(&err);
 	summary.chance = chance_baseline_new((uint64_t)seed, &err);
 	if (!summary.recall || !summary.chance)

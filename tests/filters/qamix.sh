@@ -342,7 +342,7 @@ fails 2 'operand' "no file" qamix
 fails 2 "is not a number from" "a weight of 0" qamix "$quiz:0"
 fails 2 "is not a number" "a weight that is no number" qamix "$quiz:3x"
 fails 2 "is not a" "a count that is no whole number" qamix "$quiz=3.5"
-fails 2 'a weight and a count' "weights beside counts" qamix "$quiz:3" "$platypus=3"
+fails 2 'some files have a weight, others a count' "weights beside counts" qamix "$quiz:3" "$platypus=3"
 fails 2 'all counts are 0' "counts of 0" qamix "$quiz=0"
 fails 2 'more than can be counted' "too many epochs" qamix -q --epochs 1000000000 "$quiz=1000000000000"
 fails 2 'count' "a negative count" qamix --count -2 "$quiz"

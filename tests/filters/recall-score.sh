@@ -243,7 +243,7 @@ fails 1 'short' "an input that is cut short" recall-score short
 ok $? "has no summary"
 fails 1 'standard input' "no input" recall-score
 fails 2 'eech' "an unknown option" recall-score --eech
-fails 2 "--by: 'slot,line': expected slot, entries and digit" "an unknown thing to tell apart" \
+fails 2 "--by: 'slot,line': expected slot, entries or digit" "an unknown thing to tell apart" \
 	recall-score --by slot,line
 fails 2 '--each prints no summary' "a line for every record and a summary" recall-score --by slot --each a
 fails 2 '--by: ' "an empty one" recall-score --by ''

@@ -90,3 +90,16 @@ long utf8_length(const char *text, size_t size)
 	}
 	return length;
 }
+
+long utf8_codes(const char *text, size_t size, uint32_t *codes)
+{
+	long count = 0;
+
+	for (size_t at = 0, step; at < size; at += step) {
+		step = utf8_decode(text + at, size - at, &codes[count]);
+		if (step == 0)
+			return -1;
+		count++;
+	}
+	return count;
+}

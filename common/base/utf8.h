@@ -1,5 +1,5 @@
-/* utf8.h - code points in and out of UTF-8 (RFC 3629: no surrogates, no
- * overlong forms, nothing above U+10FFFF). */
+/* utf8.h - code points from UTF-8 and back (RFC 3629: no surrogates, no overlong
+ * forms, nothing above U+10FFFF). */
 #ifndef MEMOSCOPE_UTF8_H
 #define MEMOSCOPE_UTF8_H
 
@@ -9,7 +9,7 @@
 #define UTF8_MAX 4 /* bytes of one code point at most */
 
 /* Decode the code point at text[0 … size-1] into *code. Returns its length in
- * bytes, or 0 where the bytes are not UTF-8 (or size is 0). */
+ * bytes, or 0 if the bytes are not UTF-8 (or size is 0). */
 size_t utf8_decode(const char *text, size_t size, uint32_t *code);
 
 /* Encode a code point into out, which holds UTF8_MAX bytes. Returns its length. */
@@ -17,5 +17,9 @@ size_t utf8_encode(uint32_t code, char *out);
 
 /* How many code points text holds, or -1 if it is not UTF-8. */
 long utf8_length(const char *text, size_t size);
+
+/* Decode all of text into codes, which has room for utf8_length() of them; size is always
+ * enough. Returns their number, or -1 if text is not UTF-8. */
+long utf8_codes(const char *text, size_t size, uint32_t *codes);
 
 #endif

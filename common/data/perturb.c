@@ -113,8 +113,7 @@ static int read_record(struct perturb *perturb, const struct record *record,
 
 	if (make_room(perturb, record, err) < 0)
 		return -1;
-	for (size_t at = 0, i = 0; at < record->size; i++)
-		at += utf8_decode(record->text + at, record->size - at, &perturb->codes[i]);
+	utf8_codes(record->text, record->size, perturb->codes);
 	perturb->ask = perturb->answer = -1;
 	perturb->span_count = record->span_count;
 	for (uint32_t i = 0; i < record->span_count; i++) {

@@ -142,8 +142,7 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	                       sizeof *lint->entry, err);
 	if (!lint->codes || !lint->entry)
 		return -1;
-	for (size_t at = 0, i = 0; at < record->size; i++)
-		at += utf8_decode(record->text + at, record->size - at, &lint->codes[i]);
+	utf8_codes(record->text, record->size, lint->codes);
 	page->codes = lint->codes;
 	page->entry = lint->entry;
 	for (uint32_t i = 0; i < record->span_count && !page->answer; i++) {

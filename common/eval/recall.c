@@ -53,8 +53,7 @@ static int decode(struct codes *codes, const char *text, size_t size, struct err
 {
 	if (codes_room(codes, size, err) < 0)
 		return -1;
-	for (size_t at = 0, i = 0; at < size; i++)
-		at += utf8_decode(text + at, size - at, &codes->at[i]);
+	utf8_codes(text, size, codes->at);
 	return 0;
 }
 

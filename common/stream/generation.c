@@ -370,9 +370,7 @@ static int read_text(const struct place *place, const msgpack_object *map,
 	if (!codes && length > 0)
 		return stream_bad(place->reader, place->err, "out of memory");
 	buffer->codes = codes;
-	for (size_t at = 0, i = 0; at < generation->size; i++)
-		at += utf8_decode(generation->text + at, generation->size - at,
-		                  &buffer->codes[i]);
+	utf8_codes(generation->text, generation->size, buffer->codes);
 	return 0;
 }
 

@@ -1,60 +1,10 @@
-/* Vocabularies, sets of characters, UTF-8, kinds of spans. */
+/* Vocabularies, sets of characters, kinds of spans. */
 #include <stdlib.h>
 
 #include "common/base/utf8.h"
 #include "common/stream/span.h"
 #include "common/stream/vocab.h"
 #include "tests/tap.h"
-
-/* ---- UTF-8 ---- */
-
-static void utf8(void)
-{
-	bool good = true;
-	long count = 0;
-
-	for (uint32_t code = 0; code < 0x110000; code++) {
-		char text[UTF8_MAX];
-		uint32_t back = 0;
-		size_t size = utf8_encode(code, text);
-		bool surrogate = code >= 0xD800 && code < 0xE000;
-		good = good && utf8_decode(text, size, &back) == (surrogate ? 0 : size) &&
-		       (surrogate || back == code);
-		for (size_t less = 0; less < size; less++)
-			good = good && utf8_decode(text, less, &back) == 0;
-	}
-	ok(good, "each code point comes back from UTF-8, but for surrogates");
-
-	/* Every sequence of up to three bytes, against the definition: as many are
-	 * valid as there are code points that short. */
-	for (uint32_t bytes = 0; bytes < 1 << 24; bytes++) {
-		const char text[3] = {(char)(bytes >> 16), (char)(bytes >> 8), (char)bytes};
-		uint32_t code;
-		count += utf8_decode(text, 3, &code) == 3;
-	}
-	is_int(count, 0x10000 - 0x800 - 0x800, "three bytes: as many as code points need them");
-
-	static const struct {
-		const char *name, *text;
-		size_t size;
-		long length;
-	} rows[] = {
-		{"nothing", "", 0, 0},
-		{"ASCII", "hello, world: 211-004", 21, 21},
-		{"U+0000", "a\0b", 3, 3},
-		{"one to four bytes", "aé€\U0001F600", 10, 4},
-		{"long text with one é at the end", "0123456789abcdeé", 17, 16},
-		{"an overlong /", "\xc0\xaf", 2, -1},
-		{"an overlong € in four bytes", "\xf0\x82\x82\xac", 4, -1},
-		{"a surrogate", "\xed\xa0\x80", 3, -1},
-		{"past U+10FFFF", "\xf4\x90\x80\x80", 4, -1},
-		{"a lone continuation", "abc\x80", 4, -1},
-		{"a byte ff after eight good ones", "01234567\xff", 9, -1},
-		{"a character cut off", "01234567\xe2\x82", 10, -1},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		is_int(utf8_length(rows[i].text, rows[i].size), rows[i].length, rows[i].name);
-}
 
 /* ---- vocabularies ---- */
 
@@ -213,7 +163,6 @@ static void kinds(void)
 
 int main(void)
 {
-	utf8();
 	vocabulary();
 	limits();
 	equality();

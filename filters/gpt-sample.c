@@ -253,7 +253,7 @@ static int open_output(struct output *output, const struct model *model, const j
 	enum transcript_style style = color == COLOR_P ? TRANSCRIPT_P :
 	                              color == COLOR_AUTO && transcript_styles(STDOUT_FILENO) ?
 	                              TRANSCRIPT_DIM : TRANSCRIPT_PLAIN;
-	struct show legend = {0};
+	struct text_buffer legend = {0};
 
 	if (!for_people()) {
 		output->writer = stream_create(STDOUT_FILENO, output_name, header, err);
@@ -262,7 +262,7 @@ static int open_output(struct output *output, const struct model *model, const j
 	if (style == TRANSCRIPT_P && !quiet && isatty(STDERR_FILENO)) {
 		transcript_legend(&legend);
 		fwrite(legend.text, 1, legend.size, stderr);
-		show_release(&legend);
+		text_buffer_release(&legend);
 	}
 	output->transcript = transcript_new(STDOUT_FILENO, output_name, style, model->vocab, err);
 	return output->transcript ? 0 : -1;

@@ -7,10 +7,11 @@
 
 #include "common/base/err.h"
 #include "common/base/options.h"
+#include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
 #include "common/stream/record.h"
-#include "common/stream/show.h"
 #include "common/stream/stream.h"
+#include "common/stream/text_format.h"
 
 #define OUTPUT_BYTES (64 << 10) /* what a pipe holds */
 
@@ -59,13 +60,13 @@ struct input {
 	struct span_kinds kinds;
 };
 
-static void write_out(const struct show *show)
+static void write_out(const struct text_buffer *out)
 {
-	if (show->failed)
+	if (out->failed)
 		die("out of memory");
-	if (show->size == 0) /* text may be NULL */
+	if (out->size == 0) /* text may be NULL */
 		return;
-	if (fwrite(show->text, 1, show->size, stdout) != show->size)
+	if (fwrite(out->text, 1, out->size, stdout) != out->size)
 		die("standard output: cannot write: %s", strerror(errno));
 }
 
@@ -76,19 +77,19 @@ static int bad(struct input *input, const struct err *what, struct err *err)
 
 /* ---- one record in each format ---- */
 
-static int as_json(struct show *show, struct input *input, const struct stream_record *raw,
+static int as_json(struct text_buffer *out, struct input *input, const struct stream_record *raw,
                    struct err *err)
 {
 	struct err what = {0};
 
-	if (show_json(show, raw->map, NULL, input->bin, &what) < 0)
+	if (text_format_json(out, raw->map, NULL, input->bin, &what) < 0)
 		return bad(input, &what, err);
-	show_bytes(show, "\n", 1);
+	text_buffer_append_string(out, "\n");
 	return 0;
 }
 
 /* A generation ends where the model stopped; if that is not a newline, add one. */
-static int as_text(struct show *show, struct input *input, const struct stream_record *raw,
+static int as_text(struct text_buffer *out, struct input *input, const struct stream_record *raw,
                    struct err *err)
 {
 	struct record record;
@@ -97,10 +98,8 @@ static int as_text(struct show *show, struct input *input, const struct stream_r
 		if (record_read_tokens(input->reader, raw, input->vocab, &input->kinds,
 		                       &input->buffer, &record, err) < 0)
 			return -1;
-		for (uint32_t i = 0; i < record.length; i++) {
-			const char *character = vocab_char(input->vocab, record.tokens[i]);
-			show_bytes(show, character, strlen(character));
-		}
+		for (uint32_t i = 0; i < record.length; i++)
+			text_buffer_append_string(out, vocab_char(input->vocab, record.tokens[i]));
 		return 0;
 	}
 	const msgpack_object *text = record_field(raw->map, "text");
@@ -108,10 +107,10 @@ static int as_text(struct show *show, struct input *input, const struct stream_r
 		return stream_bad(input->reader, err, "no \"text\", a string");
 	if (utf8_length(text->via.str.ptr, text->via.str.size) < 0)
 		return stream_bad(input->reader, err, "\"text\" is not UTF-8");
-	show_bytes(show, text->via.str.ptr, text->via.str.size);
+	text_buffer_append(out, text->via.str.ptr, text->via.str.size);
 	if (strcmp(input->kind, STREAM_TEXT) != 0 && text->via.str.size > 0 &&
 	    text->via.str.ptr[text->via.str.size - 1] != '\n')
-		show_bytes(show, "\n", 1);
+		text_buffer_append_string(out, "\n");
 	return 0;
 }
 
@@ -130,7 +129,7 @@ static void make_columns(struct table *table, const char *fields, size_t size)
 		table->field[i] = strsep(&rest, ",");
 }
 
-static void head_of_table(struct show *show, const struct table *table)
+static void head_of_table(struct text_buffer *out, const struct table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const msgpack_object name = {
@@ -138,64 +137,63 @@ static void head_of_table(struct show *show, const struct table *table)
 			.via.str = {(uint32_t)strlen(table->field[i]), table->field[i]}};
 		struct err ignored = {0}; /* no field has a name that is not UTF-8 */
 		if (i > 0)
-			show_bytes(show, "\t", 1);
-		show_field(show, &name, NULL, NULL, &ignored);
+			text_buffer_append_string(out, "\t");
+		text_format_field(out, &name, NULL, NULL, &ignored);
 	}
-	show_bytes(show, "\n", 1);
+	text_buffer_append_string(out, "\n");
 }
 
-static int as_row(struct show *show, struct input *input, struct table *table,
+static int as_row(struct text_buffer *out, struct input *input, struct table *table,
                   const struct stream_record *raw, struct err *err)
 {
 	struct err what = {0};
 
 	for (size_t i = 0; i < table->count; i++) {
 		if (i > 0)
-			show_bytes(show, "\t", 1);
-		int there = show_path(show, raw->map, table->field[i], input->bin, &what);
+			text_buffer_append_string(out, "\t");
+		int there = text_format_path(out, raw->map, table->field[i], input->bin, &what);
 		if (there < 0)
 			return bad(input, &what, err);
 		table->met[i] |= there > 0;
 	}
 	table->rows = true;
-	show_bytes(show, "\n", 1);
+	text_buffer_append_string(out, "\n");
 	return 0;
 }
 
-static int as_table(struct show *show, struct input *input, struct table *table,
+static int as_table(struct text_buffer *out, struct input *input, struct table *table,
                     const struct stream_record *raw, struct err *err)
 {
 	if (!table->field) {
-		struct show paths = {0};
-		show_paths(&paths, raw->map);
+		struct text_buffer paths = {0};
+		text_format_paths(&paths, raw->map);
 		if (paths.failed)
 			die("out of memory");
 		make_columns(table, paths.size ? paths.text : "", paths.size);
-		show_release(&paths);
-		head_of_table(show, table);
+		text_buffer_release(&paths);
+		head_of_table(out, table);
 	}
-	return as_row(show, input, table, raw, err);
+	return as_row(out, input, table, raw, err);
 }
 
 /* Report columns that stayed empty: their names may be misspelt. */
 static void tell_missing(const struct table *table)
 {
-	struct show names = {0};
+	struct text_buffer names = {0};
 	struct err what = {0};
 
 	for (size_t i = 0; table->rows && i < table->count; i++) {
 		if (table->met[i])
 			continue;
-		show_bytes(&names, ", ", names.size > 0 ? 2 : 0);
-		show_bytes(&names, "'", 1);
-		show_bytes(&names, table->field[i], strlen(table->field[i]));
-		show_bytes(&names, "'", 1);
+		text_buffer_append_string(&names, names.size > 0 ? ", '" : "'");
+		text_buffer_append_string(&names, table->field[i]);
+		text_buffer_append_string(&names, "'");
 	}
 	if (names.size > 0) {
 		err_set(&what, "no record has a field %.*s", (int)names.size, names.text);
 		fprintf(stderr, "mpcat: %s\n", what.text);
 	}
-	show_release(&names);
+	text_buffer_release(&names);
 }
 
 /* ---- one stream ---- */
@@ -229,7 +227,7 @@ static int prepare(struct input *input, const char *path, struct err *err)
 	span_kinds_init(&input->kinds);
 	input->kind = header_string(header, "stream");
 	input->bin = json_object_get(header, "bin");
-	if (show_check_bin(input->bin, &what) < 0)
+	if (text_format_check_bin(input->bin, &what) < 0)
 		return err_set(err, "%s: header: %s", path, what.text);
 	if (strcmp(input->kind, STREAM_TOKENS) == 0 &&
 	    (want_text || json_object_get(header, "vocab"))) {
@@ -246,7 +244,7 @@ static int prepare(struct input *input, const char *path, struct err *err)
 	return 0;
 }
 
-static int print_records(struct input *input, struct table *table, struct show *show,
+static int print_records(struct input *input, struct table *table, struct text_buffer *out,
                          struct err *err)
 {
 	/* Metrics are flushed line by line, so that one can watch a training run. */
@@ -255,23 +253,23 @@ static int print_records(struct input *input, struct table *table, struct show *
 	int status;
 
 	while ((status = stream_next(input->reader, &raw, err)) > 0) {
-		show_clear(show);
+		text_buffer_clear(out);
 		if (want_text)
-			status = as_text(show, input, &raw, err);
+			status = as_text(out, input, &raw, err);
 		else if (want_tsv)
-			status = as_table(show, input, table, &raw, err);
+			status = as_table(out, input, table, &raw, err);
 		else
-			status = as_json(show, input, &raw, err);
+			status = as_json(out, input, &raw, err);
 		if (status < 0)
 			break;
-		write_out(show);
+		write_out(out);
 		if (live)
 			fflush(stdout);
 	}
 	return status;
 }
 
-static int print_stream(const char *path, struct table *table, struct show *show,
+static int print_stream(const char *path, struct table *table, struct text_buffer *out,
                         struct err *err)
 {
 	struct input input = {.reader = stream_open(path, NULL, err)};
@@ -282,7 +280,7 @@ static int print_stream(const char *path, struct table *table, struct show *show
 	if (want_header)
 		status = print_header(input.reader, err);
 	else if ((status = prepare(&input, err_path(path), err)) == 0)
-		status = print_records(&input, table, show, err);
+		status = print_records(&input, table, out, err);
 	vocab_free(input.vocab);
 	record_buffer_release(&input.buffer);
 	stream_close(input.reader);
@@ -293,7 +291,7 @@ int main(int argc, char **argv)
 {
 	int first = options_parse(&program, argc, argv);
 	struct table table = {0};
-	struct show show = {0};
+	struct text_buffer out = {0};
 	struct err err = {0};
 
 	if (!isatty(STDOUT_FILENO))
@@ -302,15 +300,15 @@ int main(int argc, char **argv)
 		die_usage("--text, --json, --tsv and --header exclude one another");
 	if (want_tsv && want_tsv[0] != '\0') {
 		make_columns(&table, want_tsv, strlen(want_tsv));
-		head_of_table(&show, &table);
-		write_out(&show);
+		head_of_table(&out, &table);
+		write_out(&out);
 	}
-	if (first == argc && print_stream("-", &table, &show, &err) < 0)
+	if (first == argc && print_stream("-", &table, &out, &err) < 0)
 		err_exit(&err);
 	for (int i = first; i < argc; i++)
-		if (print_stream(argv[i], &table, &show, &err) < 0)
+		if (print_stream(argv[i], &table, &out, &err) < 0)
 			err_exit(&err);
-	show_release(&show);
+	text_buffer_release(&out);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("standard output: cannot write: %s", strerror(errno));
 	tell_missing(&table);

@@ -34,7 +34,7 @@ struct transcript {
 	const char *name;
 	enum transcript_style style;
 	const struct vocab *vocab;
-	struct show show; /* what is not handed over yet */
+	struct text_buffer pending; /* what is not handed over yet */
 	const char *on; /* the rendition at its end; NULL: plain */
 	bool begun; /* there was a text */
 	bool open; /* its last line has no newline yet */
@@ -63,21 +63,16 @@ struct transcript *transcript_new(int fd, const char *name, enum transcript_styl
 	return transcript;
 }
 
-static void add(struct show *show, const char *text)
-{
-	show_bytes(show, text, strlen(text));
-}
-
-static void turn(struct show *show, const char **on, const char *sgr)
+static void turn(struct text_buffer *out, const char **on, const char *sgr)
 {
 	if (*on == sgr)
 		return;
 	if (*on)
-		add(show, "\033[0m");
+		text_buffer_append_string(out, "\033[0m");
 	if (sgr) {
-		add(show, "\033[");
-		add(show, sgr);
-		add(show, "m");
+		text_buffer_append_string(out, "\033[");
+		text_buffer_append_string(out, sgr);
+		text_buffer_append_string(out, "m");
 	}
 	*on = sgr;
 }
@@ -91,19 +86,19 @@ static const char *color_of(double p)
 	return scale[i].sgr;
 }
 
-void transcript_legend(struct show *show)
+void transcript_legend(struct text_buffer *out)
 {
 	const char *on = NULL;
 
-	add(show, "probability: ");
+	text_buffer_append_string(out, "probability: ");
 	for (size_t i = 0; i < COLOURS; i++) {
 		if (i > 0)
-			add(show, ", ");
-		turn(show, &on, scale[i].sgr);
-		add(show, scale[i].word);
-		turn(show, &on, NULL);
+			text_buffer_append_string(out, ", ");
+		turn(out, &on, scale[i].sgr);
+		text_buffer_append_string(out, scale[i].word);
+		turn(out, &on, NULL);
 	}
-	add(show, "\n");
+	text_buffer_append_string(out, "\n");
 }
 
 static void add_code(struct transcript *transcript, uint32_t code, const char *sgr)
@@ -112,20 +107,20 @@ static void add_code(struct transcript *transcript, uint32_t code, const char *s
 	size_t size = escape_code(ESCAPE_TEXT, code, text);
 
 	transcript->open = code != '\n';
-	turn(&transcript->show, &transcript->on, transcript->open ? sgr : NULL);
-	show_bytes(&transcript->show, text, size);
+	turn(&transcript->pending, &transcript->on, transcript->open ? sgr : NULL);
+	text_buffer_append(&transcript->pending, text, size);
 }
 
 static int hand_over(struct transcript *transcript, struct err *err)
 {
-	struct show *show = &transcript->show;
+	struct text_buffer *pending = &transcript->pending;
 
-	turn(show, &transcript->on, NULL);
-	if (show->failed)
+	turn(pending, &transcript->on, NULL);
+	if (pending->failed)
 		return err_set(err, "%s: out of memory", transcript->name);
-	if (file_write(transcript->fd, show->text, show->size) < 0)
+	if (file_write(transcript->fd, pending->text, pending->size) < 0)
 		return err_set(err, "%s: cannot write: %s", transcript->name, strerror(errno));
-	show_clear(show);
+	text_buffer_clear(pending);
 	return 0;
 }
 
@@ -167,7 +162,7 @@ int transcript_end(struct transcript *transcript, struct err *err)
 		return 0;
 	if (file_settle(transcript->fd) < 0)
 		result = err_set(err, "%s: cannot write: %s", transcript->name, strerror(errno));
-	show_release(&transcript->show);
+	text_buffer_release(&transcript->pending);
 	free(transcript);
 	return result;
 }

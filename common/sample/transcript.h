@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/text_buffer.h"
 #include "common/stream/generation.h"
-#include "common/stream/show.h"
 #include "common/stream/vocab.h"
 
 enum transcript_style {
@@ -26,8 +26,8 @@ enum transcript_style {
 /* Is fd a terminal that has styles, and does its user want them? (NO_COLOR, TERM) */
 bool transcript_styles(int fd);
 
-/* Append to show what the colours mean, as a line of text in them. */
-void transcript_legend(struct show *show);
+/* Append to out what the colours mean: a line of text in these colours. */
+void transcript_legend(struct text_buffer *out);
 
 struct transcript; /* own: transcript_new … transcript_end */
 

@@ -6,7 +6,7 @@
 
 #include "common/stream/generation.h"
 #include "common/stream/record.h"
-#include "common/stream/show.h"
+#include "common/stream/text_format.h"
 #include "tests/stream/streams.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
@@ -18,7 +18,7 @@ struct reading {
 	struct span_kinds kinds;
 	struct record_buffer buffer;
 	struct generation_buffer *generations;
-	struct show show;
+	struct text_buffer out;
 };
 
 static void check_error(const struct err *err)
@@ -76,15 +76,15 @@ static void print(const struct stream_record *raw, struct reading *reading)
 	static const char *const paths[] = {"spans.0.2", "text", "tokens.1", "p.0", "q.0.1"};
 	struct err err = {0};
 
-	show_clear(&reading->show);
-	if (show_json(&reading->show, raw->map, NULL, reading->bin, &err) == 0)
-		json_decref(json_loadb(reading->show.text, reading->show.size, JSON_ALLOW_NUL, NULL));
-	show_clear(&reading->show);
-	show_paths(&reading->show, raw->map);
+	text_buffer_clear(&reading->out);
+	if (text_format_json(&reading->out, raw->map, NULL, reading->bin, &err) == 0)
+		json_decref(json_loadb(reading->out.text, reading->out.size, JSON_ALLOW_NUL, NULL));
+	text_buffer_clear(&reading->out);
+	text_format_paths(&reading->out, raw->map);
 	err = (struct err){0};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		show_path(&reading->show, raw->map, paths[i], reading->bin, &err);
-	show_field(&reading->show, raw->map, NULL, reading->bin, &err);
+		text_format_path(&reading->out, raw->map, paths[i], reading->bin, &err);
+	text_format_field(&reading->out, raw->map, NULL, reading->bin, &err);
 	json_decref(json_from_msgpack(raw->map));
 }
 
@@ -147,7 +147,7 @@ static void read_all(const char *path)
 	reading.generations = generation_buffer_new(&err);
 	reading.bin = json_object_get(stream_header(reader), "bin");
 	ignored = (struct err){0};
-	if (show_check_bin(reading.bin, &ignored) < 0)
+	if (text_format_check_bin(reading.bin, &ignored) < 0)
 		reading.bin = NULL;
 	span_kinds_init(&reading.kinds);
 	/* of a file, all has come; every other record is looked for before it is read */
@@ -167,7 +167,7 @@ static void read_all(const char *path)
 	vocab_free(reading.vocab);
 	record_buffer_release(&reading.buffer);
 	generation_buffer_free(reading.generations);
-	show_release(&reading.show);
+	text_buffer_release(&reading.out);
 }
 
 #endif

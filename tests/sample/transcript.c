@@ -121,7 +121,7 @@ static void colored(void)
 		{0.99, "38;5;26"}, {1, "38;5;26"},
 	};
 	struct transcript *transcript = begin(TRANSCRIPT_P);
-	struct show legend = {0};
+	struct text_buffer legend = {0};
 	char want[64];
 
 	prompt(transcript, "a");
@@ -135,11 +135,11 @@ static void colored(void)
 	is_string(came(), "\033[38;5;167mab\033[0m\n\033[38;5;167mab\033[0m",
 	          "several that came together, within their lines");
 	transcript_legend(&legend);
-	show_bytes(&legend, "", 1);
+	text_buffer_append(&legend, "", 1);
 	is_string(legend.text, "probability: \033[38;5;202mbelow 0.1\033[0m, \033[38;5;167mfrom 0.1"
 	          "\033[0m, \033[38;5;132mfrom 0.5\033[0m, \033[38;5;97mfrom 0.9\033[0m, "
 	          "\033[38;5;26mfrom 0.99\033[0m\n", "what the colours mean");
-	show_release(&legend);
+	text_buffer_release(&legend);
 	close_text(transcript);
 	came();
 	finish(transcript);

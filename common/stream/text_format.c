@@ -41,9 +41,10 @@ static void format_real(struct text_buffer *out, double value, bool single, bool
 {
 	if (isfinite(value))
 		format_digits(out, value, single);
+	else if (json)
+		text_buffer_append_string(out, "null");
 	else
-		text_buffer_append_string(out,
-		                          json ? "null" : isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+		text_buffer_append_string(out, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
 }
 
 /* ---- binary data ---- */

@@ -126,7 +126,8 @@ static void same_bits(bool score)
 	int short_of = 0;
 	for (int t = 0; t < TEXTS; t++)
 		short_of += want[t]->generation.step_count != (score ? (uint32_t)(t % 9) : 9);
-	is_int(short_of, 0, score ? "a step for each token but the first" : "as many tokens as asked for");
+	is_int(short_of, 0, score ? "a step for each token but the first"
+	                         : "as many tokens as asked for");
 	free_all(want);
 }
 
@@ -207,7 +208,8 @@ static void wants(void)
 	ok(!engine_wants(engine, false), "nor one with texts under way, if input has to be waited for");
 	uint32_t count = 0;
 	const struct request *oldest = engine_watch(engine, 4, &count);
-	ok(oldest && oldest->generation.sample == 0 && count >= 4, "four steps of the oldest, as they come");
+	ok(oldest && oldest->generation.sample == 0 && count >= 4,
+	   "four steps of the oldest, as they come");
 	engine_watch(engine, 99, &count);
 	ok(count == 9 && engine_ready(engine), "all steps, when it is done");
 	engine_take(engine, &request, &err);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/array.h"
 #include "common/base/err.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
@@ -94,15 +95,9 @@ static int mark(struct wanted *wanted, struct source *source, const struct recor
 
 	if (first < 0)
 		return -1;
-	if (record->length > wanted->room) {
-		free(wanted->mask);
-		wanted->mask = malloc(record->length);
-		wanted->room = wanted->mask ? record->length : 0;
-		if (!wanted->mask)
-			return err_set(err, "out of memory");
-	}
-	if (record->length > 0)
-		memset(wanted->mask, wanted->words == NULL, record->length);
+	if (array_reserve(&wanted->mask, &wanted->room, record->length) < 0)
+		return err_set(err, "out of memory");
+	memset(wanted->mask, wanted->words == NULL, record->length);
 	for (uint32_t i = 0; i < record->span_count; i++) {
 		const struct span *span = &record->spans[i];
 		if (kind_wanted(wanted, kinds->word[span->kind]))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/array.h"
 #include "common/base/lines.h"
 #include "common/base/options.h"
 #include "common/base/utf8.h"
@@ -53,9 +54,9 @@ static int read_span(const json_t *array, long number, uint32_t from, uint32_t l
 	                  json_string_length(kind), err);
 }
 
-/* Read the spans of an object into *spans, which is reallocated. */
+/* Read the spans of an object into the buffer, which grows. */
 static int read_spans(const json_t *array, struct record *record, struct span_kinds *kinds,
-                      struct span **spans, struct err *err)
+                      struct record_buffer *buffer, struct err *err)
 {
 	const size_t count = json_array_size(array);
 	uint32_t from = 0;
@@ -64,17 +65,16 @@ static int read_spans(const json_t *array, struct record *record, struct span_ki
 		return err_set(err, "\"spans\" is not an array");
 	if (count > record->length)
 		return err_set(err, "%zu spans in %u characters", count, record->length);
-	struct span *room = realloc(*spans, (count + 1) * sizeof *room);
-	if (!room)
+	if (array_reserve(&buffer->spans, &buffer->span_room, count) < 0)
 		return err_set(err, "out of memory");
-	*spans = room;
 	for (size_t i = 0; i < count; i++) {
-		if (read_span(json_array_get(array, i), (long)i, from, record->length, kinds, &room[i],
+		struct span *span = &buffer->spans[i];
+		if (read_span(json_array_get(array, i), (long)i, from, record->length, kinds, span,
 		              err) < 0)
 			return -1;
-		from = room[i].end;
+		from = span->end;
 	}
-	record->spans = room;
+	record->spans = buffer->spans;
 	record->span_count = (uint32_t)count;
 	return 0;
 }
@@ -117,7 +117,7 @@ static bool fits(json_t *value, int depth)
 
 /* number: the id of a record that has none of its own. */
 static int read_object(json_t *object, uint64_t number, struct record *record,
-                       struct span_kinds *kinds, struct span **spans, struct err *err)
+                       struct span_kinds *kinds, struct record_buffer *buffer, struct err *err)
 {
 	const json_t *text = json_object_get(object, "text"), *id = json_object_get(object, "id");
 
@@ -134,7 +134,7 @@ static int read_object(json_t *object, uint64_t number, struct record *record,
 		.size = json_string_length(text),
 		.length = (uint32_t)utf8_length(json_string_value(text), json_string_length(text)),
 	};
-	return read_spans(json_object_get(object, "spans"), record, kinds, spans, err);
+	return read_spans(json_object_get(object, "spans"), record, kinds, buffer, err);
 }
 
 /* Write a record, with the other fields of its object unchanged. */
@@ -157,7 +157,7 @@ static int write_object(struct stream_writer *writer, const struct record *recor
 
 static int write_json(struct lines *lines, struct stream_writer *writer, struct err *err)
 {
-	struct span *spans = NULL;
+	struct record_buffer buffer = {0};
 	struct span_kinds kinds;
 	struct record record;
 	struct line line;
@@ -172,7 +172,7 @@ static int write_json(struct lines *lines, struct stream_writer *writer, struct 
 		if (!object)
 			err_set(&why, "column %d: %s%s", error.column, error.text,
 			        *line.text == '{' ? "" : "; --lines takes plain text");
-		else if (read_object(object, number++, &record, &kinds, &spans, &why) == 0)
+		else if (read_object(object, number++, &record, &kinds, &buffer, &why) == 0)
 			status = write_object(writer, &record, &kinds, object, err);
 		json_decref(object);
 		if (why.status)
@@ -181,7 +181,7 @@ static int write_json(struct lines *lines, struct stream_writer *writer, struct 
 		if (status < 0)
 			break;
 	}
-	free(spans);
+	record_buffer_release(&buffer);
 	return status;
 }
 
@@ -195,14 +195,8 @@ struct paragraph {
 
 static int append(struct paragraph *paragraph, const char *text, size_t size, struct err *err)
 {
-	if (paragraph->size + size > paragraph->room) {
-		const size_t room = 2 * (paragraph->size + size);
-		char *more = realloc(paragraph->text, room);
-		if (!more)
-			return err_set(err, "out of memory");
-		paragraph->text = more;
-		paragraph->room = room;
-	}
+	if (array_reserve(&paragraph->text, &paragraph->room, paragraph->size + size) < 0)
+		return err_set(err, "out of memory");
 	memcpy(paragraph->text + paragraph->size, text, size);
 	paragraph->size += size;
 	return 0;

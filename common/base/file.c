@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/array.h"
+
 int file_write(int fd, const void *data, size_t size)
 {
 	const char *bytes = data;
@@ -250,16 +252,11 @@ static char *read_on(int fd, const char *path, size_t max, size_t *size, struct 
 	char *data = NULL;
 
 	for (;;) {
-		if (room - done < 2) { /* one for the NUL */
-			room = 2 * room + (64 << 10);
-			char *more = realloc(data, room);
-			if (more == NULL) {
-				err_set(err, "%s: out of memory", path);
-				break;
-			}
-			data = more;
+		if (array_reserve(&data, &room, done + (64 << 10)) < 0) {
+			err_set(err, "%s: out of memory", path);
+			break;
 		}
-		ssize_t n = read(fd, data + done, room - done - 1);
+		ssize_t n = read(fd, data + done, room - done - 1); /* one for the NUL */
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {

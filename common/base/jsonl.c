@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/array.h"
 #include "common/base/file.h"
 
 struct jsonl {
@@ -246,25 +247,14 @@ int jsonl_next(struct jsonl *file, json_t **value, struct jsonl_place *place, st
 
 /* ---- a value again ---- */
 
-static int make_room(struct jsonl *file, size_t size, struct err *err)
-{
-	if (size <= file->room)
-		return 0;
-	free(file->bytes);
-	file->room = 2 * size;
-	file->bytes = malloc(file->room);
-	if (file->bytes)
-		return 0;
-	file->room = 0;
-	return err_set(err, "%s: out of memory", file->path);
-}
-
 json_t *jsonl_at(struct jsonl *file, uint64_t offset, uint32_t size, struct err *err)
 {
 	size_t done = 0;
 
-	if (make_room(file, size, err) < 0)
+	if (array_reserve(&file->bytes, &file->room, size) < 0) {
+		err_set(err, "%s: out of memory", file->path);
 		return NULL;
+	}
 	while (done < size) {
 		ssize_t count = pread(fileno(file->file), file->bytes + done, size - done,
 		                      (off_t)(offset + done));

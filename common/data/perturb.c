@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/rng.h"
 #include "common/base/utf8.h"
 
@@ -25,10 +26,13 @@ struct perturb {
 	uint32_t *codes; /* of the record, then with a digit changed */
 	size_t code_room;
 	struct span *spans; /* of the record, then as they will be but for their places */
+	size_t span_room;
 	struct stretch *content; /* [span] what will stand there */
+	size_t content_room;
 	struct line *lines;
+	size_t line_room;
 	struct span *out_spans;
-	size_t span_room; /* of these four */
+	size_t out_room;
 	uint32_t span_count, line_count;
 	long ask, answer; /* spans; -1: none */
 	char *text; /* what comes out */
@@ -46,20 +50,15 @@ struct perturb *perturb_new(const struct perturb_options *options, struct err *e
 	return perturb;
 }
 
-static void free_spans(struct perturb *perturb)
-{
-	free(perturb->spans);
-	free(perturb->content);
-	free(perturb->lines);
-	free(perturb->out_spans);
-}
-
 void perturb_free(struct perturb *perturb)
 {
 	if (!perturb)
 		return;
-	free_spans(perturb);
 	free(perturb->codes);
+	free(perturb->spans);
+	free(perturb->content);
+	free(perturb->lines);
+	free(perturb->out_spans);
 	free(perturb->text);
 	free(perturb);
 }
@@ -68,21 +67,13 @@ void perturb_free(struct perturb *perturb)
 
 static int make_room(struct perturb *perturb, const struct record *record, struct err *err)
 {
-	if (!perturb->codes || record->length > perturb->code_room) {
-		free(perturb->codes);
-		perturb->code_room = 2 * (size_t)record->length + 64;
-		perturb->codes = malloc(perturb->code_room * sizeof *perturb->codes);
-	}
-	if (!perturb->spans || record->span_count > perturb->span_room) {
-		size_t room = perturb->span_room = 2 * (size_t)record->span_count + 16;
-		free_spans(perturb);
-		perturb->spans = malloc(room * sizeof *perturb->spans);
-		perturb->content = malloc(room * sizeof *perturb->content);
-		perturb->lines = malloc(room * sizeof *perturb->lines);
-		perturb->out_spans = malloc(room * sizeof *perturb->out_spans);
-	}
-	if (!perturb->codes || !perturb->spans || !perturb->content || !perturb->lines ||
-	    !perturb->out_spans)
+	const size_t spans = record->span_count;
+
+	if (array_reserve(&perturb->codes, &perturb->code_room, record->length) < 0 ||
+	    array_reserve(&perturb->spans, &perturb->span_room, spans) < 0 ||
+	    array_reserve(&perturb->content, &perturb->content_room, spans) < 0 ||
+	    array_reserve(&perturb->lines, &perturb->line_room, spans) < 0 ||
+	    array_reserve(&perturb->out_spans, &perturb->out_room, spans) < 0)
 		return err_set(err, "out of memory");
 	return 0;
 }
@@ -299,19 +290,15 @@ static void exchange_entries(struct perturb *perturb, int line, int with)
 
 /* ---- what comes out ---- */
 
-static int text_room(struct perturb *perturb, const struct record *record, struct err *err)
+static int make_text_room(struct perturb *perturb, const struct record *record, struct err *err)
 {
 	size_t room = record->length;
 
 	for (uint32_t i = 0; i < perturb->span_count; i++)
 		room += perturb->content[i].end - perturb->content[i].begin;
-	room = room * UTF8_MAX + 1;
-	if (perturb->text && room <= perturb->text_room)
-		return 0;
-	free(perturb->text);
-	perturb->text_room = 2 * room;
-	perturb->text = malloc(perturb->text_room);
-	return perturb->text ? 0 : err_set(err, "out of memory");
+	if (array_reserve(&perturb->text, &perturb->text_room, room * UTF8_MAX) < 0)
+		return err_set(err, "out of memory");
+	return 0;
 }
 
 static void put(struct perturb *perturb, uint32_t begin, uint32_t end, struct record *out)
@@ -394,7 +381,7 @@ int perturb_record(struct perturb *perturb, const struct record *record,
 	default:
 		exchange_entries(perturb, line, with);
 	}
-	if (text_room(perturb, record, err) < 0)
+	if (make_text_room(perturb, record, err) < 0)
 		return -1;
 	*out = (struct record){.id = record->id, .text = perturb->text, .spans = perturb->out_spans};
 	put_record(perturb, record->length, line, with, out);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/utf8.h"
 
 /* ---- an item ---- */
@@ -137,21 +138,6 @@ void quiz_buffer_release(struct quiz_buffer *buffer)
 	*buffer = (struct quiz_buffer){0};
 }
 
-static int make_room(struct quiz_buffer *buffer, size_t text, size_t spans, struct err *err)
-{
-	if (text > buffer->text_room) {
-		free(buffer->text);
-		buffer->text = malloc(2 * text);
-		buffer->text_room = buffer->text ? 2 * text : 0;
-	}
-	if (spans > buffer->span_room) {
-		free(buffer->spans);
-		buffer->spans = malloc(2 * spans * sizeof *buffer->spans);
-		buffer->span_room = buffer->spans ? 2 * spans : 0;
-	}
-	return buffer->text_room && buffer->span_room ? 0 : err_set(err, "out of memory");
-}
-
 static void put(struct quiz_buffer *buffer, struct record *record, const char *text, size_t size)
 {
 	memcpy(buffer->text + record->size, text, size);
@@ -190,9 +176,10 @@ int quiz_render(const struct quiz_item *item, const char *states, struct quiz_bu
 	size_t question = strlen(item->question), answer = strlen(item->answer);
 	size_t fact = strlen(item->fact);
 
-	if (make_room(buffer, question + fact + answer + QUIZ_MARKS + QUIZ_FACT_MARKS, fact + 3,
-	              err) < 0)
-		return -1;
+	if (array_reserve(&buffer->text, &buffer->text_room,
+	                  question + fact + answer + QUIZ_MARKS + QUIZ_FACT_MARKS) < 0 ||
+	    array_reserve(&buffer->spans, &buffer->span_room, fact + 3) < 0)
+		return err_set(err, "out of memory");
 	*record = (struct record){.text = buffer->text, .spans = buffer->spans};
 	put(buffer, record, "{B}", 3);
 	put_span(buffer, record, item->question, question, span_kind(kinds, "question", 8));

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/base/array.h"
 #include "common/base/jsonl.h"
 #include "common/base/permutation.h"
 #include "common/base/utf8.h"
@@ -244,19 +245,6 @@ static int add_characters(const struct quiz_item *item, struct charset *set, str
 	return 0;
 }
 
-static int make_room(struct quiz_file *file, struct err *err)
-{
-	if (file->count < file->room)
-		return 0;
-	size_t room = file->room ? 2 * file->room : 64;
-	struct entry *entry = realloc(file->entry, room * sizeof *entry);
-	if (!entry || room > UINT32_MAX)
-		return err_set(err, "out of memory");
-	file->entry = entry;
-	file->room = room;
-	return 0;
-}
-
 static int add(struct quiz_file *file, const json_t *value, const struct jsonl_place *place,
                struct charset *set, struct err *err)
 {
@@ -273,8 +261,8 @@ static int add(struct quiz_file *file, const json_t *value, const struct jsonl_p
 		file->counts.item[loss]++;
 		return 0;
 	}
-	if (make_room(file, err) < 0)
-		return -1;
+	if (file->count >= UINT32_MAX || array_reserve(&file->entry, &file->room, file->count + 1) < 0)
+		return err_set(err, "out of memory");
 	file->entry[file->count++] = entry;
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
+
 const char *const mass_words[MASS_COUNT] = {
 	[MASS_SAME] = "same",
 	[MASS_NEXT] = "next",
@@ -28,6 +30,7 @@ struct attention_mass {
 	struct moments *at; /* [places, layers, heads, MASS_COUNT] */
 	struct moments *all; /* [layers, heads, MASS_COUNT] */
 	struct sums *sums; /* [places] */
+	size_t at_room, sums_room;
 };
 
 struct attention_mass *attention_mass_new(int layers, int heads, struct err *err)
@@ -74,21 +77,14 @@ static struct moments *moments_at(const struct attention_mass *mass, int layer, 
 static int make_places(struct attention_mass *mass, int places, struct err *err)
 {
 	const size_t each = (size_t)mass->layers * (size_t)mass->heads * MASS_COUNT;
-	struct moments *at;
-	struct sums *sums;
 
 	if (places <= mass->places)
 		return 0;
-	at = realloc(mass->at, (size_t)places * each * sizeof *at);
-	if (at)
-		mass->at = at;
-	sums = realloc(mass->sums, (size_t)places * sizeof *sums);
-	if (sums)
-		mass->sums = sums;
-	if (!at || !sums)
+	if (array_reserve(&mass->at, &mass->at_room, (size_t)places * each) < 0 ||
+	    array_reserve(&mass->sums, &mass->sums_room, (size_t)places) < 0)
 		return err_set(err, "out of memory");
-	memset(at + (size_t)mass->places * each, 0,
-	       (size_t)(places - mass->places) * each * sizeof *at);
+	memset(mass->at + (size_t)mass->places * each, 0,
+	       (size_t)(places - mass->places) * each * sizeof *mass->at);
 	mass->places = places;
 	return 0;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
+
 static bool before(const struct breakdown_cell *cell, uint32_t entries, int line)
 {
 	return cell->entries != entries ? cell->entries < entries : cell->line < line;
@@ -23,15 +25,9 @@ static struct breakdown_cell *find(struct breakdown *breakdown, uint32_t entries
 	struct breakdown_cell *cell = breakdown->cell + low;
 	if (low < breakdown->count && cell->entries == entries && cell->line == line)
 		return cell;
-	if (breakdown->count == breakdown->room) {
-		size_t room = 2 * breakdown->room + 16;
-		cell = realloc(breakdown->cell, room * sizeof *cell);
-		if (!cell)
-			return NULL;
-		breakdown->cell = cell;
-		breakdown->room = room;
-		cell += low;
-	}
+	if (array_reserve(&breakdown->cell, &breakdown->room, breakdown->count + 1) < 0)
+		return NULL;
+	cell = breakdown->cell + low;
 	memmove(cell + 1, cell, (breakdown->count++ - low) * sizeof *cell);
 	*cell = (struct breakdown_cell){.line = line, .entries = entries};
 	return cell;

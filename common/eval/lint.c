@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/base/array.h"
 #include "common/base/utf8.h"
 
 struct lint {
@@ -53,32 +54,12 @@ static void add(struct recall_share *share, bool right)
 	recall_add(share, right ? RECALL_RIGHT : RECALL_WRONG);
 }
 
-/* Memory for count things of a size, whose contents need not stay, in place of old.
- * NULL with err set where there is none; old is gone then. */
-static void *room_for(void *old, size_t *room, size_t count, size_t size, struct err *err)
-{
-	if (old && count <= *room)
-		return old;
-	free(old);
-	*room = 2 * count + 64;
-	old = malloc(*room * size);
-	if (!old)
-		err_set(err, "out of memory for a record");
-	return old;
-}
-
 /* ---- both sides of a split ---- */
 
 int lint_hold(struct lint *lint, const struct record *record, struct err *err)
 {
-	if (lint->counts.held == lint->held_room) {
-		size_t room = 2 * lint->held_room + 1024;
-		uint64_t *held = realloc(lint->held, room * sizeof *held);
-		if (!held)
-			return err_set(err, "out of memory for %zu records held out", room);
-		lint->held = held;
-		lint->held_room = room;
-	}
+	if (array_reserve(&lint->held, &lint->held_room, lint->counts.held + 1) < 0)
+		return err_set(err, "out of memory for the records held out");
 	lint->held[lint->counts.held++] = XXH3_64bits(record->text, record->size);
 	return 0;
 }
@@ -136,12 +117,9 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	int name = span_kind_find(kinds, "name"), number = span_kind_find(kinds, "number");
 	const struct span *last = NULL; /* the name before */
 
-	lint->codes = room_for(lint->codes, &lint->code_room, record->length, sizeof *lint->codes,
-	                       err);
-	lint->entry = room_for(lint->entry, &lint->entry_room, record->span_count,
-	                       sizeof *lint->entry, err);
-	if (!lint->codes || !lint->entry)
-		return -1;
+	if (array_reserve(&lint->codes, &lint->code_room, record->length) < 0 ||
+	    array_reserve(&lint->entry, &lint->entry_room, record->span_count) < 0)
+		return err_set(err, "out of memory for a record");
 	utf8_codes(record->text, record->size, lint->codes);
 	page->codes = lint->codes;
 	page->entry = lint->entry;
@@ -249,9 +227,8 @@ static void count_answer(struct lint *lint, const struct page *page)
 /* Does a name stand twice in the book? -1: out of memory. */
 static int has_duplicate(struct lint *lint, const struct page *page, struct err *err)
 {
-	lint->hash = room_for(lint->hash, &lint->hash_room, page->entries, sizeof *lint->hash, err);
-	if (!lint->hash)
-		return -1;
+	if (array_reserve(&lint->hash, &lint->hash_room, page->entries) < 0)
+		return err_set(err, "out of memory for a record");
 	for (uint32_t i = 0; i < page->entries; i++) {
 		struct recall_slice name = page->entry[i].name;
 		lint->hash[i] = XXH3_64bits(name.codes, name.length * sizeof *name.codes);

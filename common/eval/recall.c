@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/utf8.h"
 
 /* Code points with room for more. */
@@ -40,12 +41,7 @@ void recall_free(struct recall *recall)
 
 static int codes_room(struct codes *codes, size_t count, struct err *err)
 {
-	if (codes->at && count <= codes->room)
-		return 0;
-	free(codes->at);
-	codes->room = 2 * count + 64;
-	codes->at = malloc(codes->room * sizeof *codes->at);
-	return codes->at ? 0 : err_set(err, "out of memory");
+	return array_reserve(&codes->at, &codes->room, count) < 0 ? err_set(err, "out of memory") : 0;
 }
 
 /* The code points of a text that is known to be UTF-8. */
@@ -194,15 +190,8 @@ static int read_book(struct recall *recall, const struct question *question,
 	const struct generation *generation = question->generation;
 	const struct span *name = NULL;
 
-	if (generation->span_count > recall->entry_room) {
-		free(recall->entry);
-		recall->entry_room = 2 * (size_t)generation->span_count;
-		recall->entry = malloc(recall->entry_room * sizeof *recall->entry);
-		if (!recall->entry) {
-			recall->entry_room = 0;
-			return err_set(err, "out of memory for a book");
-		}
-	}
+	if (array_reserve(&recall->entry, &recall->entry_room, generation->span_count) < 0)
+		return err_set(err, "out of memory for a book");
 	verdict->entry = recall->entry;
 	for (uint32_t i = 0; i < generation->span_count; i++) {
 		const struct span *span = &generation->spans[i];

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/array.h"
 #include "common/base/escape.h"
 #include "common/base/lines.h"
 #include "common/stream/source.h"
@@ -82,16 +83,10 @@ static int make_room(struct prompts *prompts, size_t size, struct err *err)
 {
 	struct record_buffer *buffer = &prompts->buffer;
 
-	if (size < buffer->text_room)
-		return 0;
-	record_buffer_release(buffer);
-	buffer->text = malloc(size + 1);
-	buffer->tokens = malloc((size + 1) * sizeof *buffer->tokens);
-	buffer->text_room = buffer->token_room = size + 1;
-	if (buffer->text && buffer->tokens)
-		return 0;
-	record_buffer_release(buffer);
-	return err_set(err, "out of memory");
+	if (array_reserve(&buffer->text, &buffer->text_room, size) < 0 ||
+	    array_reserve(&buffer->tokens, &buffer->token_room, size) < 0)
+		return err_set(err, "out of memory");
+	return 0;
 }
 
 /* The prompt is text, as it stands. -1 with err set, which names no place. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/utf8.h"
 
 /* A copy of count things of a size; NULL only where memory is out. */
@@ -76,28 +77,14 @@ int request_reserve(struct request *request, struct err *err)
 	return 0;
 }
 
-static void *grown(void *old, size_t *room, size_t count, size_t size)
-{
-	if (count <= *room)
-		return old;
-	size_t more = 2 * count + 32;
-	void *new = realloc(old, more * size);
-	if (new)
-		*room = more;
-	return new;
-}
-
 /* A distribution over the token at position, its candidates added to the tops. */
 static int add_distribution(struct request *request, const struct vocab *vocab, uint32_t position,
                             const struct sampler_step *step, struct generation_step *to)
 {
-	void *tops = grown(request->tops, &request->top_room,
-	                   request->top_count + (size_t)step->top_count,
-	                   sizeof *request->tops);
-
-	if (!tops && step->top_count > 0)
+	if (array_reserve(&request->tops, &request->top_room,
+	                  request->top_count + (size_t)step->top_count) < 0)
 		return err_set(&request->err, "out of memory");
-	request->generation.tops = request->tops = tops;
+	request->generation.tops = request->tops;
 	*to = (struct generation_step){
 		.position = position,
 		.code = vocab_code(vocab, step->token),
@@ -121,12 +108,9 @@ int request_step(struct request *request, const struct vocab *vocab, uint32_t po
 	struct generation *generation = &request->generation;
 	size_t count = generation->step_count;
 
-	if (count == request->step_room) {
-		void *steps = grown(request->steps, &request->step_room, count + 1, sizeof *request->steps);
-		if (!steps)
-			return err_set(&request->err, "out of memory");
-		generation->steps = request->steps = steps;
-	}
+	if (array_reserve(&request->steps, &request->step_room, count + 1) < 0)
+		return err_set(&request->err, "out of memory");
+	generation->steps = request->steps;
 	if (add_distribution(request, vocab, position, step, &request->steps[count]) < 0)
 		return -1;
 	generation->step_count++;
@@ -137,12 +121,10 @@ int request_lens(struct request *request, const struct vocab *vocab,
                  const struct sampler_step *step)
 {
 	struct generation_step *of = &request->steps[request->generation.step_count - 1];
-	void *lenses = grown(request->lenses, &request->lens_room, request->lens_count + 1,
-	                     sizeof *request->lenses);
 
-	if (!lenses)
+	if (array_reserve(&request->lenses, &request->lens_room, request->lens_count + 1) < 0)
 		return err_set(&request->err, "out of memory");
-	request->generation.lenses = request->lenses = lenses;
+	request->generation.lenses = request->lenses;
 	if (add_distribution(request, vocab, of->position, step,
 	                     &request->lenses[request->lens_count]) < 0)
 		return -1;

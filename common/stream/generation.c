@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/utf8.h"
 #include "common/stream/record.h"
 
@@ -137,20 +138,6 @@ void generation_buffer_free(struct generation_buffer *buffer)
 	free(buffer);
 }
 
-/* Room for count things of a size; contents stay. NULL where memory is out. */
-static void *room_for(void *old, size_t *room, size_t count, size_t size)
-{
-	if (count <= *room)
-		return old;
-	size_t more = *room < 64 ? 64 : *room;
-	while (more < count)
-		more *= 2;
-	void *new = realloc(old, more * size);
-	if (new)
-		*room = more;
-	return new;
-}
-
 /* One field of a record or of a step, and the place it stands in. */
 struct place {
 	struct stream_reader *reader;
@@ -233,17 +220,13 @@ static int read_top(const struct place *place, const msgpack_object *map,
                     struct generation_buffer *buffer, struct generation_step *step)
 {
 	const msgpack_object *array = field(place, map, "top", MSGPACK_OBJECT_ARRAY, "an array");
-	void *tops;
 
 	if (!array)
 		return -1;
 	step->top = buffer->top_count;
 	step->top_count = array->via.array.size;
-	tops = room_for(buffer->tops, &buffer->top_room, step->top + step->top_count,
-	                sizeof *buffer->tops);
-	if (!tops && step->top + step->top_count > 0)
+	if (array_reserve(&buffer->tops, &buffer->top_room, step->top + step->top_count) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
-	buffer->tops = tops;
 	for (uint32_t i = 0; i < step->top_count; i++) {
 		const msgpack_object *pair = &array->via.array.ptr[i];
 		struct generation_top *top = &buffer->tops[buffer->top_count++];
@@ -274,7 +257,6 @@ static int read_lenses(struct place *place, const msgpack_object *map,
                        struct generation_buffer *buffer, struct generation_step *step)
 {
 	const msgpack_object *array = record_field(map, "lens");
-	void *lenses;
 
 	step->lens = buffer->lens_count;
 	step->lens_count = 0;
@@ -283,11 +265,8 @@ static int read_lenses(struct place *place, const msgpack_object *map,
 	if (array->type != MSGPACK_OBJECT_ARRAY)
 		return bad_field(place, "lens", "an array");
 	step->lens_count = array->via.array.size;
-	lenses = room_for(buffer->lenses, &buffer->lens_room, step->lens + step->lens_count,
-	                  sizeof *buffer->lenses);
-	if (!lenses && step->lens + step->lens_count > 0)
+	if (array_reserve(&buffer->lenses, &buffer->lens_room, step->lens + step->lens_count) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
-	buffer->lenses = lenses;
 	for (uint32_t i = 0; i < step->lens_count; i++) {
 		struct generation_step *lens = &buffer->lenses[buffer->lens_count++];
 		*lens = (struct generation_step){.position = step->position, .code = step->code};
@@ -332,11 +311,8 @@ static int read_steps(struct place *place, const msgpack_object *map,
 	if (!array)
 		return -1;
 	generation->step_count = array->via.array.size;
-	void *steps = room_for(buffer->steps, &buffer->step_room, generation->step_count,
-	                       sizeof *buffer->steps);
-	if (!steps && generation->step_count > 0)
+	if (array_reserve(&buffer->steps, &buffer->step_room, generation->step_count) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
-	buffer->steps = steps;
 	buffer->top_count = buffer->lens_count = 0;
 	for (uint32_t i = 0; i < generation->step_count; i++) {
 		place->step = i;
@@ -365,11 +341,8 @@ static int read_text(const struct place *place, const msgpack_object *map,
 	if (length < 0)
 		return bad_field(place, "text", "UTF-8");
 	generation->length = (uint32_t)length;
-	void *codes = room_for(buffer->codes, &buffer->code_room, generation->length,
-	                       sizeof *buffer->codes);
-	if (!codes && length > 0)
+	if (array_reserve(&buffer->codes, &buffer->code_room, generation->length) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
-	buffer->codes = codes;
 	utf8_codes(generation->text, generation->size, buffer->codes);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* gpt-sample - let a model write on after a prompt. */
+/* gpt-sample - let a model continue prompts. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,8 +15,8 @@
 #include "common/stream/generation.h"
 #include "common/stream/stream.h"
 
-static const char *prompt_text; /* NULL: the prompts are the records of the input; "-": lines */
-static const char *from; /* the kind of span a prompt ends before; NULL: all is prompt */
+static const char *prompt_text; /* NULL: records are the prompts; "-": lines of stdin are */
+static const char *from; /* a prompt ends before a span of this kind; NULL: all is prompt */
 static struct ablation_options ablating;
 static double temperature = 1, top_p = 1;
 static int64_t top_k, samples = 1, max_tokens, seed = 1, probs = 5;
@@ -25,71 +25,73 @@ static int64_t threads; /* 0: one for each processor */
 static const char *stop_text; /* NULL: the default */
 static bool greedy, quiet;
 static enum backend backend;
-static enum { FORM_AUTO, FORM_TEXT, FORM_RECORDS } form; /* of what goes out */
+static enum { FORM_AUTO, FORM_TEXT, FORM_RECORDS } form; /* of the output */
 static enum { COLOR_AUTO, COLOR_P, COLOR_NEVER } color;
 static const char output_name[] = "standard output";
 
 /* Few enough that the keys and values of a small model stay in a core's cache. */
 #define BATCH 8
-/* A GPU reads all weights for each step, whoever shares it. */
+/* A GPU reads all weights for each step, for one text as for many. */
 #define BATCH_SINGLE 128
 
-/* What our data sets end their records with. */
+/* The end of the records of phonegen and qamix. */
 static const char default_stop[] = "{E}";
 
 static const struct option options[] = {
 	{.type = OPTION_GROUP, .text = "Prompts:"},
 	{"prompt", 'p', OPTION_TEXT, &prompt_text, "TEXT",
-	 "go on after TEXT, as it stands; -: after each line of the standard input",
+	 "continue TEXT as it is; -: each line of the standard input",
 	 0, 0, NULL},
 	{"from", 'f', OPTION_TEXT, &from, "KIND",
-	 "a record's prompt is what stands before its first span of this kind (default: all of it)",
+	 "a record's prompt ends before its first span of this kind (default: at its end)",
 	 0, 0, NULL},
 	{.type = OPTION_GROUP, .text = "Sampling:"},
 	{"temperature", 't', OPTION_REAL, &temperature, "T",
 	 "divide logits by T; 0: greedy (default 1)", 0, 1000, NULL},
-	{"top-k", 'k', OPTION_INT, &top_k, "K", "draw from the K likeliest; 0: all (default 0)",
+	{"top-k", 'k', OPTION_INT, &top_k, "K", "draw from the K likeliest characters (default 0: all)",
 	 0, VOCAB_MAX, NULL},
 	{"top-p", 0, OPTION_REAL, &top_p, "P",
-	 "draw from the fewest that hold the share P (default 1)", 0, 1, NULL},
-	{"greedy", 'g', OPTION_FLAG, &greedy, NULL, "always take the likeliest", 0, 0, NULL},
-	{"seed", 's', OPTION_INT, &seed, "N", "of the random numbers (default 1)", 0, 0x1p53, NULL},
-	{"samples", 'n', OPTION_INT, &samples, "N", "write N texts to each prompt (default 1)",
+	 "draw from the fewest characters that make up the probability P (default 1)", 0, 1, NULL},
+	{"greedy", 'g', OPTION_FLAG, &greedy, NULL, "always take the likeliest character", 0, 0, NULL},
+	{"seed", 's', OPTION_INT, &seed, "N", "seed of the random numbers (default 1)", 0, 0x1p53,
+	 NULL},
+	{"samples", 'n', OPTION_INT, &samples, "N", "texts for each prompt (default 1)",
 	 1, 1e6, NULL},
 	{"max-tokens", 'm', OPTION_INT, &max_tokens, "N",
-	 "write at most N characters; 0: until the context is full (default 0)", 0, 1e6, NULL},
+	 "write at most N characters (default 0: until the context is full)", 0, 1e6, NULL},
 	{"stop", 0, OPTION_TEXT, &stop_text, "TEXT",
 	 "end a text when the model has written TEXT; empty: never (default {E})", 0, 0, NULL},
 	{.type = OPTION_GROUP, .text = "The model:"},
 	ABLATION_OPTIONS(ablating),
 	{.type = OPTION_GROUP, .text = "Output and speed:"},
 	{"output", 0, OPTION_WORD, &form, "auto|text|records",
-	 "what to write; auto: text on a terminal, records elsewhere (default)", 0, 0, NULL},
+	 "what to write (default auto: text on a terminal, records elsewhere)", 0, 0, NULL},
 	{"color", 0, OPTION_WORD, &color, "auto|p|never",
-	 "p: characters in the colours of their probabilities, as text; auto: on a terminal, a "
-	 "dim prompt (default)", 0, 0, NULL},
-	{"probs", 0, OPTION_INT, &probs, "K", "candidates named in every step (default 5)",
+	 "p: text with each character in the colour of its probability (default auto: a dim "
+	 "prompt on a terminal)", 0, 0, NULL},
+	{"probs", 0, OPTION_INT, &probs, "K", "characters named in each step (default 5)",
 	 0, VOCAB_MAX, NULL},
 	BACKEND_OPTION(backend),
 	{"batch", 'b', OPTION_INT, &batch, "N",
-	 "texts written at once (default: 8 for each thread, 128 on a GPU; with text as output, 1 "
-	 "for each thread)",
+	 "texts written at once (default: 8 for each thread, 128 on a GPU; if the output is text, "
+	 "1 for each thread)",
 	 1, 65536, NULL},
 	{"threads", 0, OPTION_INT, &threads, "N",
-	 "share the work; 0: one for each processor (default 0)", 0, ENGINE_THREADS_MAX, NULL},
+	 "threads that share the work (default 0: one for each processor)", 0,
+	 ENGINE_THREADS_MAX, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };
 
 static const struct program program = {
 	.operands = "MODEL [FILE...]",
-	.text = "Let a model write on after prompts: records of text or tokens, or --prompt.",
+	.text = "Let a model continue prompts: records of text or tokens, or --prompt.",
 	.options = options,
 	.operands_min = 1,
 	.operands_max = -1,
 };
 
-/* Tokens of an option's text into memory that the caller frees. */
+/* The tokens of an option's text, in memory that the caller frees. */
 static uint16_t *encode(const struct model *model, const char *option, const char *text,
                         size_t *count, struct err *err)
 {
@@ -106,8 +108,8 @@ static uint16_t *encode(const struct model *model, const char *option, const cha
 	return tokens;
 }
 
-/* The stop string into settings. The default one is no stop string where the
- * model lacks its characters: it could never come. To free(). */
+/* Put the stop string into settings. There is none if it is the default one and the model lacks
+ * its characters: it could never come. To free(). */
 static uint16_t *stop_tokens(const struct model *model, struct engine_settings *settings,
                              struct err *err)
 {
@@ -146,7 +148,7 @@ static struct prompts *open_prompts(const struct model *model, char **paths, int
 	return prompts_of_text(prompt_text, model->vocab, samples, err);
 }
 
-/* Give the engine all it takes. */
+/* Give the engine as many prompts as it takes. */
 static int give(struct engine *engine, struct prompts *prompts, struct err *err)
 {
 	struct err why = {0};
@@ -161,13 +163,13 @@ static int give(struct engine *engine, struct prompts *prompts, struct err *err)
 	return more < 0 ? -1 : 0;
 }
 
-/* Where texts go: one of the two. */
+/* Where texts go: one of the two is NULL. */
 struct output {
 	struct stream_writer *writer;
 	struct transcript *transcript;
 };
 
-/* The oldest text as it comes. */
+/* Write the oldest text as it comes. */
 static int tell(struct transcript *transcript, struct engine *engine, struct err *err)
 {
 	uint32_t told = 0, count;
@@ -185,8 +187,8 @@ static int tell(struct transcript *transcript, struct engine *engine, struct err
 	return transcript_close(transcript, err);
 }
 
-/* The loop: prompts in, generations out. What is wrong with a prompt ends it behind the
- * texts to those before. */
+/* The loop: prompts in, generations out. A bad prompt ends it after the texts for earlier prompts
+ * are written. */
 static int run(struct engine *engine, struct prompts *prompts,
                const struct output *output, struct err *err)
 {
@@ -197,7 +199,7 @@ static int run(struct engine *engine, struct prompts *prompts,
 
 	progress_start(&progress, "texts", "characters", quiet || output->transcript);
 	while (more > 0) {
-		/* who waits for an answer shall have all that are done */
+		/* a reader that waits gets all texts that are done */
 		if (output->writer && !engine_ready(engine) &&
 		    stream_flush(output->writer, err) < 0)
 			return -1;
@@ -218,7 +220,7 @@ static int run(struct engine *engine, struct prompts *prompts,
 	return fed < 0 ? fed : more;
 }
 
-/* Who reads a text as it comes waits for this one, not for the others. */
+/* Someone who reads a text as it comes waits for this one, not for the others. */
 static int default_batch(const struct engine_settings *settings)
 {
 	return settings->watch ? settings->threads :
@@ -230,23 +232,23 @@ static void check_options(int files)
 	bool lines = prompt_text && strcmp(prompt_text, "-") == 0;
 
 	if (prompt_text && files > 0)
-		die_usage("--prompt stands in place of input files: expected none");
+		die_usage("--prompt: not with input files, expected none");
 	if (prompt_text && from)
-		die_usage("--from says where the prompt in a record ends: not with --prompt");
+		die_usage("--from: not with --prompt, it says where the prompt ends in a record");
 	if (lines && ablating.over && strcmp(ablating.over, "-") == 0)
 		die_usage("--prompt - and --mean-over - both want the standard input");
 	if (color == COLOR_P && form == FORM_RECORDS)
-		die_usage("--color p colours text: not with --output records");
+		die_usage("--color p: not with --output records, it colours text");
 }
 
-/* Text in place of records? Colours are for text, so they ask for it. */
+/* Is the output text, not records? Colours are for text, so they ask for it. */
 static bool for_people(void)
 {
 	return form == FORM_TEXT || color == COLOR_P ||
 	       (form == FORM_AUTO && isatty(STDOUT_FILENO));
 }
 
-/* A header is for records. */
+/* The header is used if the output is records. */
 static int open_output(struct output *output, const struct model *model, const json_t *header,
                        struct err *err)
 {

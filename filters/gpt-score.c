@@ -1,4 +1,4 @@
-/* gpt-score - how likely a model finds texts as they stand. */
+/* gpt-score - how likely a model finds texts. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ static const char *kinds_text; /* steps in spans of these kinds only; NULL: ever
 static struct ablation_options ablating;
 static int64_t probs = 5;
 static int64_t threads; /* 0: one for each processor */
-static bool lens; /* every step after each layer, too */
+static bool lens; /* add to each step what the model would say after each layer */
 static bool quiet;
 static enum backend backend;
 
@@ -32,11 +32,12 @@ static const struct option options[] = {
 	{"lens", 'l', OPTION_FLAG, &lens, NULL,
 	 "add to each step what the model would say after each layer", 0, 0, NULL},
 	ABLATION_OPTIONS(ablating),
-	{"probs", 0, OPTION_INT, &probs, "K", "candidates named in every step (default 5)",
+	{"probs", 0, OPTION_INT, &probs, "K", "characters named in each step (default 5)",
 	 0, VOCAB_MAX, NULL},
 	BACKEND_OPTION(backend),
 	{"threads", 0, OPTION_INT, &threads, "N",
-	 "share the work; 0: one for each processor (default 0)", 0, ENGINE_THREADS_MAX, NULL},
+	 "threads that share the work (default 0: one for each processor)", 0,
+	 ENGINE_THREADS_MAX, NULL},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
 };
@@ -52,8 +53,8 @@ static const struct program program = {
 /* The words of --kinds. */
 struct wanted {
 	json_t *words; /* array of strings; NULL: all kinds */
-	bool *met; /* has a span of that kind come? */
-	uint8_t *mask; /* of one record: is a step wanted for this position? */
+	bool *met; /* [words] has a span of that kind come? */
+	uint8_t *mask; /* [room] of one record: is a step wanted for this position? */
 	size_t room;
 };
 
@@ -75,7 +76,7 @@ static void split_kinds(struct wanted *wanted)
 		die("out of memory");
 }
 
-/* Is this a kind that was asked for? */
+/* Did --kinds ask for this kind? */
 static bool kind_wanted(struct wanted *wanted, const char *kind)
 {
 	size_t count = json_array_size(wanted->words);
@@ -108,7 +109,7 @@ static int mark(struct wanted *wanted, struct source *source, const struct recor
 	return 0;
 }
 
-/* Give the engine all it takes. */
+/* Give the engine as many records as it takes. */
 static int give(struct engine *engine, struct source *source, struct wanted *wanted,
                 struct err *err)
 {
@@ -138,7 +139,7 @@ static int run(struct engine *engine, struct source *source, struct wanted *want
 
 	progress_start(&progress, "texts", "characters", quiet);
 	while (more > 0) {
-		/* who waits for a text shall have all before it */
+		/* a reader that waits gets all texts that are done */
 		if (!engine_ready(engine) && stream_flush(writer, err) < 0)
 			return -1;
 		if (give(engine, source, wanted, err) < 0)

@@ -1,4 +1,4 @@
-/* gpt-train: train a network on token streams; metrics go to stdout. */
+/* gpt-train - train a network on token streams; metrics go to stdout. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -52,10 +52,10 @@ static const struct option options[] = {
 	{.name = "val", .type = OPTION_TEXT, .value = &val_path, .argument = "FILE",
 	 .text = "token stream to validate on"},
 	{.name = "resume", .type = OPTION_FLAG, .value = &resume,
-	 .text = "go on from the last state in DIR"},
+	 .text = "continue from the state in DIR/last"},
 	{.type = OPTION_GROUP, .text = "Network:"},
 	{.name = "preset", .type = OPTION_CALL, .argument = "NAME", .call = set_preset,
-	 .value = &network, .text = "the article's models: 1.7k, 30k, 207k or 63m"},
+	 .value = &network, .text = "shape of a network of the article: 1.7k, 30k, 207k or 63m"},
 	{.name = "layers", .type = OPTION_INT32, .value = &network.layers, .argument = "N", .min = 1,
 	 .max = GPT_LAYERS_MAX, .text = "transformer blocks (default 2)"},
 	{.name = "heads", .type = OPTION_INT32, .value = &network.heads, .argument = "N", .min = 1,
@@ -81,7 +81,7 @@ static const struct option options[] = {
 	{.name = "pack", .type = OPTION_WORD, .value = &pack, .argument = "records|text",
 	 .text = "a sequence is a whole record, or a window of the running text (default records)"},
 	{.name = "weight", .type = OPTION_TEXT, .value = &weights, .argument = "KIND=W[,KIND=W...]",
-	 .text = "weight of the loss on tokens of a span kind (default 1)"},
+	 .text = "weight of the loss on tokens in spans of this kind (default 1)"},
 	{.name = "lr", .type = OPTION_REAL, .value = &trainer.lr, .argument = "RATE", .min = 0,
 	 .max = 10, .text = "peak learning rate (default 1e-3)"},
 	{.name = "min-lr", .type = OPTION_REAL, .value = &trainer.min_lr, .argument = "RATE", .min = 0,
@@ -90,22 +90,22 @@ static const struct option options[] = {
 	 .argument = "cosine|linear",
 	 .text = "how the learning rate falls from --lr to --min-lr (default cosine)"},
 	{.name = "warmup", .type = OPTION_INT, .value = &trainer.warmup, .argument = "N", .min = 0,
-	 .max = 1e9, .text = "steps of linear warm-up (default 100)"},
+	 .max = 1e9, .text = "steps in which the learning rate rises to --lr (default 100)"},
 	{.name = "optimizer", .type = OPTION_WORD, .value = &trainer.optimizer,
 	 .argument = "adamw|muon",
-	 .text = "muon: for the matrices of the blocks, with AdamW for the rest (default adamw)"},
+	 .text = "muon: Muon for the matrices of the blocks, AdamW for the rest (default adamw)"},
 	{.name = "momentum", .type = OPTION_REAL, .value = &trainer.momentum, .argument = "M",
-	 .min = 0, .max = 0.9999, .text = "Muon's (default 0.95)"},
+	 .min = 0, .max = 0.9999, .text = "Muon's momentum (default 0.95)"},
 	{.name = "beta1", .type = OPTION_REAL, .value = &trainer.beta1, .argument = "B", .min = 0,
 	 .max = 0.9999, .text = "AdamW's decay of the first moment (default 0.9)"},
 	{.name = "beta2", .type = OPTION_REAL, .value = &trainer.beta2, .argument = "B", .min = 0,
-	 .max = 0.99999, .text = "and of the second (default 0.99)"},
+	 .max = 0.99999, .text = "AdamW's decay of the second moment (default 0.99)"},
 	{.name = "weight-decay", .type = OPTION_REAL, .value = &trainer.weight_decay, .argument = "D",
-	 .min = 0, .max = 10, .text = "on matrices (default 0.1)"},
+	 .min = 0, .max = 10, .text = "decoupled weight decay of matrices (default 0.1)"},
 	{.name = "clip", .type = OPTION_REAL, .value = &trainer.clip, .argument = "NORM", .min = 0,
-	 .max = 1e6, .text = "largest gradient norm; 0: any (default 1)"},
+	 .max = 1e6, .text = "largest gradient norm; 0: no limit (default 1)"},
 	{.name = "seed", .type = OPTION_INT, .value = &seed, .argument = "N", .min = 0,
-	 .max = 9e18, .text = "of initialisation, order and dropout (default 1)"},
+	 .max = 9e18, .text = "seed of initialisation, order and dropout (default 1)"},
 	{.type = OPTION_GROUP, .text = "Running:"},
 	{.name = "eval-every", .type = OPTION_INT, .value = &eval_every, .argument = "N", .min = 1,
 	 .max = 1e9, .text = "steps between validations and saves (default 250)"},
@@ -113,20 +113,20 @@ static const struct option options[] = {
 	 .min = 1, .max = 1e9, .text = "validation records used, from the first (default 1000)"},
 	{.name = "checkpoint-every", .type = OPTION_INT, .value = &checkpoint_every,
 	 .argument = "N", .min = 0, .max = 1e9,
-	 .text = "keep a model as DIR/step-N every N steps; 0: none (default)"},
+	 .text = "steps between models that are kept as DIR/step-N (default 0: none)"},
 	{.name = "log-every", .type = OPTION_INT, .value = &log_every, .argument = "N", .min = 1,
 	 .max = 1e9, .text = "steps between metrics records (default 10)"},
 	BACKEND_OPTION(backend),
 	{.name = "threads", .type = OPTION_INT32, .value = &trainer.workers, .argument = "N", .min = 0,
-	 .max = 1024, .text = "workers; 0: one for each processor (default); a GPU is one"},
+	 .max = 1024, .text = "workers; a GPU is always one (default 0: one for each processor)"},
 	{.name = "pass-rows", .type = OPTION_INT32, .value = &trainer.pass_rows, .argument = "N",
 	 .min = 1, .max = 1 << 20,
 	 .text = "tokens that a worker takes at a time (default: what suits the device)"},
 	{.name = "dtype", .type = OPTION_WORD, .value = &dtype, .argument = "f32|f16|bf16|auto",
-	 .text = "operands of matrix products; auto: bf16, or else f16, where the device has it "
-	         "(default)"},
+	 .text = "operands of matrix products (default auto: bf16, else f16, if the device has it, "
+	         "else f32)"},
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
-	 .text = "no progress on stderr"},
+	 .text = "show no progress"},
 	{0},
 };
 
@@ -141,8 +141,8 @@ static const struct program program = {
 	.given = given,
 };
 
-/* What a run was asked for when it was begun, and is not asked for now, is as it was. dtype,
- * device, threads and pass-rows are the machine's, which may be another. */
+/* Options that the command line does not give are taken from the state. dtype, device, threads
+ * and pass-rows are not: they belong to the machine, which may be another one. */
 static void take_over(void)
 {
 	static const char *const names[] = {
@@ -150,7 +150,7 @@ static void take_over(void)
 		"weight", "lr", "min-lr", "schedule", "warmup", "optimizer", "momentum", "beta1", "beta2",
 		"weight-decay", "clip", "seed",
 	};
-	static json_t *saved; /* options keep what they are given */
+	static json_t *saved; /* for good: options point to its strings */
 	char last[PATH_MAX];
 	struct err err = {0};
 
@@ -159,7 +159,7 @@ static void take_over(void)
 		json_object_set_new(saved, names[i], json_string(""));
 	snprintf(last, sizeof last, "%s/last", directory);
 	if (access(last, F_OK) < 0)
-		return; /* which the run will say */
+		return; /* run_init() reports it */
 	if (training_state_settings(last, saved, &err) < 0)
 		err_exit(&err);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -187,7 +187,8 @@ static enum dtype chosen_dtype(void)
 	return (enum dtype)dtype;
 }
 
-/* What the command line asks for; what no data can mend is said before any is read. */
+/* What the command line asks for. Errors that do not depend on the data end the program before
+ * any data are read. */
 static struct training_run_options run_options(void)
 {
 	struct err err = {0};
@@ -200,7 +201,7 @@ static struct training_run_options run_options(void)
 		trainer.min_lr = trainer.lr / 10;
 	if (trainer.min_lr > trainer.lr)
 		die_usage("--min-lr: %g is above the peak, --lr %g", trainer.min_lr, trainer.lr);
-	network.vocab = 2; /* until the data say */
+	network.vocab = 2; /* until the data are known */
 	if (gpt_config_check(&network, &err) < 0)
 		die_usage("%s", err.text);
 	trainer.kernels = backend_choose(backend, &network, quiet);
@@ -223,11 +224,10 @@ static struct training_run_options run_options(void)
 /* ---- interrupts and metrics ---- */
 
 static volatile sig_atomic_t interrupted;
-static bool unread; /* who read the metrics, or what is said, is gone */
+static bool unread; /* the reader of the metrics, or of stderr, is gone */
 
-/* Ctrl-C reaches a whole pipeline: whoever writes our input may be gone, and must not
- * keep us from saving. A read that waits for more input ends when there is none to read
- * from. */
+/* Ctrl-C reaches a whole pipeline: the program that writes our input may be gone, and must not
+ * keep us from saving. To close the input ends a read that waits for more. */
 static void interrupt(int signal_number)
 {
 	(void)signal_number;
@@ -237,9 +237,9 @@ static void interrupt(int signal_number)
 	close(STDIN_FILENO);
 }
 
-/* oneDNN's products for AVX-512 use the stack pointer as one more register, which points
- * into the heap: a handler needs a stack of its own, or its frame goes there. Such a stack is
- * one thread's, and this is the only one that takes signals: the workers' threads block them. */
+/* oneDNN's products for AVX-512 use the stack pointer as one more register, so it points into
+ * the heap, and a handler would write its frame there. So it needs a stack of its own. Such a
+ * stack belongs to one thread, and only this thread takes signals: the workers' block them. */
 static void catch_interrupts(void)
 {
 	static char stack[64 << 10]; /* a frame with all registers takes 11 KiB and more */
@@ -251,14 +251,14 @@ static void catch_interrupts(void)
 		sigaddset(&action.sa_mask, numbers[i]);
 	if (sigaltstack(&alternate, NULL) < 0)
 		die("cannot set up a stack for signals: %s", strerror(errno));
-	for (int i = 0; i < 2; i++) /* what nohup and the shell's & have switched off stays off */
+	for (int i = 0; i < 2; i++) /* ignored at start-up, by nohup or the shell's &: stays ignored */
 		if (sigaction(numbers[i], NULL, &inherited) == 0 &&
 		    inherited.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &action, NULL);
-	signal(SIGPIPE, SIG_IGN); /* a reader that goes must not keep us from saving either */
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not keep us from saving either */
 }
 
-/* Is nobody left to read from a descriptor that could not be written to? */
+/* Did a write to this descriptor fail because its reader is gone? */
 static bool reader_gone(int fd)
 {
 	struct pollfd out = {.fd = fd};
@@ -266,7 +266,7 @@ static bool reader_gone(int fd)
 	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
 }
 
-/* Is training to end before its last step? */
+/* Must training end now, before its last step? */
 static bool ending(void)
 {
 	if (ferror(stderr) && reader_gone(STDERR_FILENO))
@@ -274,7 +274,7 @@ static bool ending(void)
 	return interrupted || unread;
 }
 
-/* Without a reader, a run goes on as far as it takes to save. */
+/* If only the reader is gone, the run still saves before it ends. */
 static void metrics_failed(const struct err *err)
 {
 	if (!reader_gone(STDOUT_FILENO))
@@ -292,7 +292,7 @@ static void write_metrics(struct stream_writer *metrics, json_t *record)
 		metrics_failed(&err);
 }
 
-/* As any filter ends whose reader is gone, and not by our own interrupt. */
+/* End by SIGPIPE, as any filter does whose reader is gone; but not after an interrupt. */
 static void end_unread(void)
 {
 	if (interrupted || !unread)
@@ -319,7 +319,7 @@ static void say_network(const struct training_run *run)
 	             dtype_name(trainer.dtype));
 }
 
-/* Whether there is something left to do. */
+/* Resume. Are there steps left to do? */
 static bool resume_last(struct training_run *run)
 {
 	struct training_run_past past;
@@ -355,15 +355,15 @@ static void report(const struct training_run *run, const struct step_result *res
 		              at.seconds / (double)at.step * (double)(trainer.steps - at.step));
 }
 
-/* Nothing else is due: what comes next is the same step, on the next batch. */
+/* The same step is tried again, on the next batch. */
 static void say_skipped(const struct training_run *run, const struct step_result *result)
 {
 	progress_say(&progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
-	             "loss scaled by %g; the next batch has %g", run->at.step + 1,
+	             "loss scaled by %g; for the next batch it is scaled by %g", run->at.step + 1,
 	             result->loss_scale, trainer_scaling(run->trainer).scale);
 }
 
-/* Validate and save; only then write the metrics, whose reader may be gone. */
+/* Validate, save, and write the metrics. These come last: their reader may be gone. */
 static void milestone(struct training_run *run, struct stream_writer *metrics)
 {
 	const char *unseen = training_data_unseen(run->data);
@@ -374,7 +374,7 @@ static void milestone(struct training_run *run, struct stream_writer *metrics)
 	if (run->data->val.count > 0) {
 		if ((record = training_run_validate(run, &validation, &err)) == NULL)
 			err_exit(&err);
-		char floor[40] = ""; /* whose spans hold no nats has none that is known */
+		char floor[40] = ""; /* unknown if the spans hold no nats */
 		if (validation.floor > 0)
 			snprintf(floor, sizeof floor, ", floor %.4f", validation.floor);
 		progress_say(&progress, "step %" PRId64 ": validation loss %.4f%s", run->at.step,
@@ -389,14 +389,14 @@ static void milestone(struct training_run *run, struct stream_writer *metrics)
 		write_metrics(metrics, record);
 }
 
-/* Why training is over, maybe before the steps that were asked for. */
+/* Say why training is over: all steps are done, or something stopped it before. */
 static void explain_end(const struct training_run *run)
 {
 	const struct training_progress *at = &run->at;
 	const struct loss_scaling scaling = trainer_scaling(run->trainer);
 
 	if (scaling.skipped > 0)
-		progress_say(&progress, "%" PRId64 " batch%s passed over, whose gradient was not finite; "
+		progress_say(&progress, "%" PRId64 " batch%s skipped because the gradient was not finite; "
 		             "the loss is scaled by %g", scaling.skipped,
 		             scaling.skipped == 1 ? " was" : "es were", scaling.scale);
 	if (interrupted)
@@ -414,8 +414,8 @@ static void explain_end(const struct training_run *run)
 		             at->tokens, at->seconds);
 }
 
-/* No step was done, now or before: nothing is there to be saved, and what the directory
- * holds is better than that. */
+/* No step was ever done, so there is nothing to save: a model that the directory holds is
+ * better. */
 _Noreturn static void die_untrained(const struct training_run *run)
 {
 	end_unread();
@@ -424,8 +424,7 @@ _Noreturn static void die_untrained(const struct training_run *run)
 	if (run->at.examples == 0)
 		die("standard input: no sequence to train on: the stream ends before %s",
 		    pack == PACK_TEXT ? "one context and a token" : "its first record");
-	die("standard input: it ends before a batch has a gradient that is finite: nothing is "
-	    "saved");
+	die("standard input: it ends before any batch had a finite gradient: nothing is saved");
 }
 
 static void train(struct training_run *run, struct stream_writer *metrics)
@@ -436,7 +435,7 @@ static void train(struct training_run *run, struct stream_writer *metrics)
 		struct step_result result;
 		const int count = training_run_next(run, &err);
 		if (interrupted && run->batch.count < run->batch.room)
-			break; /* a resume takes that batch whole */
+			break; /* a resume takes the whole batch */
 		if (count < 0 || (count > 0 && training_run_step(run, &result, &err) < 0))
 			err_exit(&err);
 		if (count == 0)
@@ -483,7 +482,7 @@ int main(int argc, char **argv)
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(&run);
 	const bool due = !resume || resume_last(&run);
-	/* not before: the metrics may be appended to those of the run that is gone on from */
+	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
 	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	if (metrics == NULL)
 		err_exit(&err);

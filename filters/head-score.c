@@ -1,5 +1,5 @@
-/* head-score - which heads of a model look back one token, at duplicates, at what
- * followed them, and which copy what they look at. */
+/* head-score - which heads of a model attend to the previous token, to duplicates or to what
+ * followed them, and which copy what they attend to. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "common/model/model.h"
 #include "common/stream/source.h"
 
-/* What the paper takes, cut to what a model can hold. */
+/* The defaults are those of Olsson et al. 2022, or less if a model cannot hold as much. */
 #define PERIOD 25
 #define COPIES 4
 #define SEQUENCES 100
@@ -21,8 +21,8 @@
 
 static const char *over; /* the path of a stream of texts; NULL: random sequences */
 static int64_t sequences; /* 0: SEQUENCES */
-static int64_t seed = -1; /* SEED */
-static int64_t period, copies; /* 0: as many as the model can hold of the above */
+static int64_t seed = -1; /* -1: SEED */
+static int64_t period, copies; /* 0: PERIOD and COPIES, or as many as the model can hold */
 static bool quiet;
 static enum backend backend;
 
@@ -30,14 +30,15 @@ static const struct option options[] = {
 	{"sequences", 'n', OPTION_INT, &sequences, "N", "random sequences (default 100)", 1, 1e6,
 	 NULL},
 	{"period", 0, OPTION_INT, &period, "N",
-	 "characters until a sequence repeats (default 25, or as many as the model can hold)",
+	 "characters until a sequence repeats (default 25, or fewer if the model cannot hold that)",
 	 2, GPT_CONTEXT_MAX, NULL},
 	{"copies", 0, OPTION_INT, &copies, "N",
-	 "how often they stand in a sequence (default 4, or as many as the model can hold)",
+	 "copies of them in a sequence (default 4, or fewer if the model cannot hold that)",
 	 2, GPT_CONTEXT_MAX, NULL},
-	{"seed", 's', OPTION_INT, &seed, "N", "of the random numbers (default 1)", 0, 0x1p53, NULL},
+	{"seed", 's', OPTION_INT, &seed, "N", "seed of the random numbers (default 1)", 0, 0x1p53,
+	 NULL},
 	{"over", 0, OPTION_TEXT, &over, "FILE",
-	 "score over these texts in place of random sequences", 0, 0, NULL},
+	 "score over these texts, not over random sequences", 0, 0, NULL},
 	BACKEND_OPTION(backend),
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
 	{0},
@@ -60,7 +61,7 @@ static void check_sizes(const struct gpt_config *config)
 		die_usage("--period: %lld different characters, but the model knows %lld",
 		          (long long)period, (long long)vocab);
 	if (copies > context / 2 && context >= 4)
-		die_usage("--copies: %lld of two characters or more do not stand in a context of %lld, "
+		die_usage("--copies: %lld of two characters or more do not fit a context of %lld, "
 		          "expected at most %lld", (long long)copies, (long long)context,
 		          (long long)context / 2);
 	if (period == 0) {
@@ -69,18 +70,18 @@ static void check_sizes(const struct gpt_config *config)
 		period = period > PERIOD ? PERIOD : period;
 	}
 	if (copies == 0 && 2 * period > context && context >= 4)
-		die_usage("--period: %lld characters do not stand twice in a context of %lld, "
+		die_usage("--period: %lld characters do not fit twice into a context of %lld, "
 		          "expected at most %lld", (long long)period, (long long)context,
 		          (long long)context / 2);
 	if (copies == 0 && period > 0)
 		copies = context / period > COPIES ? COPIES : context / period;
 	if (period < 2 || copies < 2 || period * copies > context)
-		die_usage("%lld copies of %lld characters: a context of %lld and %lld different "
-		          "characters are all that the model has", (long long)copies,
+		die_usage("%lld copies of %lld characters: the model has only a context of %lld and "
+		          "%lld different characters", (long long)copies,
 		          (long long)period, (long long)context, (long long)vocab);
 }
 
-/* Random sequences, counted. */
+/* Score the heads over random sequences. */
 static int score_random(struct head_scores *scores, const struct model *model, struct err *err)
 {
 	uint16_t *tokens = malloc((size_t)(period * copies) * sizeof *tokens);
@@ -100,7 +101,7 @@ static int score_random(struct head_scores *scores, const struct model *model, s
 	return result;
 }
 
-/* Texts of a stream, counted. */
+/* Score the heads over the texts of a stream. */
 static int score_texts(struct head_scores *scores, struct source *source, struct err *err)
 {
 	uint64_t records = 0, characters = 0;
@@ -120,7 +121,7 @@ static int score_texts(struct head_scores *scores, struct source *source, struct
 	return more;
 }
 
-/* One number of the table: where there are too few values for it, it is no number. */
+/* One number of the table, or "-" if there are too few values for it. */
 static void print_value(double value, bool has)
 {
 	if (has)
@@ -172,9 +173,9 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	if (over && (period || copies))
-		die_usage("--over: the texts are as they are, without --period or --copies");
+		die_usage("--over: not with --period or --copies, which are for random sequences");
 	if (over && (sequences || seed >= 0))
-		die_usage("--over: all texts are read, without --sequences or --seed");
+		die_usage("--over: not with --sequences or --seed, which are for random sequences");
 	sequences = sequences ? sequences : SEQUENCES;
 	seed = seed < 0 ? SEED : seed;
 	if (model_load(argv[operand], &model, &err) < 0)

@@ -1,4 +1,4 @@
-/* model-average - one model whose parameters are the mean of several models'. */
+/* model-average - write a model whose parameters are the mean of those of several models. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +16,13 @@ static const struct option options[] = {
 
 static const struct program program = {
 	.operands = "MODEL...",
-	.text = "Write a model whose parameters are the mean of those of the MODELs.",
+	.text = "Write a model whose parameters are the mean of those of several models.",
 	.options = options,
 	.operands_min = 1,
 	.operands_max = -1,
 };
 
-/* Add a model's parameters to sum, if it is of the same network as the last one. */
+/* Add a model's parameters to sum. It must have the network and vocabulary of the last one. */
 static int add(double *sum, const struct model *last, const char *path, struct err *err)
 {
 	struct model model;
@@ -31,17 +31,18 @@ static int add(double *sum, const struct model *last, const char *path, struct e
 	if (model_load(path, &model, err) < 0)
 		return -1;
 	if (!gpt_config_equal(&model.config, &last->config))
-		result = err_set(err, "%s: its network is of another shape than the last model's",
+		result = err_set(err, "%s: its network has another shape than that of the last model",
 		                 path);
 	else if (!vocab_equal(model.vocab, last->vocab))
-		result = err_set(err, "%s: its vocabulary is not the last model's", path);
+		result = err_set(err, "%s: it has another vocabulary than the last model", path);
 	for (size_t i = 0, n = gpt_parameter_count(&last->config); result == 0 && i < n; i++)
 		sum[i] += (double)model.params[i];
 	model_release(&model);
 	return result;
 }
 
-/* memoscope.json of the mean: that of the last model, signed, and how many it is the mean of. */
+/* memoscope.json of the mean: that of the last model, with this program in the chain and the
+ * number of models. */
 static void sign(json_t *about, int count, int argc, char **argv)
 {
 	json_t *header = header_new(STREAM_TEXT, about, argc, argv);

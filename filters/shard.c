@@ -1,4 +1,4 @@
-/* shard - a stream of tokens divided into training and validation files. */
+/* shard - divide a stream of tokens into training and validation files. */
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -20,11 +20,11 @@ static double validation = 0;
 static int64_t shards = 1;
 
 static const struct option options[] = {
-	{"output", 'o', OPTION_TEXT, &directory, "DIR", "Where the files go; made if need be", 0, 0,
+	{"output", 'o', OPTION_TEXT, &directory, "DIR", "directory to write (required)", 0, 0, NULL},
+	{"val", 0, OPTION_REAL, &validation, "F", "share of records for validation (default 0)",
+	 0, 0.999999, NULL},
+	{"shards", 0, OPTION_INT, &shards, "N", "files of training records (default 1)", 1, SHARDS_MAX,
 	 NULL},
-	{"val", 0, OPTION_REAL, &validation, "F", "Share of records for validation (0)", 0, 0.999999,
-	 NULL},
-	{"shards", 0, OPTION_INT, &shards, "N", "Files of training records (1)", 1, SHARDS_MAX, NULL},
 	{0},
 };
 
@@ -34,8 +34,8 @@ static const struct program program = {
 	.options = options,
 };
 
-/* The files under way: training, then validation if there is any. The number
- * counts what the handler of signals may read. */
+/* The files that are being written: those for training, then that for validation if there is
+ * one. draft_count says how many the signal handler may read. */
 static struct file_draft drafts[SHARDS_MAX + 1];
 static volatile sig_atomic_t draft_count;
 static struct stream_writer *writers[SHARDS_MAX + 1];
@@ -51,7 +51,7 @@ static void on_signal(int number)
 	raise(number);
 }
 
-/* What nohup and the shell's & have switched off stays off. */
+/* Signals that were ignored at start-up, by nohup or the shell's &, stay ignored. */
 static void catch(int number)
 {
 	if (signal(number, on_signal) == SIG_IGN)
@@ -91,9 +91,9 @@ static int open_files(int count, const json_t *header, struct err *err)
 	return 0;
 }
 
-/* Whether a text is held out: its hash as a number in [0, 1) lies below the
- * share. Nothing but the text decides, so equal records never stand on both
- * sides, and what one data set holds out, no other one trains on. */
+/* Is a text held out? It is if its hash, as a number in [0, 1), is below the share. Only the text
+ * decides, so equal records are never on both sides, and no other data set with this share or a
+ * larger one trains on a text that is held out here. */
 static bool held_out(const struct record *record)
 {
 	return (double)(XXH3_64bits(record->text, record->size) >> 11) * 0x1p-53 < validation;
@@ -134,8 +134,8 @@ static int finish_files(int count, struct err *err)
 	return file_drafts_keep(drafts, count, err);
 }
 
-/* Files of an earlier run that this one did not replace would be read as if they
- * belonged to it. */
+/* Is it a file of an earlier run that this one did not replace? It would be read as if it
+ * belonged to this one. */
 static bool is_stale(const char *name)
 {
 	char again[32];
@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 
 	options_parse(&program, argc, argv);
 	if (!directory)
-		die_usage("-o: where the files go is missing");
+		die_usage("-o: no DIR was given, expected the directory to write");
 	if (!*directory)
 		die_usage("-o: '' is no directory");
 	catch(SIGINT);

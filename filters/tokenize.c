@@ -1,4 +1,4 @@
-/* tokenize - records of text to records of tokens, and back. */
+/* tokenize - turn records of text into records of tokens, and back. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +9,17 @@
 #include "common/base/options.h"
 #include "common/stream/record.h"
 
-static const char *vocab_path; /* NULL: by the header's alphabet, or by what comes */
+static const char *vocab_path; /* NULL: the header's alphabet, or else what the input has */
 static bool decode;
 
 static const char *const text_kinds[] = {STREAM_TEXT, NULL};
 static const char *const token_kinds[] = {STREAM_TOKENS, NULL};
 
 static const struct option options[] = {
-	{"decode", 'd', OPTION_FLAG, &decode, NULL, "Turn tokens back to text", 0, 0, NULL},
+	{"decode", 'd', OPTION_FLAG, &decode, NULL, "turn tokens back into text", 0, 0, NULL},
 	{"vocab", 0, OPTION_TEXT, &vocab_path, "FILE",
-	 "The vocabulary: a JSON file, or a model directory (the characters that come)", 0, 0, NULL},
+	 "a JSON file or a model directory with the vocabulary (default: the alphabet that the "
+	 "input names, or else its characters)", 0, 0, NULL},
 	{0},
 };
 
@@ -28,7 +29,7 @@ static const struct program program = {
 	.options = options,
 };
 
-/* What a record is read into, and what it refers to. */
+/* What a record is read into, with the vocabulary and kinds that it refers to. */
 struct desk {
 	const struct vocab *vocab;
 	struct span_kinds kinds;
@@ -110,8 +111,8 @@ static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err
 	return vocab;
 }
 
-/* Read the input to its end for its characters, then begin again with the copy
- * that was made of it, which takes the place of standard input. */
+/* Read the whole input for its characters, and make a copy. The copy then takes the place of the
+ * standard input, and is read from its beginning. */
 static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err)
 {
 	int fd = file_spool(err);
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
 
 	options_parse(&program, argc, argv);
 	if (decode && vocab_path)
-		die_usage("--vocab: tokens name their vocabulary themselves; not with --decode");
+		die_usage("--vocab: not with --decode, because tokens name their vocabulary");
 	struct stream_reader *reader = stream_open("-", decode ? token_kinds : text_kinds, &err);
 	struct vocab *vocab = reader ? find_vocab(&reader, &err) : NULL;
 	if (!vocab)

@@ -1,4 +1,4 @@
-/* topk-dump - the table of probabilities: a line for every step of a generation. */
+/* topk-dump - print the probabilities of every step of generations, a line each. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 #include "common/stream/generation.h"
 #include "common/stream/stream.h"
 
-static bool lens; /* a line for every layer that a step was looked at after */
-static bool tuples; /* the article's form in place of the table */
+static bool lens; /* for each step, a line after each layer */
+static bool tuples; /* the article's form instead of the table */
 
 static const struct option options[] = {
 	{"lens", 'l', OPTION_FLAG, &lens, NULL,
-	 "print a line for each step after each layer, as gpt-score --lens saw it", 0, 0, NULL},
+	 "print for each step a line after each layer, from gpt-score --lens", 0, 0, NULL},
 	{"tuples", 't', OPTION_FLAG, &tuples, NULL,
 	 "print Python tuples: ([p, ...], ['c', ...], 'picked')", 0, 0, NULL},
 	{0},
@@ -37,7 +37,7 @@ static void print_header(int probs)
 	putchar('\n');
 }
 
-/* The kind of the span over a position of the reference, or "-" past its end.
+/* The kind of the span at a position of the reference, or "-" past its end.
  * *at: the first span that may reach that far; it only rises within a record. */
 static const char *span_at(const struct generation *generation, const struct span_kinds *kinds,
                            uint32_t position, uint32_t *at)
@@ -52,7 +52,7 @@ static const char *span_at(const struct generation *generation, const struct spa
 	return kinds->word[SPAN_OTHER];
 }
 
-/* One line: a step, or with --lens one after so many layers. */
+/* One line: a step, or with --lens what it would be after so many layers. */
 static void print_step(const struct generation *generation, const struct generation_step *step,
                        const char *span, uint32_t after, int probs)
 {
@@ -66,7 +66,7 @@ static void print_step(const struct generation *generation, const struct generat
 	for (int j = 0; j < probs; j++) {
 		const struct generation_top *top = &generation->tops[step->top + (size_t)j];
 		if ((uint32_t)j >= step->top_count) {
-			printf("\t-\t0"); /* a foreign writer named fewer */
+			printf("\t-\t0"); /* another program may name fewer */
 			continue;
 		}
 		escape_code(ESCAPE_WORD, top->code, text);
@@ -75,7 +75,7 @@ static void print_step(const struct generation *generation, const struct generat
 	putchar('\n');
 }
 
-/* -1 with err set where a step has no lens but one is asked for. */
+/* -1 with err set if --lens is asked for and a step has none. */
 static int print_table(struct stream_reader *reader, const struct generation *generation,
                        const struct span_kinds *kinds, int probs, struct err *err)
 {

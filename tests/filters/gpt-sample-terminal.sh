@@ -269,7 +269,7 @@ fails 2 "^gpt-sample: --color: 'red' is not auto, p or never" "--color red" \
 	gpt-sample model --prompt A --color red
 fails 2 "^gpt-sample: --output: 'html' is not auto, text or records" "--output html" \
 	gpt-sample model --prompt A --output html
-fails 2 "in place of input" "--prompt - beside a file" gpt-sample model --prompt - book
+fails 2 "not with input files" "--prompt - beside a file" gpt-sample model --prompt - book
 fails 2 "not with --prompt" "--prompt - with --from" gpt-sample model --prompt - --from ask
 fails 2 "both want the standard input" "--prompt - with --mean-over -" \
 	gpt-sample model --prompt - --ablate 0.0 --ablate-to mean --mean-over -

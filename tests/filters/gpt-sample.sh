@@ -193,7 +193,7 @@ fails 2 "--prompt: character 3, U\+005C .*; .n is a newline in \\$'...' or in a 
 	"a --prompt whose backslash the shell has left alone" gpt-sample model --prompt 'Ann\nBea'
 fails 2 "U\+00DF 'ß', is not in the vocabulary$" "another character that the model lacks" gpt-sample model --prompt 'Annß'
 fails 2 "expected at least one" "an empty --prompt" gpt-sample model --prompt ''
-fails 2 "in place of input" "--prompt beside a file" gpt-sample model --prompt a book
+fails 2 "not with input files" "--prompt beside a file" gpt-sample model --prompt a book
 fails 2 "not with --prompt" "--prompt with --from" gpt-sample model --prompt a --from ask
 for bad in '--temperature -1' '--temperature nan' '--top-k -1' '--top-p 1.5' '--samples 0' \
 	'--max-tokens -1' '--probs -1' '--batch 0' '--threads -1' '--threads 257' '--seed -1' '--seed x'; do

@@ -59,9 +59,9 @@ is "$?" 0 "a scale that is too high"
 skipped=$(grep -c '^gpt-train: step 1[1-4] was not taken: a gradient is not finite with' high.said)
 [ "$skipped" -gt 5 ]
 ok $? "steps are not taken, and that is said"
-grep -q 'by 1\.09951e+12; the next batch has 5\.49756e+11$' high.said
+grep -q 'by 1\.09951e+12; for the next batch it is scaled by 5\.49756e+11$' high.said
 ok $? "with the scale, and the next one"
-grep -q "^gpt-train: $skipped batches were passed over, whose gradient was not finite; " high.said
+grep -q "^gpt-train: $skipped batches were skipped because the gradient was not finite; " high.said
 ok $? "as is at the end how many"
 is "$(mpcat --tsv=step high.mp | paste -sd ' ')" 'step 11 12 13 14' "steps are counted that were taken"
 is "$(mpcat --tsv=skipped,loss_scale high.mp | tail -n 1)" "$skipped"$'\t'"$((1 << (40 - skipped)))" \

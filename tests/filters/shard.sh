@@ -117,7 +117,7 @@ is "$(find "$TMP/blocked" -name '*.tmp')" "" "leaves no temporary file"
 
 # ---- bad input and options ----
 
-fails 2 'o.*missing' "no directory" shard
+fails 2 '^shard: -o: no DIR was given' "no directory" shard
 fails 2 "'1' is not a number from 0 to 0.999999$" "all records held out" shard -o "$TMP/x" --val 1
 grep -q '^The share of records that are held out, from 0 to 0\.999999\.$' "$ROOT/man/shard.1"
 ok $? "as the page says"

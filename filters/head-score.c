@@ -33,7 +33,7 @@ static const struct option options[] = {
 	 "characters until a sequence repeats (default 25, or fewer if the model cannot hold that)",
 	 2, GPT_CONTEXT_MAX, NULL},
 	{"copies", 0, OPTION_INT, &copies, "N",
-	 "copies of them in a sequence (default 4, or fewer if the model cannot hold that)",
+	 "copies of the period in a sequence (default 4, or fewer if the model cannot hold that)",
 	 2, GPT_CONTEXT_MAX, NULL},
 	{"seed", 's', OPTION_INT, &seed, "N", "seed of the random numbers (default 1)", 0, 0x1p53,
 	 NULL},

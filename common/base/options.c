@@ -24,9 +24,9 @@ enum { FIRST = 256 };
 enum common { HELP, USAGE, VERSION, COMMON };
 static const char *const common_name[COMMON] = {"help", "usage", "version"};
 static const char *const common_text[COMMON] = {
-	"Print this help and exit",
-	"Print a short usage message and exit",
-	"Print the version and exit",
+	"print this help and exit",
+	"print a short usage message and exit",
+	"print the version and exit",
 };
 
 /* ---- numbers ---- */

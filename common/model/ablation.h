@@ -28,13 +28,13 @@ struct ablation_options {
 /* The rows of an option table that fill them in. */
 #define ABLATION_OPTIONS(options) \
 	{"ablate", 0, OPTION_TEXT, &(options).heads, "L[.H],...", \
-	 "take away the output of these heads: layer and head, from 0, or ranges of them; " \
-	 "of a layer alone, all heads", 0, 0, NULL}, \
-	{"ablate-to", 0, OPTION_TEXT, &(options).to, "WHAT", \
-	 "zero, or mean: the head's mean over the texts of --mean-over (default zero)", 0, 0, \
-	 NULL}, \
+	 "take away the output of these heads: layer.head, from 0, or ranges of them; a layer " \
+	 "alone is all its heads", 0, 0, NULL}, \
+	{"ablate-to", 0, OPTION_TEXT, &(options).to, "zero|mean", \
+	 "zeros in place of their output, or its mean over the texts of --mean-over (default zero)", \
+	 0, 0, NULL}, \
 	{"mean-over", 0, OPTION_TEXT, &(options).over, "FILE", \
-	 "the texts that --ablate-to mean takes the mean over", 0, 0, NULL}
+	 "texts for --ablate-to mean", 0, 0, NULL}
 
 struct ablation; /* own */
 

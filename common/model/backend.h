@@ -16,7 +16,7 @@ enum backend {
 /* The row of an option table that fills one in. */
 #define BACKEND_OPTION(backend) \
 	{"device", 0, OPTION_WORD, &(backend), "auto|cpu|cuda", \
-	 "what to compute on; auto: a GPU where there is one, for a network worth it (default)", \
+	 "what to compute on (default auto: a GPU, if there is one and the network is large)", \
 	 0, 0, NULL}
 
 /* For filters only: the kernels for a network. Where auto had a GPU to think of, the

@@ -23,17 +23,17 @@ static bool quiet;
 static enum backend backend;
 
 static const struct option options[] = {
-	{"layer", 0, OPTION_RANGE, &layers, "N[-M]", "these layers only, from 0 (default: all)",
-	 0, GPT_LAYERS_MAX - 1, NULL},
-	{"head", 0, OPTION_RANGE, &heads, "N[-M]", "these heads only, from 0 (default: all)",
-	 0, GPT_WIDTH_MAX - 1, NULL},
-	{"rows", 'r', OPTION_TEXT, &rows_kind, "KIND",
-	 "rows of characters in spans of this kind only (default: all)", 0, 0, NULL},
-	{"by-span", 's', OPTION_FLAG, &by_span, NULL,
-	 "print how much attention the rows of KIND give to what, instead of the matrices (default "
-	 "KIND: answer)", 0, 0, NULL},
+	{.name = "layer", .type = OPTION_RANGE, .value = &layers, .argument = "N[-M]", .min = 0,
+	 .max = GPT_LAYERS_MAX - 1, .text = "these layers only, from 0 (default: all)"},
+	{.name = "head", .type = OPTION_RANGE, .value = &heads, .argument = "N[-M]", .min = 0,
+	 .max = GPT_WIDTH_MAX - 1, .text = "these heads only, from 0 (default: all)"},
+	{.name = "rows", .key = 'r', .type = OPTION_TEXT, .value = &rows_kind, .argument = "KIND",
+	 .text = "rows of characters in spans of this kind only (default: all)"},
+	{.name = "by-span", .key = 's', .type = OPTION_FLAG, .value = &by_span,
+	 .text = "print how much attention the rows of KIND give to what, instead of the matrices "
+	         "(default KIND: answer)"},
 	BACKEND_OPTION(backend),
-	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
+	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet, .text = "show no progress"},
 	{0},
 };
 

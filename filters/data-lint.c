@@ -16,11 +16,12 @@ static int64_t context; /* 0: unknown */
 static const char *held_out; /* NULL: none */
 
 static const struct option options[] = {
-	{"context", 'c', OPTION_INT, &context, "N",
-	 "count records of more than N tokens, and windows of running text that lose their entry",
-	 1, 1 << 20, NULL},
-	{"val", 0, OPTION_TEXT, &held_out, "FILE", "count records that also occur in FILE", 0, 0,
-	 NULL},
+	{.name = "context", .key = 'c', .type = OPTION_INT, .value = &context, .argument = "N",
+	 .min = 1, .max = 1 << 20,
+	 .text = "count records of more than N tokens, and windows of running text that lose their "
+	         "entry"},
+	{.name = "val", .type = OPTION_TEXT, .value = &held_out, .argument = "FILE",
+	 .text = "count records that also occur in FILE"},
 	{0},
 };
 

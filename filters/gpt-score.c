@@ -25,20 +25,20 @@ static bool quiet;
 static enum backend backend;
 
 static const struct option options[] = {
-	{"from", 'f', OPTION_TEXT, &from, "KIND",
-	 "score from the first span of this kind on (default: all)", 0, 0, NULL},
-	{"kinds", 'k', OPTION_TEXT, &kinds_text, "KIND,...",
-	 "score spans of these kinds only (default: all)", 0, 0, NULL},
-	{"lens", 'l', OPTION_FLAG, &lens, NULL,
-	 "add to each step what the model would say after each layer", 0, 0, NULL},
+	{.name = "from", .key = 'f', .type = OPTION_TEXT, .value = &from, .argument = "KIND",
+	 .text = "score from the first span of this kind on (default: all)"},
+	{.name = "kinds", .key = 'k', .type = OPTION_TEXT, .value = &kinds_text, .argument = "KIND,...",
+	 .text = "score spans of these kinds only (default: all)"},
+	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
+	 .text = "add to each step what the model would say after each layer"},
 	ABLATION_OPTIONS(ablating),
-	{"probs", 0, OPTION_INT, &probs, "K", "characters named in each step (default 5)",
-	 0, VOCAB_MAX, NULL},
+	{.name = "probs", .type = OPTION_INT, .value = &probs, .argument = "K", .min = 0,
+	 .max = VOCAB_MAX, .text = "characters named in each step (default 5)"},
 	BACKEND_OPTION(backend),
-	{"threads", 0, OPTION_INT, &threads, "N",
-	 "threads that share the work (default 0: one for each processor)", 0,
-	 ENGINE_THREADS_MAX, NULL},
-	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
+	{.name = "threads", .type = OPTION_INT, .value = &threads, .argument = "N", .min = 0,
+	 .max = ENGINE_THREADS_MAX,
+	 .text = "threads that share the work (default 0: one for each processor)"},
+	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet, .text = "show no progress"},
 	{0},
 };
 

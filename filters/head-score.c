@@ -27,20 +27,22 @@ static bool quiet;
 static enum backend backend;
 
 static const struct option options[] = {
-	{"sequences", 'n', OPTION_INT, &sequences, "N", "random sequences (default 100)", 1, 1e6,
-	 NULL},
-	{"period", 0, OPTION_INT, &period, "N",
-	 "characters until a sequence repeats (default 25, or fewer if the model cannot hold that)",
-	 2, GPT_CONTEXT_MAX, NULL},
-	{"copies", 0, OPTION_INT, &copies, "N",
-	 "copies of the period in a sequence (default 4, or fewer if the model cannot hold that)",
-	 2, GPT_CONTEXT_MAX, NULL},
-	{"seed", 's', OPTION_INT, &seed, "N", "seed of the random numbers (default 1)", 0, 0x1p53,
-	 NULL},
-	{"over", 0, OPTION_TEXT, &over, "FILE",
-	 "score over these texts, not over random sequences", 0, 0, NULL},
+	{.name = "sequences", .key = 'n', .type = OPTION_INT, .value = &sequences, .argument = "N",
+	 .min = 1, .max = 1e6, .text = "random sequences (default 100)"},
+	{.name = "period", .type = OPTION_INT, .value = &period, .argument = "N", .min = 2,
+	 .max = GPT_CONTEXT_MAX,
+	 .text = "characters until a sequence repeats (default 25, or fewer if the model cannot hold "
+	         "that)"},
+	{.name = "copies", .type = OPTION_INT, .value = &copies, .argument = "N", .min = 2,
+	 .max = GPT_CONTEXT_MAX,
+	 .text = "copies of the period in a sequence (default 4, or fewer if the model cannot hold "
+	         "that)"},
+	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "N", .min = 0,
+	 .max = 0x1p53, .text = "seed of the random numbers (default 1)"},
+	{.name = "over", .type = OPTION_TEXT, .value = &over, .argument = "FILE",
+	 .text = "score over these texts, not over random sequences"},
 	BACKEND_OPTION(backend),
-	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "show no progress", 0, 0, NULL},
+	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet, .text = "show no progress"},
 	{0},
 };
 

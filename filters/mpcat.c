@@ -21,15 +21,15 @@ static const char *want_tsv; /* --tsv: these fields, or "" for those of the firs
 static bool want_header; /* --header: the header instead of the records */
 
 static const struct option options[] = {
-	{"json", 'j', OPTION_FLAG, &want_json, NULL,
-	 "print each record as a JSON object on a line (default)", 0, 0, NULL},
-	{"text", 't', OPTION_FLAG, &want_text, NULL,
-	 "print the text of each record as it is", 0, 0, NULL},
-	{"tsv", 0, OPTION_TEXT, &want_tsv, "[FIELDS]",
-	 "print a table of FIELDS, paths like id,val.loss, with tabs between the columns "
-	 "(default: the fields of the first record)", 0, 0, NULL},
-	{"header", 0, OPTION_FLAG, &want_header, NULL,
-	 "print the header instead of the records", 0, 0, NULL},
+	{.name = "json", .key = 'j', .type = OPTION_FLAG, .value = &want_json,
+	 .text = "print each record as a JSON object on a line (default)"},
+	{.name = "text", .key = 't', .type = OPTION_FLAG, .value = &want_text,
+	 .text = "print the text of each record as it is"},
+	{.name = "tsv", .type = OPTION_TEXT, .value = &want_tsv, .argument = "[FIELDS]",
+	 .text = "print a table of FIELDS, paths like id,val.loss, with tabs between the columns "
+	         "(default: the fields of the first record)"},
+	{.name = "header", .type = OPTION_FLAG, .value = &want_header,
+	 .text = "print the header instead of the records"},
 	{0},
 };
 

@@ -16,9 +16,8 @@
 static bool plain;
 
 static const struct option options[] = {
-	{"lines", 'l', OPTION_FLAG, &plain, NULL,
-	 "read plain text: a line is a record, with its newline and the empty lines after it", 0, 0,
-	 NULL},
+	{.name = "lines", .key = 'l', .type = OPTION_FLAG, .value = &plain,
+	 .text = "read plain text: a line is a record, with its newline and the empty lines after it"},
 	{0},
 };
 

@@ -25,19 +25,20 @@ static const char *parse_what(const char *argument, void *value)
 }
 
 static const struct option options[] = {
-	{"change", 'c', OPTION_CALL, &what, "WHAT",
-	 "digit: change a digit of the entry's number; drop: remove the entry; name: give its name "
-	 "to another entry; numbers, lines: exchange these with another entry (required)", 0, 0,
-	 parse_what},
-	{"entry", 'e', OPTION_WORD, &entry, "asked|other",
-	 "the entry that is asked for, or any other (default asked)", 0, 0, NULL},
-	{"keep-answer", 'k', OPTION_FLAG, &keep, NULL,
-	 "leave the answer as it is, even if the book then says something else", 0, 0, NULL},
-	{"place", 0, OPTION_INT, &place, "N", "which digit to change, from 1 (default: drawn)", 1, 1000,
-	 NULL},
-	{"digits", 0, OPTION_RANGE, &digits, "N|MIN-MAX", "what a digit may become (default 0-9)", 0, 9,
-	 NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "seed of everything drawn (default 1)", 0, 0x1p63, NULL},
+	{.name = "change", .key = 'c', .type = OPTION_CALL, .value = &what, .argument = "WHAT",
+	 .call = parse_what,
+	 .text = "digit: change a digit of the entry's number; drop: remove the entry; name: give its "
+	         "name to another entry; numbers, lines: exchange these with another entry (required)"},
+	{.name = "entry", .key = 'e', .type = OPTION_WORD, .value = &entry, .argument = "asked|other",
+	 .text = "the entry that is asked for, or any other (default asked)"},
+	{.name = "keep-answer", .key = 'k', .type = OPTION_FLAG, .value = &keep,
+	 .text = "leave the answer as it is, even if the book then says something else"},
+	{.name = "place", .type = OPTION_INT, .value = &place, .argument = "N", .min = 1, .max = 1000,
+	 .text = "which digit to change, from 1 (default: drawn)"},
+	{.name = "digits", .type = OPTION_RANGE, .value = &digits, .argument = "N|MIN-MAX", .min = 0,
+	 .max = 9, .text = "what a digit may become (default 0-9)"},
+	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "S", .min = 0,
+	 .max = 0x1p63, .text = "seed of everything drawn (default 1)"},
 	{0},
 };
 

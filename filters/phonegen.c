@@ -15,17 +15,22 @@ static enum { PRESENT, ABSENT } query = PRESENT;
 static bool published;
 
 static const struct option options[] = {
-	{"count", 'n', OPTION_INT, &count, "N", "records to write (default 1000)", 0, 1e18, NULL},
-	{"first", 0, OPTION_INT, &first, "I", "index of the first record (default 0)", 0, 1e18, NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "seed of everything drawn (default 1)", 0, 0x1p63, NULL},
-	{"names", 0, OPTION_TEXT, &names_path, "FILE",
-	 "given names, one per line (default: the built-in list)", 0, 0, NULL},
-	{"entries", 'e', OPTION_RANGE, &entries, "N|MIN-MAX", "lines of a book (default 5)", 1,
-	 PHONEBOOK_ENTRIES_MAX, NULL},
-	{"query", 'q', OPTION_WORD, &query, "present|absent",
-	 "ask for a name that is in the book, or for one that is not (default present)", 0, 0, NULL},
-	{"published", 0, OPTION_FLAG, &published, NULL,
-	 "draw a new number for the answer, as the article's program did", 0, 0, NULL},
+	{.name = "count", .key = 'n', .type = OPTION_INT, .value = &count, .argument = "N", .min = 0,
+	 .max = 1e18, .text = "records to write (default 1000)"},
+	{.name = "first", .type = OPTION_INT, .value = &first, .argument = "I", .min = 0, .max = 1e18,
+	 .text = "index of the first record (default 0)"},
+	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "S", .min = 0,
+	 .max = 0x1p63, .text = "seed of everything drawn (default 1)"},
+	{.name = "names", .type = OPTION_TEXT, .value = &names_path, .argument = "FILE",
+	 .text = "given names, one per line (default: the built-in list)"},
+	{.name = "entries", .key = 'e', .type = OPTION_RANGE, .value = &entries,
+	 .argument = "N|MIN-MAX", .min = 1, .max = PHONEBOOK_ENTRIES_MAX,
+	 .text = "lines of a book (default 5)"},
+	{.name = "query", .key = 'q', .type = OPTION_WORD, .value = &query,
+	 .argument = "present|absent",
+	 .text = "ask for a name that is in the book, or for one that is not (default present)"},
+	{.name = "published", .type = OPTION_FLAG, .value = &published,
+	 .text = "draw a new number for the answer, as the article's program did"},
 	{0},
 };
 

@@ -38,12 +38,12 @@ static const char *parse_by(const char *argument, void *value)
 }
 
 static const struct option options[] = {
-	{"by", 'b', OPTION_CALL, &by, "WHAT,...",
-	 "add accuracy by slot, entries or digit, or by several of these", 0, 0, parse_by},
-	{"each", 'e', OPTION_FLAG, &each, NULL,
-	 "print a line for each generation instead of the summary", 0, 0, NULL},
-	{"seed", 's', OPTION_INT, &seed, "S", "seed of the shuffle that measures chance (default 1)", 0,
-	 9007199254740992.0, NULL},
+	{.name = "by", .key = 'b', .type = OPTION_CALL, .value = &by, .argument = "WHAT,...",
+	 .call = parse_by, .text = "add accuracy by slot, entries or digit, or by several of these"},
+	{.name = "each", .key = 'e', .type = OPTION_FLAG, .value = &each,
+	 .text = "print a line for each generation instead of the summary"},
+	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "S", .min = 0,
+	 .max = 9007199254740992.0, .text = "seed of the shuffle that measures chance (default 1)"},
 	{0},
 };
 

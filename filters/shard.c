@@ -20,11 +20,12 @@ static double validation = 0;
 static int64_t shards = 1;
 
 static const struct option options[] = {
-	{"output", 'o', OPTION_TEXT, &directory, "DIR", "directory to write (required)", 0, 0, NULL},
-	{"val", 0, OPTION_REAL, &validation, "F", "share of records for validation (default 0)",
-	 0, 0.999999, NULL},
-	{"shards", 0, OPTION_INT, &shards, "N", "files of training records (default 1)", 1, SHARDS_MAX,
-	 NULL},
+	{.name = "output", .key = 'o', .type = OPTION_TEXT, .value = &directory, .argument = "DIR",
+	 .text = "directory to write (required)"},
+	{.name = "val", .type = OPTION_REAL, .value = &validation, .argument = "F", .min = 0,
+	 .max = 0.999999, .text = "share of records for validation (default 0)"},
+	{.name = "shards", .type = OPTION_INT, .value = &shards, .argument = "N", .min = 1,
+	 .max = SHARDS_MAX, .text = "files of training records (default 1)"},
 	{0},
 };
 

@@ -16,10 +16,11 @@ static const char *const text_kinds[] = {STREAM_TEXT, NULL};
 static const char *const token_kinds[] = {STREAM_TOKENS, NULL};
 
 static const struct option options[] = {
-	{"decode", 'd', OPTION_FLAG, &decode, NULL, "turn tokens back into text", 0, 0, NULL},
-	{"vocab", 0, OPTION_TEXT, &vocab_path, "FILE",
-	 "a JSON file or a model directory with the vocabulary (default: the alphabet that the "
-	 "input names, or else its characters)", 0, 0, NULL},
+	{.name = "decode", .key = 'd', .type = OPTION_FLAG, .value = &decode,
+	 .text = "turn tokens back into text"},
+	{.name = "vocab", .type = OPTION_TEXT, .value = &vocab_path, .argument = "FILE",
+	 .text = "a JSON file or a model directory with the vocabulary (default: the alphabet that the "
+	         "input names, or else its characters)"},
 	{0},
 };
 

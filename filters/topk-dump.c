@@ -14,10 +14,10 @@ static bool lens; /* for each step, a line after each layer */
 static bool tuples; /* the article's form instead of the table */
 
 static const struct option options[] = {
-	{"lens", 'l', OPTION_FLAG, &lens, NULL,
-	 "print for each step a line after each layer, from gpt-score --lens", 0, 0, NULL},
-	{"tuples", 't', OPTION_FLAG, &tuples, NULL,
-	 "print Python tuples: ([p, ...], ['c', ...], 'picked')", 0, 0, NULL},
+	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
+	 .text = "print for each step a line after each layer, from gpt-score --lens"},
+	{.name = "tuples", .key = 't', .type = OPTION_FLAG, .value = &tuples,
+	 .text = "print Python tuples: ([p, ...], ['c', ...], 'picked')"},
 	{0},
 };
 

@@ -101,6 +101,8 @@ sources filters common kernels |
 	xargs -r grep -nE '\<(ato(i|l|ll|f)|strto(l|ll|ul|ull|f|d|ld|imax|umax)|sscanf)[[:space:]]*\(' |
 	grep -v '^common/base/options\.c:' | none "numbers are read by options.c alone"
 sources filters common kernels tests | grep '/util' | none "no util.h"
+sources filters common | xargs -r grep -nE '^[[:space:]]*\{"[a-z-]+", (.[a-z].|0), OPTION_' |
+	none "rows of option tables name their fields"
 
 sources filters common kernels tests | sort | while read -r file; do
 	width=$(expand -t 4 "$file" | wc -L)

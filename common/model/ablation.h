@@ -27,14 +27,14 @@ struct ablation_options {
 
 /* The rows of an option table that fill them in. */
 #define ABLATION_OPTIONS(options) \
-	{"ablate", 0, OPTION_TEXT, &(options).heads, "L[.H],...", \
-	 "take away the output of these heads: layer.head, from 0, or ranges of them; a layer " \
-	 "alone is all its heads", 0, 0, NULL}, \
-	{"ablate-to", 0, OPTION_TEXT, &(options).to, "zero|mean", \
-	 "zeros in place of their output, or its mean over the texts of --mean-over (default zero)", \
-	 0, 0, NULL}, \
-	{"mean-over", 0, OPTION_TEXT, &(options).over, "FILE", \
-	 "texts for --ablate-to mean", 0, 0, NULL}
+	{.name = "ablate", .type = OPTION_TEXT, .value = &(options).heads, .argument = "L[.H],...", \
+	 .text = "take away the output of these heads: layer.head, from 0, or ranges of them; a " \
+	         "layer alone is all its heads"}, \
+	{.name = "ablate-to", .type = OPTION_TEXT, .value = &(options).to, .argument = "zero|mean", \
+	 .text = "zeros in place of their output, or its mean over the texts of --mean-over " \
+	         "(default zero)"}, \
+	{.name = "mean-over", .type = OPTION_TEXT, .value = &(options).over, .argument = "FILE", \
+	 .text = "texts for --ablate-to mean"}
 
 struct ablation; /* own */
 

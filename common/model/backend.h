@@ -15,9 +15,8 @@ enum backend {
 
 /* The row of an option table that fills one in. */
 #define BACKEND_OPTION(backend) \
-	{"device", 0, OPTION_WORD, &(backend), "auto|cpu|cuda", \
-	 "what to compute on (default auto: a GPU, if there is one and the network is large)", \
-	 0, 0, NULL}
+	{.name = "device", .type = OPTION_WORD, .value = &(backend), .argument = "auto|cpu|cuda", \
+	 .text = "what to compute on (default auto: a GPU, if there is one and the network is large)"}
 
 /* For filters only: the kernels for a network. Where auto had a GPU to think of, the
  * choice is said on stderr, unless quiet; where there is none of what was asked for,

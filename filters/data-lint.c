@@ -35,18 +35,13 @@ static const struct program program = {
 
 /* ---- the report ---- */
 
-static double share_of(const struct recall_share *share)
-{
-	return (double)share->right / (double)share->of;
-}
-
 static double mean_floor(const struct lint_counts *counts, int kind)
 {
 	return kind < 0 || counts->floor[kind].spans == 0 ? 0 :
 	       counts->floor[kind].nats / (double)counts->floor[kind].spans;
 }
 
-static bool is_short(const struct recall_share *share)
+static bool is_short(const struct share *share)
 {
 	return share->right < share->of;
 }
@@ -54,7 +49,7 @@ static bool is_short(const struct recall_share *share)
 /* Print a sentence about the answers. Returns whether something is wrong with them. */
 static bool say_answers(const struct lint_counts *counts, const struct span_kinds *kinds)
 {
-	const struct recall_share *derived = &counts->derived;
+	const struct share *derived = &counts->derived;
 	double nats = mean_floor(counts, span_kind_find(kinds, "answer"));
 
 	if (derived->of == 0) {
@@ -84,7 +79,7 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 }
 
 /* Print a sentence if there are any. Returns whether there are. */
-static bool say(const struct recall_share *share, const char *text)
+static bool say(const struct share *share, const char *text)
 {
 	if (share->right > 0)
 		printf("# %" PRIu64 " of %" PRIu64 " %s.\n", share->right, share->of, text);
@@ -101,15 +96,15 @@ static bool say_all(const struct lint_counts *counts, const struct span_kinds *k
 	found |= say(&counts->both_sides, "records stand on both sides of the split");
 	if (counts->window_lost.of > 0)
 		printf("# Of windows of running text in which an answer begins, %.1f%% begin too late "
-		       "to hold the entry that is asked for.\n", 100 * share_of(&counts->window_lost));
+		       "to hold the entry that is asked for.\n", 100 * share_mean(&counts->window_lost).mean);
 	return found;
 }
 
-static void print_share(const char *key, const struct recall_share *share)
+static void print_share(const char *key, const struct share *share)
 {
 	if (share->of == 0)
 		return;
-	printf("%s\t%.6g\n%s_count\t%" PRIu64 "\n%s_of\t%" PRIu64 "\n", key, share_of(share), key,
+	printf("%s\t%.6g\n%s_count\t%" PRIu64 "\n%s_of\t%" PRIu64 "\n", key, share_mean(share).mean, key,
 	       share->right, key, share->of);
 }
 

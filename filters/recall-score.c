@@ -59,7 +59,7 @@ static const struct program program = {
 struct summary {
 	struct recall *recall;
 	struct recall_tally tally;
-	struct recall_share from[ORIGIN_KINDS];
+	struct share from[ORIGIN_KINDS];
 	int seam[RECALL_DIGITS], place[RECALL_DIGITS + 1], edits[ORIGIN_NEAR + 1];
 	struct chance_baseline *chance;
 	struct breakdown breakdown;
@@ -127,22 +127,20 @@ static void print_record(const struct generation *generation,
 
 /* ---- the summary ---- */
 
-static void print_share(const char *key, const struct recall_share *share)
+static void print_share(const char *key, const struct share *share)
 {
-	double low, high;
+	const struct mean mean = share_mean(share);
 
-	if (share->of > 0) {
-		recall_interval(share, &low, &high);
-		printf("%s\t%.6g\n%s_low\t%.6g\n%s_high\t%.6g\n", key,
-		       (double)share->right / (double)share->of, key, low, key, high);
-	}
+	if (mean.count > 0)
+		printf("%s\t%.6g\n%s_low\t%.6g\n%s_high\t%.6g\n", key, mean.mean, key, mean.low, key,
+		       mean.high);
 	printf("%s_right\t%llu\n%s_of\t%llu\n", key, (unsigned long long)share->right, key,
 	       (unsigned long long)share->of);
 }
 
 /* A share, and the same share by chance. */
-static void print_beside_chance(const char *key, const struct recall_share *share,
-                                const struct recall_share *chance)
+static void print_beside_chance(const char *key, const struct share *share,
+                                const struct share *chance)
 {
 	char text[64];
 
@@ -238,16 +236,16 @@ static void print_recall(struct summary *summary)
 static void print_excess(const char *kind, const struct excess_loss_sums *sums)
 {
 	const char *between = *kind ? "_" : "";
-	double half, mean, n = (double)sums->spans;
+	const struct mean excess = ratio_mean(&sums->excess);
+	const double n = (double)sums->spans;
 
 	if (sums->spans == 0)
 		return;
-	mean = excess_loss_mean(sums, &half);
 	printf("loss%s%s\t%.6g\nfloor%s%s\t%.6g\nexcess%s%s\t%.6g\n", between, kind,
-	       sums->loss / n, between, kind, sums->floor / n, between, kind, mean);
-	if (half == half) /* not NaN */
-		printf("excess%s%s_low\t%.6g\nexcess%s%s_high\t%.6g\n", between, kind, mean - half,
-		       between, kind, mean + half);
+	       sums->loss / n, between, kind, sums->floor / n, between, kind, excess.mean);
+	if (excess.count > 1)
+		printf("excess%s%s_low\t%.6g\nexcess%s%s_high\t%.6g\n", between, kind, excess.low,
+		       between, kind, excess.high);
 	printf("excess%s%s_of\t%llu\n", between, kind, (unsigned long long)sums->spans);
 }
 
@@ -270,7 +268,7 @@ static void count_origin(struct summary *summary, const struct recall_verdict *v
 	                                                 verdict->entries);
 
 	for (int i = 0; i < ORIGIN_KINDS; i++)
-		recall_add(&summary->from[i], i == (int)origin.kind ? RECALL_RIGHT : RECALL_WRONG);
+		share_add(&summary->from[i], i == (int)origin.kind);
 	if (origin.kind == ORIGIN_STITCHED)
 		summary->seam[origin.place]++;
 	if (origin.kind == ORIGIN_NEAR_ASKED) {

@@ -44,7 +44,7 @@ int breakdown_count(struct breakdown *breakdown, const struct recall_verdict *ve
 		return err_set(err, "out of memory for accuracy by slot and entries");
 	recall_add(&cell->exact, verdict->exact);
 	for (int i = 0; i < verdict->digits; i++)
-		recall_add(&cell->digit[i], verdict->digit[i] ? RECALL_RIGHT : RECALL_WRONG);
+		share_add(&cell->digit[i], verdict->digit[i]);
 	return 0;
 }
 

@@ -98,15 +98,14 @@ static void score(struct chance_rates *rates, const struct kept *answer,
 	if (book->want.codes) {
 		int digits = recall_digits(answer->given, book->want, digit);
 		for (int i = 0; i < digits; i++)
-			recall_add(&rates->digit[i], digit[i] ? RECALL_RIGHT : RECALL_WRONG);
+			share_add(&rates->digit[i], digit[i]);
 	}
-	recall_add(&rates->exact, book->want.codes && recall_equal(answer->given, book->want) ?
-	                          RECALL_RIGHT : RECALL_WRONG);
+	share_add(&rates->exact, book->want.codes && recall_equal(answer->given, book->want));
 	if (book->entries == 0)
 		return;
 	struct answer_origin origin = answer_origin_find(answer->given, book->entry, book->entries);
 	for (int i = 0; i < ORIGIN_KINDS; i++)
-		recall_add(&rates->from[i], i == (int)origin.kind ? RECALL_RIGHT : RECALL_WRONG);
+		share_add(&rates->from[i], i == (int)origin.kind);
 	if (!answer->chose)
 		return;
 	recall_names(answer->asked, book->entry, book->entries, &first, &last, &last_after_first);

@@ -8,14 +8,16 @@
 #ifndef MEMOSCOPE_EXCESS_LOSS_H
 #define MEMOSCOPE_EXCESS_LOSS_H
 
+#include "common/base/stats.h"
 #include "common/stream/generation.h"
 
-/* Sums over records; of each the nats of loss, of floor, and the spans (or
- * characters), and the sums of products that the variance needs. */
+/* Sums over records. */
 struct excess_loss_sums {
-	uint64_t records, spans;
+	uint64_t spans; /* or characters */
 	double loss, floor; /* nats */
-	double xx, xn, nn; /* x: a record's loss less its floor; n: its spans */
+	/* Loss less floor over spans, with a record as the group: its spans need not be
+	 * independent of each other. ratio_mean() is the mean excess of a span. */
+	struct ratio excess;
 };
 
 struct excess_loss {
@@ -25,11 +27,5 @@ struct excess_loss {
 
 /* Add a text that was scored. Its spans are those of the text. */
 void excess_loss_count(struct excess_loss *excess, const struct generation *generation);
-
-/* The mean excess of a span, and the half of its 95% interval by the variance
- * between records, whose spans need not be independent of each other (the ratio
- * estimator: W. G. Cochran, Sampling Techniques, 1977, section 2.11). NaN where
- * there are fewer than two records. */
-double excess_loss_mean(const struct excess_loss_sums *sums, double *half);
 
 #endif

@@ -49,11 +49,6 @@ const struct lint_counts *lint_counts(const struct lint *lint)
 	return &lint->counts;
 }
 
-static void add(struct recall_share *share, bool right)
-{
-	recall_add(share, right ? RECALL_RIGHT : RECALL_WRONG);
-}
-
 /* ---- both sides of a split ---- */
 
 int lint_hold(struct lint *lint, const struct record *record, struct err *err)
@@ -180,7 +175,7 @@ static void count_digits(struct lint_counts *counts, const struct page *page)
 	for (uint32_t i = 0; i < page->entries; i++) {
 		int digits = recall_digits(page->entry[i].number, page->wanted, digit);
 		for (int j = 0; j < digits; j++)
-			add(page->entry[i].asked ? &counts->digits_own : &counts->digits_other, digit[j]);
+			share_add(page->entry[i].asked ? &counts->digits_own : &counts->digits_other, digit[j]);
 	}
 }
 
@@ -203,20 +198,20 @@ static void count_answer(struct lint *lint, const struct page *page)
 	bool before = stands_before(page);
 	bool ambiguous = false;
 
-	add(&counts->in_context, before);
+	share_add(&counts->in_context, before);
 	if (!page->ask) {
-		add(&counts->derived, before);
+		share_add(&counts->derived, before);
 		return;
 	}
 	counts->asked++;
-	add(&counts->derived, source && recall_equal(source->number, page->wanted));
+	share_add(&counts->derived, source && recall_equal(source->number, page->wanted));
 	if (page->entries == 0)
 		return;
-	add(&counts->in_book, source != NULL);
+	share_add(&counts->in_book, source != NULL);
 	for (uint32_t i = 0; i < page->entries; i++)
 		ambiguous |= page->entry[i].asked &&
 		             !recall_equal(page->entry[i].number, source->number);
-	add(&counts->ambiguous, ambiguous);
+	share_add(&counts->ambiguous, ambiguous);
 	if (!source)
 		return;
 	count_digits(counts, page);
@@ -262,35 +257,34 @@ int lint_record(struct lint *lint, const struct record *record,
 		int duplicate = has_duplicate(lint, &page, err);
 		if (duplicate < 0)
 			return -1;
-		add(&counts->duplicate, duplicate);
+		share_add(&counts->duplicate, duplicate);
 	}
 	if (page.answer)
 		count_answer(lint, &page);
 	if (lint->context > 0)
-		add(&counts->too_long, record->length > lint->context);
+		share_add(&counts->too_long, record->length > lint->context);
 	if (counts->held > 0)
-		add(&counts->both_sides, is_held(lint, record));
+		share_add(&counts->both_sides, is_held(lint, record));
 	return 0;
 }
 
 /* The width of a share's 95% interval. */
-static double width(const struct recall_share *share)
+static double width(const struct share *share)
 {
-	double low, high;
+	const struct mean mean = share_mean(share);
 
-	recall_interval(share, &low, &high);
-	return high - low;
+	return mean.high - mean.low;
 }
 
 bool lint_independent(const struct lint_counts *counts)
 {
-	const struct recall_share *own = &counts->digits_own, *other = &counts->digits_other;
+	const struct share *own = &counts->digits_own, *other = &counts->digits_other;
 
 	if (counts->asked == 0 || counts->derived.right > 0 || counts->in_book.right == 0 ||
 	    own->of == 0)
 		return false;
-	double share = (double)own->right / (double)own->of;
+	const double mean = share_mean(own).mean;
 	if (other->of == 0) /* books of one line: a digit is any of about ten */
-		return fabs(share - 0.1) <= width(own) + 0.02;
-	return fabs(share - (double)other->right / (double)other->of) <= width(own) + width(other);
+		return fabs(mean - 0.1) <= width(own) + 0.02;
+	return fabs(mean - share_mean(other).mean) <= width(own) + width(other);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/stats.h"
 #include "common/eval/recall.h"
 #include "common/stream/record.h"
 #include "common/stream/span.h"
@@ -22,22 +23,22 @@ struct lint_floor {
 	double nats;
 };
 
-/* Everything that was counted; shares are recall.h's: right of so many. */
+/* Everything that was counted; a share is right ones of so many. */
 struct lint_counts {
 	uint64_t records, characters, longest; /* longest: characters of the longest record */
 	uint64_t asked; /* records with both ask and answer */
-	struct recall_share derived; /* answers that stand beside the name asked for; where
+	struct share derived; /* answers that stand beside the name asked for; where
 	                              * nothing is asked for, anywhere before themselves */
-	struct recall_share in_context; /* answers whose text stands anywhere before them */
-	struct recall_share in_book; /* names asked for that are in the book */
+	struct share in_context; /* answers whose text stands anywhere before them */
+	struct share in_book; /* names asked for that are in the book */
 	/* Digits of answers that are, at their place, those of the number beside the name
 	 * asked for; and of the numbers beside other names, which is what chance gives. */
-	struct recall_share digits_own, digits_other;
-	struct recall_share duplicate; /* records in which a name stands twice */
-	struct recall_share ambiguous; /* the name asked for stands beside two numbers */
-	struct recall_share too_long; /* records of more tokens than the context */
-	struct recall_share window_lost; /* see lint_new() */
-	struct recall_share both_sides; /* records that were held out */
+	struct share digits_own, digits_other;
+	struct share duplicate; /* records in which a name stands twice */
+	struct share ambiguous; /* the name asked for stands beside two numbers */
+	struct share too_long; /* records of more tokens than the context */
+	struct share window_lost; /* see lint_new() */
+	struct share both_sides; /* records that were held out */
 	uint64_t held; /* different texts that were held out */
 	struct lint_floor floor[SPAN_KINDS]; /* SPAN_OTHER: unused */
 };

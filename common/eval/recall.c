@@ -1,6 +1,5 @@
 #include "common/eval/recall.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -471,10 +470,10 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 
 /* ---- sums ---- */
 
-void recall_add(struct recall_share *share, enum recall_truth how)
+void recall_add(struct share *share, enum recall_truth how)
 {
-	share->right += how == RECALL_RIGHT;
-	share->of += how != RECALL_UNDEFINED;
+	if (how != RECALL_UNDEFINED)
+		share_add(share, how == RECALL_RIGHT);
 }
 
 static void count_follows(struct recall_tally *tally, const struct recall_verdict *verdict)
@@ -484,14 +483,14 @@ static void count_follows(struct recall_tally *tally, const struct recall_verdic
 	if (follows == RECALL_FOLLOWS_UNDEFINED)
 		return;
 	if (!verdict->conflict) {
-		recall_add(&tally->both, truth(follows == RECALL_FOLLOWS_BOTH));
+		share_add(&tally->both, follows == RECALL_FOLLOWS_BOTH);
 		return;
 	}
-	recall_add(&tally->contextual, truth(follows == RECALL_FOLLOWS_CONTEXT));
-	recall_add(&tally->parametric, truth(follows == RECALL_FOLLOWS_WEIGHTS));
-	recall_add(&tally->neither, truth(follows == RECALL_FOLLOWS_NEITHER));
+	share_add(&tally->contextual, follows == RECALL_FOLLOWS_CONTEXT);
+	share_add(&tally->parametric, follows == RECALL_FOLLOWS_WEIGHTS);
+	share_add(&tally->neither, follows == RECALL_FOLLOWS_NEITHER);
 	if (follows != RECALL_FOLLOWS_NEITHER)
-		recall_add(&tally->memorization, truth(follows == RECALL_FOLLOWS_WEIGHTS));
+		share_add(&tally->memorization, follows == RECALL_FOLLOWS_WEIGHTS);
 }
 
 /* Count the digits of a number, no more than most. Returns how many. */
@@ -522,7 +521,7 @@ void recall_count(struct recall_tally *tally, const struct recall_verdict *verdi
 	recall_add(&tally->number, verdict->number);
 	recall_add(&tally->book, verdict->book);
 	for (int i = 0; i < verdict->digits; i++)
-		recall_add(&tally->digit[i], truth(verdict->digit[i]));
+		share_add(&tally->digit[i], verdict->digit[i]);
 	recall_add(&tally->first_name, verdict->first_name);
 	recall_add(&tally->last_name, verdict->last_name);
 	recall_add(&tally->last_after_first, verdict->last_after_first);
@@ -531,15 +530,4 @@ void recall_count(struct recall_tally *tally, const struct recall_verdict *verdi
 		uint64_t digits = count_digits(&tally->reference, verdict->truth, UINT64_MAX);
 		count_digits(&tally->wrong, verdict->given, digits);
 	}
-}
-
-void recall_interval(const struct recall_share *share, double *low, double *high)
-{
-	const double z = 1.959963984540054; /* the normal distribution's 0.975 quantile */
-	double n = (double)share->of, p = (double)share->right / n;
-	double middle = p + z * z / (2 * n);
-	double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-
-	*low = share->right == 0 ? 0 : (middle - half) / (1 + z * z / n);
-	*high = share->right == share->of ? 1 : (middle + half) / (1 + z * z / n);
 }

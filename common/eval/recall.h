@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/stats.h"
 #include "common/stream/generation.h"
 #include "common/stream/span.h"
 
@@ -121,30 +122,21 @@ void recall_names(struct recall_slice written, const struct recall_entry *entry,
                   uint32_t entries, enum recall_truth *first, enum recall_truth *last,
                   enum recall_truth *last_after_first);
 
-/* How many of how many. */
-struct recall_share {
-	uint64_t right, of;
-};
-
 /* Count a truth, unless it is undefined. */
-void recall_add(struct recall_share *share, enum recall_truth how);
+void recall_add(struct share *share, enum recall_truth how);
 
 struct recall_tally {
 	uint64_t records;
-	struct recall_share exact, name, number, book, digit[RECALL_DIGITS];
-	struct recall_share first_name, last_name, last_after_first;
+	struct share exact, name, number, book, digit[RECALL_DIGITS];
+	struct share first_name, last_name, last_after_first;
 	/* both: where the prompt states the truth; the next three: in conflicts, where it
 	 * states something else; memorization: parametric of parametric and contextual. */
-	struct recall_share both, contextual, parametric, neither, memorization;
+	struct share both, contextual, parametric, neither, memorization;
 	/* Of wrong answers, each as far as the right one has digits, and of the
 	 * reference's answers in their place. */
 	struct recall_frequency wrong, reference;
 };
 
 void recall_count(struct recall_tally *tally, const struct recall_verdict *verdict);
-
-/* Wilson's 95% interval of a share (Wilson 1927, "Probable Inference, the Law of
- * Succession, and Statistical Inference"); of at least 1. */
-void recall_interval(const struct recall_share *share, double *low, double *high);
 
 #endif

@@ -138,8 +138,8 @@ static double run_probability(void)
 /* Random digits against random books. */
 static void by_chance(void)
 {
-	struct recall_share part = {0, 200000}, rest = {0, 200000};
-	double want = 1 - pow(1 - run_probability(), ENTRIES), low, high;
+	struct share part = {0, 200000}, rest = {0, 200000};
+	const double want = 1 - pow(1 - run_probability(), ENTRIES);
 	struct recall_entry entry[ENTRIES];
 	struct text number[ENTRIES], given;
 	struct rng rng;
@@ -157,9 +157,9 @@ static void by_chance(void)
 		part.right += kind == ORIGIN_PART;
 		rest.right += kind != ORIGIN_PART && kind != ORIGIN_WEIGHTS;
 	}
-	recall_interval(&part, &low, &high);
-	ok(low < want && want < high, "random digits are a part as often as the theory says: "
-	   "%.5f in %.5f to %.5f", want, low, high);
+	const struct mean mean = share_mean(&part);
+	ok(mean.low < want && want < mean.high, "random digits are a part as often as the theory "
+	   "says: %.5f in %.5f to %.5f", want, mean.low, mean.high);
 	ok(want > 1.0 / 400 && want < 1.0 / 250, "one in 300");
 	ok(rest.right <= 3, "and hardly ever stitched or near: %d of 200000", (int)rest.right);
 }

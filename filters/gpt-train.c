@@ -20,7 +20,18 @@
 #include "common/train/training_run.h"
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
-static struct trainer_options trainer = {
+static struct {
+	double lr, min_lr;
+	enum schedule schedule;
+	int64_t warmup, steps;
+	enum optimizer_kind optimizer;
+	double momentum, beta1, beta2, weight_decay, clip, dropout;
+	int workers, pass_rows;
+	/* and what follows from options and data */
+	const struct kernels *kernels;
+	enum dtype dtype;
+	float weight[SPAN_KINDS];
+} trainer = {
 	.lr = 1e-3,
 	.min_lr = -1, /* a tenth of lr */
 	.warmup = 100,
@@ -187,6 +198,36 @@ static enum dtype chosen_dtype(void)
 	return (enum dtype)dtype;
 }
 
+static struct trainer_options trainer_options(void)
+{
+	struct trainer_options result = {
+		.kernels = trainer.kernels,
+		.workers = trainer.workers,
+		.pass_rows = trainer.pass_rows,
+		.dtype = trainer.dtype,
+		.lr = {
+			.peak = trainer.lr,
+			.min = trainer.min_lr,
+			.schedule = trainer.schedule,
+			.warmup = trainer.warmup,
+			.steps = trainer.steps,
+		},
+		.optimizer = {
+			.kind = trainer.optimizer,
+			.beta1 = trainer.beta1,
+			.beta2 = trainer.beta2,
+			.momentum = trainer.momentum,
+			.weight_decay = trainer.weight_decay,
+			.clip = trainer.clip,
+		},
+		.dropout = trainer.dropout,
+		.seed = (uint64_t)seed,
+	};
+
+	memcpy(result.weight, trainer.weight, sizeof result.weight);
+	return result;
+}
+
 /* What the command line asks for. Errors that do not depend on the data end the program before
  * any data are read. */
 static struct training_run_options run_options(void)
@@ -210,11 +251,10 @@ static struct training_run_options run_options(void)
 	else if (trainer.workers == 0)
 		trainer.workers = threads_processors();
 	trainer.dtype = chosen_dtype();
-	trainer.seed = (uint64_t)seed;
 	return (struct training_run_options){
 		.directory = directory,
 		.network = network,
-		.trainer = trainer,
+		.trainer = trainer_options(),
 		.batch = batch * accumulate,
 		.eval_records = eval_records,
 		.resume = resume,
@@ -360,7 +400,7 @@ static void say_skipped(const struct training_run *run, const struct step_result
 {
 	progress_say(&progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
 	             "loss scaled by %g; for the next batch it is scaled by %g", run->at.step + 1,
-	             result->loss_scale, trainer_scaling(run->trainer).scale);
+	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
 }
 
 /* Validate, save, and write the metrics. These come last: their reader may be gone. */
@@ -393,12 +433,12 @@ static void milestone(struct training_run *run, struct stream_writer *metrics)
 static void explain_end(const struct training_run *run)
 {
 	const struct training_progress *at = &run->at;
-	const struct loss_scaling scaling = trainer_scaling(run->trainer);
+	const struct loss_scale scale = trainer_loss_scale(run->trainer);
 
-	if (scaling.skipped > 0)
+	if (scale.skipped > 0)
 		progress_say(&progress, "%" PRId64 " batch%s skipped because the gradient was not finite; "
-		             "the loss is scaled by %g", scaling.skipped,
-		             scaling.skipped == 1 ? " was" : "es were", scaling.scale);
+		             "the loss is scaled by %g", scale.skipped,
+		             scale.skipped == 1 ? " was" : "es were", scale.scale);
 	if (interrupted)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
@@ -474,7 +514,7 @@ int main(int argc, char **argv)
 	if (span_weights(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);
 	const struct training_run_options wanted = run_options();
-	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
+	if (training_data_open(&data, argv + first, argc - first, val_path, (uint64_t)seed, &err) < 0)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
 	if (training_run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)

@@ -209,8 +209,10 @@ static json_t *settings_of(const struct training_run *run)
 {
 	const struct gpt_config *config = &run->model.config;
 	const struct trainer_options *options = &run->options.trainer;
-	const bool muon = options->optimizer == OPTIMIZER_MUON;
-	const bool linear = options->schedule == SCHEDULE_LINEAR;
+	const struct learning_rate *lr = &options->lr;
+	const struct optimizer_options *optimizer = &options->optimizer;
+	const bool muon = optimizer->kind == OPTIMIZER_MUON;
+	const bool linear = lr->schedule == SCHEDULE_LINEAR;
 	const int pass_rows = options->pass_rows ? options->pass_rows : options->kernels->pass_rows;
 	json_t *settings = json_object();
 	char weights[512], vocab[VOCAB_DIGEST_SIZE];
@@ -232,17 +234,17 @@ static json_t *settings_of(const struct training_run *run)
 		{"seed", json_sprintf("%" PRIu64, options->seed)},
 		{"batch", json_sprintf("%d", run->options.batch)},
 		{"pack", json_string(run->data->pack == PACK_TEXT ? "text" : "records")},
-		{"steps", json_sprintf("%" PRId64, options->steps)},
-		{"lr", json_sprintf("%.15g", options->lr)},
-		{"min-lr", json_sprintf("%.15g", options->min_lr)},
+		{"steps", json_sprintf("%" PRId64, lr->steps)},
+		{"lr", json_sprintf("%.15g", lr->peak)},
+		{"min-lr", json_sprintf("%.15g", lr->min)},
 		{"schedule", json_string(linear ? "linear" : "cosine")},
-		{"warmup", json_sprintf("%" PRId64, options->warmup)},
+		{"warmup", json_sprintf("%" PRId64, lr->warmup)},
 		{"optimizer", json_string(muon ? "muon" : "adamw")},
-		{"momentum", muon ? json_sprintf("%.15g", options->momentum) : NULL},
-		{"beta1", json_sprintf("%.15g", options->beta1)},
-		{"beta2", json_sprintf("%.15g", options->beta2)},
-		{"weight-decay", json_sprintf("%.15g", options->weight_decay)},
-		{"clip", json_sprintf("%.15g", options->clip)},
+		{"momentum", muon ? json_sprintf("%.15g", optimizer->momentum) : NULL},
+		{"beta1", json_sprintf("%.15g", optimizer->beta1)},
+		{"beta2", json_sprintf("%.15g", optimizer->beta2)},
+		{"weight-decay", json_sprintf("%.15g", optimizer->weight_decay)},
+		{"clip", json_sprintf("%.15g", optimizer->clip)},
 		{"dropout", json_sprintf("%.15g", options->dropout)},
 		{"weight", json_string(*weights ? weights : "none")},
 		{"dtype", json_string(dtype_name(options->dtype))},

@@ -27,7 +27,7 @@ static char *state_path(const char *directory, struct err *err)
 static json_t *metadata_of(const struct trainer_state *state,
                            const struct training_progress *progress, const json_t *settings)
 {
-	const struct loss_scaling *scaling = &state->scaling;
+	const struct loss_scale *scale = &state->loss_scale;
 	json_t *metadata = json_object();
 
 	json_object_set_new(metadata, "step", json_sprintf("%" PRId64, progress->step));
@@ -38,11 +38,11 @@ static json_t *metadata_of(const struct trainer_state *state,
 		json_object_set_new(metadata, "flops", json_sprintf("%.17g", progress->flops));
 	if (progress->best < 1e300) /* absent: there was none */
 		json_object_set_new(metadata, "best", json_sprintf("%.17g", progress->best));
-	if (scaling->scale > 0) { /* absent: the loss is not scaled */
-		json_object_set_new(metadata, "loss-scale", json_sprintf("%.17g", scaling->scale));
+	if (scale->scale > 0) { /* absent: the loss is not scaled */
+		json_object_set_new(metadata, "loss-scale", json_sprintf("%.17g", scale->scale));
 		json_object_set_new(metadata, "loss-scale-steps",
-		                    json_sprintf("%" PRId64, scaling->good));
-		json_object_set_new(metadata, "skipped", json_sprintf("%" PRId64, scaling->skipped));
+		                    json_sprintf("%" PRId64, scale->steps));
+		json_object_set_new(metadata, "skipped", json_sprintf("%" PRId64, scale->skipped));
 	}
 	json_object_update_missing(metadata, (json_t *)settings);
 	return metadata;
@@ -105,20 +105,20 @@ static void get_real(const struct safetensors *file, const char *path, const cha
 		err_set(err, "%s: metadata: %s", path, bad.text);
 }
 
-static void get_scaling(const struct safetensors *file, const char *path,
-                        struct loss_scaling *scaling, struct err *err)
+static void get_loss_scale(const struct safetensors *file, const char *path,
+                        struct loss_scale *scale, struct err *err)
 {
 	int exponent;
 
-	*scaling = (struct loss_scaling){0};
+	*scale = (struct loss_scale){0};
 	if (safetensors_metadata(file, "loss-scale") == NULL)
 		return;
-	get_real(file, path, "loss-scale", &scaling->scale, err);
-	get_int(file, path, "loss-scale-steps", COUNT_MAX, &scaling->good, err);
-	get_int(file, path, "skipped", COUNT_MAX, &scaling->skipped, err);
-	if (scaling->scale < 1 || frexp(scaling->scale, &exponent) != 0.5)
+	get_real(file, path, "loss-scale", &scale->scale, err);
+	get_int(file, path, "loss-scale-steps", COUNT_MAX, &scale->steps, err);
+	get_int(file, path, "skipped", COUNT_MAX, &scale->skipped, err);
+	if (scale->scale < 1 || frexp(scale->scale, &exponent) != 0.5)
 		err_set(err, "%s: metadata: loss-scale: %g, expected a power of two from 1 on", path,
-		        scaling->scale);
+		        scale->scale);
 }
 
 static void get_array(const struct safetensors *file, const char *path, const char *name,
@@ -179,7 +179,7 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 		get_real(file, path, "flops", &progress->flops, err);
 	if (safetensors_metadata(file, "best"))
 		get_real(file, path, "best", &progress->best, err);
-	get_scaling(file, path, &state->scaling, err);
+	get_loss_scale(file, path, &state->loss_scale, err);
 	progress->examples = (uint64_t)examples;
 	get_array(file, path, "params", count, state->params, err);
 	get_array(file, path, "moment1", count, state->moment1, err);

@@ -13,14 +13,15 @@
 #include "tests/kernels/harness/network.h"
 
 /* AdamW steps all that it steps by one launch, however many tensors there are. */
-static void check_launches(enum optimizer optimizer, const char *name)
+static void check_launches(enum optimizer_kind optimizer, const char *name)
 {
 	const struct gpt_config config = {
 		.layers = 3, .heads = 1, .width = 4, .context = 4, .vocab = 5, .bias = true,
 	};
 	struct trainer_options options = {
-		.kernels = &kernels_cuda_table, .workers = 1, .lr = 1e-3, .steps = 10, .beta1 = 0.9,
-		.beta2 = 0.99, .optimizer = optimizer, .weight_decay = 0.1, .weight = {1},
+		.kernels = &kernels_cuda_table, .workers = 1, .lr = {.peak = 1e-3, .steps = 10},
+		.optimizer = {.kind = optimizer, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1},
+		.weight = {1},
 	};
 	const uint16_t token[4] = {0, 1, 2, 3};
 	const uint8_t kind[4] = {0};

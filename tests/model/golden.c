@@ -341,14 +341,14 @@ static struct trainer_options recipe_of(const json_t *recipe, int workers)
 	struct trainer_options options = {
 		.kernels = kernels_find("cpu", NULL), .workers = workers,
 		.dtype = DTYPE_F32,
-		.lr = json_number_value(json_object_get(recipe, "lr")),
-		.min_lr = json_number_value(json_object_get(recipe, "min_lr")),
-		.warmup = json_integer_value(json_object_get(recipe, "warmup")),
-		.steps = json_integer_value(json_object_get(recipe, "steps")),
-		.beta1 = json_number_value(json_object_get(recipe, "beta1")),
-		.beta2 = json_number_value(json_object_get(recipe, "beta2")),
-		.weight_decay = json_number_value(json_object_get(recipe, "weight_decay")),
-		.clip = json_number_value(json_object_get(recipe, "clip")),
+		.lr.peak = json_number_value(json_object_get(recipe, "lr")),
+		.lr.min = json_number_value(json_object_get(recipe, "min_lr")),
+		.lr.warmup = json_integer_value(json_object_get(recipe, "warmup")),
+		.lr.steps = json_integer_value(json_object_get(recipe, "steps")),
+		.optimizer.beta1 = json_number_value(json_object_get(recipe, "beta1")),
+		.optimizer.beta2 = json_number_value(json_object_get(recipe, "beta2")),
+		.optimizer.weight_decay = json_number_value(json_object_get(recipe, "weight_decay")),
+		.optimizer.clip = json_number_value(json_object_get(recipe, "clip")),
 	};
 	for (size_t kind = 0; kind < 2; kind++)
 		options.weight[kind] = (float)int_at(json_object_get(recipe, "kind_weight"), kind);

@@ -38,38 +38,38 @@ static bool below(double have, double limit, const char *what)
  * behind a linear rise; as nanoGPT has it. */
 static void test_rate(void)
 {
-	struct trainer_options options = {.lr = 3e-3, .min_lr = 1e-4, .warmup = 4, .steps = 24};
+	struct learning_rate rate = {.peak = 3e-3, .min = 1e-4, .warmup = 4, .steps = 24};
 	double worst = 0;
 
 	for (int step = 0; step < 4; step++)
-		worst = fmax(worst, fabs(trainer_lr(&options, step) - 3e-3 * (step + 1) / 5));
+		worst = fmax(worst, fabs(learning_rate_at(&rate, step) - 3e-3 * (step + 1) / 5));
 	below(worst, 1e-15, "warm-up rises in equal parts");
-	is_near(trainer_lr(&options, 4), 3e-3, 1e-15, "then comes the peak");
-	is_near(trainer_lr(&options, 9), 1e-4 + 2.9e-3 * (2 + sqrt(2)) / 4, 1e-15, "a quarter down");
-	is_near(trainer_lr(&options, 14), 1e-4 + 2.9e-3 / 2, 1e-15, "half-way");
-	is_near(trainer_lr(&options, 19), 1e-4 + 2.9e-3 * (2 - sqrt(2)) / 4, 1e-15, "three quarters");
-	is_near(trainer_lr(&options, 24), 1e-4, 1e-15, "the end of the schedule");
-	is_near(trainer_lr(&options, 1000), 1e-4, 1e-15, "and past it");
+	is_near(learning_rate_at(&rate, 4), 3e-3, 1e-15, "then comes the peak");
+	is_near(learning_rate_at(&rate, 9), 1e-4 + 2.9e-3 * (2 + sqrt(2)) / 4, 1e-15, "a quarter down");
+	is_near(learning_rate_at(&rate, 14), 1e-4 + 2.9e-3 / 2, 1e-15, "half-way");
+	is_near(learning_rate_at(&rate, 19), 1e-4 + 2.9e-3 * (2 - sqrt(2)) / 4, 1e-15, "three quarters");
+	is_near(learning_rate_at(&rate, 24), 1e-4, 1e-15, "the end of the schedule");
+	is_near(learning_rate_at(&rate, 1000), 1e-4, 1e-15, "and past it");
 	for (int step = 5; step < 24; step++)
-		if (trainer_lr(&options, step) >= trainer_lr(&options, step - 1))
+		if (learning_rate_at(&rate, step) >= learning_rate_at(&rate, step - 1))
 			worst = 1;
 	below(worst, 1e-15, "falls at every step");
-	options.schedule = SCHEDULE_LINEAR;
-	is_near(trainer_lr(&options, 3), 3e-3 * 4 / 5, 1e-15, "linear: the same warm-up");
-	is_near(trainer_lr(&options, 4), 3e-3, 1e-15, "  the same peak");
-	is_near(trainer_lr(&options, 9), 1e-4 + 2.9e-3 * 3 / 4, 1e-15, "  a quarter down");
-	is_near(trainer_lr(&options, 19), 1e-4 + 2.9e-3 / 4, 1e-15, "  three quarters");
-	is_near(trainer_lr(&options, 24), 1e-4, 1e-15, "  the end of the schedule");
-	is_near(trainer_lr(&options, 1000), 1e-4, 1e-15, "  and past it");
-	options.schedule = SCHEDULE_COSINE;
-	options.warmup = 0;
-	is_near(trainer_lr(&options, 0), 3e-3, 1e-15, "without a warm-up the peak comes first");
-	options.warmup = 24;
-	is_near(trainer_lr(&options, 23), 3e-3 * 24 / 25, 1e-15, "all warm-up");
-	is_near(trainer_lr(&options, 24), 1e-4, 1e-15, "all warm-up, and past it");
-	options.min_lr = options.lr;
-	options.warmup = 0;
-	is_near(trainer_lr(&options, 17), 3e-3, 1e-15, "a minimum at the peak: constant");
+	rate.schedule = SCHEDULE_LINEAR;
+	is_near(learning_rate_at(&rate, 3), 3e-3 * 4 / 5, 1e-15, "linear: the same warm-up");
+	is_near(learning_rate_at(&rate, 4), 3e-3, 1e-15, "  the same peak");
+	is_near(learning_rate_at(&rate, 9), 1e-4 + 2.9e-3 * 3 / 4, 1e-15, "  a quarter down");
+	is_near(learning_rate_at(&rate, 19), 1e-4 + 2.9e-3 / 4, 1e-15, "  three quarters");
+	is_near(learning_rate_at(&rate, 24), 1e-4, 1e-15, "  the end of the schedule");
+	is_near(learning_rate_at(&rate, 1000), 1e-4, 1e-15, "  and past it");
+	rate.schedule = SCHEDULE_COSINE;
+	rate.warmup = 0;
+	is_near(learning_rate_at(&rate, 0), 3e-3, 1e-15, "without a warm-up the peak comes first");
+	rate.warmup = 24;
+	is_near(learning_rate_at(&rate, 23), 3e-3 * 24 / 25, 1e-15, "all warm-up");
+	is_near(learning_rate_at(&rate, 24), 1e-4, 1e-15, "all warm-up, and past it");
+	rate.min = rate.peak;
+	rate.warmup = 0;
+	is_near(learning_rate_at(&rate, 17), 3e-3, 1e-15, "a minimum at the peak: constant");
 }
 
 /* ---- gradients ---- */
@@ -152,7 +152,7 @@ static float *first_gradient(const struct trainer *trainer, const struct trainer
 	float *gradient = malloc(parameters() * sizeof *gradient);
 
 	for (size_t i = 0; i < parameters(); i++)
-		gradient[i] = (float)((double)state.moment1[i] / (1 - options->beta1));
+		gradient[i] = (float)((double)state.moment1[i] / (1 - options->optimizer.beta1));
 	trainer_state_release(&state);
 	return gradient;
 }
@@ -166,7 +166,7 @@ static void test_gradient(const struct data *data, int workers, int count, const
 	struct err err = {0};
 
 	memcpy(options.weight, weight, KINDS * sizeof *weight);
-	options.clip = clip;
+	options.optimizer.clip = clip;
 	struct trainer *trainer = make_trainer(&options);
 	struct trainer_state state = state_of(trainer);
 	ask_network(&direct, data->example, count, state.params, weight);
@@ -269,7 +269,7 @@ static void test_workers(const struct data *data)
 
 /* Tensor by tensor: with Muon each matrix of a block takes its step by itself - q, k and v
  * apart - and all else AdamW's, whoever of the workers does it; matrices alone decay. */
-static void test_optimizer_step(const struct data *data, enum optimizer optimizer, int workers)
+static void test_optimizer_step(const struct data *data, enum optimizer_kind optimizer, int workers)
 {
 	struct trainer_options options = options_of(workers);
 	struct gpt_tensor tensors[64];
@@ -282,9 +282,9 @@ static void test_optimizer_step(const struct data *data, enum optimizer optimize
 	float *m = calloc(parameters(), sizeof *m), *v = calloc(parameters(), sizeof *v);
 	int hidden = 0;
 
-	options.optimizer = optimizer;
-	options.momentum = 0.5;
-	options.weight_decay = 8; /* that matters */
+	options.optimizer.kind = optimizer;
+	options.optimizer.momentum = 0.5;
+	options.optimizer.weight_decay = 8; /* that matters */
 	struct trainer *trainer = make_trainer(&options);
 	trainer_params(trainer, want);
 	ask_network(&direct, data->example, EXAMPLES, want, options.weight);
@@ -337,8 +337,8 @@ static void test_optimizers(const struct data *data)
 		test_optimizer_step(data, OPTIMIZER_ADAMW, workers);
 		test_optimizer_step(data, OPTIMIZER_MUON, workers);
 	}
-	options.optimizer = OPTIMIZER_MUON;
-	options.momentum = 0.95;
+	options.optimizer.kind = OPTIMIZER_MUON;
+	options.optimizer.momentum = 0.95;
 	a = run_course(data, &options);
 	b = run_course(data, &options);
 	ok(same_course(&a, &b), "Muon: the same bits again");
@@ -367,7 +367,7 @@ static void test_dropout(const struct data *data)
 	ok(fabs(alone.loss[11] - a.loss[11]) < 0.1, "dropout: one worker trains as well");
 
 	/* Nothing moves at a rate of 0, so only the masks tell steps apart. */
-	options.lr = options.min_lr = 0;
+	options.lr.peak = options.lr.min = 0;
 	struct trainer *trainer = make_trainer(&options);
 	struct evaluation with, without;
 	struct step_result one, two;
@@ -402,7 +402,7 @@ static void test_many_passes(const struct data *data)
 	struct err err = {0};
 
 	options.dropout = 0.5;
-	options.lr = options.min_lr = 0;
+	options.lr.peak = options.lr.min = 0;
 	for (int i = 0; i <= before; i++) {
 		examples[i] = data->example[0];
 		examples[i].length = 2;
@@ -655,7 +655,7 @@ static void test_weightless(const struct data *data)
 /* ---- states ---- */
 
 /* A trainer that takes over another's state, by way of a file, goes on to the bit. */
-static void test_resume(const struct data *data, enum optimizer optimizer, double dropout)
+static void test_resume(const struct data *data, enum optimizer_kind optimizer, double dropout)
 {
 	struct trainer_options options = options_of(2);
 	const char *tmp = getenv("TMPDIR");
@@ -671,8 +671,8 @@ static void test_resume(const struct data *data, enum optimizer optimizer, doubl
 	bool same = true;
 
 	options.dropout = dropout;
-	options.optimizer = optimizer;
-	options.momentum = 0.9;
+	options.optimizer.kind = optimizer;
+	options.optimizer.momentum = 0.9;
 	struct trainer *first = make_trainer(&options), *second = make_trainer(&options);
 	snprintf(folder, sizeof folder, "%s/trainer.XXXXXX", tmp ? tmp : "/tmp");
 	if (mkdtemp(folder) == NULL)

@@ -63,8 +63,9 @@ static struct trainer_options options_of(int workers)
 {
 	struct trainer_options options = {
 		.kernels = kernels_find("cpu", NULL), .workers = workers,
-		.dtype = DTYPE_F32, .lr = 1e-2, .min_lr = 1e-3, .warmup = 3,
-		.steps = 100, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1, .seed = 1,
+		.dtype = DTYPE_F32, .seed = 1,
+		.lr = {.peak = 1e-2, .min = 1e-3, .warmup = 3, .steps = 100},
+		.optimizer = {.beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1},
 	};
 
 	for (int i = 0; i < SPAN_KINDS; i++)

@@ -245,9 +245,12 @@ static struct trainer *trainer_on(const struct check *check, const struct kernel
                                   enum dtype dtype, int steps)
 {
 	struct trainer_options options = {
-		.kernels = kernels, .workers = 1, .dtype = dtype, .lr = 3e-3, .min_lr = 3e-4,
-		.warmup = 2, .steps = steps, .optimizer = OPTIMIZER_MUON, .momentum = 0.9,
-		.beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.1, .clip = 1, .seed = 1,
+		.kernels = kernels, .workers = 1, .dtype = dtype, .seed = 1,
+		.lr = {.peak = 3e-3, .min = 3e-4, .warmup = 2, .steps = steps},
+		.optimizer = {
+			.kind = OPTIMIZER_MUON, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.99,
+			.weight_decay = 0.1, .clip = 1,
+		},
 	};
 	struct err err = {0};
 

@@ -1,4 +1,4 @@
-/* loss_scaling.c - the scale that half precision trains with: it changes no bits, a step
+/* loss_scale.c - the scale that half precision trains with: it changes no bits, a step
  * whose gradients overflow is given up, and a resume goes on with it. */
 #include "common/train/metrics.h"
 #include "tests/train/trainer.h"
@@ -53,15 +53,15 @@ static struct trainer_options half_options(double scale)
 }
 
 /* Scales are powers of two: no bit of a result depends on them. */
-static void test_any_scale(const struct data *data, enum optimizer optimizer, int workers)
+static void test_any_scale(const struct data *data, enum optimizer_kind optimizer, int workers)
 {
 	static const double scales[] = {1, 0x1p16, 0x1p40};
 	struct trainer_options options = options_of(workers);
 	bool same = true;
 
-	options.optimizer = optimizer;
-	options.momentum = 0.9;
-	options.clip = 0.5;
+	options.optimizer.kind = optimizer;
+	options.optimizer.momentum = 0.9;
+	options.optimizer.clip = 0.5;
 	options.dropout = 0.1;
 	options.weight[1] = 5.5f;
 	options.weight[2] = 0.3f;
@@ -107,7 +107,7 @@ static void test_overflow(const struct data *data)
 	ok(result.loss == want.loss && !isfinite(result.grad_norm), "  the loss is what it is");
 	struct trainer_state after = state_of(trainer);
 	ok(same_state(&before, &after), "  parameters, moments and steps are as they were");
-	is_near(after.scaling.scale, 0x1p39, 0, "  and the scale is halved");
+	is_near(after.loss_scale.scale, 0x1p39, 0, "  and the scale is halved");
 	const int more = until_taken(trainer, data, 60, &result);
 	ok(more > 5 && result.loss_scale == ldexp(1, 39 - more) && result.skipped == 1 + more,
 	   "  and again, until nothing overflows");
@@ -168,14 +168,14 @@ static void test_first_scale(const struct data *data)
 	json_decref(record);
 
 	struct trainer_state from_a = state_of(a), from_b = state_of(b);
-	from_a.scaling = (struct loss_scaling){.scale = 512, .good = 3, .skipped = 7};
+	from_a.loss_scale = (struct loss_scale){.scale = 512, .steps = 3, .skipped = 7};
 	trainer_restore(a, &from_a);
-	is_int(trainer_scaling(a).skipped, 7, "a state's scale is taken over");
+	is_int(trainer_loss_scale(a).skipped, 7, "a state's scale is taken over");
 	trainer_restore(a, &from_b);
-	ok(trainer_scaling(a).scale == 0x1p16 && trainer_scaling(a).skipped == 0,
+	ok(trainer_loss_scale(a).scale == 0x1p16 && trainer_loss_scale(a).skipped == 0,
 	   "where it has none, half precision begins anew");
 	trainer_restore(b, &from_a);
-	ok(trainer_scaling(b).scale == 0, "float32 has no use for one");
+	ok(trainer_loss_scale(b).scale == 0, "float32 has no use for one");
 	trainer_state_release(&from_a);
 	trainer_state_release(&from_b);
 	trainer_free(a);
@@ -199,17 +199,17 @@ static void test_scale_ends(const struct data *data)
 	   strstr(err.text, " at a loss scale of 1, expected finite numbers"),
 	   "  and says so: %s", err.text);
 	struct trainer_state after = state_of(trainer);
-	ok(same_state(&before, &after) && after.scaling.scale == 1, "  all is as it was");
+	ok(same_state(&before, &after) && after.loss_scale.scale == 1, "  all is as it was");
 	trainer_state_release(&after);
 
 	half.spoil = false;
 	before.params[2] = NAN;
-	before.scaling.scale = 1024;
+	before.loss_scale.scale = 1024;
 	trainer_restore(trainer, &before);
 	err = (struct err){0};
 	is_int(trainer_step(trainer, data->example, EXAMPLES, &result, &err), -1,
 	       "a loss that is not finite fails at any scale");
-	ok(strstr(err.text, "loss scale of 1024") && trainer_scaling(trainer).scale == 1024,
+	ok(strstr(err.text, "loss scale of 1024") && trainer_loss_scale(trainer).scale == 1024,
 	   "  at once: %s", err.text);
 	trainer_state_release(&before);
 	trainer_free(trainer);
@@ -263,7 +263,7 @@ static void test_growth(const struct data *data)
 	options.loss_scale = 0;
 	struct trainer *second = make_trainer(&options);
 	struct trainer_state state = through_file(first, second);
-	ok(state.scaling.scale == 2 && state.scaling.good == 1000 && state.scaling.skipped == 1,
+	ok(state.loss_scale.scale == 2 && state.loss_scale.steps == 1000 && state.loss_scale.skipped == 1,
 	   "  scale, steps since and steps given up are saved");
 	trainer_restore(second, &state);
 	trainer_state_release(&state);
@@ -276,7 +276,7 @@ static void test_growth(const struct data *data)
 	ok(a.loss_scale == 4 && same_result(&a, &b), "  the next one at twice that");
 	ok(trainer_steps(first) == 3501 && trainer_steps(second) == 3501, "  with all steps counted");
 	struct trainer_state s = state_of(first), t = state_of(second);
-	ok(same_state(&s, &t) && s.scaling.skipped == 1 && t.scaling.skipped == 1,
+	ok(same_state(&s, &t) && s.loss_scale.skipped == 1 && t.loss_scale.skipped == 1,
 	   "  gone on from the file in the middle, to the bit");
 	few_steps(first, data, 1999, &a);
 	few_steps(second, data, 2000, &b);
@@ -305,7 +305,7 @@ static void test_spoilt_scale(void)
 		                             "loss-scale-steps", "0", "skipped", "0");
 		struct training_progress progress = {.best = INFINITY};
 		struct err err = {0};
-		state.scaling = (struct loss_scaling){0};
+		state.loss_scale = (struct loss_scale){0};
 		save_state(folder, &state, &progress, settings, &err);
 		ok(training_state_load(folder, &config, &state, &progress, &err) < 0 &&
 		   strstr(err.text, "training.safetensors: metadata: loss-scale: "),

@@ -1,0 +1,88 @@
+/* optimizer.h - AdamW and Muon, whose work several workers share.
+ *
+ * The optimizer owns the parameters and their moments. Every worker has a network that
+ * computes gradients of its own. A step has four stages:
+ *
+ *   optimizer_begin()    one thread: what is constant during the step
+ *   optimizer_losses()   every worker, before its passes: where they sum their losses
+ *   optimizer_update()   every worker, after its passes: the gradients are summed in the
+ *                        order of the workers, and each worker steps its share of the
+ *                        parameters; the result does not depend on who is faster
+ *   optimizer_end()      one thread: losses and norm of the step
+ *
+ * A worker's share is a stretch of the parameter array, which it steps with AdamW, and, if
+ * Muon is asked for, some of the hidden matrices (gpt_tensor.hidden). Each hidden matrix
+ * belongs to one worker whole and is not stepped with AdamW. Between the stages nothing waits
+ * for the device: clip() and the step read what they need from device memory.
+ */
+#ifndef MEMOSCOPE_OPTIMIZER_H
+#define MEMOSCOPE_OPTIMIZER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/base/threads.h"
+#include "common/model/gpt.h"
+#include "kernels/kernels.h"
+
+enum optimizer_kind {
+	OPTIMIZER_ADAMW,
+	OPTIMIZER_MUON, /* for hidden matrices, with AdamW for all other tensors */
+};
+
+struct optimizer_options {
+	enum optimizer_kind kind;
+	double beta1, beta2; /* AdamW's decay of the first and of the second moment, each step */
+	double momentum; /* Muon's decay of its moment, each step */
+	double weight_decay; /* of both; only for tensors with gpt_tensor.decay */
+	double clip; /* largest norm of the gradient; 0: no limit */
+};
+
+struct optimizer; /* optimizer_new … optimizer_free */
+
+/* devices: one for each of the workers; they stay the caller's and must outlive the optimizer.
+ * params: gpt_parameter_count() floats of host memory, copied; NULL is not allowed. The
+ * moments start at 0. NULL with err set. */
+struct optimizer *optimizer_new(const struct gpt_config *config,
+                                const struct optimizer_options *options,
+                                const struct kernels *kernels, struct device *const *devices,
+                                int workers, const float *params, struct err *err);
+void optimizer_free(struct optimizer *optimizer); /* NULL is allowed */
+
+/* The parameters: gpt_parameter_count() floats of device memory. They change in
+ * optimizer_update() and optimizer_upload() alone. */
+const float *optimizer_params(const struct optimizer *optimizer);
+
+/* Begin a step. number: of the step, from 1; steps that were not taken do not count. lr: its
+ * learning rate. mean: the sum of all gradients times this is the gradient to step by. */
+void optimizer_begin(struct optimizer *optimizer, int64_t number, double lr, double mean);
+
+/* The sum of a worker's losses in this step, set to 0: device memory, for gpt_pass(). */
+double *optimizer_losses(struct optimizer *optimizer, int worker);
+
+/* Step the parameters. All workers call this at once, by threads_run() of these threads.
+ * gradients: of each worker's network, device memory of gpt_parameter_count() floats;
+ * those of worker 0 are overwritten with the sum. If a loss or the norm is not finite,
+ * parameters and moments stay as they were. */
+void optimizer_update(struct optimizer *optimizer, int worker, float *const *gradients,
+                      struct threads *threads);
+
+struct optimizer_result {
+	double loss; /* sum over all workers */
+	double norm; /* of the gradient, before clipping */
+	bool taken; /* loss and norm are finite, so the parameters were stepped */
+};
+
+/* Wait for the step to end. */
+struct optimizer_result optimizer_end(struct optimizer *optimizer);
+
+/* Copies from and to host memory: parameters and moments, gpt_parameter_count() floats each.
+ * Muon's moment takes the place of AdamW's first moment; the second is 0 there. For
+ * optimizer_download() each of the three may be NULL: it is not copied then. */
+void optimizer_download(const struct optimizer *optimizer, float *params, float *moment1,
+                        float *moment2);
+void optimizer_upload(struct optimizer *optimizer, const float *params, const float *moment1,
+                      const float *moment2);
+
+#endif

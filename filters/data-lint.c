@@ -96,7 +96,8 @@ static bool say_all(const struct lint_counts *counts, const struct span_kinds *k
 	found |= say(&counts->both_sides, "records stand on both sides of the split");
 	if (counts->window_lost.of > 0)
 		printf("# Of windows of running text in which an answer begins, %.1f%% begin too late "
-		       "to hold the entry that is asked for.\n", 100 * share_mean(&counts->window_lost).mean);
+		       "to hold the entry that is asked for.\n",
+		       100 * share_mean(&counts->window_lost).mean);
 	return found;
 }
 
@@ -104,8 +105,8 @@ static void print_share(const char *key, const struct share *share)
 {
 	if (share->of == 0)
 		return;
-	printf("%s\t%.6g\n%s_count\t%" PRIu64 "\n%s_of\t%" PRIu64 "\n", key, share_mean(share).mean, key,
-	       share->right, key, share->of);
+	printf("%s\t%.6g\n%s_count\t%" PRIu64 "\n%s_of\t%" PRIu64 "\n", key,
+	       share_mean(share).mean, key, share->right, key, share->of);
 }
 
 /* The end of a line: the floor, or "-" if it is not known. */

@@ -263,7 +263,8 @@ static void test_growth(const struct data *data)
 	options.loss_scale = 0;
 	struct trainer *second = make_trainer(&options);
 	struct trainer_state state = through_file(first, second);
-	ok(state.loss_scale.scale == 2 && state.loss_scale.steps == 1000 && state.loss_scale.skipped == 1,
+	ok(state.loss_scale.scale == 2 && state.loss_scale.steps == 1000 &&
+	   state.loss_scale.skipped == 1,
 	   "  scale, steps since and steps given up are saved");
 	trainer_restore(second, &state);
 	trainer_state_release(&state);

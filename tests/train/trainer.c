@@ -47,7 +47,8 @@ static void test_rate(void)
 	is_near(learning_rate_at(&rate, 4), 3e-3, 1e-15, "then comes the peak");
 	is_near(learning_rate_at(&rate, 9), 1e-4 + 2.9e-3 * (2 + sqrt(2)) / 4, 1e-15, "a quarter down");
 	is_near(learning_rate_at(&rate, 14), 1e-4 + 2.9e-3 / 2, 1e-15, "half-way");
-	is_near(learning_rate_at(&rate, 19), 1e-4 + 2.9e-3 * (2 - sqrt(2)) / 4, 1e-15, "three quarters");
+	is_near(learning_rate_at(&rate, 19), 1e-4 + 2.9e-3 * (2 - sqrt(2)) / 4, 1e-15,
+	        "three quarters");
 	is_near(learning_rate_at(&rate, 24), 1e-4, 1e-15, "the end of the schedule");
 	is_near(learning_rate_at(&rate, 1000), 1e-4, 1e-15, "and past it");
 	for (int step = 5; step < 24; step++)

@@ -12,7 +12,7 @@
  *              matching. Where tokens repeat with period N these k are q-N+1, q-2N+1 …
  *   copying    mean over k of r_k[x_k] / Σ_u r_k[u], r_k[u] = max(0, z_k[u] - mean z_k):
  *              of all that the head's OV circuit raises in the logits z_k when it
- *              attends to k (gpt_head_logits() in gpt.h), the share that goes to the
+ *              attends to k (gpt_head_logits() in gpt_inspect.h), the share that goes to the
  *              token there; 0 where it raises none
  */
 #ifndef MEMOSCOPE_HEAD_SCORE_H

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/model/attention.h"
+#include "common/model/gpt_inspect.h"
 #include "common/stream/source.h"
 
 struct target {
@@ -231,7 +232,7 @@ int ablation_apply(const struct ablation *ablation, struct gpt *gpt, struct err 
 	for (int i = 0; ablation && i < ablation->count; i++) {
 		const struct target *target = &ablation->targets[i];
 		const float *mean = ablation->mean ? ablation->mean + i * ablation->width : NULL;
-		if (gpt_ablate(gpt, target->layer, target->head, mean, err) < 0)
+		if (gpt_ablate_head(gpt, target->layer, target->head, mean, err) < 0)
 			return -1;
 	}
 	return 0;

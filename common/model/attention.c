@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/gpt.h"
+#include "common/model/gpt_inspect.h"
 
 struct attention {
 	struct gpt_config config;
@@ -25,16 +25,14 @@ static int place_network(struct attention *attention, const struct model *model,
                          struct err *err)
 {
 	const struct gpt_config *config = &model->config;
-	const size_t bytes = gpt_parameter_count(config) * sizeof(float);
 	const struct kernels *k = attention->kernels;
 
 	attention->dev = k->open(DTYPE_F32, err);
 	if (!attention->dev)
 		return -1;
-	attention->params = k->alloc(attention->dev, bytes);
+	attention->params = gpt_upload_parameters(config, k, attention->dev, model->params, err);
 	if (!attention->params)
-		return err_set(err, "out of memory for %zu bytes of parameters", bytes);
-	k->upload(attention->dev, attention->params, model->params, bytes);
+		return -1;
 	attention->gpt = gpt_new(config, k, attention->dev, attention->params, config->context,
 	                         GPT_KEEP_ATTENTION, err);
 	return attention->gpt ? 0 : -1;
@@ -87,9 +85,8 @@ int attention_run(struct attention *attention, const struct record *record, stru
 	const int context = attention->config.context;
 	int rows = (int)record->length;
 
-	if (record->length > (uint32_t)context + 1)
-		return err_set(err, "a text of %u characters, but the model's context of %d "
-		               "reaches %d", record->length, context, context + 1);
+	if (gpt_check_text(&attention->config, record->length, err) < 0)
+		return -1;
 	if (rows > context)
 		rows = context;
 	for (int i = 0; i < rows; i++) {
@@ -127,7 +124,7 @@ const float *attention_matrix(struct attention *attention, int layer, int head,
 const float *attention_outputs(struct attention *attention, int layer)
 {
 	if (attention->batch.count > 0)
-		gpt_attention_values(attention->gpt, layer, NULL, attention->outputs);
+		gpt_head_outputs(attention->gpt, layer, attention->outputs);
 	return attention->outputs;
 }
 

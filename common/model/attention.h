@@ -16,6 +16,7 @@
 #include "common/base/err.h"
 #include "common/model/model.h"
 #include "common/stream/record.h"
+#include "kernels/kernels.h"
 
 struct attention; /* own */
 
@@ -42,7 +43,7 @@ const float *attention_matrix(struct attention *attention, int layer, int head,
 const float *attention_outputs(struct attention *attention, int layer);
 
 /* What a head would add to the logits, were one row of the record run last all that
- * it attends to, for each row: [rows, vocab], as gpt_head_logits() in gpt.h. Owned
+ * it attends to, for each row: [rows, vocab], as gpt_head_logits() in gpt_inspect.h. Owned
  * by attention, valid until the next call. NULL with err set where memory is out. */
 const float *attention_head_logits(struct attention *attention, int layer, int head,
                                    struct err *err);

@@ -2,6 +2,7 @@
 
 #include "common/base/err.h"
 #include "common/base/progress.h"
+#include "common/model/gpt_parameters.h"
 
 /* Parameters from which on a GPU is taken: a guess, until it is measured. A small
  * network's operations may be over before a GPU has begun them. */

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 #include "common/base/options.h"
-#include "common/model/gpt.h"
+#include "common/model/gpt_config.h"
+#include "kernels/kernels.h"
 
 enum backend {
 	BACKEND_AUTO, /* the GPU where there is one and the network is worth it */

@@ -18,7 +18,8 @@
 
 #include "common/base/err.h"
 #include "common/base/file.h" /* file_content */
-#include "common/model/gpt.h"
+#include "common/model/gpt_config.h"
+#include "common/model/gpt_parameters.h"
 #include "common/stream/vocab.h"
 
 struct model {

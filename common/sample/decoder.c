@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/model/kv_cache.h"
+
 struct slot {
 	struct request *request; /* NULL: free */
 	uint32_t fed; /* tokens in the cache */
@@ -13,13 +15,13 @@ struct decoder {
 	const struct gpt_config *config;
 	const struct vocab *vocab;
 	const struct engine_settings *settings;
-	struct gpt_cache *cache;
+	struct kv_cache *cache;
 	struct sampler *sampler;
 	struct slot *slots;
 	int slot_count, busy; /* slots in all, slots with a request */
 	/* one pass: its rows, and those of them whose logits are wanted */
 	int rows, rows_max, wanted;
-	int32_t *token, *slot, *place; /* [rows_max] */
+	int32_t *token, *slot, *position; /* [rows_max] */
 	int32_t *want, *owner; /* [slot_count]: a row, and the slot it belongs to */
 	float *logits; /* [slot_count, vocab] */
 };
@@ -44,13 +46,13 @@ struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
 	decoder->slots = calloc((size_t)slots, sizeof *decoder->slots);
 	decoder->token = malloc(rows * sizeof *decoder->token);
 	decoder->slot = malloc(rows * sizeof *decoder->slot);
-	decoder->place = malloc(rows * sizeof *decoder->place);
+	decoder->position = malloc(rows * sizeof *decoder->position);
 	decoder->want = malloc((size_t)slots * sizeof *decoder->want);
 	decoder->owner = malloc((size_t)slots * sizeof *decoder->owner);
 	decoder->logits = malloc((size_t)slots * (size_t)config->vocab * sizeof *decoder->logits);
 	decoder->sampler = sampler_new(config->vocab, settings->probs, err);
-	decoder->cache = gpt_cache_new(gpt, slots, err);
-	if (decoder->slots && decoder->token && decoder->slot && decoder->place &&
+	decoder->cache = kv_cache_new(gpt, slots, err);
+	if (decoder->slots && decoder->token && decoder->slot && decoder->position &&
 	    decoder->want && decoder->owner && decoder->logits && decoder->sampler &&
 	    decoder->cache)
 		return decoder;
@@ -63,12 +65,12 @@ void decoder_free(struct decoder *decoder)
 {
 	if (!decoder)
 		return;
-	gpt_cache_free(decoder->cache);
+	kv_cache_free(decoder->cache);
 	sampler_free(decoder->sampler);
 	free(decoder->slots);
 	free(decoder->token);
 	free(decoder->slot);
-	free(decoder->place);
+	free(decoder->position);
 	free(decoder->want);
 	free(decoder->owner);
 	free(decoder->logits);
@@ -106,7 +108,7 @@ static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
 	for (uint32_t i = 0; i < lacking; i++) {
 		decoder->token[decoder->rows] = slot->request->tokens[slot->fed];
 		decoder->slot[decoder->rows] = index;
-		decoder->place[decoder->rows++] = (int32_t)slot->fed++;
+		decoder->position[decoder->rows++] = (int32_t)slot->fed++;
 	}
 	if (slot->fed == length) {
 		decoder->want[decoder->wanted] = decoder->rows - 1;
@@ -168,8 +170,8 @@ void decoder_run(struct decoder *decoder, struct request_queue *queue)
 		for (int i = 0; i < decoder->slot_count; i++)
 			if (decoder->slots[i].request)
 				add_rows(decoder, i, &prompt_rows);
-		gpt_extend(decoder->cache, decoder->rows, decoder->token, decoder->slot,
-		           decoder->place, decoder->wanted, decoder->want, decoder->logits);
+		kv_cache_decode(decoder->cache, decoder->rows, decoder->token, decoder->slot,
+		                decoder->position, decoder->wanted, decoder->want, decoder->logits);
 		for (int i = 0; i < decoder->wanted; i++) {
 			struct slot *slot = &decoder->slots[decoder->owner[i]];
 			const float *logits = decoder->logits + (size_t)i * (size_t)decoder->config->vocab;

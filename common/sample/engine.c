@@ -89,16 +89,13 @@ static void *work(void *argument)
 /* The parameters into device memory. */
 static int place_parameters(struct engine *engine, struct err *err)
 {
-	size_t bytes = gpt_parameter_count(&engine->model->config) * sizeof(float);
-
 	engine->dev = engine->kernels->open(DTYPE_F32, err);
 	if (!engine->dev)
 		return -1;
-	engine->params = engine->kernels->alloc(engine->dev, bytes);
+	engine->params = gpt_upload_parameters(&engine->model->config, engine->kernels, engine->dev,
+	                                       engine->model->params, err);
 	if (!engine->params)
-		return err_set(err, "out of memory for %zu bytes of parameters", bytes);
-	engine->kernels->upload(engine->dev, engine->params, engine->model->params,
-	                        bytes);
+		return -1;
 	engine->kernels->wait(engine->dev);
 	return 0;
 }
@@ -167,12 +164,11 @@ bool engine_ready(struct engine *engine)
 int engine_write(struct engine *engine, const struct record *record,
                  uint32_t prompt, uint32_t sample, bool refer, struct err *err)
 {
-	uint32_t context = (uint32_t)engine->model->config.context, room = context + 1;
+	uint32_t room = (uint32_t)engine->model->config.context + 1;
 	struct request *request;
 
-	if (prompt > context)
-		return err_set(err, "a prompt of %u characters, but the model's context is %u",
-		               prompt, context);
+	if (gpt_check_prompt(&engine->model->config, prompt, err) < 0)
+		return -1;
 	if (engine->settings->max_tokens > 0 &&
 	    room - prompt > engine->settings->max_tokens)
 		room = prompt + engine->settings->max_tokens;
@@ -190,12 +186,10 @@ int engine_write(struct engine *engine, const struct record *record,
 int engine_score(struct engine *engine, const struct record *record,
                  uint32_t sample, const uint8_t *wanted, struct err *err)
 {
-	uint32_t context = (uint32_t)engine->model->config.context;
 	struct request *request;
 
-	if (record->length > context + 1)
-		return err_set(err, "a text of %u characters, but the model's context of %u "
-		               "reaches %u", record->length, context, context + 1);
+	if (gpt_check_text(&engine->model->config, record->length, err) < 0)
+		return -1;
 	request = request_new(record, record->length, sample, record->length, false, err);
 	if (!request)
 		return -1;

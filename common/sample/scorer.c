@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/model/gpt_inspect.h"
+
 struct scorer {
 	struct gpt *gpt;
 	const struct gpt_config *config;
@@ -76,7 +78,7 @@ static void forward(struct scorer *scorer, const struct request *request, int ro
 	gpt_forward(scorer->gpt, &batch, NULL);
 	gpt_logits(scorer->gpt, logits_at(scorer, 0, 0));
 	for (int i = 0; i < scorer->lenses; i++)
-		gpt_lens(scorer->gpt, i, logits_at(scorer, 1 + i, 0));
+		gpt_logit_lens(scorer->gpt, i, logits_at(scorer, 1 + i, 0));
 }
 
 /* What the logits of a row say of the token that stands there. -1: request->err is set. */

@@ -33,7 +33,7 @@
  *     "rest"      float: the probability of all that "top" leaves out
  *     "top"       array of [char, p], the likeliest first
  *     "lens"      array of maps of "p", "rank", "entropy", "rest" and "top": the
- *                 same, read off after 0, 1 … all layers (gpt_lens() in gpt.h);
+ *                 same, read off after 0, 1 … all layers (gpt_logit_lens() in gpt_inspect.h);
  *                 there only where it was asked for
  */
 #ifndef MEMOSCOPE_GENERATION_H

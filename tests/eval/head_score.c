@@ -6,6 +6,7 @@
 
 #include "common/base/rng.h"
 #include "common/model/attention.h"
+#include "common/model/gpt_inspect.h"
 #include "tests/tap.h"
 #include "tests/model/tensors.h"
 
@@ -324,7 +325,7 @@ static void check_copying(const char *path)
 	gpt_forward(gpt, &batch, NULL);
 	head_scores_add(scores, &record, &err);
 	for (int layer = 0; layer < model.config.layers; layer++) {
-		gpt_attention_values(gpt, layer, qkv, NULL);
+		gpt_attention_qkv(gpt, layer, qkv);
 		for (int head = 0; head < model.config.heads; head++) {
 			double want = 0;
 			for (int row = 0; row < 12; row++) {

@@ -258,7 +258,7 @@ bad 'A\n\nB\\qC\nD\n' "line 3: byte 1: a backslash before none of n, t, r, \\\\ 
 bad 'A\nB\\' "line 2: byte 1: a backslash" "a backslash at the end"
 bad 'A\n\\xe9\n' "line 2: character 0, U\\+00E9" "an escape of a foreign character"
 bad 'A\nB\377C\n' "line 2: character 1, byte 1: not UTF-8" "not UTF-8"
-bad "A\n$(printf '%0257d' 0)\n" "line 2: a prompt of 257 characters, but the model's context is 256" \
+bad "A\n$(printf '%0257d' 0)\n" "line 2: a prompt of 257 characters, expected at most 256: the model's context is 256" \
 	"a line longer than the context"
 
 # ---- command lines, disks and pipes ----

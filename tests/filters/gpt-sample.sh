@@ -185,7 +185,7 @@ fails 1 "tokens: the tokens are not the model's: a vocabulary of .*U\\+00E9 'é'
 	"tokens of a larger vocabulary" gpt-sample model tokens
 fails 1 "record 0: no span of kind 'tone'; the record has: name, number, rule, ask, answer" \
 	"--from a kind that is not there" gpt-sample model --from tone book
-fails 1 "book: .*record 0: a prompt of [0-9]+ characters, but the model's context is 100" \
+fails 1 "book: .*record 0: a prompt of [0-9]+ characters, expected at most 100: the model's context is 100" \
 	"a prompt longer than the context" gpt-sample short --from answer book
 fails 2 "prompt of 101 characters" "--prompt longer than the context" \
 	gpt-sample short --prompt "$(printf '%0101d' 0)"

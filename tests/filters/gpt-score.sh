@@ -37,7 +37,7 @@ fails 1 "tokens: the tokens are not the model's: token 0 is .* '0' in the model"
 fails 1 "record 0: no span of kind 'tone'" "--from a kind that is not there" gpt-score model --from tone book
 fails 1 "no record has a span of kind 'tone'" "--kinds of a kind that is not there" gpt-score model --kinds ask,tone book
 fails 2 "--kinds: expected words" "--kinds with an empty word" gpt-score model --kinds ask,,tone book
-fails 1 "book: .*record 0: a text of [0-9]+ characters, but the model's context of 100" \
+fails 1 "book: .*record 0: a text of [0-9]+ characters, expected at most 101: the model's context is 100" \
 	"a record longer than the context" gpt-score short book
 gpt-score model book >/dev/full 2>have
 is "$? $(wc -l <have)" "1 1" "a full disk"

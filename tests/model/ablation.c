@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/model/gpt_inspect.h"
 #include "common/stream/record.h"
 #include "common/stream/stream.h"
 #include "tests/tap.h"
@@ -133,7 +134,7 @@ static void check_mean(struct model *model)
 		gpt_forward(net.gpt, &batch, NULL);
 		for (int l = 0; l < 2; l++) {
 			out[ablated][l] = must(malloc((size_t)ROWS * (size_t)c * sizeof(float)));
-			gpt_attention_values(net.gpt, l ? last : 0, NULL, out[ablated][l]);
+			gpt_head_outputs(net.gpt, l ? last : 0, out[ablated][l]);
 		}
 		free_net(&net);
 	}

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "common/model/gpt_inspect.h"
 #include "common/model/safetensors.h"
 #include "tests/tap.h"
 
@@ -149,7 +150,8 @@ static void check_layer(struct trial *trial, int layer, struct worst *worst)
 	float *probs = calloc((size_t)n * n, sizeof *probs);
 	double scale = 0;
 
-	gpt_attention_values(trial->gpt, layer, qkv, out);
+	gpt_attention_qkv(trial->gpt, layer, qkv);
+	gpt_head_outputs(trial->gpt, layer, out);
 	for (int i = 0; i < n * c; i++)
 		scale = fmax(scale, fabs((double)out[i]));
 	for (int s = 0; s < trial->batch.sequences.count; s++) {

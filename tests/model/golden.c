@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "common/base/rng.h"
+#include "common/model/gpt_inspect.h"
+#include "common/model/kv_cache.h"
 #include "common/model/model.h"
 #include "common/model/safetensors.h"
 #include "common/train/trainer.h"
@@ -278,7 +280,7 @@ static void test_greedy(const struct golden *golden, struct network *network)
 	const json_t *continuation = json_object_get(greedy, "continuation");
 	int length = (int)json_array_size(prompt), vocab = golden->model.config.vocab;
 	struct err err = {0};
-	struct gpt_cache *cache = gpt_cache_new(network->gpt, 1, &err);
+	struct kv_cache *cache = kv_cache_new(network->gpt, 1, &err);
 	float *logits = calloc((size_t)vocab, sizeof *logits);
 	int32_t token[64], slot[64] = {0}, place[64], want = length - 1;
 	size_t same = 0;
@@ -287,7 +289,7 @@ static void test_greedy(const struct golden *golden, struct network *network)
 		token[i] = (int32_t)int_at(prompt, (size_t)i);
 		place[i] = i;
 	}
-	gpt_extend(cache, length, token, slot, place, 1, &want, logits);
+	kv_cache_decode(cache, length, token, slot, place, 1, &want, logits);
 	for (size_t i = 0; i < json_array_size(continuation); i++) {
 		int32_t best = 0;
 		for (int32_t k = 1; k < vocab; k++)
@@ -297,10 +299,10 @@ static void test_greedy(const struct golden *golden, struct network *network)
 		if (place[0] == golden->model.config.context)
 			break;
 		want = 0;
-		gpt_extend(cache, 1, &best, slot, place, 1, &want, logits);
+		kv_cache_decode(cache, 1, &best, slot, place, 1, &want, logits);
 	}
 	is_int((long long)same, golden->model.config.context - length, "greedy continuation");
-	gpt_cache_free(cache);
+	kv_cache_free(cache);
 	free(logits);
 }
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #include "common/base/rng.h"
-#include "common/model/gpt.h"
+#include "common/model/gpt_inspect.h"
+#include "common/model/kv_cache.h"
 #include "kernels/cpu/cpu.h"
 #include "tests/kernels/harness/ref.h"
 #include "tests/kernels/harness/table.h"
@@ -321,7 +322,7 @@ enum { SLOTS = 5 };
 
 /* A slot's tokens, extended by chunk at a time from place first on; logits of
  * every row. */
-static void extend_alone(struct gpt_cache *cache, const struct pass *pass, int s, int slot,
+static void extend_alone(struct kv_cache *cache, const struct pass *pass, int s, int slot,
                          int first, int chunk, int v, float *logits)
 {
 	int end = pass->begin[s + 1] - pass->begin[s];
@@ -333,15 +334,15 @@ static void extend_alone(struct gpt_cache *cache, const struct pass *pass, int s
 			slots[r] = slot;
 			want[r] = r;
 		}
-		gpt_extend(cache, rows, pass->token + pass->begin[s] + at, slots,
-		           pass->position + pass->begin[s] + at, rows, want,
-		           logits + (size_t)(pass->begin[s] + at) * v);
+		kv_cache_decode(cache, rows, pass->token + pass->begin[s] + at, slots,
+		                pass->position + pass->begin[s] + at, rows, want,
+		                logits + (size_t)(pass->begin[s] + at) * v);
 	}
 }
 
 /* All slots together: step i appends to each slot the token at place i, slots
  * in turning order; logits of every row are asked for, last row first. */
-static void extend_together(struct gpt_cache *cache, const struct pass *pass, int v,
+static void extend_together(struct kv_cache *cache, const struct pass *pass, int v,
                             float *logits)
 {
 	float *step = must(malloc(SLOTS * v * sizeof *step));
@@ -360,7 +361,7 @@ static void extend_together(struct gpt_cache *cache, const struct pass *pass, in
 		}
 		for (int i = 0; i < count; i++)
 			want[i] = count - 1 - i;
-		gpt_extend(cache, count, token, slot, places, count, want, step);
+		kv_cache_decode(cache, count, token, slot, places, count, want, step);
 		for (int i = 0; i < count; i++)
 			memcpy(logits + (size_t)row[want[i]] * v, step + (size_t)i * v,
 			       v * sizeof *step);
@@ -370,7 +371,7 @@ static void extend_together(struct gpt_cache *cache, const struct pass *pass, in
 
 /* All slots in two calls, of whose rows the logits of some are asked for: of each slot's last one,
  * the last slot first, of the second call; of none, of the first. */
-static void extend_last(struct gpt_cache *cache, const struct pass *pass, int v, float *logits)
+static void extend_last(struct kv_cache *cache, const struct pass *pass, int v, float *logits)
 {
 	for (int call = 0; call < 2; call++) {
 		int32_t token[ROWS], slot[ROWS], place[ROWS], want[SLOTS], last[SLOTS];
@@ -387,7 +388,7 @@ static void extend_last(struct gpt_cache *cache, const struct pass *pass, int v,
 		}
 		for (int s = SLOTS - 1; call && s >= 0; s--)
 			want[wanted++] = last[s];
-		gpt_extend(cache, count, token, slot, place, wanted, want, rows);
+		kv_cache_decode(cache, count, token, slot, place, wanted, want, rows);
 		for (int s = SLOTS - 1, i = 0; i < wanted; s--, i++)
 			memcpy(logits + (size_t)(pass->begin[s + 1] - 1) * v, rows + (size_t)i * v,
 			       v * sizeof *rows);
@@ -400,7 +401,7 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 	static const int chunks[] = {1, 2, 5, 9};
 	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
 	struct err err = {0};
-	struct gpt_cache *cache = must(gpt_cache_new(net.gpt, SLOTS, &err));
+	struct kv_cache *cache = must(kv_cache_new(net.gpt, SLOTS, &err));
 	int v = config->vocab;
 	float *full = must(malloc(ROWS * v * sizeof *full));
 	float *together = must(malloc(ROWS * v * sizeof *together));
@@ -446,7 +447,7 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 	}
 	ok(memcmp(alone, together, bytes) == 0, "width %d: a slot taken back forgets",
 	   config->width);
-	gpt_cache_free(cache);
+	kv_cache_free(cache);
 	free(full);
 	free(together);
 	free(alone);
@@ -490,7 +491,7 @@ static void check_ablation(const struct gpt_config *config, const struct kernels
 	struct net cut = new_net(config, k, GPT_KEEP_NOTHING);
 	const int layer = config->layers - 1, head = config->heads - 1, v = config->vocab;
 	struct err err = {0};
-	struct gpt_cache *cache = must(gpt_cache_new(net.gpt, SLOTS, &err));
+	struct kv_cache *cache = must(kv_cache_new(net.gpt, SLOTS, &err));
 	float value[64], *together = must(malloc(ROWS * v * sizeof *together));
 	struct pass pass;
 	size_t floats;
@@ -503,8 +504,8 @@ static void check_ablation(const struct gpt_config *config, const struct kernels
 	for (int i = 0; i < config->width / config->heads; i++)
 		value[i] = (float)i / 3 - 1;
 	const float *last = config->bias ? value : NULL;
-	gpt_ablate(net.gpt, layer, head, last, &err);
-	gpt_ablate(net.gpt, 0, 0, NULL, &err);
+	gpt_ablate_head(net.gpt, layer, head, last, &err);
+	gpt_ablate_head(net.gpt, 0, 0, NULL, &err);
 	cut_head(&cut, layer, head, layer + head ? last : NULL);
 	cut_head(&cut, 0, 0, NULL);
 	float *have = pass_logits(&net, &pass), *want = pass_logits(&cut, &pass);
@@ -514,7 +515,7 @@ static void check_ablation(const struct gpt_config *config, const struct kernels
 	ok(apart(have, whole, floats) > 1e-3, "and it is missed");
 	extend_together(cache, &pass, v, together);
 	ok_apart(together, have, floats, 2e-5, "the cache gives the full pass, ablated");
-	gpt_cache_free(cache);
+	kv_cache_free(cache);
 	free(whole);
 	free(have);
 	free(want);
@@ -599,7 +600,7 @@ static void check_lens(const struct gpt_config *config, const struct kernels *k)
 		struct net cut = new_net(&part, k, GPT_KEEP_NOTHING);
 		copy_layers(&cut, &net);
 		want = pass_logits(&cut, &pass);
-		gpt_lens(net.gpt, after, lens);
+		gpt_logit_lens(net.gpt, after, lens);
 		same &= memcmp(lens, want, floats * sizeof *lens) == 0;
 		free(want);
 		free_net(&cut);
@@ -607,7 +608,7 @@ static void check_lens(const struct gpt_config *config, const struct kernels *k)
 	ok(same, "the lens after 1 to %d layers is a network of so many, to the bit", config->layers);
 	want = must(malloc(floats * sizeof *want));
 	embedding_logits(&net, &pass, want);
-	gpt_lens(net.gpt, 0, lens);
+	gpt_logit_lens(net.gpt, 0, lens);
 	ok_apart(lens, want, floats, 2e-5, "after none it is the embedding, normed, unembedded");
 	free(want);
 	free(lens);
@@ -826,7 +827,7 @@ static void check_memory(void)
 	struct device *dev = must(ref_table.open(DTYPE_F32, &err));
 	static float params[4096];
 	struct gpt *gpt = NULL;
-	struct gpt_cache *cache = NULL;
+	struct kv_cache *cache = NULL;
 	bool clean = true;
 	int tries = 0;
 
@@ -841,12 +842,12 @@ static void check_memory(void)
 	for (tries = 0; cache == NULL && tries < 100; tries++) {
 		struct err reason = {0};
 		allocations_left = tries;
-		cache = gpt_cache_new(gpt, 3, &reason);
+		cache = kv_cache_new(gpt, 3, &reason);
 		clean &= cache != NULL || reason.status == ERR_DATA;
 	}
-	ok(cache && clean, "gpt_cache_new fails cleanly at any of %d allocations", tries - 1);
-	gpt_cache_free(cache);
-	gpt_cache_free(NULL);
+	ok(cache && clean, "kv_cache_new fails cleanly at any of %d allocations", tries - 1);
+	kv_cache_free(cache);
+	kv_cache_free(NULL);
 	gpt_free(gpt);
 	gpt_free(NULL);
 	ref_table.close(dev);

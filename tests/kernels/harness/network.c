@@ -7,6 +7,8 @@
 
 #include "common/base/rng.h"
 #include "common/model/gpt.h"
+#include "common/model/gpt_inspect.h"
+#include "common/model/kv_cache.h"
 #include "common/train/trainer.h"
 
 /* Sizes that are no multiple of anything, heads of 10 columns. */
@@ -150,7 +152,7 @@ static void decode(const struct check *check, const struct kernels *k, struct de
 	float *at;
 	struct err err = {0};
 	struct gpt *gpt = network(check, k, dev, &at, GPT_KEEP_NOTHING);
-	struct gpt_cache *cache = gpt_cache_new(gpt, 2, &err);
+	struct kv_cache *cache = kv_cache_new(gpt, 2, &err);
 
 	must_not(&err);
 	for (int i = 0; i < ROWS; i++)
@@ -158,11 +160,11 @@ static void decode(const struct check *check, const struct kernels *k, struct de
 	for (int i = 0; i < 4; i++) {
 		const int rows = pieces[i + 1] - pieces[i];
 		const int32_t want = rows - 1;
-		gpt_extend(cache, rows, token + pieces[i], slot,
-		           check->position + ends[SEQUENCES - 1] + pieces[i], 1, &want,
-		           result->decoded + i * config.vocab);
+		kv_cache_decode(cache, rows, token + pieces[i], slot,
+		                check->position + ends[SEQUENCES - 1] + pieces[i], 1, &want,
+		                result->decoded + i * config.vocab);
 	}
-	gpt_cache_free(cache);
+	kv_cache_free(cache);
 	gpt_free(gpt);
 	k->free(dev, at);
 }

@@ -1,0 +1,60 @@
+/* gpt_config.h - the shape of a network: what a user sets before there is one.
+ *
+ * Names are GPT-2's; in brackets the name in transformers' GPT2Config.
+ */
+#ifndef MEMOSCOPE_GPT_CONFIG_H
+#define MEMOSCOPE_GPT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+
+#define GPT_CONTEXT_MAX 4096
+#define GPT_WIDTH_MAX 16384
+#define GPT_INNER_MAX (4 * GPT_WIDTH_MAX)
+#define GPT_LAYERS_MAX 512
+
+struct gpt_config {
+	int layers; /* blocks (n_layer) */
+	int heads; /* attention heads of a block (n_head); they divide width */
+	int width; /* of the residual stream (n_embd) */
+	int context; /* positions: the most tokens that the network reads at once (n_positions) */
+	int vocab; /* tokens of the vocabulary (vocab_size) */
+	bool bias; /* linear layers and layer norms have biases */
+	int inner; /* width of the feed-forward part (n_inner); 0: 4 * width, as in GPT-2 */
+};
+
+/* The width of the feed-forward part: inner, or 4 * width if inner is 0. */
+int gpt_inner(const struct gpt_config *config);
+
+/* True if both networks have the same shape; the size of the vocabulary may differ. */
+bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b);
+
+/* -1 with err set if a number is out of range or heads do not divide width. */
+int gpt_config_check(const struct gpt_config *config, struct err *err);
+
+/* Fill in one of the article's networks by its name: "1.7k", "30k", "207k" or "63m". Sets
+ * every field but bias and vocab. Returns false if there is no network of that name. */
+bool gpt_preset(const char *name, struct gpt_config *config);
+
+/* -1 with err set if a text of length tokens is longer than a network can score: context
+ * tokens go in, and the last row predicts one more. */
+int gpt_check_text(const struct gpt_config *config, uint32_t length, struct err *err);
+
+/* -1 with err set if a prompt of length tokens does not fit into the context. */
+int gpt_check_prompt(const struct gpt_config *config, uint32_t length, struct err *err);
+
+/* Floating-point operations of the matrix products in one training pass, forward and
+ * backward, over one sequence of rows tokens:
+ *
+ *   6 for each weight of a linear layer or of the unembedding, per row
+ *     (2 forward, 4 backward; Kaplan et al. 2020, "Scaling laws for neural language
+ *     models", section 2.1)
+ *   12 * layers * width for each pair of a row and a key that it attends to: itself and
+ *     every row before it
+ *
+ * Embedding, norms, GELU, softmax and the optimizer are not counted. */
+double gpt_training_flops(const struct gpt_config *config, int rows);
+
+#endif

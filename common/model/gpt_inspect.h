@@ -1,0 +1,46 @@
+/* gpt_inspect.h - look inside a network after a pass, or replace a part of it before one.
+ *
+ * Results go into host memory of the caller and are overwritten. Shapes: n rows of the last
+ * pass, c = width, h = heads, d = c / h, v = vocab. Layers, heads and sequences count from 0.
+ */
+#ifndef MEMOSCOPE_GPT_INSPECT_H
+#define MEMOSCOPE_GPT_INSPECT_H
+
+#include "common/base/err.h"
+#include "common/model/gpt.h"
+
+/* ---- attention: GPT_KEEP_ATTENTION, after gpt_forward(), while its batch lives ---- */
+
+/* A head's attention matrix over one sequence of T rows: probs[T,T]; row: query, column: key,
+ * 0 above the diagonal. It is recomputed from q, k and the log-sum-exp of each row. */
+void gpt_attention_probs(struct gpt *gpt, int layer, int sequence, int head, float *probs);
+
+/* The input of a layer's attention: qkv[n,3c], columns as in kernels.h. */
+void gpt_attention_qkv(struct gpt *gpt, int layer, float *qkv);
+
+/* The output of a layer's heads, before the projection: out[n,c], head i in columns i*d to
+ * i*d+d-1. Replaced heads (gpt_ablate_head) have their replacement. */
+void gpt_head_outputs(struct gpt *gpt, int layer, float *out);
+
+/* The logits that a head writes for each row if it attends to that row alone:
+ * logits[n,v] = norm(v_k W_O) W_U, the full OV circuit (Elhage et al. 2021, "A Mathematical
+ * Framework for Transformer Circuits"). W_O: the head's part of the projection, without bias;
+ * norm: the last layer norm with its gain, without its bias. The norm scales each row by a
+ * positive factor of its own. Overwrites what gpt_logits() returns. */
+void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits);
+
+/* ---- the residual stream: GPT_KEEP_RESIDUAL, after gpt_forward() ---- */
+
+/* The logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"): the logits of the
+ * last pass if the network ended after its first blocks: logits[n,v]. blocks 0: the embedding
+ * alone; all blocks: the bits of gpt_logits(). Overwrites what gpt_logits() returns. */
+void gpt_logit_lens(struct gpt *gpt, int blocks, float *logits);
+
+/* ---- replacing a part ---- */
+
+/* Ablate a head: in all passes and decoding to come, every row of its output (see
+ * gpt_head_outputs) is value[d], host memory, copied. value NULL: zeros. Not with GPT_KEEP_ALL.
+ * -1 with err set if memory is out. */
+int gpt_ablate_head(struct gpt *gpt, int layer, int head, const float *value, struct err *err);
+
+#endif

@@ -1,0 +1,122 @@
+/* gpt_internal.h - the inside of struct gpt, for gpt.c, gpt_memory.c, gpt_inspect.c and
+ * kv_cache.c only.
+ *
+ * Shapes: n = rows_max rows, c = width, h = heads, f = gpt_inner(), v = vocab. "void *": device
+ * memory in the device's type of activations (kernels.h), of activation_size bytes each; all
+ * other pointers to numbers are float32 in device memory, unless they say otherwise.
+ */
+#ifndef MEMOSCOPE_GPT_INTERNAL_H
+#define MEMOSCOPE_GPT_INTERNAL_H
+
+#include "common/model/gpt.h"
+
+/* Where the tensors of one block begin, in the parameters or the gradients. Biases (_b) are
+ * NULL if the network has none. */
+struct block_weights {
+	float *ln_1, *ln_1_b; /* [c] */
+	float *attn_qkv, *attn_qkv_b; /* [c,3c], [3c] */
+	float *attn_proj, *attn_proj_b; /* [c,c], [c] */
+	float *ln_2, *ln_2_b; /* [c] */
+	float *mlp_fc, *mlp_fc_b; /* [c,f], [f] */
+	float *mlp_proj, *mlp_proj_b; /* [f,c], [c] */
+};
+
+/* The same for the whole array. */
+struct gpt_weights {
+	float *wte, *wpe; /* [v,c], [context,c]; wte is where the array begins */
+	float *ln_f, *ln_f_b; /* [c] */
+	struct block_weights *blocks; /* [layers], host memory, owned */
+};
+
+/* What a forward pass leaves of one block. */
+struct block_activations {
+	float *x; /* [n,c] the residual stream before the block */
+	void *ln_1; /* [n,c] */
+	float *mean_1, *rstd_1; /* [n] */
+	void *qkv; /* [n,3c] */
+	void *att; /* [n,c] the heads' outputs, side by side */
+	float *lse; /* [h,n] log-sum-exp of each row's scores */
+	float *x_mid; /* [n,c] the residual stream between attention and feed-forward part */
+	void *ln_2; /* [n,c] */
+	float *mean_2, *rstd_2; /* [n] */
+	void *fc, *gelu; /* [n,f] before and after GELU */
+};
+
+struct gpt {
+	struct gpt_config config;
+	const struct kernels *k;
+	struct device *dev;
+	int rows_max;
+	enum gpt_keep keep;
+	size_t activation_size;
+
+	struct gpt_weights weights; /* in the caller's parameters */
+	struct gpt_weights grads; /* in gradients */
+	float *gradients; /* the whole array; NULL unless all is kept */
+
+	/* of the last pass */
+	struct block_activations *blocks; /* [layers], host memory; all blocks share the buffers
+	                                   * that are not kept */
+	float *x_last; /* [n,c] the residual stream after the last block */
+	void *ln_f; /* [n,c] */
+	float *mean_f, *rstd_f; /* [n] */
+	float *logits; /* [n,v]; a loss puts their gradient in their place */
+	float *loss; /* [n] */
+
+	/* scratch */
+	float *branch; /* [n,c] what a half of a block adds to the residual stream */
+	float *dx; /* [n,c] the gradient of the residual stream */
+	void *dx_rounded; /* [n,c] the same as activations; NULL if those are float32 */
+	void *dbranch; /* [n,c] */
+	void *dwide; /* [n,3c] or [n,f], the larger */
+	float *probs; /* [n,n] one head's matrix; NULL unless attention is kept */
+
+	/* the batch on the device */
+	int32_t *token, *position, *target; /* [n] */
+	int32_t *slot; /* [n] of a cache */
+	float *loss_weight; /* [n] */
+	const struct gpt_batch *batch; /* of the last pass: the caller's */
+	int rows; /* of the last pass */
+
+	struct dropout dropout;
+	uint64_t *dropout_pass; /* [1] device memory: the number of the pass */
+
+	bool *ablated; /* [layers,h] host memory; NULL: no head is */
+	float *ablated_output; /* [layers,c] what stands in place of ablated heads' outputs */
+
+	void **memory; /* [memory_count] every buffer above, to free */
+	int memory_count, memory_room;
+	size_t memory_bytes; /* the sum of what was asked for */
+	bool memory_failed; /* one of the requests failed */
+};
+
+/* ---- gpt_memory.c ---- */
+
+/* Device memory that gpt_free() frees. NULL, and memory_failed, if it is out. */
+void *gpt_alloc(struct gpt *gpt, size_t bytes);
+float *gpt_alloc_floats(struct gpt *gpt, size_t rows, size_t cols);
+
+/* ---- gpt.c: the parts of a forward pass, over n rows ---- */
+
+/* Copy n elements of size bytes to the device. from_host NULL: copy nothing. */
+void gpt_upload_rows(struct gpt *gpt, void *to, const void *from_host, int n, size_t size);
+
+/* blocks[0].x from token and position. */
+void gpt_embed(struct gpt *gpt, int n);
+
+/* Block l up to its attention: qkv from x. */
+void gpt_block_qkv(struct gpt *gpt, int l, int n);
+
+/* Block l after its attention: from att and x, the residual stream that came in, to the x of
+ * the next block or x_last. */
+void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x);
+
+/* logits from the residual stream x. */
+void gpt_unembed(struct gpt *gpt, const float *x, int n);
+
+/* ---- gpt_inspect.c ---- */
+
+/* Put the replacements of ablated heads into att of block l. */
+void gpt_replace_ablated(struct gpt *gpt, int l, int n);
+
+#endif

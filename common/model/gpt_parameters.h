@@ -1,0 +1,50 @@
+/* gpt_parameters.h - the parameters of a network: one contiguous float32 array.
+ *
+ * gpt_tensors() says which tensor begins where in the array. Names and layouts are those of
+ * transformers' GPT2LMHeadModel: a linear layer is a Conv1D, weight[in, out]; the output head
+ * is tied to the token embedding, transformer.wte.weight.
+ */
+#ifndef MEMOSCOPE_GPT_PARAMETERS_H
+#define MEMOSCOPE_GPT_PARAMETERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/model/gpt_config.h"
+#include "kernels/kernels.h"
+
+#define GPT_TENSOR_NAME 64 /* bytes of a name, with its terminating 0 */
+
+struct gpt_tensor {
+	char name[GPT_TENSOR_NAME]; /* "transformer.h.0.attn.c_attn.weight" */
+	int rows, cols; /* rows 0: a vector of cols elements */
+	size_t offset; /* of its first element in the array */
+	size_t count; /* elements */
+	bool decay; /* weight decay applies: it is a matrix */
+	int hidden; /* how many matrices between hidden layers stand side by side in its columns:
+	             * 3 in c_attn (q, k, v), 1 in other linear layers, 0 in everything else */
+};
+
+/* How many tensors the network has. */
+int gpt_tensor_count(const struct gpt_config *config);
+
+/* Describe them in the order of the array: wte, wpe, each block, ln_f. tensors: room for
+ * gpt_tensor_count(). */
+void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors);
+
+/* How many floats the array holds. */
+size_t gpt_parameter_count(const struct gpt_config *config);
+
+/* Fill the array with GPT-2's initialisation (Radford et al. 2019): N(0, 0.02), projections
+ * into the residual stream N(0, 0.02 / sqrt(2 layers)), gains 1, biases 0. The result depends
+ * on config and seed alone. params[gpt_parameter_count()]: host memory, overwritten. */
+void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *params);
+
+/* Copy the array from host memory into new memory of a device, for gpt_new(). The caller frees
+ * the result with kernels->free(dev, ...). NULL with err set if the device is out of memory. */
+float *gpt_upload_parameters(const struct gpt_config *config, const struct kernels *kernels,
+                             struct device *dev, const float *params, struct err *err);
+
+#endif

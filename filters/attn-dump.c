@@ -9,9 +9,10 @@
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/eval/attention_mass.h"
-#include "common/model/attention.h"
 #include "common/model/backend.h"
+#include "common/model/inspector.h"
 #include "common/model/model.h"
+#include "common/stream/attention.h"
 #include "common/stream/source.h"
 #include "common/stream/stream.h"
 
@@ -47,7 +48,7 @@ static const struct program program = {
 
 /* The state of the loop. */
 struct dump {
-	struct attention *attention;
+	struct inspector *inspector;
 	struct source *source;
 	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
 	struct attention_mass *mass; /* of --by-span; NULL without */
@@ -107,7 +108,7 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 	};
 	struct err why = {0};
 
-	out.rows = attention_run(dump->attention, record, &why);
+	out.rows = inspector_run(dump->inspector, record, &why);
 	if (out.rows < 0)
 		return source_bad(dump->source, err, "%s", why.text);
 	out.count = select_rows(dump, record, out.rows, err);
@@ -115,7 +116,7 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 		return -1;
 	for (out.layer = (int)layers.min; out.layer <= layers.max; out.layer++)
 		for (out.head = (int)heads.min; out.head <= heads.max; out.head++) {
-			out.matrix = attention_matrix(dump->attention, out.layer, out.head, &why);
+			out.matrix = inspector_attention(dump->inspector, out.layer, out.head, &why);
 			if (!out.matrix)
 				return source_bad(dump->source, err, "%s", why.text);
 			if (dump_matrix(dump, &out, err) < 0)
@@ -197,10 +198,10 @@ static void start(struct dump *dump, const struct model *model, const char *dire
 	dump->query = malloc((size_t)config->context * sizeof *dump->query);
 	if (!dump->query)
 		die("out of memory");
-	dump->attention = attention_new(model, backend_choose(backend, config, quiet), err);
-	if (dump->attention && by_span)
+	dump->inspector = inspector_new(model, backend_choose(backend, config, quiet), err);
+	if (dump->inspector && by_span)
 		dump->mass = attention_mass_new(config->layers, config->heads, err);
-	else if (dump->attention)
+	else if (dump->inspector)
 		dump->writer = stream_create(STDOUT_FILENO, "standard output", header, err);
 	if (!dump->mass && !dump->writer)
 		err_exit(err);
@@ -226,7 +227,7 @@ int main(int argc, char **argv)
 	start(&dump, &model, argv[operands], argc, argv, &err);
 	if (run(&dump, &err) < 0 || finish(&dump, &err) < 0)
 		err_exit(&err);
-	attention_free(dump.attention);
+	inspector_free(dump.inspector);
 	attention_mass_free(dump.mass);
 	free(dump.query);
 	source_close(dump.source);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/base/rng.h"
-#include "common/model/attention.h"
+#include "common/model/inspector.h"
 
 const char *const head_score_words[HEAD_SCORES] = {
 	[HEAD_PREVIOUS] = "previous",
@@ -16,7 +16,7 @@ const char *const head_score_words[HEAD_SCORES] = {
 
 struct head_scores {
 	struct gpt_config config;
-	struct attention *attention;
+	struct inspector *inspector;
 	struct moments *at; /* [layers, heads, HEAD_SCORES] */
 	struct moments chance[HEAD_SCORES];
 	float *uniform; /* [context, context] the matrix of a head that attends to all alike */
@@ -134,12 +134,12 @@ static int count_head(struct head_scores *scores, const struct record *record, i
 {
 	const struct gpt_config *config = &scores->config;
 	struct moments *moments = scores->at + (layer * config->heads + head) * HEAD_SCORES;
-	const float *matrix = attention_matrix(scores->attention, layer, head, err);
+	const float *matrix = inspector_attention(scores->inspector, layer, head, err);
 
 	if (!matrix)
 		return -1;
 	count_patterns(moments, matrix, record->tokens, rows);
-	const float *logits = attention_head_logits(scores->attention, layer, head, err);
+	const float *logits = inspector_head_logits(scores->inspector, layer, head, err);
 	if (!logits)
 		return -1;
 	struct score share = copying(logits, record->tokens, rows, config->vocab);
@@ -160,7 +160,7 @@ static void count_chance(struct head_scores *scores, const struct record *record
 
 int head_scores_add(struct head_scores *scores, const struct record *record, struct err *err)
 {
-	int rows = attention_run(scores->attention, record, err);
+	int rows = inspector_run(scores->inspector, record, err);
 
 	if (rows < 0)
 		return -1;
@@ -194,11 +194,11 @@ struct head_scores *head_scores_new(const struct model *model, const struct kern
 		return NULL;
 	}
 	scores->config = model->config;
-	scores->attention = attention_new(model, kernels, err);
+	scores->inspector = inspector_new(model, kernels, err);
 	scores->at = calloc((size_t)model->config.layers * (size_t)model->config.heads * HEAD_SCORES,
 	                    sizeof *scores->at);
 	scores->uniform = malloc(context * context * sizeof *scores->uniform);
-	if (scores->attention && scores->at && scores->uniform)
+	if (scores->inspector && scores->at && scores->uniform)
 		return scores;
 	err_set(err, "out of memory");
 	head_scores_free(scores);
@@ -209,7 +209,7 @@ void head_scores_free(struct head_scores *scores)
 {
 	if (!scores)
 		return;
-	attention_free(scores->attention);
+	inspector_free(scores->inspector);
 	free(scores->at);
 	free(scores->uniform);
 	free(scores);

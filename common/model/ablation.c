@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/attention.h"
 #include "common/model/gpt_inspect.h"
+#include "common/model/inspector.h"
 #include "common/stream/source.h"
 
 struct target {
@@ -115,14 +115,14 @@ static int parse_heads(struct ablation *ablation, const char *text,
 /* ---- their means ---- */
 
 /* Add a record's rows to sum [count, width]. */
-static void add_rows(const struct ablation *ablation, struct attention *attention, int rows,
+static void add_rows(const struct ablation *ablation, struct inspector *inspector, int rows,
                      int width, double *sum)
 {
 	const int d = ablation->width;
 
 	for (int i = 0; i < ablation->count; i++) {
 		const struct target *target = &ablation->targets[i];
-		const float *out = attention_outputs(attention, target->layer) + target->head * d;
+		const float *out = inspector_head_outputs(inspector, target->layer) + target->head * d;
 		for (int r = 0; r < rows; r++)
 			for (int j = 0; j < d; j++)
 				sum[i * d + j] += (double)out[(size_t)r * (size_t)width + (size_t)j];
@@ -130,7 +130,7 @@ static void add_rows(const struct ablation *ablation, struct attention *attentio
 }
 
 /* Sum over all records. The rows there were; -1 with err set. */
-static int64_t sum_records(const struct ablation *ablation, struct attention *attention,
+static int64_t sum_records(const struct ablation *ablation, struct inspector *inspector,
                            struct source *source, int width, double *sum, struct err *err)
 {
 	struct record record;
@@ -139,10 +139,10 @@ static int64_t sum_records(const struct ablation *ablation, struct attention *at
 	int more;
 
 	while ((more = source_next(source, &record, err)) > 0) {
-		int rows = attention_run(attention, &record, &why);
+		int rows = inspector_run(inspector, &record, &why);
 		if (rows < 0)
 			return source_bad(source, err, "%s", why.text);
-		add_rows(ablation, attention, rows, width, sum);
+		add_rows(ablation, inspector, rows, width, sum);
 		count += rows;
 	}
 	return more < 0 ? -1 : count;
@@ -154,15 +154,15 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 	const size_t values = (size_t)ablation->count * (size_t)ablation->width;
 	char *paths[] = {(char *)path}; /* as argv has them */
 	struct source *source = source_open(paths, 1, model->vocab, err);
-	struct attention *attention = source ? attention_new(model, kernels, err) : NULL;
+	struct inspector *inspector = source ? inspector_new(model, kernels, err) : NULL;
 	double *sum = calloc(values, sizeof *sum);
 	int64_t rows = -1;
 
 	ablation->mean = malloc(values * sizeof *ablation->mean);
 	if (!sum || !ablation->mean)
 		err_set(err, "out of memory");
-	else if (attention)
-		rows = sum_records(ablation, attention, source, model->config.width, sum, err);
+	else if (inspector)
+		rows = sum_records(ablation, inspector, source, model->config.width, sum, err);
 	if (rows == 0)
 		rows = err_set(err, "%s: no character to take a mean over", err_path(path));
 	for (size_t i = 0; rows > 0 && i < values; i++) {
@@ -172,7 +172,7 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 			               err_path(path));
 	}
 	free(sum);
-	attention_free(attention);
+	inspector_free(inspector);
 	source_close(source);
 	return rows < 0 ? -1 : 0;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "common/base/rng.h"
-#include "common/model/attention.h"
 #include "common/model/gpt_inspect.h"
+#include "common/model/inspector.h"
 #include "tests/tap.h"
 #include "tests/model/tensors.h"
 
@@ -172,11 +172,11 @@ static void check_known_heads(void)
 	is_int((long long)head_scores_mean(scores, 0, 0, HEAD_PREVIOUS).count, 20, "of 20 sequences");
 	head_scores_free(scores);
 	/* What the model is for: it goes on with the sequence. */
-	struct attention *attention = must(attention_new(&model, kernels_find("cpu", &err), &err));
-	attention_run(attention, &record, &err);
+	struct inspector *inspector = must(inspector_new(&model, kernels_find("cpu", &err), &err));
+	inspector_run(inspector, &record, &err);
 	int right = 0;
 	for (int q = PERIOD; q < CONTEXT; q++) {
-		const float *row = attention_matrix(attention, 1, 0, &err) + q * CONTEXT;
+		const float *row = inspector_attention(inspector, 1, 0, &err) + q * CONTEXT;
 		double copied[VOCAB] = {0};
 		int best = 0;
 		for (int k = 0; k <= q; k++)
@@ -186,7 +186,7 @@ static void check_known_heads(void)
 		right += best == tokens[q - PERIOD + 1];
 	}
 	is_int(right, CONTEXT - PERIOD, "the induction head looks at what comes next");
-	attention_free(attention);
+	inspector_free(inspector);
 	model_release(&model);
 }
 

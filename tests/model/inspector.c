@@ -1,7 +1,7 @@
 /* Attention matrices, recomputed from what the fast path keeps: against what the
  * fast path gave out, and against transformers' eager attention (testdata/golden,
  * made by attention.py there). */
-#include "common/model/attention.h"
+#include "common/model/inspector.h"
 
 #include <stdlib.h>
 
@@ -192,14 +192,14 @@ static void test_matrices(struct trial *trial)
 	small(worst.golden, 1e-5, trial->name, "equal to transformers' eager attention");
 }
 
-/* attention_run() and attention_matrix() over a record alone: what the network
+/* inspector_run() and inspector_attention() over a record alone: what the network
  * says of the same sequence between others. */
 static void test_records(struct trial *trial)
 {
 	const struct gpt_config *config = &trial->model.config;
 	const int context = config->context;
 	struct err err = {0};
-	struct attention *attention = attention_new(&trial->model, kernels_find("cpu", &err), &err);
+	struct inspector *inspector = inspector_new(&trial->model, kernels_find("cpu", &err), &err);
 	uint16_t token[ROWS] = {0};
 	float *probs = calloc((size_t)context * context, sizeof *probs);
 	double apart = 0;
@@ -209,10 +209,10 @@ static void test_records(struct trial *trial)
 		struct record record = {.tokens = token, .length = (uint32_t)length};
 		for (int i = 0; i < length; i++)
 			token[i] = (uint16_t)trial->token[first + i];
-		raise(&apart, fabs((double)attention_run(attention, &record, &err) - length));
+		raise(&apart, fabs((double)inspector_run(inspector, &record, &err) - length));
 		for (int i = 0; i < config->layers * config->heads; i++) {
 			int layer = i / config->heads, head = i % config->heads;
-			const float *have = attention_matrix(attention, layer, head, &err);
+			const float *have = inspector_attention(inspector, layer, head, &err);
 			gpt_attention_probs(trial->gpt, layer, s, head, probs);
 			for (int j = 0; j < length * length; j++)
 				raise(&apart, fabs((double)have[j] - (double)probs[j]));
@@ -220,12 +220,12 @@ static void test_records(struct trial *trial)
 	}
 	small(apart, 1e-6, trial->name, "a record alone has the same matrices");
 	struct record longer = {.tokens = token, .length = (uint32_t)context + 1};
-	is_int(attention_run(attention, &longer, &err), context,
+	is_int(inspector_run(inspector, &longer, &err), context,
 	       "one character past the context has no row");
 	longer.length++;
-	ok(attention_run(attention, &longer, &err) < 0 && strstr(err.text, "context"),
+	ok(inspector_run(inspector, &longer, &err) < 0 && strstr(err.text, "context"),
 	   "two are an error: %s", err.text);
-	attention_free(attention);
+	inspector_free(inspector);
 	free(probs);
 }
 
@@ -237,12 +237,12 @@ static void test_not_finite(struct trial *trial)
 	float kept = trial->model.params[2 * trial->model.config.width];
 
 	trial->model.params[2 * trial->model.config.width] = NAN; /* of token 2's embedding */
-	struct attention *attention = attention_new(&trial->model, kernels_find("cpu", &err), &err);
+	struct inspector *inspector = inspector_new(&trial->model, kernels_find("cpu", &err), &err);
 	trial->model.params[2 * trial->model.config.width] = kept;
-	is_int(attention_run(attention, &record, &err), 4, "a record that is run");
-	ok(attention_matrix(attention, 0, 0, &err) == NULL && strstr(err.text, "not finite"),
+	is_int(inspector_run(inspector, &record, &err), 4, "a record that is run");
+	ok(inspector_attention(inspector, 0, 0, &err) == NULL && strstr(err.text, "not finite"),
 	   "a matrix that is not finite is an error: %s", err.text);
-	attention_free(attention);
+	inspector_free(inspector);
 }
 
 int main(void)

@@ -1,0 +1,42 @@
+/* inspector.h - a model that is run over one record at a time, to look inside it.
+ *
+ * rows: the tokens of the record that the network reads, what inspector_run() returned. All
+ * results belong to the inspector and stay valid until its next call. Layers and heads count
+ * from 0.
+ */
+#ifndef MEMOSCOPE_INSPECTOR_H
+#define MEMOSCOPE_INSPECTOR_H
+
+#include "common/base/err.h"
+#include "common/model/model.h"
+#include "common/stream/record.h"
+#include "kernels/kernels.h"
+
+struct inspector;
+
+/* Place the model's network on a device of kernels. The model must outlive the inspector. NULL
+ * with err set. */
+struct inspector *inspector_new(const struct model *model, const struct kernels *kernels,
+                                struct err *err);
+void inspector_free(struct inspector *inspector); /* NULL is allowed */
+
+/* Run the model over a record that has tokens. Returns rows: one a token, but at most the
+ * context. (A text that a model wrote until its context was full is one character longer; that
+ * character has no row.) -1 with err set if the record is longer than that, see
+ * gpt_check_text(). */
+int inspector_run(struct inspector *inspector, const struct record *record, struct err *err);
+
+/* The attention matrix of a head over the last record: [rows,rows]; row: query, column: key.
+ * NULL with err set if it is not finite. */
+const float *inspector_attention(struct inspector *inspector, int layer, int head,
+                                 struct err *err);
+
+/* The outputs of a layer's heads over the last record, as gpt_head_outputs(): [rows,width]. */
+const float *inspector_head_outputs(struct inspector *inspector, int layer);
+
+/* The logits that a head writes for each row of the last record if it attends to that row
+ * alone, as gpt_head_logits(): [rows,vocab]. NULL with err set if memory is out. */
+const float *inspector_head_logits(struct inspector *inspector, int layer, int head,
+                                   struct err *err);
+
+#endif

@@ -1,0 +1,66 @@
+#include "common/stream/attention.h"
+
+#include <string.h>
+
+json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *model, int argc,
+                         char **argv)
+{
+	json_t *header = header_new_of_model(STREAM_ATTENTION, from, vocab, model, argc, argv);
+
+	json_object_set_new(header, "bin", json_pack("{s:s}", "probs", "f32"));
+	return header;
+}
+
+static void pack_floats(msgpack_packer *packer, const float *values, size_t count)
+{
+	unsigned char bytes[4096];
+
+	msgpack_pack_bin(packer, count * 4);
+	for (size_t at = 0; at < count;) {
+		size_t size = 0;
+		for (; at < count && size < sizeof bytes; at++, size += 4) {
+			uint32_t bits;
+			memcpy(&bits, &values[at], sizeof bits);
+			for (int i = 0; i < 4; i++)
+				bytes[size + (size_t)i] = (unsigned char)(bits >> 8 * i);
+		}
+		msgpack_pack_bin_body(packer, bytes, size);
+	}
+}
+
+static void pack_rows(msgpack_packer *packer, const struct attention_record *attention)
+{
+	pack_key(packer, "rows");
+	msgpack_pack_array(packer, (size_t)attention->count);
+	for (int i = 0; i < attention->count; i++)
+		msgpack_pack_uint32(packer, (uint32_t)attention->query[i]);
+	pack_key(packer, "probs");
+	msgpack_pack_array(packer, (size_t)attention->count);
+	for (int i = 0; i < attention->count; i++) {
+		const size_t query = (size_t)attention->query[i];
+		pack_floats(packer, attention->matrix + query * (size_t)attention->rows, query + 1);
+	}
+}
+
+int attention_write(struct stream_writer *writer, const struct attention_record *attention,
+                    const struct span_kinds *kinds, struct err *err)
+{
+	const struct record *record = attention->record;
+	msgpack_packer *packer = stream_record(writer);
+
+	msgpack_pack_map(packer, 8);
+	pack_key(packer, "id");
+	msgpack_pack_uint64(packer, record->id);
+	pack_key(packer, "sample");
+	msgpack_pack_uint32(packer, attention->sample);
+	pack_key(packer, "layer");
+	msgpack_pack_uint32(packer, (uint32_t)attention->layer);
+	pack_key(packer, "head");
+	msgpack_pack_uint32(packer, (uint32_t)attention->head);
+	pack_key(packer, "text");
+	pack_string(packer, record->text, record->size);
+	pack_key(packer, "spans");
+	record_pack_spans(packer, record->spans, record->span_count, kinds);
+	pack_rows(packer, attention);
+	return stream_commit(writer, err);
+}

@@ -18,6 +18,7 @@
 #include "common/train/metrics.h"
 #include "common/train/training_data.h"
 #include "common/train/training_run.h"
+#include "common/train/training_state.h"
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
 static struct {
@@ -362,37 +363,37 @@ static void say_network(const struct training_run *run)
 /* Resume. Are there steps left to do? */
 static bool resume_last(struct training_run *run)
 {
-	struct training_run_past past;
+	struct training_changes changes;
 	struct err err = {0};
 
-	if (training_run_resume(run, &past, &err) < 0)
+	if (training_run_resume(run, &changes, &err) < 0)
 		err_exit(&err);
 	if (run->at.step >= trainer.steps) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
 		             run->at.step, trainer.steps);
 		return false;
 	}
-	if (past.differs[0])
+	if (changes.others[0])
 		progress_warn(&progress, "%s/last was made with %s: bits will differ", directory,
-		              past.differs);
+		              changes.others);
 	progress_say(&progress, "going on from step %" PRId64, run->at.step);
-	if (past.steps[0])
+	if (changes.steps[0])
 		progress_say(&progress, "the schedule of the learning rate was for %s steps and is for "
-		             "%" PRId64 " now", past.steps, trainer.steps);
+		             "%" PRId64 " now", changes.steps, trainer.steps);
 	return true;
 }
 
 static void report(const struct training_run *run, const struct step_result *result,
                    struct stream_writer *metrics)
 {
-	const struct training_clock at = training_run_clock(run);
+	const struct training_progress *at = &run->at;
 
-	write_metrics(metrics, metrics_step(&at, result));
-	if (progress.terminal || at.step % (10 * log_every) == 0)
+	write_metrics(metrics, metrics_step(at, result));
+	if (progress.terminal || at->step % (10 * log_every) == 0)
 		progress_show(&progress, "step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s "
-		              "left", at.step, trainer.steps, result->loss,
-		              (double)at.tokens / at.seconds,
-		              at.seconds / (double)at.step * (double)(trainer.steps - at.step));
+		              "left", at->step, trainer.steps, result->loss,
+		              (double)at->tokens / at->seconds,
+		              at->seconds / (double)at->step * (double)(trainer.steps - at->step));
 }
 
 /* The same step is tried again, on the next batch. */

@@ -2,13 +2,13 @@
 
 #include <math.h>
 
-static void add_flops(json_t *record, const struct training_clock *at)
+static void add_flops(json_t *record, const struct training_progress *at)
 {
 	if (isfinite(at->flops))
 		json_object_set_new(record, "flops", json_real(at->flops));
 }
 
-json_t *metrics_step(const struct training_clock *at, const struct step_result *result)
+json_t *metrics_step(const struct training_progress *at, const struct step_result *result)
 {
 	json_t *record = json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step,
 	                           "tokens", (json_int_t)at->tokens, "seconds", at->seconds, "loss",
@@ -22,18 +22,18 @@ json_t *metrics_step(const struct training_clock *at, const struct step_result *
 	return record;
 }
 
-/* {"loss", "floor", "tokens"} of sums over tokens. */
-static json_t *loss_and_floor(double loss, double nats, int64_t tokens)
+/* {"loss", "floor", "tokens"} of sums over the tokens. */
+static json_t *loss_and_floor(double loss, double floor, int64_t tokens)
 {
 	const double count = tokens > 0 ? (double)tokens : 1;
 
-	return json_pack("{s:f,s:f,s:I}", "loss", loss / count, "floor", nats / count, "tokens",
+	return json_pack("{s:f,s:f,s:I}", "loss", loss / count, "floor", floor / count, "tokens",
 	                 (json_int_t)tokens);
 }
 
-json_t *metrics_validation(const struct training_clock *at, const struct evaluation *evaluation,
-                           const double *nats, const struct span_kinds *kinds,
-                           struct validation *total)
+json_t *metrics_validation(const struct training_progress *at,
+                           const struct evaluation *evaluation, const double *floor_nats,
+                           const struct span_kinds *kinds, struct validation *total)
 {
 	json_t *by_kind = json_object(), *val;
 
@@ -42,10 +42,11 @@ json_t *metrics_validation(const struct training_clock *at, const struct evaluat
 		if (evaluation->tokens[i] == 0)
 			continue;
 		total->loss += evaluation->loss[i];
-		total->floor += nats[i];
+		total->floor += floor_nats[i];
 		total->tokens += evaluation->tokens[i];
 		json_object_set_new(by_kind, kinds->word[i],
-		                    loss_and_floor(evaluation->loss[i], nats[i], evaluation->tokens[i]));
+		                    loss_and_floor(evaluation->loss[i], floor_nats[i],
+		                                   evaluation->tokens[i]));
 	}
 	val = loss_and_floor(total->loss, total->floor, total->tokens);
 	json_object_set_new(val, "kinds", by_kind);

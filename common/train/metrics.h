@@ -1,5 +1,5 @@
-/* metrics.h - the records of a metrics stream (man/stream.5), as JSON objects.
- * New references, the caller's. */
+/* metrics.h - the records of a metrics stream (man/stream.5), as JSON objects. Each function
+ * returns a new reference, the caller's. */
 #ifndef MEMOSCOPE_METRICS_H
 #define MEMOSCOPE_METRICS_H
 
@@ -8,29 +8,26 @@
 
 #include "common/stream/span.h"
 #include "common/train/trainer.h"
+#include "common/train/training_progress.h"
 
-/* How far a training has come. */
-struct training_clock {
-	int64_t step, tokens; /* steps done, tokens predicted in them */
-	double seconds; /* of training */
-	double flops; /* gpt_training_flops() of them; NAN: not known */
-};
+/* {"step", "tokens", "seconds", "loss", "lr", "grad_norm", "flops"}, and "loss_scale" and
+ * "skipped" if the loss is scaled. "flops" is absent if at->flops is NAN. at: the progress
+ * after the step. */
+json_t *metrics_step(const struct training_progress *at, const struct step_result *result);
 
-/* {"step", "tokens", "seconds", "loss", "lr", "grad_norm", "flops"}, and where the loss is
- * scaled {"loss_scale", "skipped"}. "flops" is left out where it is not known. */
-json_t *metrics_step(const struct training_clock *at, const struct step_result *result);
-
-/* A validation by kind of span, and in total: sums and means in nats a token. */
+/* The result of a validation over all kinds of tokens. */
 struct validation {
-	double loss, floor; /* means over all tokens */
+	double loss, floor; /* means over the tokens, in nats */
 	int64_t tokens;
 };
 
 /* {"step", "tokens", "seconds", "val": {"loss", "floor", "tokens", "kinds":
- * {KIND: {"loss", "floor", "tokens"}, …}}, "flops"}; nats[SPAN_KINDS] is the information
- * by kind (dataset_nats()). Kinds without a token are left out. */
-json_t *metrics_validation(const struct training_clock *at, const struct evaluation *evaluation,
-                           const double *nats, const struct span_kinds *kinds,
-                           struct validation *total);
+ * {KIND: {"loss", "floor", "tokens"}, …}}, "flops"}, where losses and floors are means in
+ * nats, and kinds without a token are absent. floor_nats[SPAN_KINDS]: the information by kind,
+ * a sum over the evaluated records (dataset_nats()). kinds: the words of the kinds. *total
+ * becomes the result over all kinds. */
+json_t *metrics_validation(const struct training_progress *at,
+                           const struct evaluation *evaluation, const double *floor_nats,
+                           const struct span_kinds *kinds, struct validation *total);
 
 #endif

@@ -1,8 +1,10 @@
-/* training_state.h - what makes a resume exact, as DIR/training.safetensors:
- * "params", "moment1", "moment2" (flat, as gpt.h lays them out) and, as metadata,
- * the progress, how the loss is scaled, and how the run was set up, its network
- * included, in one file that is written whole or not at all. It stands beside the model
- * and needs none of its files. */
+/* training_state.h - the file that makes a resume exact: DIR/training.safetensors.
+ *
+ * Its tensors are "params", "moment1" and "moment2", each flat, in the layout of gpt.h. Its
+ * metadata, all strings, are the progress, the loss scale, and the settings of the run, those
+ * of the network included (training_settings.h). The file is written whole or not at all. It
+ * stands beside a model, but needs none of the model's files.
+ */
 #ifndef MEMOSCOPE_TRAINING_STATE_H
 #define MEMOSCOPE_TRAINING_STATE_H
 
@@ -13,29 +15,23 @@
 #include "common/model/gpt.h"
 #include "common/model/model.h"
 #include "common/train/trainer.h"
+#include "common/train/training_progress.h"
 
-struct training_progress {
-	int64_t step;
-	uint64_t examples; /* taken from the data loader */
-	int64_t tokens; /* predicted */
-	double seconds; /* of training */
-	double flops; /* gpt_training_flops() of them; NAN: not known, of an older state */
-	double best; /* lowest validation loss, infinity where there was none */
-};
-
-/* Save a model, of the state's parameters, and the state with it: both are on the disk
- * before either replaces what was there, the state first. settings: what the run goes by,
- * an object of strings under keys of the caller's. -1 with err set. */
+/* Save a model and its state in a directory. Both are on the disk before either replaces an
+ * older one; the state is replaced first. The model's parameters must be the state's.
+ * settings: an object of strings. -1 with err set. */
 int training_state_save(const char *directory, const struct model *model,
                         const struct trainer_state *state,
                         const struct training_progress *progress, const json_t *settings,
                         struct err *err);
 
-/* What a state says of its run. Settings come as a model of what is wanted: each gets the
- * value that was saved under its key, and goes where none was. -1 with err set. */
+/* Read settings. The caller says which: *settings holds their keys, with any values. Each gets
+ * the saved value; those that were not saved are removed. -1 with err set. */
 int training_state_settings(const char *directory, json_t *settings, struct err *err);
 
-/* state's arrays must have room for gpt_parameter_count() floats each. -1 with err set. */
+/* Read state and progress. The state's arrays are the caller's, with room for
+ * gpt_parameter_count() floats each. -1 with err set, also if the file is that of another
+ * number of parameters, a number is not finite or out of range. */
 int training_state_load(const char *directory, const struct gpt_config *config,
                         struct trainer_state *state, struct training_progress *progress,
                         struct err *err);

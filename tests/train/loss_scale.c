@@ -150,20 +150,20 @@ static void test_first_scale(const struct data *data)
 {
 	struct trainer_options options = half_options(0), plain = options_of(1);
 	struct trainer *a = make_trainer(&options), *b = make_trainer(&plain);
-	const struct training_clock clock = {0};
+	const struct training_progress at = {0};
 	struct step_result result;
 	struct err err = {0};
 
 	trainer_step(a, data->example, 60, &result, &err);
 	ok(result.taken && result.loss_scale == 0x1p16, "half precision begins at a scale of 2^16");
-	json_t *record = metrics_step(&clock, &result);
+	json_t *record = metrics_step(&at, &result);
 	is_near(json_real_value(json_object_get(record, "loss_scale")), 65536, 0,
 	        "  as the metrics tell");
 	is_int(json_integer_value(json_object_get(record, "skipped")), 0, "  with the steps given up");
 	json_decref(record);
 	trainer_step(b, data->example, 60, &result, &err);
 	ok(result.taken && result.loss_scale == 0, "float32 has no scale");
-	record = metrics_step(&clock, &result);
+	record = metrics_step(&at, &result);
 	is_int((long long)json_object_size(record), 7, "  and the metrics say nothing of any");
 	json_decref(record);
 
@@ -263,8 +263,8 @@ static void test_growth(const struct data *data)
 	options.loss_scale = 0;
 	struct trainer *second = make_trainer(&options);
 	struct trainer_state state = through_file(first, second);
-	ok(state.loss_scale.scale == 2 && state.loss_scale.steps == 1000 &&
-	   state.loss_scale.skipped == 1,
+	const struct loss_scale saved = state.loss_scale;
+	ok(saved.scale == 2 && saved.steps == 1000 && saved.skipped == 1,
 	   "  scale, steps since and steps given up are saved");
 	trainer_restore(second, &state);
 	trainer_state_release(&state);

@@ -1,0 +1,14 @@
+/* training_run_private.h - what the files of a training run share: training_run*.c. */
+#ifndef MEMOSCOPE_TRAINING_RUN_PRIVATE_H
+#define MEMOSCOPE_TRAINING_RUN_PRIVATE_H
+
+#include <limits.h>
+
+#include "common/train/training_run.h"
+
+/* "the last good model is DIR/last, of step N", or that there is none: for the end of a
+ * message. text is room for it; it may stay unused. */
+#define LAST_GOOD (PATH_MAX + 64)
+const char *training_run_last_good(const struct training_run *run, char text[LAST_GOOD]);
+
+#endif

@@ -27,7 +27,6 @@ struct data_loader {
 	uint8_t *kind;
 	size_t begin, held, room;
 	uint64_t id; /* of the record read last */
-	bool ended;
 };
 
 static struct data_loader *data_loader_new(enum pack pack, int context, struct err *err)
@@ -98,8 +97,7 @@ static int check_lengths(const struct dataset *dataset, enum pack pack, int cont
 }
 
 struct data_loader *data_loader_of_dataset(const struct dataset *dataset, enum pack pack,
-                                           int context,
-                                           uint64_t seed, struct err *err)
+                                           int context, uint64_t seed, struct err *err)
 {
 	struct data_loader *loader;
 
@@ -163,9 +161,8 @@ static struct example dataset_window(const struct data_loader *loader)
 /* ---- from a stream ---- */
 
 struct data_loader *data_loader_of_stream(const char *path, enum pack pack, int context,
-                                          struct vocab **vocab,
-                                          struct span_kinds *kinds, json_t **header,
-                                          struct err *err)
+                                          struct vocab **vocab, struct span_kinds *kinds,
+                                          json_t **header, struct err *err)
 {
 	struct data_loader *loader = data_loader_new(pack, context, err);
 
@@ -217,8 +214,7 @@ static int read_record(struct data_loader *loader, struct err *err)
 	if (more <= 0)
 		return more;
 	if (record_read_tokens(loader->reader, &raw, loader->vocab, loader->kinds, &loader->buffer,
-	                       &record,
-	                       err) < 0)
+	                       &record, err) < 0)
 		return -1;
 	if (loader->pack == PACK_RECORDS &&
 	    (record.length > (uint32_t)loader->context || record.length < 2))
@@ -266,8 +262,7 @@ static void drop_held(struct data_loader *loader, int length)
 /* ---- both ---- */
 
 int data_loader_next(struct data_loader *loader, uint16_t *token, uint8_t *kind,
-                     struct example *example,
-                     struct err *err)
+                     struct example *example, struct err *err)
 {
 	if (loader->dataset) {
 		*example = loader->pack == PACK_TEXT ? dataset_window(loader) : dataset_record(loader);

@@ -18,8 +18,8 @@ void example_kinds(const struct record *record, uint8_t *kind)
 /* Room for one more record of so many tokens. */
 static int grow(struct dataset *dataset, size_t tokens, struct err *err)
 {
-	if (dataset->count + 2 > dataset->counted) {
-		size_t room = dataset->counted ? 2 * dataset->counted : 1024;
+	if (dataset->count + 2 > dataset->record_room) {
+		size_t room = dataset->record_room ? 2 * dataset->record_room : 1024;
 		uint64_t *id = realloc(dataset->id, room * sizeof *id);
 		if (id)
 			dataset->id = id;
@@ -28,7 +28,7 @@ static int grow(struct dataset *dataset, size_t tokens, struct err *err)
 			dataset->begin = begin;
 		if (id == NULL || begin == NULL)
 			return err_set(err, "out of memory for %zu records", room);
-		dataset->counted = room;
+		dataset->record_room = room;
 	}
 	if (dataset->token_count + tokens >= dataset->token_room) { /* not NULL, even for none */
 		size_t room = 2 * dataset->token_room + tokens + 1;
@@ -138,7 +138,7 @@ int dataset_cut(struct dataset *dataset, size_t length, struct err *err)
 	dataset->id = id;
 	dataset->begin = begin;
 	dataset->count = count;
-	dataset->counted = count + 1;
+	dataset->record_room = count + 1;
 	return 0;
 }
 

@@ -1,7 +1,7 @@
-/* dataset.h - token records in memory: what a validation set is, and shards.
+/* dataset.h - token records in memory: training files and validation sets.
  *
- * Tokens of all records stand one after another; each has the kind of the span
- * that covers it (SPAN_OTHER where none does).
+ * The tokens of all records stand one after another. Each token has the kind of the span that
+ * covers it (SPAN_OTHER: none does).
  */
 #ifndef MEMOSCOPE_DATASET_H
 #define MEMOSCOPE_DATASET_H
@@ -17,47 +17,52 @@
 struct dataset {
 	size_t count; /* records */
 	size_t token_count;
-	uint64_t *id; /* [count] */
-	uint64_t *begin; /* [count + 1]: where a record's tokens begin */
+	uint64_t *id; /* [count], owned, as all arrays */
+	uint64_t *begin; /* [count + 1]: the place of a record's first token; the last: token_count */
 	uint16_t *token; /* [token_count] */
 	uint8_t *kind; /* [token_count] */
-	float *nats; /* [token_count]: information, on the first token of its span */
-	size_t counted; /* private: room */
+	float *nats; /* [token_count]: the information of a span, at its first token; else 0 */
+
+	/* private: what the arrays have room for */
+	size_t record_room; /* elements of id and of begin */
 	size_t token_room;
 };
 
-/* One training or validation example; owned by where it came from. */
+/* A sequence to train or validate on. It points into memory of its owner: a dataset or batch. */
 struct example {
-	uint64_t id;
-	const uint16_t *token;
-	const uint8_t *kind; /* of each token */
+	uint64_t id; /* of a record */
+	const uint16_t *token; /* [length] */
+	const uint8_t *kind; /* [length]: of each token */
 	int length;
 };
 
-/* Add the records of token streams to a zeroed (or filled) dataset. *vocab is
- * NULL to begin with and becomes the streams' vocabulary (the caller's); a
- * stream of another vocabulary is an error. chain, if not NULL, gets a new
- * reference to the first header. -1 with err set. */
+/* Add the records of the token stream at path to a zeroed dataset, or to one that has records.
+ * *vocab is NULL or the vocabulary that the stream must have; NULL becomes the stream's (the
+ * caller's to free). Words of new kinds are added to kinds. If header is not NULL and *header
+ * is NULL, *header becomes a new reference to the stream's header. -1 with err set; the dataset
+ * must be released in either case. */
 int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab,
                  struct span_kinds *kinds, json_t **header, struct err *err);
-void dataset_release(struct dataset *dataset);
+void dataset_release(struct dataset *dataset); /* a zeroed one is allowed */
 
-/* Take the records for running text and cut it into pieces of length tokens, the
- * last one maybe shorter; a single token left over goes. What is evaluated where
- * windows of the running text are trained on. -1 with err set. */
+/* Cut the running text of all records into pieces of length tokens, which take the place of
+ * the records: this validates what training with PACK_TEXT learns. The last piece may be
+ * shorter; a last piece of a single token is dropped. A piece has the id of the record that
+ * its first token belongs to. -1 with err set. */
 int dataset_cut(struct dataset *dataset, size_t length, struct err *err);
 
-/* The index of the record that holds a token of the dataset. */
+/* The index of the record that token number `token` of the dataset belongs to. */
 size_t dataset_record_at(const struct dataset *dataset, uint64_t token);
 
-/* Information by kind in the first count records, in nats: the floor of any
- * model's loss on them. Spans that begin with a record count for nothing: its
- * first token is not predicted. nats has SPAN_KINDS elements. */
+/* The information in the first count records, by kind, in nats: no model's loss on them can be
+ * lower on average. Spans at the beginning of a record do not count, because a record's first
+ * token is not predicted. nats[SPAN_KINDS] is overwritten. */
 void dataset_nats(const struct dataset *dataset, size_t count, double *nats);
 
+/* Record number index; it lives as long as the dataset and until more is loaded. */
 struct example dataset_example(const struct dataset *dataset, size_t index);
 
-/* Spread a record's spans over its tokens: kind[length]. */
+/* Write the kind of each token of a record: kind[record->length]. */
 struct record;
 void example_kinds(const struct record *record, uint8_t *kind);
 

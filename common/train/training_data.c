@@ -45,7 +45,7 @@ static int read_files(struct training_data *data, char **paths, int count, uint6
 	return data->loader ? 0 : -1;
 }
 
-/* What is validated is cut as what is trained on. */
+/* It is cut into sequences as the training data are. */
 static int read_validation(struct training_data *data, const char *path, struct err *err)
 {
 	struct dataset *val = &data->val;
@@ -116,10 +116,10 @@ void batch_release(struct batch *batch)
 
 int training_data_next(struct training_data *data, struct batch *batch, struct err *err)
 {
-	const size_t row = (size_t)data->context + 1;
+	const size_t most = (size_t)data->context + 1; /* tokens of a sequence */
 
 	for (batch->count = 0; batch->count < batch->room; batch->count++) {
-		const size_t at = (size_t)batch->count * row;
+		const size_t at = (size_t)batch->count * most;
 		struct example *example = &batch->examples[batch->count];
 		int more = data_loader_next(data->loader, batch->token + at, batch->kind + at, example,
 		                            err);

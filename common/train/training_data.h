@@ -1,8 +1,8 @@
-/* training_data.h - what a network is trained and validated on, and its batches.
+/* training_data.h - all data of a run: what it trains on, what it validates on, its batches.
  *
- * The training data are files of tokens, held in memory and gone through again
- * and again, or one stream, taken once as it comes. A validation set stands
- * beside them, of the same vocabulary and cut into sequences in the same way.
+ * The training data are either files, which are held in memory and repeated every epoch, or
+ * one stream, whose records are taken once, as they come. The validation set has the same
+ * vocabulary and is cut into sequences in the same way.
  */
 #ifndef MEMOSCOPE_TRAINING_DATA_H
 #define MEMOSCOPE_TRAINING_DATA_H
@@ -19,46 +19,46 @@
 
 struct training_data {
 	enum pack pack;
-	int context; /* of the network: the most tokens of a sequence */
-	bool streaming; /* trained on is the standard input, as it comes */
+	int context; /* of the network: the most tokens that a sequence predicts from */
+	bool streaming; /* the training data are the standard input */
 	struct vocab *vocab; /* owned, as all below */
 	struct span_kinds kinds;
-	int expected; /* kinds below this one were there before the data: they hold them, it is hoped */
-	bool seen[SPAN_KINDS]; /* kinds that the training data hold, as far as they are read */
+	int expected; /* kinds below this one were known before the data were opened */
+	bool seen[SPAN_KINDS]; /* kinds of the training tokens that were read so far */
 	json_t *header; /* of the first training stream */
-	struct dataset train; /* empty where streaming */
-	struct dataset val; /* count 0: none */
+	struct dataset train; /* empty if streaming */
+	struct dataset val; /* count 0: no validation set */
 	struct data_loader *loader;
 };
 
-/* Nothing is read yet: kinds that the data are expected to hold may be added. */
+/* Nothing is read yet. Before training_data_open() the caller may add kinds to data->kinds:
+ * the training data are expected to have tokens of these. */
 void training_data_init(struct training_data *data, enum pack pack, int context);
 void training_data_release(struct training_data *data); /* a zeroed one is allowed */
 
-/* Read count files to train on, whose order seed decides, or open the standard
- * input where there are none or "-" is the only one; and read the validation set
- * (NULL: none), whose records must fit the context unless they are cut as running
- * text. -1 with err set, also where files lack a kind that was expected. */
+/* Open the training data: count files, read whole, in an order that depends on seed; or the
+ * standard input, if count is 0 or the only path is "-". Then read the validation set (val_path
+ * NULL: none). If a sequence is a record, each must have 2 to context tokens. -1 with err set;
+ * also if files have no token of an expected kind (a stream's are not known yet). */
 int training_data_open(struct training_data *data, char **paths, int count,
                        const char *val_path, uint64_t seed, struct err *err);
 
-/* The word of the first kind that was expected and that no training token read
- * so far is of; NULL: there is none. */
+/* The word of the first expected kind that no training token read so far has, or NULL. */
 const char *training_data_unseen(const struct training_data *data);
 
-/* The sequences of one step, in memory of their own. */
+/* The sequences of one step. All memory is owned. */
 struct batch {
-	int count, room; /* sequences: there are, there may be */
-	struct example *examples; /* [room] */
+	int count; /* sequences */
+	int room; /* the most sequences */
+	struct example *examples; /* [room]; they point into token and kind */
 	uint16_t *token; /* [room][context + 1] */
-	uint8_t *kind; /* as many */
+	uint8_t *kind; /* [room][context + 1] */
 };
 int batch_init(struct batch *batch, int room, int context, struct err *err);
 void batch_release(struct batch *batch); /* a zeroed one is allowed */
 
-/* Fill a batch with the next sequences. Returns its count, which is below its
- * room only where a stream ended, or -1 with err set; count says even then how
- * many had come. */
+/* Fill a batch with the next sequences. Returns their number, which is less than batch->room
+ * only if a stream has ended; or -1 with err set. batch->count is right in either case. */
 int training_data_next(struct training_data *data, struct batch *batch, struct err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/base/array.h"
 #include "common/base/lines.h"
 #include "common/base/options.h"
+#include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
 #include "common/stream/msgpack_check.h"
 #include "common/stream/record.h"
@@ -186,30 +187,8 @@ static int write_json(struct lines *lines, struct stream_writer *writer, struct 
 
 /* ---- plain text ---- */
 
-/* The record that is being put together. */
-struct paragraph {
-	char *text;
-	size_t size, room;
-};
-
-static int append(struct paragraph *paragraph, const char *text, size_t size, struct err *err)
-{
-	if (array_reserve(&paragraph->text, &paragraph->room, paragraph->size + size) < 0)
-		return err_set(err, "out of memory");
-	memcpy(paragraph->text + paragraph->size, text, size);
-	paragraph->size += size;
-	return 0;
-}
-
-static int append_newlines(struct paragraph *paragraph, uint64_t count, struct err *err)
-{
-	for (uint64_t i = 0; i < count; i++)
-		if (append(paragraph, "\n", 1, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int write_paragraph(struct stream_writer *writer, struct paragraph *paragraph,
+/* Write the text as record `number` and clear it. */
+static int write_paragraph(struct stream_writer *writer, struct text_buffer *paragraph,
                            uint64_t number, struct err *err)
 {
 	static const struct span_kinds none;
@@ -217,7 +196,9 @@ static int write_paragraph(struct stream_writer *writer, struct paragraph *parag
 		.id = number, .text = paragraph->text, .size = paragraph->size,
 	};
 
-	paragraph->size = 0;
+	if (paragraph->failed)
+		return err_set(err, "out of memory");
+	text_buffer_clear(paragraph);
 	return record_write_text(writer, &record, &none, err);
 }
 
@@ -235,25 +216,27 @@ static int check_line(const struct line *line, struct err *err)
 /* Empty lines belong to the record before them; those at the beginning, to the first one. */
 static int write_lines(struct lines *lines, struct stream_writer *writer, struct err *err)
 {
-	struct paragraph paragraph = {0};
+	struct text_buffer paragraph = {0};
 	uint64_t number = 0, last = 0; /* of the next record; of the last line with text */
 	struct line line;
 	int status;
 
 	while ((status = lines_next(lines, &line, err)) > 0) {
-		if (check_line(&line, err) < 0 ||
-		    append_newlines(&paragraph, line.number - last - 1, err) < 0 ||
-		    (last > 0 && write_paragraph(writer, &paragraph, number++, err) < 0) ||
-		    append(&paragraph, line.text, line.size, err) < 0 ||
-		    append(&paragraph, "\n", 1, err) < 0) {
+		if (check_line(&line, err) < 0) {
 			status = -1;
 			break;
 		}
+		for (uint64_t i = last + 1; i < line.number; i++)
+			text_buffer_append_string(&paragraph, "\n");
+		if (last > 0 && (status = write_paragraph(writer, &paragraph, number++, err)) < 0)
+			break;
+		text_buffer_append(&paragraph, line.text, line.size);
+		text_buffer_append_string(&paragraph, "\n");
 		last = line.number;
 	}
 	if (status == 0 && last > 0)
 		status = write_paragraph(writer, &paragraph, number, err);
-	free(paragraph.text);
+	text_buffer_release(&paragraph);
 	return status;
 }
 

@@ -7,15 +7,15 @@
 #include <xxhash.h>
 
 #include "common/base/file.h"
+#include "common/base/text_buffer.h"
 #include "common/stream/segment.h"
 #include "common/stream/stream.h"
 
 #define WRITE_BYTES ((size_t)256 << 10) /* handed over at once, or a little more */
 
 struct stream_writer {
-	char *buffer; /* first: what append() needs lies together */
-	size_t room, used; /* used: with the record that is being packed */
-	size_t whole; /* of used, what stream_commit() has seen */
+	struct text_buffer buffer; /* what is not handed over, with the record being packed */
+	size_t whole; /* bytes of the buffer that stream_commit() has seen */
 	msgpack_packer packer;
 	uint64_t count;
 	int fd;
@@ -30,33 +30,13 @@ static int failed(const struct stream_writer *writer, struct err *err)
 	return err_set(err, "%s", writer->err.text);
 }
 
-static int grow(struct stream_writer *writer, size_t size)
-{
-	size_t room = writer->room;
-	char *buffer;
-
-	if (writer->err.status)
-		return -1;
-	while (room - writer->used < size)
-		room *= 2;
-	buffer = realloc(writer->buffer, room);
-	if (!buffer)
-		return err_set(&writer->err, "%s: out of memory", writer->name);
-	writer->buffer = buffer;
-	writer->room = room;
-	return 0;
-}
-
 /* The packer's callback. */
 static int append(void *data, const char *bytes, size_t size)
 {
 	struct stream_writer *writer = data;
 
-	if (writer->room - writer->used < size && grow(writer, size) < 0)
-		return -1;
-	memcpy(writer->buffer + writer->used, bytes, size);
-	writer->used += size;
-	return 0;
+	text_buffer_append(&writer->buffer, bytes, size);
+	return 0; /* a failure is sticky */
 }
 
 static int write_all(struct stream_writer *writer, const char *bytes, size_t size)
@@ -66,16 +46,31 @@ static int write_all(struct stream_writer *writer, const char *bytes, size_t siz
 	return 0;
 }
 
-/* Hand over what is whole; a record under way moves to the front. */
+/* A record under way is dropped. */
+static void drop_record(struct stream_writer *writer)
+{
+	writer->buffer.size = writer->whole;
+}
+
+/* Hand over what is whole; a record under way moves to the front. After a failure, the
+ * buffer is emptied instead, so that it does not grow on. */
 static int hand_over(struct stream_writer *writer)
 {
-	if (writer->err.status)
+	struct text_buffer *buffer = &writer->buffer;
+
+	if (buffer->failed && !writer->err.status)
+		err_set(&writer->err, "%s: out of memory", writer->name);
+	if (!writer->err.status) {
+		XXH3_64bits_update(writer->hash, buffer->text, writer->whole);
+		write_all(writer, buffer->text, writer->whole);
+	}
+	if (writer->err.status) {
+		text_buffer_clear(buffer);
+		writer->whole = 0;
 		return -1;
-	XXH3_64bits_update(writer->hash, writer->buffer, writer->whole);
-	if (write_all(writer, writer->buffer, writer->whole) < 0)
-		return -1;
-	writer->used -= writer->whole;
-	memmove(writer->buffer, writer->buffer + writer->whole, writer->used);
+	}
+	buffer->size -= writer->whole;
+	memmove(buffer->text, buffer->text + writer->whole, buffer->size);
 	writer->whole = 0;
 	return 0;
 }
@@ -83,8 +78,8 @@ static int hand_over(struct stream_writer *writer)
 /* What is in the buffer is whole. */
 static int settle(struct stream_writer *writer, struct err *err)
 {
-	writer->whole = writer->used;
-	if (writer->whole >= WRITE_BYTES)
+	writer->whole = writer->buffer.size;
+	if (writer->whole >= WRITE_BYTES || writer->buffer.failed)
 		hand_over(writer);
 	return writer->err.status ? failed(writer, err) : 0;
 }
@@ -115,7 +110,6 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
                                     struct err *err)
 {
 	struct stream_writer *writer;
-
 	bool mute = isatty(fd) && strcmp(header_string(header, "stream"), STREAM_METRICS) == 0;
 
 	if (isatty(fd) && !mute) {
@@ -127,12 +121,11 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
 	if (writer) {
 		writer->fd = fd;
 		writer->mute = mute;
-		writer->room = 2 * WRITE_BYTES;
-		writer->buffer = malloc(writer->room);
+		text_buffer_reserve(&writer->buffer, 2 * WRITE_BYTES);
 		writer->name = strdup(name);
 		writer->hash = XXH3_createState();
 	}
-	if (!writer || !writer->buffer || !writer->name || !writer->hash) {
+	if (!writer || writer->buffer.failed || !writer->name || !writer->hash) {
 		err_set(err, "%s: out of memory", name);
 		stream_abandon(writer);
 		return NULL;
@@ -140,7 +133,7 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
 	XXH3_64bits_reset(writer->hash);
 	msgpack_packer_init(&writer->packer, writer, append);
 	pack_header(&writer->packer, header);
-	writer->whole = writer->used;
+	writer->whole = writer->buffer.size;
 	if (stream_flush(writer, err) < 0) {
 		stream_abandon(writer);
 		return NULL;
@@ -150,7 +143,7 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
 
 msgpack_packer *stream_record(struct stream_writer *writer)
 {
-	writer->used = writer->whole;
+	drop_record(writer);
 	return &writer->packer;
 }
 
@@ -162,7 +155,7 @@ int stream_commit(struct stream_writer *writer, struct err *err)
 
 int stream_copy(struct stream_writer *writer, const char *bytes, size_t size, struct err *err)
 {
-	writer->used = writer->whole;
+	drop_record(writer);
 	append(writer, bytes, size);
 	return stream_commit(writer, err);
 }
@@ -178,7 +171,7 @@ int stream_end(struct stream_writer *writer, struct err *err)
 	char end[SEGMENT_END_BYTES];
 	int status = 0;
 
-	writer->used = writer->whole;
+	drop_record(writer);
 	if (hand_over(writer) == 0) {
 		size_t size = segment_end(end, writer->count, XXH3_64bits_digest(writer->hash));
 		if (write_all(writer, end, size) == 0 && file_settle(writer->fd) < 0)
@@ -196,6 +189,6 @@ void stream_abandon(struct stream_writer *writer)
 		return;
 	XXH3_freeState(writer->hash);
 	free(writer->name);
-	free(writer->buffer);
+	text_buffer_release(&writer->buffer);
 	free(writer);
 }

@@ -14,6 +14,7 @@
 #include "common/base/progress.h"
 #include "common/base/threads.h"
 #include "common/model/backend.h"
+#include "common/stream/json.h"
 #include "common/stream/stream.h"
 #include "common/train/metrics.h"
 #include "common/train/training_data.h"

@@ -9,7 +9,9 @@
 #include "common/base/options.h"
 #include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
+#include "common/stream/json.h"
 #include "common/stream/msgpack_check.h"
+#include "common/stream/pack.h"
 #include "common/stream/record.h"
 
 #define INPUT "standard input"

@@ -8,6 +8,7 @@
 #include "common/base/options.h"
 #include "common/data/mixture.h"
 #include "common/data/quiz_file.h"
+#include "common/stream/pack.h"
 
 static int64_t count = -1; /* to the end of the epochs */
 static int64_t first = 0, epochs = 1, seed = 1, longest = 0;

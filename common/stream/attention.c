@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "common/stream/header.h"
+#include "common/stream/pack.h"
+
 json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *model, int argc,
                          char **argv)
 {

@@ -6,6 +6,7 @@
 
 #include "common/base/array.h"
 #include "common/base/utf8.h"
+#include "common/stream/pack.h"
 #include "common/stream/record.h"
 
 static const char *const stop_words[] = {

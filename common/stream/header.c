@@ -1,12 +1,18 @@
-/* Headers, and values on their way between msgpack and JSON. */
+#include "common/stream/header.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/options.h"
 #include "common/base/utf8.h"
-#include "common/stream/stream.h"
+#include "common/stream/json.h"
+#include "common/stream/pack.h"
+#include "common/stream/record.h"
 
-/* An argument as a JSON string; bytes that are no UTF-8 become U+FFFD. */
+/* ---- making ---- */
+
+/* An argument as a JSON string. Bytes that are not UTF-8 become U+FFFD. */
 static json_t *argument(const char *text)
 {
 	json_t *string = json_string(text);
@@ -47,6 +53,16 @@ json_t *header_new(const char *kind, const json_t *from, int argc, char **argv)
 	return header;
 }
 
+json_t *header_new_of_model(const char *kind, const json_t *from, const struct vocab *vocab,
+                            json_t *model, int argc, char **argv)
+{
+	json_t *header = header_new(kind, from, argc, argv);
+
+	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
+	json_object_set_new(header, "model", model);
+	return header;
+}
+
 const char *header_string(const json_t *header, const char *field)
 {
 	const json_t *value = json_object_get(header, field);
@@ -55,138 +71,159 @@ const char *header_string(const json_t *header, const char *field)
 	return text && strlen(text) == json_string_length(value) ? text : NULL;
 }
 
-/* A map or an array of numbers: whatever holds others. */
-static json_t *object_from_map(const msgpack_object_map *map)
-{
-	json_t *object = json_object();
-	char key[256];
+/* ---- the vocabulary ---- */
 
-	for (uint32_t i = 0; object && i < map->size; i++) {
-		const msgpack_object *name = &map->ptr[i].key;
-		json_t *value = NULL;
-		size_t size = name->type == MSGPACK_OBJECT_STR ? name->via.str.size : sizeof key;
-		if (size < sizeof key) {
-			if (size > 0) /* an empty string may be NULL */
-				memcpy(key, name->via.str.ptr, size);
-			key[size] = '\0';
-			if (strlen(key) == size)
-				value = json_from_msgpack(&map->ptr[i].val);
-		}
-		/* Takes the value over, and fails where it is NULL or the key no UTF-8. */
-		if (json_object_set_new(object, key, value) < 0) {
-			json_decref(object);
-			return NULL;
-		}
-	}
-	return object;
+/* The type of tokens in "bin". */
+static const char *token_type(const struct vocab *vocab)
+{
+	return vocab_size(vocab) <= RECORD_BYTE_VOCAB ? "u8" : "u16";
 }
 
-static json_t *array_from_objects(const msgpack_object_array *from)
+void header_set_vocab(json_t *header, const struct vocab *vocab)
 {
-	json_t *array = json_array();
+	json_t *bin = json_object_get(header, "bin");
 
-	for (uint32_t i = 0; array && i < from->size; i++) {
-		if (json_array_append_new(array, json_from_msgpack(&from->ptr[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+	if (!json_is_object(bin)) {
+		bin = json_object();
+		json_object_set_new(header, "bin", bin);
 	}
-	return array;
+	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
+	json_object_set_new(bin, "tokens", json_string(token_type(vocab)));
 }
 
-static json_t *array_from_bytes(const msgpack_object_bin *from)
+/* The "bin" of a token stream must agree with its "vocab": some readers go by the one and
+ * some by the other, and they must read the same tokens. */
+static int check_bin(const json_t *header, const struct vocab *vocab, struct err *err)
 {
-	json_t *array = json_array();
+	const char *kind = header_string(header, "stream");
+	const char *type = header_string(json_object_get(header, "bin"), "tokens");
 
-	for (uint32_t i = 0; array && i < from->size; i++) {
-		if (json_array_append_new(array, json_integer((unsigned char)from->ptr[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
+	if (!kind || strcmp(kind, STREAM_TOKENS) != 0 ||
+	    (type && strcmp(type, token_type(vocab)) == 0))
+		return 0;
+	return err_set(err, "\"bin\": tokens are %s%.40s%s, expected \"%s\" where the \"vocab\" has %d "
+	               "characters", type ? "\"" : "", type ? type : "of no type",
+	               type ? "\"" : "", token_type(vocab), vocab_size(vocab));
 }
 
-json_t *json_from_msgpack(const msgpack_object *object)
+struct vocab *header_vocab(const json_t *header, struct err *err)
 {
-	switch (object->type) {
-	case MSGPACK_OBJECT_NIL:
-		return json_null();
-	case MSGPACK_OBJECT_BOOLEAN:
-		return json_boolean(object->via.boolean);
-	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		if (object->via.u64 > INT64_MAX)
-			return json_real((double)object->via.u64);
-		return json_integer((json_int_t)object->via.u64);
-	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-		return json_integer(object->via.i64);
-	case MSGPACK_OBJECT_FLOAT32:
-	case MSGPACK_OBJECT_FLOAT64: {
-		json_t *real = json_real(object->via.f64); /* NULL where it is not finite */
-		return real ? real : json_null();
+	const json_t *text = json_object_get(header, "vocab");
+	struct vocab *vocab;
+
+	if (!json_is_string(text)) {
+		err_set(err, "the header has no \"vocab\", the characters as a string");
+		return NULL;
 	}
-	case MSGPACK_OBJECT_STR:
-		if (object->via.str.size == 0)
-			return json_string("");
-		return json_stringn(object->via.str.ptr, object->via.str.size);
-	case MSGPACK_OBJECT_BIN:
-		return array_from_bytes(&object->via.bin);
-	case MSGPACK_OBJECT_ARRAY:
-		return array_from_objects(&object->via.array);
-	case MSGPACK_OBJECT_MAP:
-		return object_from_map(&object->via.map);
-	case MSGPACK_OBJECT_EXT:
-		break;
+	vocab = vocab_new(json_string_value(text), json_string_length(text), err);
+	if (vocab && check_bin(header, vocab, err) < 0) {
+		vocab_free(vocab);
+		return NULL;
+	}
+	return vocab;
+}
+
+/* ---- checks ---- */
+
+static bool is_one_of(const char *kind, const char *const *kinds)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
+static int wrong_kind(const char *kind, const char *const *kinds, struct err *err)
+{
+	char list[160] = "";
+
+	for (size_t i = 0; kinds[i]; i++) {
+		size_t used = strlen(list);
+		snprintf(list + used, sizeof list - used, "%s'%s'", i ? " or " : "", kinds[i]);
+	}
+	return err_set(err, "a stream of kind '%.40s', expected %s%s", kind, list,
+	               strcmp(list, "'" STREAM_TOKENS "'") == 0 && strcmp(kind, STREAM_TEXT) == 0
+	                       ? "; tokenize makes them" : "");
+}
+
+static int check_chain(const json_t *chain, struct err *err)
+{
+	if (!json_is_array(chain))
+		return err_set(err, "no \"chain\", an array of programs");
+	for (size_t i = 0; i < json_array_size(chain); i++) {
+		const json_t *link = json_array_get(chain, i);
+		if (!header_string(link, "program") || !header_string(link, "version") ||
+		    !json_is_array(json_object_get(link, "args")))
+			return err_set(err, "link %zu of the chain has no program, version and args", i);
+	}
+	return 0;
+}
+
+int header_check(const json_t *header, const char *const *kinds, struct err *err)
+{
+	const json_t *format = json_object_get(header, "memoscope");
+	const char *kind = header_string(header, "stream");
+
+	if (!json_is_integer(format) || json_integer_value(format) != STREAM_FORMAT)
+		return err_set(err, "\"memoscope\" is not %d, the only format this version reads",
+		               STREAM_FORMAT);
+	if (!kind)
+		return err_set(err, "no \"stream\", the kind as a string");
+	if (check_chain(json_object_get(header, "chain"), err) < 0)
+		return -1;
+	if (kinds && !is_one_of(kind, kinds))
+		return wrong_kind(kind, kinds, err);
+	return 0;
+}
+
+/* The first field of a that b lacks or has another value for, except the chain. NULL: none. */
+static const char *different_field(const json_t *a, const json_t *b)
+{
+	for (void *at = json_object_iter((json_t *)a); at;
+	     at = json_object_iter_next((json_t *)a, at)) {
+		const char *key = json_object_iter_key(at);
+		if (strcmp(key, "chain") != 0 &&
+		    !json_equal(json_object_iter_value(at), json_object_get(b, key)))
+			return key;
 	}
 	return NULL;
 }
 
-void json_to_msgpack(const json_t *value, msgpack_packer *packer)
+int header_check_same(const json_t *header, const json_t *first, struct err *err)
 {
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		msgpack_pack_map(packer, json_object_size(value));
-		/* The iteration functions take no const object, and change none. */
-		for (void *at = json_object_iter((json_t *)value); at;
-		     at = json_object_iter_next((json_t *)value, at)) {
-			pack_key(packer, json_object_iter_key(at));
-			json_to_msgpack(json_object_iter_value(at), packer);
-		}
-		break;
-	case JSON_ARRAY:
-		msgpack_pack_array(packer, json_array_size(value));
-		for (size_t i = 0; i < json_array_size(value); i++)
-			json_to_msgpack(json_array_get(value, i), packer);
-		break;
-	case JSON_STRING:
-		pack_string(packer, json_string_value(value), json_string_length(value));
-		break;
-	case JSON_INTEGER:
-		msgpack_pack_int64(packer, json_integer_value(value));
-		break;
-	case JSON_REAL:
-		msgpack_pack_double(packer, json_real_value(value));
-		break;
-	case JSON_TRUE:
-		msgpack_pack_true(packer);
-		break;
-	case JSON_FALSE:
-		msgpack_pack_false(packer);
-		break;
-	case JSON_NULL:
-		msgpack_pack_nil(packer);
-		break;
+	const char *kind = header_string(header, "stream");
+	const char *first_kind = header_string(first, "stream");
+	const char *field;
+
+	if (strcmp(kind, first_kind) != 0)
+		return err_set(err, "a segment of kind '%.40s' in a stream of kind '%.40s'", kind,
+		               first_kind);
+	field = different_field(first, header);
+	if (!field)
+		field = different_field(header, first);
+	if (field)
+		return err_set(err, "\"%.60s\" differs from that of the first segment", field);
+	return 0;
+}
+
+/* ---- packing ---- */
+
+void header_pack(const json_t *header, msgpack_packer *packer)
+{
+	static const char *const first[] = {"memoscope", "stream", "chain"};
+
+	msgpack_pack_map(packer, json_object_size(header));
+	for (size_t i = 0; i < 3; i++) {
+		pack_key(packer, first[i]);
+		json_to_msgpack(json_object_get(header, first[i]), packer);
 	}
-}
-
-void pack_key(msgpack_packer *packer, const char *key)
-{
-	pack_string(packer, key, strlen(key));
-}
-
-void pack_string(msgpack_packer *packer, const char *text, size_t size)
-{
-	msgpack_pack_str(packer, size);
-	if (size > 0)
-		msgpack_pack_str_body(packer, text, size);
+	for (void *at = json_object_iter((json_t *)header); at;
+	     at = json_object_iter_next((json_t *)header, at)) {
+		const char *key = json_object_iter_key(at);
+		if (strcmp(key, first[0]) == 0 || strcmp(key, first[1]) == 0 ||
+		    strcmp(key, first[2]) == 0)
+			continue;
+		pack_key(packer, key);
+		json_to_msgpack(json_object_iter_value(at), packer);
+	}
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/utf8.h"
+#include "common/stream/pack.h"
 
 void record_buffer_release(struct record_buffer *buffer)
 {
@@ -39,68 +40,6 @@ static int span_room(struct record_buffer *buffer, size_t want)
 		return -1;
 	buffer->span_room = want;
 	return 0;
-}
-
-/* ---- headers ---- */
-
-/* What "bin" calls tokens. */
-static const char *token_type(const struct vocab *vocab)
-{
-	return vocab_size(vocab) <= RECORD_BYTE_VOCAB ? "u8" : "u16";
-}
-
-void header_set_vocab(json_t *header, const struct vocab *vocab)
-{
-	json_t *bin = json_object_get(header, "bin");
-
-	if (!json_is_object(bin)) {
-		bin = json_object();
-		json_object_set_new(header, "bin", bin);
-	}
-	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
-	json_object_set_new(bin, "tokens", json_string(token_type(vocab)));
-}
-
-/* Of a token stream, "bin" says the same as "vocab": who reads by the one and who reads by
- * the other read the same tokens. */
-static int check_bin(const json_t *header, const struct vocab *vocab, struct err *err)
-{
-	const char *kind = header_string(header, "stream");
-	const char *type = header_string(json_object_get(header, "bin"), "tokens");
-
-	if (!kind || strcmp(kind, STREAM_TOKENS) != 0 ||
-	    (type && strcmp(type, token_type(vocab)) == 0))
-		return 0;
-	return err_set(err, "\"bin\": tokens are %s%.40s%s, expected \"%s\" where the \"vocab\" has %d "
-	               "characters", type ? "\"" : "", type ? type : "of no type",
-	               type ? "\"" : "", token_type(vocab), vocab_size(vocab));
-}
-
-json_t *header_new_of_model(const char *kind, const json_t *from, const struct vocab *vocab,
-                            json_t *model, int argc, char **argv)
-{
-	json_t *header = header_new(kind, from, argc, argv);
-
-	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
-	json_object_set_new(header, "model", model);
-	return header;
-}
-
-struct vocab *header_vocab(const json_t *header, struct err *err)
-{
-	const json_t *text = json_object_get(header, "vocab");
-	struct vocab *vocab;
-
-	if (!json_is_string(text)) {
-		err_set(err, "the header has no \"vocab\", the characters as a string");
-		return NULL;
-	}
-	vocab = vocab_new(json_string_value(text), json_string_length(text), err);
-	if (vocab && check_bin(header, vocab, err) < 0) {
-		vocab_free(vocab);
-		return NULL;
-	}
-	return vocab;
 }
 
 /* ---- reading ---- */

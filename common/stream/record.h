@@ -19,20 +19,6 @@
 
 #define RECORD_BYTE_VOCAB 256 /* up to here a token is one byte, beyond it two */
 
-/* Set a header's "vocab", and its "bin" (see stream.5) to say how wide the
- * tokens of its records are. */
-void header_set_vocab(json_t *header, const struct vocab *vocab);
-
-/* A header of what a model made of a stream, signed by this program: "vocab", and "model",
- * which is what the header says of the model (model_summary(); taken over). from as in
- * header_new(). Owned by the caller. */
-json_t *header_new_of_model(const char *kind, const json_t *from, const struct vocab *vocab,
-                            json_t *model, int argc, char **argv);
-
-/* The vocabulary that a header names; the caller's, vocab_free(). NULL with err
- * set where there is none or it is wrong, or where tokens are not as wide as it says. */
-struct vocab *header_vocab(const json_t *header, struct err *err);
-
 /* Either text or tokens; the other is NULL. What a record_… function fills in
  * is owned by the struct record_buffer given to it. */
 struct record {

@@ -6,9 +6,6 @@
  * input is legal only after an end map whose count and checksum are right.
  * Errors are sticky on both sides: after the first one every call fails, and
  * the text names the stream, the byte offset and the record.
- *
- * Headers are jansson objects: {"memoscope": 1, "stream": KIND, "chain": […]}
- * and whatever else the kind needs ("alphabet", "vocab", …).
  */
 #ifndef MEMOSCOPE_STREAM_H
 #define MEMOSCOPE_STREAM_H
@@ -19,25 +16,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
-
-#define STREAM_FORMAT 1 /* the value of "memoscope" in every header */
-
-/* The kinds of stream: the values of "stream" in a header. */
-#define STREAM_TEXT "text"
-#define STREAM_TOKENS "tokens"
-#define STREAM_GENERATIONS "generations"
-#define STREAM_ATTENTION "attention"
-#define STREAM_METRICS "metrics"
-
-/* ---- headers ---- */
-
-/* A new header of a kind, signed by this program: its name, version and
- * arguments (argv[1 … argc-1]) end the chain. from is the header of the input,
- * whose chain is carried on, or NULL. Owned by the caller: json_decref(). */
-json_t *header_new(const char *kind, const json_t *from, int argc, char **argv);
-
-/* A string field of a header, owned by it, or NULL where there is none, or U+0000 in it. */
-const char *header_string(const json_t *header, const char *field);
+#include "common/stream/header.h"
 
 /* ---- reading ---- */
 
@@ -121,15 +100,5 @@ int stream_end(struct stream_writer *writer, struct err *err);
 
 /* Free without an end map: what was written stays an invalid stream. */
 void stream_abandon(struct stream_writer *writer); /* NULL is allowed */
-
-/* msgpack from and to JSON values: bin becomes an array of numbers 0 … 255,
- * NaN and infinities become null. New reference, or NULL where out of memory
- * or where an object has no JSON form (a map key that is no string). */
-json_t *json_from_msgpack(const msgpack_object *object);
-void json_to_msgpack(const json_t *value, msgpack_packer *packer);
-
-/* Shorthand for writing maps. */
-void pack_key(msgpack_packer *packer, const char *key);
-void pack_string(msgpack_packer *packer, const char *text, size_t size);
 
 #endif

@@ -9,7 +9,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "common/stream/json.h"
 #include "common/stream/msgpack_check.h"
+#include "common/stream/pack.h"
 #include "common/stream/segment.h"
 #include "common/stream/stream.h"
 #include "common/stream/unpack.h"
@@ -282,94 +284,12 @@ static int next_object(struct stream_reader *reader, enum place place, size_t *s
 
 /* ---- headers ---- */
 
-static bool kind_wanted(const struct stream_reader *reader, const char *kind)
-{
-	if (!reader->kinds)
-		return true;
-	for (size_t i = 0; reader->kinds[i]; i++)
-		if (strcmp(kind, reader->kinds[i]) == 0)
-			return true;
-	return false;
-}
-
-static int fail_kind(struct stream_reader *reader, const char *kind)
-{
-	char list[160] = "";
-
-	for (size_t i = 0; reader->kinds[i]; i++) {
-		size_t used = strlen(list);
-		snprintf(list + used, sizeof list - used, "%s'%s'", i ? " or " : "",
-		         reader->kinds[i]);
-	}
-	return fail(reader, HEADER, reader->place, "a stream of kind '%.40s', expected %s%s", kind,
-	            list, strcmp(list, "'" STREAM_TOKENS "'") == 0 &&
-	            strcmp(kind, STREAM_TEXT) == 0 ? "; tokenize makes them" : "");
-}
-
-/* The fields that every header has. */
-static int check_header(struct stream_reader *reader, const json_t *header)
-{
-	const json_t *format = json_object_get(header, "memoscope");
-	const json_t *chain = json_object_get(header, "chain");
-	const char *kind = header_string(header, "stream");
-
-	if (!json_is_integer(format) || json_integer_value(format) != STREAM_FORMAT)
-		return fail(reader, HEADER, reader->place,
-		            "\"memoscope\" is not %d, the only format this version reads",
-		            STREAM_FORMAT);
-	if (!kind)
-		return fail(reader, HEADER, reader->place, "no \"stream\", the kind as a string");
-	if (!json_is_array(chain))
-		return fail(reader, HEADER, reader->place, "no \"chain\", an array of programs");
-	for (size_t i = 0; i < json_array_size(chain); i++) {
-		const json_t *link = json_array_get(chain, i);
-		if (!header_string(link, "program") || !header_string(link, "version") ||
-		    !json_is_array(json_object_get(link, "args")))
-			return fail(reader, HEADER, reader->place,
-			            "link %zu of the chain has no program, version and args", i);
-	}
-	if (!kind_wanted(reader, kind))
-		return fail_kind(reader, kind);
-	return 0;
-}
-
-/* The first field, but for the chain, that stands in a and not so in b, or NULL. */
-static const char *field_apart(const json_t *a, const json_t *b)
-{
-	for (void *at = json_object_iter((json_t *)a); at;
-	     at = json_object_iter_next((json_t *)a, at)) {
-		const char *key = json_object_iter_key(at);
-		if (strcmp(key, "chain") != 0 &&
-		    !json_equal(json_object_iter_value(at), json_object_get(b, key)))
-			return key;
-	}
-	return NULL;
-}
-
-/* A later segment's header must fit the first's. */
-static int check_alike(struct stream_reader *reader, const json_t *header)
-{
-	const char *kind = header_string(header, "stream");
-	const char *first = header_string(reader->header, "stream");
-	const char *field;
-
-	if (strcmp(kind, first) != 0)
-		return fail(reader, HEADER, reader->place,
-		            "a segment of kind '%.40s' in a stream of kind '%.40s'", kind, first);
-	field = field_apart(reader->header, header);
-	if (!field)
-		field = field_apart(header, reader->header);
-	if (field)
-		return fail(reader, HEADER, reader->place,
-		            "\"%.60s\" differs from that of the first segment", field);
-	return 0;
-}
-
 /* Read the header of a segment: 1; 0 where the input ends before it; -1. */
 static int next_header(struct stream_reader *reader)
 {
 	size_t size;
 	int status = next_object(reader, HEADER, &size);
+	struct err why = {0};
 	json_t *header;
 
 	if (status <= 0)
@@ -382,10 +302,10 @@ static int next_header(struct stream_reader *reader)
 	if (!header)
 		return fail(reader, HEADER, reader->place,
 		            "text that is not UTF-8, or out of memory");
-	if (check_header(reader, header) < 0 ||
-	    (reader->header && check_alike(reader, header) < 0)) {
+	if (header_check(header, reader->kinds, &why) < 0 ||
+	    (reader->header && header_check_same(header, reader->header, &why) < 0)) {
 		json_decref(header);
-		return -1;
+		return fail(reader, HEADER, reader->place, "%s", why.text);
 	}
 	json_decref(reader->chain);
 	reader->chain = json_incref(json_object_get(header, "chain"));

@@ -84,28 +84,6 @@ static int settle(struct stream_writer *writer, struct err *err)
 	return writer->err.status ? failed(writer, err) : 0;
 }
 
-/* The three fields that every header has come first, "memoscope" at their head:
- * it tells a header from a record. */
-static void pack_header(msgpack_packer *packer, const json_t *header)
-{
-	static const char *const first[] = {"memoscope", "stream", "chain"};
-
-	msgpack_pack_map(packer, json_object_size(header));
-	for (size_t i = 0; i < 3; i++) {
-		pack_key(packer, first[i]);
-		json_to_msgpack(json_object_get(header, first[i]), packer);
-	}
-	for (void *at = json_object_iter((json_t *)header); at;
-	     at = json_object_iter_next((json_t *)header, at)) {
-		const char *key = json_object_iter_key(at);
-		if (strcmp(key, first[0]) == 0 || strcmp(key, first[1]) == 0 ||
-		    strcmp(key, first[2]) == 0)
-			continue;
-		pack_key(packer, key);
-		json_to_msgpack(json_object_iter_value(at), packer);
-	}
-}
-
 struct stream_writer *stream_create(int fd, const char *name, const json_t *header,
                                     struct err *err)
 {
@@ -132,7 +110,7 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
 	}
 	XXH3_64bits_reset(writer->hash);
 	msgpack_packer_init(&writer->packer, writer, append);
-	pack_header(&writer->packer, header);
+	header_pack(header, &writer->packer);
 	writer->whole = writer->buffer.size;
 	if (stream_flush(writer, err) < 0) {
 		stream_abandon(writer);

@@ -5,6 +5,7 @@
 #define MEMOSCOPE_TESTS_FUZZ_READ_H
 
 #include "common/stream/generation.h"
+#include "common/stream/json.h"
 #include "common/stream/record.h"
 #include "common/stream/text_format.h"
 #include "tests/stream/streams.h"

@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 
 #include "common/stream/generation.h"
+#include "common/stream/json.h"
 #include "common/stream/msgpack_check.h"
+#include "common/stream/pack.h"
 #include "common/stream/record.h"
 #include "tests/stream/streams.h"
 #include "tests/tap.h"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/stream/generation.h"
+#include "common/stream/json.h"
 #include "common/stream/stream.h"
 #include "tests/tap.h"
 

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 
 #include "common/base/options.h"
+#include "common/stream/json.h"
+#include "common/stream/pack.h"
 #include "common/stream/record.h"
 #include "tests/stream/streams.h"
 #include "tests/tap.h"

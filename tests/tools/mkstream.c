@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/stream/json.h"
+#include "common/stream/pack.h"
 #include "common/stream/stream.h"
 
 static void pack_hex(const char *hex, msgpack_packer *packer)

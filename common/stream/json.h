@@ -1,0 +1,20 @@
+/* json.h - values from msgpack to JSON and back.
+ *
+ * JSON is in memory here, as jansson's values; text_format.h prints it.
+ */
+#ifndef MEMOSCOPE_JSON_H
+#define MEMOSCOPE_JSON_H
+
+#include <jansson.h>
+#include <msgpack.h>
+
+/* An object as a JSON value: binary data becomes an array of numbers from 0 to 255, NaN and
+ * infinities become null, and an integer above INT64_MAX the nearest real number. A new
+ * reference. NULL if memory is out or if the object has no JSON form: a map key that is no
+ * string, holds U+0000 or has 256 bytes or more, or text that is not UTF-8. */
+json_t *json_from_msgpack(const msgpack_object *object);
+
+/* Pack a JSON value. */
+void json_to_msgpack(const json_t *value, msgpack_packer *packer);
+
+#endif

@@ -9,6 +9,7 @@
 #include "common/base/options.h"
 #include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
+#include "common/stream/map.h"
 #include "common/stream/record.h"
 #include "common/stream/stream.h"
 #include "common/stream/text_format.h"
@@ -102,7 +103,7 @@ static int as_text(struct text_buffer *out, struct input *input, const struct st
 			text_buffer_append_string(out, vocab_char(input->vocab, record.tokens[i]));
 		return 0;
 	}
-	const msgpack_object *text = record_field(raw->map, "text");
+	const msgpack_object *text = map_field(raw->map, "text");
 	if (!text || text->type != MSGPACK_OBJECT_STR)
 		return stream_bad(input->reader, err, "no \"text\", a string");
 	if (utf8_length(text->via.str.ptr, text->via.str.size) < 0)

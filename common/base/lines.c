@@ -1,21 +1,18 @@
 #include "common/base/lines.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "common/base/input_buffer.h"
 
 #define READ_BYTES ((size_t)64 << 10) /* the buffer to begin with */
 
 struct lines {
-	int fd;
 	const char *name;
-	char *buffer; /* bytes [begin, end) are still to be taken */
-	size_t room, begin, end;
-	size_t seen; /* no newline stands in [begin, seen) */
+	struct input_buffer input;
+	size_t seen; /* bytes of the input that hold no newline, from its begin on */
 	uint64_t number; /* of lines taken */
-	bool over; /* read() has returned 0 */
 	struct err err; /* the first failure: sticky */
 };
 
@@ -23,16 +20,12 @@ struct lines *lines_new(int fd, const char *name, struct err *err)
 {
 	struct lines *lines = calloc(1, sizeof *lines);
 
-	if (lines)
-		lines->buffer = malloc(READ_BYTES);
-	if (!lines || !lines->buffer) {
+	if (!lines || input_buffer_init(&lines->input, fd, READ_BYTES, LINES_MAX) < 0) {
 		err_set(err, "%s: out of memory", name);
 		lines_free(lines);
 		return NULL;
 	}
-	lines->fd = fd;
 	lines->name = name;
-	lines->room = READ_BYTES;
 	return lines;
 }
 
@@ -40,89 +33,65 @@ void lines_free(struct lines *lines)
 {
 	if (!lines)
 		return;
-	free(lines->buffer);
+	input_buffer_release(&lines->input);
 	free(lines);
 }
 
-/* Room for more bytes; the buffer grows only when it is full of bytes of one line. */
-static int make_room(struct lines *lines)
-{
-	if (lines->begin > 0) {
-		memmove(lines->buffer, lines->buffer + lines->begin, lines->end - lines->begin);
-		lines->end -= lines->begin;
-		lines->seen -= lines->begin;
-		lines->begin = 0;
-		return 0;
-	}
-	char *buffer = lines->room < LINES_MAX ? realloc(lines->buffer, 2 * lines->room) : NULL;
-	if (!buffer)
-		return err_set(&lines->err, "%s: line %ju: longer than %zu bytes", lines->name,
-		               (uintmax_t)lines->number + 1, lines->room);
-	lines->buffer = buffer;
-	lines->room *= 2;
-	return 0;
-}
-
-/* Read on; -1 where that failed. */
+/* Read on. -1 with the lines' err set. */
 static int fill(struct lines *lines)
 {
-	ssize_t got;
-
-	if (lines->end == lines->room && make_room(lines) < 0)
-		return -1;
-	while ((got = read(lines->fd, lines->buffer + lines->end, lines->room - lines->end)) < 0) {
-		if (errno == EAGAIN) {
-			struct pollfd ready = {.fd = lines->fd, .events = POLLIN};
-			poll(&ready, 1, -1);
-		} else if (errno != EINTR) {
-			return err_set(&lines->err, "%s: line %ju: cannot read: %s", lines->name,
-			               (uintmax_t)lines->number + 1, strerror(errno));
-		}
-	}
-	lines->over = got == 0;
-	lines->end += (size_t)got;
-	return 0;
+	if (input_buffer_fill(&lines->input) >= 0)
+		return 0;
+	if (errno == ENOBUFS)
+		return err_set(&lines->err, "%s: line %ju: longer than %zu bytes", lines->name,
+		               (uintmax_t)lines->number + 1, LINES_MAX);
+	return err_set(&lines->err, "%s: line %ju: cannot read: %s", lines->name,
+	               (uintmax_t)lines->number + 1, strerror(errno));
 }
 
-/* Pass over empty lines; where the next line that is none ends, as far as its end has
- * come: at a newline, or, with over, behind the last byte. NULL: it has not. */
+/* Pass over empty lines and find where the next line ends: at its newline or, at the end of
+ * the input, behind its last byte. NULL if its end has not come. */
 static const char *find_end(struct lines *lines)
 {
-	while (lines->begin < lines->end && lines->buffer[lines->begin] == '\n') {
-		lines->begin++;
+	struct input_buffer *input = &lines->input;
+
+	while (input->begin < input->end && input->bytes[input->begin] == '\n') {
+		input->begin++;
 		lines->number++;
 	}
-	if (lines->seen < lines->begin)
-		lines->seen = lines->begin;
-	const char *end = memchr(lines->buffer + lines->seen, '\n', lines->end - lines->seen);
+	const char *from = input->bytes + input->begin + lines->seen;
+	const char *behind = input->bytes + input->end;
+	const char *end = memchr(from, '\n', (size_t)(behind - from));
 	if (end)
 		return end;
-	lines->seen = lines->end;
-	return lines->over ? lines->buffer + lines->end : NULL;
+	lines->seen = input->end - input->begin;
+	return input->over ? behind : NULL;
 }
 
 int lines_next(struct lines *lines, struct line *line, struct err *err)
 {
+	struct input_buffer *input = &lines->input;
 	const char *end;
 
 	while (!lines->err.status && !(end = find_end(lines)))
 		fill(lines);
 	if (lines->err.status)
 		return err_set(err, "%s", lines->err.text);
-	line->text = lines->buffer + lines->begin;
+	line->text = input->bytes + input->begin;
 	line->size = (size_t)(end - line->text);
 	if (line->size == 0)
 		return 0;
 	line->number = ++lines->number;
-	lines->begin += line->size + (lines->begin + line->size < lines->end);
+	input->begin += line->size;
+	input->begin += input->begin < input->end; /* its newline, if it has one */
+	lines->seen = 0;
 	return 1;
 }
 
 bool lines_ready(struct lines *lines)
 {
 	while (!lines->err.status && !find_end(lines)) {
-		struct pollfd input = {.fd = lines->fd, .events = POLLIN};
-		if (poll(&input, 1, 0) < 1)
+		if (!input_buffer_ready(&lines->input))
 			return false;
 		fill(lines);
 	}

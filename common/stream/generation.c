@@ -6,6 +6,7 @@
 
 #include "common/base/array.h"
 #include "common/base/utf8.h"
+#include "common/stream/map.h"
 #include "common/stream/pack.h"
 #include "common/stream/record.h"
 
@@ -162,7 +163,7 @@ static const msgpack_object *field(const struct place *place, const msgpack_obje
                                    const char *key, msgpack_object_type type,
                                    const char *wanted)
 {
-	const msgpack_object *value = record_field(map, key);
+	const msgpack_object *value = map_field(map, key);
 
 	if (value && value->type == type)
 		return value;
@@ -174,7 +175,7 @@ static const msgpack_object *field(const struct place *place, const msgpack_obje
 static int read_count(const struct place *place, const msgpack_object *map, const char *key,
                       uint64_t max, uint64_t *value)
 {
-	const msgpack_object *object = record_field(map, key);
+	const msgpack_object *object = map_field(map, key);
 
 	if (!object || object->type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
 	    object->via.u64 > max) {
@@ -204,7 +205,7 @@ static bool number(const msgpack_object *object, double max, double *value)
 static int read_number(const struct place *place, const msgpack_object *map, const char *key,
                        double max, double *value)
 {
-	if (!number(record_field(map, key), max, value))
+	if (!number(map_field(map, key), max, value))
 		return bad_field(place, key, max == 1 ? "a number from 0 to 1" :
 		                 "a finite number of at least 0");
 	return 0;
@@ -257,7 +258,7 @@ static int read_distribution(const struct place *place, const msgpack_object *ma
 static int read_lenses(struct place *place, const msgpack_object *map,
                        struct generation_buffer *buffer, struct generation_step *step)
 {
-	const msgpack_object *array = record_field(map, "lens");
+	const msgpack_object *array = map_field(map, "lens");
 
 	step->lens = buffer->lens_count;
 	step->lens_count = 0;
@@ -295,7 +296,7 @@ static int read_step(struct place *place, const msgpack_object *map,
 	if (read_count(place, map, "pos", generation->length - 1, &position) < 0 ||
 	    read_distribution(place, map, buffer, step) < 0)
 		return -1;
-	if (!character(record_field(map, "char"), &step->code) ||
+	if (!character(map_field(map, "char"), &step->code) ||
 	    step->code != buffer->codes[position])
 		return bad_field(place, "char", "the text's character at \"pos\"");
 	if (place->step > 0 && position <= step[-1].position)
@@ -351,7 +352,7 @@ static int read_text(const struct place *place, const msgpack_object *map,
 static int read_reference(const struct place *place, const msgpack_object *map,
                           struct generation *generation)
 {
-	const msgpack_object *text = record_field(map, "reference");
+	const msgpack_object *text = map_field(map, "reference");
 
 	if (!text)
 		return 0;
@@ -369,7 +370,7 @@ static int read_reference(const struct place *place, const msgpack_object *map,
 static int read_stop(const struct place *place, const msgpack_object *map,
                      enum generation_stop *stop)
 {
-	const msgpack_object *word = record_field(map, "stop");
+	const msgpack_object *word = map_field(map, "stop");
 
 	for (unsigned i = 0; i < sizeof stop_words / sizeof *stop_words; i++)
 		if (word && word->type == MSGPACK_OBJECT_STR &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/utf8.h"
+#include "common/stream/map.h"
 #include "common/stream/pack.h"
 
 void record_buffer_release(struct record_buffer *buffer)
@@ -129,8 +130,8 @@ static int read_common(struct stream_reader *reader, const struct stream_record 
                        struct span_kinds *kinds, struct record_buffer *buffer,
                        struct record *record, struct err *err)
 {
-	const msgpack_object *id = record_field(raw->map, "id");
-	const msgpack_object *spans = record_field(raw->map, "spans");
+	const msgpack_object *id = map_field(raw->map, "id");
+	const msgpack_object *spans = map_field(raw->map, "spans");
 	long count = 0;
 
 	if (!id || id->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
@@ -149,7 +150,7 @@ int record_read_text(struct stream_reader *reader, const struct stream_record *r
                      struct span_kinds *kinds, struct record_buffer *buffer,
                      struct record *record, struct err *err)
 {
-	const msgpack_object *text = record_field(raw->map, "text");
+	const msgpack_object *text = map_field(raw->map, "text");
 	long length;
 
 	if (!text || text->type != MSGPACK_OBJECT_STR)
@@ -218,7 +219,7 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
                        const struct vocab *vocab, struct span_kinds *kinds,
                        struct record_buffer *buffer, struct record *record, struct err *err)
 {
-	const msgpack_object *tokens = record_field(raw->map, "tokens");
+	const msgpack_object *tokens = map_field(raw->map, "tokens");
 	bool wide = vocab_size(vocab) > RECORD_BYTE_VOCAB;
 	uint16_t top;
 	size_t count;

@@ -67,9 +67,6 @@ int stream_bad(struct stream_reader *reader, struct err *err, const char *format
 
 void stream_close(struct stream_reader *reader); /* NULL is allowed */
 
-/* The value of a key in a record's map, or NULL. */
-const msgpack_object *record_field(const msgpack_object *map, const char *key);
-
 /* ---- writing ---- */
 
 struct stream_writer;

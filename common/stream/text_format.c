@@ -8,6 +8,7 @@
 
 #include "common/base/options.h"
 #include "common/base/utf8.h"
+#include "common/stream/map.h"
 
 /* ---- numbers ---- */
 
@@ -286,16 +287,6 @@ static int64_t place_of(const char *name, size_t size, uint32_t count)
 	return size > 0 && number < count ? number : -1;
 }
 
-static const msgpack_object *member(const msgpack_object_map *map, const char *name, size_t size)
-{
-	for (uint32_t i = 0; i < map->size; i++) {
-		const msgpack_object_str *key = &map->ptr[i].key.via.str;
-		if (key->size == size && memcmp(key->ptr, name, size) == 0)
-			return &map->ptr[i].val;
-	}
-	return NULL;
-}
-
 static const msgpack_object *element(const msgpack_object_array *array, const char *name,
                                      size_t size)
 {
@@ -332,7 +323,7 @@ int text_format_path(struct text_buffer *out, const msgpack_object *map, const c
 		if (object->type == MSGPACK_OBJECT_BIN)
 			return format_place(out, &object->via.bin, path, key, bin, err);
 		if (object->type == MSGPACK_OBJECT_MAP) {
-			object = member(&object->via.map, path, size);
+			object = map_field_sized(object, path, size);
 			key = key_text(path, size, text);
 		} else if (object->type == MSGPACK_OBJECT_ARRAY) {
 			object = element(&object->via.array, path, size);

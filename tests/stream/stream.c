@@ -7,6 +7,7 @@
 
 #include "common/base/options.h"
 #include "common/stream/json.h"
+#include "common/stream/map.h"
 #include "common/stream/pack.h"
 #include "common/stream/record.h"
 #include "tests/stream/streams.h"
@@ -266,7 +267,7 @@ static int read_all(struct bytes bytes, struct err *err)
 		return -1;
 	}
 	while ((status = stream_next(reader, &raw, err)) > 0) {
-		const msgpack_object *n = record_field(raw.map, "n");
+		const msgpack_object *n = map_field(raw.map, "n");
 		if (n && n->via.u64 == (uint64_t)count && raw.number == (uint64_t)count)
 			count++;
 	}
@@ -327,7 +328,7 @@ static void pieces(void)
 		struct stream_reader *reader = stream_open(path_of(fd), NULL, &err);
 		struct stream_record raw;
 		while ((status = stream_next(reader, &raw, &err)) > 0)
-			count += record_field(raw.map, "n")->via.u64 == (uint64_t)count;
+			count += map_field(raw.map, "n")->via.u64 == (uint64_t)count;
 		ok(status == 0 && count == 50, "a stream in pieces of %zu bytes: %s", step, err.text);
 		stream_close(reader);
 		close(fd);

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define ROOM_MIN ((size_t)256) /* bytes of the first memory */
+#include "common/base/array.h"
 
 void text_buffer_release(struct text_buffer *buffer)
 {
@@ -18,23 +18,12 @@ void text_buffer_clear(struct text_buffer *buffer)
 
 bool text_buffer_reserve(struct text_buffer *buffer, size_t more)
 {
-	size_t room = buffer->room > ROOM_MIN ? buffer->room : ROOM_MIN;
-	char *text = NULL;
-
 	if (buffer->failed)
 		return false;
-	if (buffer->text && buffer->room - buffer->size >= more)
+	if (more <= SIZE_MAX - buffer->size &&
+	    array_reserve(&buffer->text, &buffer->room, buffer->size + more) == 0)
 		return true;
-	while (room - buffer->size < more && room <= SIZE_MAX / 2)
-		room *= 2;
-	if (room - buffer->size >= more)
-		text = realloc(buffer->text, room);
-	if (!text) {
-		buffer->failed = true;
-		buffer->room = buffer->size; /* so that nothing fits any more */
-		return false;
-	}
-	buffer->text = text;
-	buffer->room = room;
-	return true;
+	buffer->failed = true;
+	buffer->room = buffer->size; /* so that nothing fits any more */
+	return false;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/array.h"
 #include "common/base/escape.h"
 #include "common/base/lines.h"
 #include "common/stream/source.h"
@@ -78,31 +77,30 @@ struct prompts *prompts_of_lines(const struct vocab *vocab, int64_t samples, str
 	return NULL;
 }
 
-/* Room for the tokens and the text of so many bytes. */
-static int make_room(struct prompts *prompts, size_t size, struct err *err)
-{
-	struct record_buffer *buffer = &prompts->buffer;
-
-	if (array_reserve(&buffer->text, &buffer->text_room, size) < 0 ||
-	    array_reserve(&buffer->tokens, &buffer->token_room, size) < 0)
-		return err_set(err, "out of memory");
-	return 0;
-}
-
 /* The prompt is text, as it stands. -1 with err set, which names no place. */
 static int take_text(struct prompts *prompts, const char *text, size_t size, struct err *err)
 {
 	struct record *record = &prompts->prompt.record;
-	long length;
 
-	if (make_room(prompts, size, err) < 0)
+	record->text = text;
+	record->size = size;
+	if (record_encode(prompts->vocab, &prompts->buffer, record, err) < 0)
 		return -1;
-	length = vocab_encode(prompts->vocab, text, size, prompts->buffer.tokens, err);
-	if (length < 0)
-		return -1;
-	record->tokens = prompts->buffer.tokens;
-	record->length = prompts->prompt.length = (uint32_t)length;
+	prompts->prompt.length = record->length;
 	return 0;
+}
+
+/* The same of a line, with its escapes undone. */
+static int take_line(struct prompts *prompts, const struct line *line, struct err *err)
+{
+	struct text_buffer *text = &prompts->buffer.text;
+	long size;
+
+	text_buffer_clear(text);
+	if (!text_buffer_reserve(text, line->size))
+		return err_set(err, "out of memory");
+	size = escape_undo(line->text, line->size, text->text, err);
+	return size < 0 ? -1 : take_text(prompts, text->text, (size_t)size, err);
 }
 
 struct prompts *prompts_of_text(const char *text, const struct vocab *vocab, int64_t samples,
@@ -131,15 +129,12 @@ static int next_line(struct prompts *prompts, struct err *err)
 	struct err why = {0};
 	struct line line;
 	int more = lines_next(prompts->lines, &line, err);
-	long size;
 
 	if (more <= 0)
 		return more;
 	prompts->line = line.number;
 	prompts->prompt.record.id = line.number - 1;
-	if (make_room(prompts, line.size, &why) < 0 ||
-	    (size = escape_undo(line.text, line.size, prompts->buffer.text, &why)) < 0 ||
-	    take_text(prompts, prompts->buffer.text, (size_t)size, &why) < 0)
+	if (take_line(prompts, &line, &why) < 0)
 		return prompts_bad(prompts, err, why.text);
 	return 1;
 }

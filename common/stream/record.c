@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/utf8.h"
 #include "common/stream/map.h"
 #include "common/stream/pack.h"
@@ -12,35 +13,8 @@ void record_buffer_release(struct record_buffer *buffer)
 {
 	free(buffer->tokens);
 	free(buffer->spans);
-	free(buffer->text);
+	text_buffer_release(&buffer->text);
 	memset(buffer, 0, sizeof *buffer);
-}
-
-/* Room for want tokens; what was there is lost. -1 where out of memory. */
-static int token_room(struct record_buffer *buffer, size_t want)
-{
-	if (buffer->token_room >= want)
-		return 0;
-	free(buffer->tokens);
-	buffer->token_room = 0;
-	buffer->tokens = malloc(want * sizeof *buffer->tokens);
-	if (!buffer->tokens)
-		return -1;
-	buffer->token_room = want;
-	return 0;
-}
-
-static int span_room(struct record_buffer *buffer, size_t want)
-{
-	if (buffer->span_room >= want)
-		return 0;
-	free(buffer->spans);
-	buffer->span_room = 0;
-	buffer->spans = malloc(want * sizeof *buffer->spans);
-	if (!buffer->spans)
-		return -1;
-	buffer->span_room = want;
-	return 0;
 }
 
 /* ---- reading ---- */
@@ -114,7 +88,7 @@ long record_read_spans(struct stream_reader *reader, const msgpack_object *array
 
 	if (array->type != MSGPACK_OBJECT_ARRAY)
 		return stream_bad(reader, err, "\"spans\" is not an array");
-	if (span_room(buffer, array->via.array.size) < 0)
+	if (array_reserve(&buffer->spans, &buffer->span_room, array->via.array.size) < 0)
 		return stream_bad(reader, err, "out of memory");
 	for (uint32_t i = 0; i < array->via.array.size; i++) {
 		if (read_span(reader, &array->via.array.ptr[i], i, from, length, kinds,
@@ -231,7 +205,7 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
 		                  "\"tokens\" has %u bytes, an odd number where a token has two",
 		                  tokens->via.bin.size);
 	count = tokens->via.bin.size >> wide;
-	if (token_room(buffer, count + 1) < 0) /* not NULL, even for none */
+	if (array_reserve(&buffer->tokens, &buffer->token_room, count) < 0)
 		return stream_bad(reader, err, "out of memory");
 	top = unpack_tokens((const unsigned char *)tokens->via.bin.ptr, count, wide, buffer->tokens);
 	if (count > 0 && top >= vocab_size(vocab))
@@ -248,7 +222,7 @@ int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
 {
 	long length;
 
-	if (token_room(buffer, record->size + 1) < 0)
+	if (array_reserve(&buffer->tokens, &buffer->token_room, record->size) < 0)
 		return err_set(err, "out of memory");
 	length = vocab_encode(vocab, record->text, record->size, buffer->tokens, err);
 	if (length < 0)
@@ -261,18 +235,14 @@ int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
 int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
                   struct record *record, struct err *err)
 {
-	size_t room = (size_t)record->length * UTF8_MAX + 1; /* not NULL, even for none */
+	struct text_buffer *text = &buffer->text;
 
-	if (buffer->text_room < room) {
-		free(buffer->text);
-		buffer->text_room = 0;
-		buffer->text = malloc(room);
-		if (!buffer->text)
-			return err_set(err, "out of memory");
-		buffer->text_room = room;
-	}
-	record->text = buffer->text;
-	record->size = vocab_decode(vocab, record->tokens, record->length, buffer->text);
+	text_buffer_clear(text);
+	if (!text_buffer_reserve(text, (size_t)record->length * UTF8_MAX))
+		return err_set(err, "out of memory");
+	text->size = vocab_decode(vocab, record->tokens, record->length, text->text);
+	record->text = text->text;
+	record->size = text->size;
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "common/base/text_buffer.h"
 #include "common/stream/span.h"
 #include "common/stream/stream.h"
 #include "common/stream/vocab.h"
@@ -37,8 +38,7 @@ struct record_buffer {
 	size_t token_room;
 	struct span *spans;
 	size_t span_room;
-	char *text;
-	size_t text_room;
+	struct text_buffer text;
 };
 void record_buffer_release(struct record_buffer *buffer);
 

@@ -110,24 +110,6 @@ uint32_t source_sample(const struct source *source)
 	return source->sample;
 }
 
-/* Text beside the tokens. */
-static int add_text(struct source *source, struct record *record, struct err *err)
-{
-	struct record_buffer *buffer = &source->buffer;
-	size_t room = (size_t)record->length * UTF8_MAX + 1;
-
-	if (room > buffer->text_room) {
-		char *text = realloc(buffer->text, room);
-		if (!text)
-			return source_bad(source, err, "out of memory");
-		buffer->text = text;
-		buffer->text_room = room;
-	}
-	record->size = vocab_decode(source->vocab, record->tokens, record->length, buffer->text);
-	record->text = buffer->text;
-	return 0;
-}
-
 /* How many code points a generation has in common with its reference, from the
  * start: the prompt, and what the model wrote of it. */
 static uint32_t same_as_reference(const struct generation *generation)
@@ -173,6 +155,22 @@ static int read_generation(struct source *source, const struct stream_record *ra
 	return 0;
 }
 
+/* A record as it stands in the stream. */
+static int read_record(struct source *source, const struct stream_record *raw,
+                       struct record *record, struct err *err)
+{
+	switch (source->kind) {
+	case TEXT:
+		return record_read_text(source->reader, raw, &source->kinds, &source->buffer, record,
+		                        err);
+	case TOKENS:
+		return record_read_tokens(source->reader, raw, source->vocab, &source->kinds,
+		                          &source->buffer, record, err);
+	default:
+		return read_generation(source, raw, record, err);
+	}
+}
+
 int source_next(struct source *source, struct record *record, struct err *err)
 {
 	struct err why = {0};
@@ -186,19 +184,13 @@ int source_next(struct source *source, struct record *record, struct err *err)
 	if (more <= 0)
 		return more;
 	source->sample = 0;
-	if (source->kind == TOKENS) {
-		if (record_read_tokens(source->reader, &raw, source->vocab, &source->kinds,
-		                       &source->buffer, record, err) < 0)
-			return -1;
-		return add_text(source, record, err) < 0 ? -1 : 1;
-	}
-	if (source->kind == TEXT ?
-	    record_read_text(source->reader, &raw, &source->kinds, &source->buffer, record, err) < 0 :
-	    read_generation(source, &raw, record, err) < 0)
+	if (read_record(source, &raw, record, err) < 0)
 		return -1;
-	if (record_encode(source->vocab, &source->buffer, record, &why) < 0)
-		return source_bad(source, err, "%s", why.text);
-	return 1;
+	if (source->kind == TOKENS)
+		record_decode(source->vocab, &source->buffer, record, &why);
+	else
+		record_encode(source->vocab, &source->buffer, record, &why);
+	return why.status ? source_bad(source, err, "%s", why.text) : 1;
 }
 
 bool source_ready(struct source *source)

@@ -262,7 +262,7 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	head-score recall-score data-lint mpcat model-average; do
+	head-score recall-score confint data-lint mpcat model-average; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
 	fails 2 "^$program: -Z: no such option" "$program: an unknown letter" "$program" -Z

@@ -81,7 +81,7 @@ for option in '-n 5' '--seed 1'; do
 	fails 2 '--over: not with --sequences or --seed' "--over with $option" \
 		head-score model --over book $option
 done
-fails 1 '^head-score: book: .*record 0: .*context of 20' "a text that is too long" \
+fails 1 '^head-score: book: .*record 0: .*context is 20' "a text that is too long" \
 	head-score short --over book
 fails 1 'nowhere' "texts that are not there" head-score model --over nowhere
 fails 1 'nowhere' "no model" head-score nowhere

@@ -155,7 +155,8 @@ static void limits(void)
 	settings.score = true;
 	engine = start(&settings);
 	ok(engine_score(engine, &record, 0, NULL, &err) == -1 &&
-	   strstr(err.text, "at most 25: the model's context is 24"), "a text to score that is longer: %s", err.text);
+	   strstr(err.text, "at most 25: the model's context is 24"),
+	   "a text to score that is longer: %s", err.text);
 	err = (struct err){0};
 	record.length = CONTEXT + 1;
 	uint8_t wanted[CONTEXT + 1] = {[0] = 1, [4] = 1, [CONTEXT] = 1};

@@ -13,7 +13,7 @@
 #include "common/model/inspector.h"
 #include "common/model/model.h"
 #include "common/stream/attention.h"
-#include "common/stream/source.h"
+#include "common/stream/record_reader.h"
 #include "common/stream/stream.h"
 
 static struct option_range layers = {0, -1}; /* max -1: all */
@@ -49,7 +49,7 @@ static const struct program program = {
 /* The state of the loop. */
 struct dump {
 	struct inspector *inspector;
-	struct source *source;
+	struct record_reader *records;
 	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
 	struct attention_mass *mass; /* of --by-span; NULL without */
 	int32_t *query; /* [context] the rows that are selected of a record */
@@ -69,7 +69,7 @@ static void check_range(struct option_range *range, const char *what, int have)
 static int select_rows(struct dump *dump, const struct record *record, int rows,
                        struct err *err)
 {
-	long first = rows_kind ? source_find(dump->source, record, rows_kind, err) : 0;
+	long first = rows_kind ? record_reader_find_span(dump->records, record, rows_kind, err) : 0;
 	int count = 0;
 
 	if (first < 0)
@@ -90,7 +90,7 @@ static int select_rows(struct dump *dump, const struct record *record, int rows,
 /* Write one head's matrix, or add it to the table. */
 static int dump_matrix(struct dump *dump, const struct attention_record *out, struct err *err)
 {
-	const struct span_kinds *kinds = source_kinds(dump->source);
+	const struct span_kinds *kinds = record_reader_kinds(dump->records);
 
 	if (!dump->mass)
 		return attention_write(dump->writer, out, kinds, err);
@@ -103,14 +103,14 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 {
 	struct attention_record out = {
 		.record = record,
-		.sample = source_sample(dump->source),
+		.sample = record_reader_sample(dump->records),
 		.query = dump->query,
 	};
 	struct err why = {0};
 
 	out.rows = inspector_run(dump->inspector, record, &why);
 	if (out.rows < 0)
-		return source_bad(dump->source, err, "%s", why.text);
+		return record_reader_bad(dump->records, err, "%s", why.text);
 	out.count = select_rows(dump, record, out.rows, err);
 	if (out.count < 0)
 		return -1;
@@ -118,7 +118,7 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 		for (out.head = (int)heads.min; out.head <= heads.max; out.head++) {
 			out.matrix = inspector_attention(dump->inspector, out.layer, out.head, &why);
 			if (!out.matrix)
-				return source_bad(dump->source, err, "%s", why.text);
+				return record_reader_bad(dump->records, err, "%s", why.text);
 			if (dump_matrix(dump, &out, err) < 0)
 				return -1;
 		}
@@ -177,7 +177,7 @@ static int run(struct dump *dump, struct err *err)
 	int more;
 
 	progress_start(&progress, "texts", "characters", quiet);
-	while ((more = source_next(dump->source, &record, err)) > 0) {
+	while ((more = record_reader_next(dump->records, &record, err)) > 0) {
 		if (dump_record(dump, &record, err) < 0)
 			return -1;
 		characters += record.length;
@@ -192,7 +192,7 @@ static void start(struct dump *dump, const struct model *model, const char *dire
                   char **argv, struct err *err)
 {
 	const struct gpt_config *config = &model->config;
-	json_t *header = attention_header(source_header(dump->source), model->vocab,
+	json_t *header = attention_header(record_reader_header(dump->records), model->vocab,
 	                                  model_summary(model, directory), argc, argv);
 
 	dump->query = malloc((size_t)config->context * sizeof *dump->query);
@@ -221,8 +221,8 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	check_range(&layers, "layer", model.config.layers);
 	check_range(&heads, "head", model.config.heads);
-	dump.source = source_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
-	if (!dump.source)
+	dump.records = record_reader_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
+	if (!dump.records)
 		err_exit(&err);
 	start(&dump, &model, argv[operands], argc, argv, &err);
 	if (run(&dump, &err) < 0 || finish(&dump, &err) < 0)
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
 	inspector_free(dump.inspector);
 	attention_mass_free(dump.mass);
 	free(dump.query);
-	source_close(dump.source);
+	record_reader_close(dump.records);
 	model_release(&model);
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "common/model/model.h"
 #include "common/sample/engine.h"
 #include "common/stream/generation.h"
-#include "common/stream/source.h"
+#include "common/stream/record_reader.h"
 #include "common/stream/stream.h"
 
 static const char *from; /* steps begin at the first span of this kind; NULL: at the start */
@@ -88,11 +88,11 @@ static bool kind_wanted(struct wanted *wanted, const char *kind)
 }
 
 /* Mark the positions of a record that get a step. */
-static int mark(struct wanted *wanted, struct source *source, const struct record *record,
+static int mark(struct wanted *wanted, struct record_reader *records, const struct record *record,
                 struct err *err)
 {
-	const struct span_kinds *kinds = source_kinds(source);
-	long first = from ? source_prompt(source, record, from, err) : 0;
+	const struct span_kinds *kinds = record_reader_kinds(records);
+	long first = from ? record_reader_prompt_length(records, record, from, err) : 0;
 
 	if (first < 0)
 		return -1;
@@ -110,30 +110,30 @@ static int mark(struct wanted *wanted, struct source *source, const struct recor
 }
 
 /* Give the engine as many records as it takes. */
-static int give(struct engine *engine, struct source *source, struct wanted *wanted,
+static int give(struct engine *engine, struct record_reader *records, struct wanted *wanted,
                 struct err *err)
 {
 	struct record record;
 	struct err why = {0};
 	int more = 1;
 
-	while (engine_wants(engine, source_ready(source)) &&
-	       (more = source_next(source, &record, err)) > 0) {
-		if (mark(wanted, source, &record, err) < 0)
+	while (engine_wants(engine, record_reader_ready(records)) &&
+	       (more = record_reader_next(records, &record, err)) > 0) {
+		if (mark(wanted, records, &record, err) < 0)
 			return -1;
-		if (engine_score(engine, &record, source_sample(source), wanted->mask,
+		if (engine_score(engine, &record, record_reader_sample(records), wanted->mask,
 		                 &why) < 0)
-			return source_bad(source, err, "%s", why.text);
+			return record_reader_bad(records, err, "%s", why.text);
 	}
 	return more < 0 ? -1 : 0;
 }
 
 /* The loop: texts in, scores out. */
-static int run(struct engine *engine, struct source *source, struct wanted *wanted,
+static int run(struct engine *engine, struct record_reader *records, struct wanted *wanted,
                struct stream_writer *writer, struct err *err)
 {
 	struct progress progress;
-	uint64_t records = 0, scored = 0;
+	uint64_t texts = 0, scored = 0;
 	struct request *request;
 	int more = 1;
 
@@ -142,18 +142,18 @@ static int run(struct engine *engine, struct source *source, struct wanted *want
 		/* a reader that waits gets all texts that are done */
 		if (!engine_ready(engine) && stream_flush(writer, err) < 0)
 			return -1;
-		if (give(engine, source, wanted, err) < 0)
+		if (give(engine, records, wanted, err) < 0)
 			return -1;
 		if ((more = engine_take(engine, &request, err)) <= 0)
 			break;
-		if (generation_write(writer, &request->generation, source_kinds(source), err) < 0)
+		if (generation_write(writer, &request->generation, record_reader_kinds(records), err) < 0)
 			more = -1;
 		scored += request->generation.length;
 		request_free(request);
-		progress_update(&progress, ++records, scored);
+		progress_update(&progress, ++texts, scored);
 	}
 	progress_end(&progress);
-	for (size_t i = 0; more == 0 && records > 0 && i < json_array_size(wanted->words); i++)
+	for (size_t i = 0; more == 0 && texts > 0 && i < json_array_size(wanted->words); i++)
 		if (!wanted->met[i])
 			return err_set(err, "--kinds: no record has a span of kind '%s'",
 			               json_string_value(json_array_get(wanted->words, i)));
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	struct ablation *ablation;
 	struct stream_writer *writer;
 	struct engine *engine;
-	struct source *source;
+	struct record_reader *records;
 	struct model model;
 	struct err err = {0};
 
@@ -180,11 +180,11 @@ int main(int argc, char **argv)
 	if (ablation_new(&ablating, &model, settings.kernels, &ablation, &err) < 0)
 		err_exit(&err);
 	settings.ablation = ablation;
-	source = source_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
-	if (!source)
+	records = record_reader_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
+	if (!records)
 		err_exit(&err);
 	engine = engine_new(&model, &settings, &err);
-	json_t *header = generation_header(source_header(source), model.vocab,
+	json_t *header = generation_header(record_reader_header(records), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "scoring",
 	                                   json_pack("{s:s?, s:O?, s:b, s:o}", "from", from, "kinds",
@@ -192,12 +192,12 @@ int main(int argc, char **argv)
 	                                             ablation_summary(ablation)),
 	                                   argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	int result = engine && writer ? run(engine, source, &wanted, writer, &err) : -1;
+	int result = engine && writer ? run(engine, records, &wanted, writer, &err) : -1;
 	engine_free(engine); /* before an exit: threads must not outlive what they use */
 	if (result < 0 || stream_end(writer, &err) < 0)
 		err_exit(&err);
 	json_decref(header);
-	source_close(source);
+	record_reader_close(records);
 	json_decref(wanted.words);
 	free(wanted.met);
 	free(wanted.mask);

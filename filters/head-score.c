@@ -11,7 +11,7 @@
 #include "common/eval/head_score.h"
 #include "common/model/backend.h"
 #include "common/model/model.h"
-#include "common/stream/source.h"
+#include "common/stream/record_reader.h"
 
 /* The defaults are those of Olsson et al. 2022, or less if a model cannot hold as much. */
 #define PERIOD 25
@@ -104,20 +104,20 @@ static int score_random(struct head_scores *scores, const struct model *model, s
 }
 
 /* Score the heads over the texts of a stream. */
-static int score_texts(struct head_scores *scores, struct source *source, struct err *err)
+static int score_texts(struct head_scores *scores, struct record_reader *records, struct err *err)
 {
-	uint64_t records = 0, characters = 0;
+	uint64_t texts = 0, characters = 0;
 	struct progress progress;
 	struct record record;
 	struct err why = {0};
 	int more;
 
 	progress_start(&progress, "texts", "characters", quiet);
-	while ((more = source_next(source, &record, err)) > 0) {
+	while ((more = record_reader_next(records, &record, err)) > 0) {
 		if (head_scores_add(scores, &record, &why) < 0)
-			return source_bad(source, err, "%s", why.text);
+			return record_reader_bad(records, err, "%s", why.text);
 		characters += record.length;
-		progress_update(&progress, ++records, characters);
+		progress_update(&progress, ++texts, characters);
 	}
 	progress_end(&progress);
 	return more;
@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 {
 	int operand = options_parse(&program, argc, argv), result;
 	struct head_scores *scores;
-	struct source *source = NULL;
+	struct record_reader *records = NULL;
 	struct model model;
 	struct err err = {0};
 
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 	if (model_load(argv[operand], &model, &err) < 0)
 		err_exit(&err);
 	if (over)
-		source = source_open((char *[]){(char *)over}, 1, model.vocab, &err);
+		records = record_reader_open((char *[]){(char *)over}, 1, model.vocab, &err);
 	else
 		check_sizes(&model.config);
 	if (err.status != ERR_NONE)
@@ -191,14 +191,14 @@ int main(int argc, char **argv)
 	scores = head_scores_new(&model, backend_choose(backend, &model.config, quiet), &err);
 	if (!scores)
 		err_exit(&err);
-	result = source ? score_texts(scores, source, &err) : score_random(scores, &model, &err);
+	result = records ? score_texts(scores, records, &err) : score_random(scores, &model, &err);
 	if (result < 0)
 		err_exit(&err);
 	print_table(scores, &model.config);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("standard output: cannot write: %s", strerror(errno));
 	head_scores_free(scores);
-	source_close(source);
+	record_reader_close(records);
 	model_release(&model);
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "common/model/gpt_inspect.h"
 #include "common/model/inspector.h"
-#include "common/stream/source.h"
+#include "common/stream/record_reader.h"
 
 struct target {
 	int layer, head;
@@ -131,17 +131,17 @@ static void add_rows(const struct ablation *ablation, struct inspector *inspecto
 
 /* Sum over all records. The rows there were; -1 with err set. */
 static int64_t sum_records(const struct ablation *ablation, struct inspector *inspector,
-                           struct source *source, int width, double *sum, struct err *err)
+                           struct record_reader *records, int width, double *sum, struct err *err)
 {
 	struct record record;
 	struct err why = {0};
 	int64_t count = 0;
 	int more;
 
-	while ((more = source_next(source, &record, err)) > 0) {
+	while ((more = record_reader_next(records, &record, err)) > 0) {
 		int rows = inspector_run(inspector, &record, &why);
 		if (rows < 0)
-			return source_bad(source, err, "%s", why.text);
+			return record_reader_bad(records, err, "%s", why.text);
 		add_rows(ablation, inspector, rows, width, sum);
 		count += rows;
 	}
@@ -153,8 +153,8 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 {
 	const size_t values = (size_t)ablation->count * (size_t)ablation->width;
 	char *paths[] = {(char *)path}; /* as argv has them */
-	struct source *source = source_open(paths, 1, model->vocab, err);
-	struct inspector *inspector = source ? inspector_new(model, kernels, err) : NULL;
+	struct record_reader *records = record_reader_open(paths, 1, model->vocab, err);
+	struct inspector *inspector = records ? inspector_new(model, kernels, err) : NULL;
 	double *sum = calloc(values, sizeof *sum);
 	int64_t rows = -1;
 
@@ -162,7 +162,7 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 	if (!sum || !ablation->mean)
 		err_set(err, "out of memory");
 	else if (inspector)
-		rows = sum_records(ablation, inspector, source, model->config.width, sum, err);
+		rows = sum_records(ablation, inspector, records, model->config.width, sum, err);
 	if (rows == 0)
 		rows = err_set(err, "%s: no character to take a mean over", err_path(path));
 	for (size_t i = 0; rows > 0 && i < values; i++) {
@@ -173,7 +173,7 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 	}
 	free(sum);
 	inspector_free(inspector);
-	source_close(source);
+	record_reader_close(records);
 	return rows < 0 ? -1 : 0;
 }
 

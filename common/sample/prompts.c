@@ -7,12 +7,12 @@
 
 #include "common/base/escape.h"
 #include "common/base/lines.h"
-#include "common/stream/source.h"
+#include "common/stream/record_reader.h"
 
 static const char input_name[] = "standard input";
 
 struct prompts {
-	struct source *source; /* one of the three */
+	struct record_reader *records; /* one of the three */
 	struct lines *lines;
 	const char *text;
 	const char *from; /* of records: the kind of span a prompt ends before; or NULL */
@@ -42,7 +42,7 @@ void prompts_free(struct prompts *prompts)
 {
 	if (!prompts)
 		return;
-	source_close(prompts->source);
+	record_reader_close(prompts->records);
 	lines_free(prompts->lines);
 	record_buffer_release(&prompts->buffer);
 	free(prompts);
@@ -57,8 +57,8 @@ struct prompts *prompts_of_records(char **paths, int count, const char *from,
 	if (!prompts)
 		return NULL;
 	prompts->from = from;
-	prompts->source = source_open(paths, count, vocab, err);
-	if (prompts->source)
+	prompts->records = record_reader_open(paths, count, vocab, err);
+	if (prompts->records)
 		return prompts;
 	prompts_free(prompts);
 	return NULL;
@@ -142,13 +142,15 @@ static int next_line(struct prompts *prompts, struct err *err)
 static int next_record(struct prompts *prompts, struct err *err)
 {
 	struct prompt *prompt = &prompts->prompt;
-	int more = source_next(prompts->source, &prompt->record, err);
+	int more = record_reader_next(prompts->records, &prompt->record, err);
 	long length;
 
 	if (more <= 0)
 		return more;
-	length = prompts->from ? source_prompt(prompts->source, &prompt->record, prompts->from, err) :
-	         (long)prompt->record.length;
+	length = prompt->record.length;
+	if (prompts->from)
+		length = record_reader_prompt_length(prompts->records, &prompt->record, prompts->from,
+		                                     err);
 	if (length == 0)
 		return prompts_bad(prompts, err, "an empty text is no prompt");
 	prompt->length = (uint32_t)length;
@@ -177,13 +179,13 @@ bool prompts_ready(const struct prompts *prompts)
 {
 	if (prompts->sample < prompts->samples || prompts->text)
 		return true;
-	return prompts->lines ? lines_ready(prompts->lines) : source_ready(prompts->source);
+	return prompts->lines ? lines_ready(prompts->lines) : record_reader_ready(prompts->records);
 }
 
 int prompts_bad(struct prompts *prompts, struct err *err, const char *what)
 {
-	if (prompts->source)
-		return source_bad(prompts->source, err, "%s", what);
+	if (prompts->records)
+		return record_reader_bad(prompts->records, err, "%s", what);
 	if (prompts->text)
 		return err_usage(err, "--prompt: %s", what);
 	return err_set(err, "%s: line %ju: %s", input_name, (uintmax_t)prompts->line, what);
@@ -191,10 +193,10 @@ int prompts_bad(struct prompts *prompts, struct err *err, const char *what)
 
 const json_t *prompts_header(const struct prompts *prompts)
 {
-	return prompts->source ? source_header(prompts->source) : NULL;
+	return prompts->records ? record_reader_header(prompts->records) : NULL;
 }
 
 const struct span_kinds *prompts_kinds(const struct prompts *prompts)
 {
-	return prompts->source ? source_kinds(prompts->source) : &prompts->kinds;
+	return prompts->records ? record_reader_kinds(prompts->records) : &prompts->kinds;
 }

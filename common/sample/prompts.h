@@ -22,7 +22,8 @@ struct prompt {
 };
 
 /* Of records, what stands before the first span of kind from (NULL: all of them); paths
- * and count as in source.h. All that is given must outlive the prompts. NULL with err set. */
+ * and count as in record_reader.h. All that is given must outlive the prompts. NULL with err
+ * set. */
 struct prompts *prompts_of_records(char **paths, int count, const char *from,
                                    const struct vocab *vocab, int64_t samples,
                                    struct err *err);

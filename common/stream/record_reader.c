@@ -1,0 +1,266 @@
+#include "common/stream/record_reader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/utf8.h"
+#include "common/stream/generation.h"
+
+enum kind { TEXT, TOKENS, GENERATIONS };
+
+struct record_reader {
+	char **paths;
+	int count, opened; /* files in all, files opened so far */
+	const struct vocab *vocab;
+	struct stream_reader *stream; /* of the file that is being read */
+	json_t *header; /* the first one */
+	enum kind kind;
+	struct span_kinds kinds;
+	struct record_buffer buffer;
+	struct generation_buffer *generation;
+	uint32_t sample; /* of the record read last */
+};
+
+/* Check that each token is the same character in the model's vocabulary. -1 with err naming
+ * the first one that is not. */
+static int compare_vocab(const struct vocab *vocab, const struct vocab *model, const char *path,
+                         struct err *err)
+{
+	const int have = vocab_size(vocab), want = vocab_size(model);
+	const int common = have < want ? have : want;
+	const struct vocab *longer = have < want ? model : vocab;
+
+	for (int i = 0; i < common; i++)
+		if (vocab_code(vocab, i) != vocab_code(model, i))
+			return err_set(err, "%s: the tokens are not the model's: token %d is U+%04X '%s' "
+			               "here, but U+%04X '%s' in the model; tokenize -d makes text of "
+			               "them, which fits any model that has its characters", path, i,
+			               vocab_code(vocab, i), vocab_char(vocab, i), vocab_code(model, i),
+			               vocab_char(model, i));
+	if (have == want)
+		return 0;
+	return err_set(err, "%s: the tokens are not the model's: a vocabulary of %d characters here, "
+	               "but of %d in the model; token %d is U+%04X '%s'", path, have, want, common,
+	               vocab_code(longer, common), vocab_char(longer, common));
+}
+
+/* The same for the vocabulary of the token stream that was opened. */
+static int check_vocab(const struct record_reader *reader, const char *path, struct err *err)
+{
+	struct err why = {0};
+	struct vocab *vocab = header_vocab(stream_header(reader->stream), &why);
+	int result;
+
+	if (!vocab)
+		return err_set(err, "%s: header: %s", path, why.text);
+	result = compare_vocab(vocab, reader->vocab, path, err);
+	vocab_free(vocab);
+	return result;
+}
+
+static int open_next(struct record_reader *reader, struct err *err)
+{
+	static const char *const kinds[] = {STREAM_TEXT, STREAM_TOKENS, STREAM_GENERATIONS, NULL};
+	const char *path = reader->count > 0 ? reader->paths[reader->opened] : "-";
+	const char *kind;
+
+	reader->opened++;
+	stream_close(reader->stream);
+	reader->stream = stream_open(path, kinds, err);
+	if (!reader->stream)
+		return -1;
+	if (!reader->header)
+		reader->header = json_deep_copy(stream_header(reader->stream));
+	kind = header_string(stream_header(reader->stream), "stream");
+	reader->kind = strcmp(kind, STREAM_TEXT) == 0 ? TEXT :
+	               strcmp(kind, STREAM_TOKENS) == 0 ? TOKENS : GENERATIONS;
+	if (reader->kind == TOKENS)
+		return check_vocab(reader, err_path(path), err);
+	return 0;
+}
+
+struct record_reader *record_reader_open(char **paths, int count, const struct vocab *vocab,
+                                         struct err *err)
+{
+	struct record_reader *reader = calloc(1, sizeof *reader);
+
+	if (!reader) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	reader->paths = paths;
+	reader->count = count;
+	reader->vocab = vocab;
+	span_kinds_init(&reader->kinds);
+	reader->generation = generation_buffer_new(err);
+	if (reader->generation && open_next(reader, err) == 0)
+		return reader;
+	record_reader_close(reader);
+	return NULL;
+}
+
+const json_t *record_reader_header(const struct record_reader *reader)
+{
+	return reader->header;
+}
+
+const struct span_kinds *record_reader_kinds(const struct record_reader *reader)
+{
+	return &reader->kinds;
+}
+
+uint32_t record_reader_sample(const struct record_reader *reader)
+{
+	return reader->sample;
+}
+
+/* How many code points the text of a generation shares with its reference, from the start:
+ * the prompt, and as much of the reference as the model wrote. */
+static uint32_t same_as_reference(const struct generation *generation)
+{
+	size_t same = 0;
+	long codes;
+
+	while (same < generation->size && same < generation->reference_size &&
+	       generation->text[same] == generation->reference[same])
+		same++;
+	while ((codes = utf8_length(generation->text, same)) < 0)
+		same--; /* of the last character, only some bytes are the same */
+	return (uint32_t)codes;
+}
+
+/* The text of a generation. Of its spans, which are the reference's, those that end within
+ * what text and reference share. */
+static int read_generation(struct record_reader *reader, const struct stream_record *raw,
+                           struct record *record, struct err *err)
+{
+	struct generation generation;
+
+	if (generation_read(reader->stream, raw, &reader->kinds, reader->generation,
+	                    &generation, err) < 0)
+		return -1;
+	reader->sample = generation.sample;
+	*record = (struct record){
+		.id = generation.id,
+		.text = generation.text,
+		.size = generation.size,
+		.length = generation.length,
+		.spans = generation.spans,
+		.span_count = generation.span_count,
+	};
+	if (!generation.reference)
+		return 0;
+	const uint32_t same = same_as_reference(&generation);
+	while (record->span_count > 0 && record->spans[record->span_count - 1].end > same)
+		record->span_count--;
+	return 0;
+}
+
+/* A record of any kind of stream, with what the stream has: text or tokens. */
+static int read_record(struct record_reader *reader, const struct stream_record *raw,
+                       struct record *record, struct err *err)
+{
+	switch (reader->kind) {
+	case TEXT:
+		return record_read_text(reader->stream, raw, &reader->kinds, &reader->buffer, record,
+		                        err);
+	case TOKENS:
+		return record_read_tokens(reader->stream, raw, reader->vocab, &reader->kinds,
+		                          &reader->buffer, record, err);
+	default:
+		return read_generation(reader, raw, record, err);
+	}
+}
+
+int record_reader_next(struct record_reader *reader, struct record *record, struct err *err)
+{
+	struct err why = {0};
+	struct stream_record raw;
+	int more;
+
+	while ((more = stream_next(reader->stream, &raw, err)) == 0 &&
+	       reader->opened < reader->count)
+		if (open_next(reader, err) < 0)
+			return -1;
+	if (more <= 0)
+		return more;
+	reader->sample = 0;
+	if (read_record(reader, &raw, record, err) < 0)
+		return -1;
+	if (reader->kind == TOKENS)
+		record_decode(reader->vocab, &reader->buffer, record, &why);
+	else
+		record_encode(reader->vocab, &reader->buffer, record, &why);
+	return why.status ? record_reader_bad(reader, err, "%s", why.text) : 1;
+}
+
+bool record_reader_ready(struct record_reader *reader)
+{
+	return stream_ready(reader->stream);
+}
+
+/* The kinds of a record's spans as a list, each once. */
+static void list_kinds(const struct record_reader *reader, const struct record *record,
+                       char *text, size_t size)
+{
+	uint64_t seen = 0;
+	size_t at = 0;
+
+	snprintf(text, size, "none");
+	for (uint32_t i = 0; i < record->span_count && at < size; i++) {
+		int kind = record->spans[i].kind;
+		if (!(seen >> kind & 1))
+			at += (size_t)snprintf(text + at, size - at, "%s%s", seen ? ", " : "",
+			                       reader->kinds.word[kind]);
+		seen |= UINT64_C(1) << kind;
+	}
+}
+
+long record_reader_find_span(struct record_reader *reader, const struct record *record,
+                             const char *kind, struct err *err)
+{
+	int wanted = span_kind_find(&reader->kinds, kind);
+	char have[200];
+
+	for (uint32_t i = 0; wanted >= 0 && i < record->span_count; i++)
+		if (record->spans[i].kind == wanted)
+			return i;
+	list_kinds(reader, record, have, sizeof have);
+	return record_reader_bad(reader, err, "no span of kind '%s'; the record has: %s", kind, have);
+}
+
+long record_reader_prompt_length(struct record_reader *reader, const struct record *record,
+                                 const char *kind, struct err *err)
+{
+	long first = record_reader_find_span(reader, record, kind, err);
+
+	if (first < 0)
+		return -1;
+	if (record->spans[first].begin > 0)
+		return record->spans[first].begin;
+	return record_reader_bad(reader, err, "nothing stands before the first '%s' span", kind);
+}
+
+int record_reader_bad(struct record_reader *reader, struct err *err, const char *format, ...)
+{
+	char text[sizeof err->text];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	return stream_bad(reader->stream, err, "%s", text);
+}
+
+void record_reader_close(struct record_reader *reader)
+{
+	if (!reader)
+		return;
+	stream_close(reader->stream);
+	json_decref(reader->header);
+	record_buffer_release(&reader->buffer);
+	generation_buffer_free(reader->generation);
+	free(reader);
+}

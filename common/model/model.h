@@ -1,15 +1,18 @@
-/* model.h - the model directory. man/model.5 is the authority on its files.
+/* model.h - the model directory: a network's parameters, its vocabulary and how it came about.
+ * model(5) is the authority on its files:
  *
- *   config.json            GPT2Config, for transformers
- *   model.safetensors      parameters in GPT2LMHeadModel's names and layout,
- *                          with zero biases where the model has none
+ *   config.json            the configuration, as transformers' GPT2Config
+ *   model.safetensors      the parameters, in GPT2LMHeadModel's names and layout; with zero
+ *                          biases if the network has none
  *   vocab.json             {character: token}
  *   tokenizer.json, tokenizer_config.json   the same for transformers' AutoTokenizer
- *   memoscope.json         {"chain": […], "bias": bool, "training": {…}}
+ *   memoscope.json         {"chain": [...], "bias": bool, "training": {...}}
  *
- * Each file is written whole or not at all (temporary file, fsync, rename), and none before
- * all are on the disk. Who is killed between the renames leaves files of two models: then
- * model.safetensors says that it is of another one, and the directory is refused.
+ * Each file is replaced whole or not at all (temporary file, fsync, rename), and no file is
+ * renamed before all are on the disk. A process that is killed between two renames leaves files
+ * of two models; then model.safetensors does not fit the others, and the directory is refused.
+ *
+ * The parts: config_json.h, tokenizer_json.h, model_parameters.h.
  */
 #ifndef MEMOSCOPE_MODEL_H
 #define MEMOSCOPE_MODEL_H
@@ -25,29 +28,30 @@
 struct model {
 	struct gpt_config config;
 	struct vocab *vocab; /* owned */
-	float *params; /* owned: gpt_parameter_count() floats, as gpt.h lays them out */
+	float *params; /* owned: gpt_parameter_count() floats, as gpt_parameters.h lays them out */
 	json_t *about; /* owned: memoscope.json, with "chain" */
 };
 
-/* Load a model directory. -1 with err set; then *model needs no release. */
+void model_release(struct model *model); /* a zeroed one is allowed; leaves it zeroed */
+
+/* Load a model directory. -1 with err set; then *model is zeroed. */
 int model_load(const char *directory, struct model *model, struct err *err);
 
-/* Write a model directory, making it (and its parents) where needed. */
+/* Write a model directory, and make it and its parents if they are missing. about may be NULL.
+ * -1 with err set. */
 int model_save(const char *directory, const struct model *model, struct err *err);
 
-/* The same, and one file more, which is written together with the model's and takes its
- * place before them. */
+/* The same with one more file, which is written together with the model's and renamed before
+ * them. more NULL: none. */
 int model_save_with(const char *directory, const struct model *model,
                     const struct file_content *more, struct err *err);
 
-/* Remove a model directory: its files, and itself where nothing else lies in it. What is
- * no directory, or a link to one, is left alone. -1 with err set. */
+/* Remove the files of a model, temporary ones too, and the directory if nothing else is in it.
+ * A path that is no directory, or a symbolic link, is left alone. -1 with err set. */
 int model_remove(const char *directory, struct err *err);
 
-/* What the header of a stream says of the model that made it (see stream.5).
- * Owned by the caller: json_decref(). */
+/* What the header of a stream says about the model that made it (stream(5), "model"). The
+ * caller owns the result: json_decref(). */
 json_t *model_summary(const struct model *model, const char *directory);
-
-void model_release(struct model *model); /* a zeroed one is allowed */
 
 #endif

@@ -1,0 +1,33 @@
+/* model_parameters.h - model.safetensors: the parameters of a model as transformers'
+ * GPT2LMHeadModel has them.
+ *
+ * That network always has biases. The file holds zeros for them if the model has none; the
+ * output head, lm_head.weight, may be there too and then equals the token embedding. The
+ * metadata say which number of heads and which vocabulary the parameters belong to: networks
+ * that differ in these have tensors of the same shapes.
+ */
+#ifndef MEMOSCOPE_MODEL_PARAMETERS_H
+#define MEMOSCOPE_MODEL_PARAMETERS_H
+
+#include "common/base/err.h"
+#include "common/model/model.h"
+#include "common/model/safetensors.h"
+
+/* The bytes of the file, to write with file_replace_all(). They point into model->params. */
+struct parameters_image {
+	struct safetensors_image file;
+	float *zeros; /* owned: in place of biases */
+};
+
+/* -1 with err set; then there is nothing to release. */
+int parameters_image_new(struct parameters_image *image, const struct model *model,
+                         struct err *err);
+void parameters_image_release(struct parameters_image *image);
+
+/* Read the file at path into model->params, new memory that the model owns. model->config and
+ * model->vocab must be there already. config.bias becomes true if a bias in the file is not
+ * zero. -1 with err set if a tensor is missing, has another shape, holds a number that is not
+ * finite or has no place in the network, or if the file belongs to another model. */
+int model_parameters_load(const char *path, struct model *model, struct err *err);
+
+#endif

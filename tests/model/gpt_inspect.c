@@ -1,0 +1,167 @@
+/* Ablated heads, against heads that are cut out of the weights, and the logit lens, against
+ * networks of fewer layers. tests/model/inspector.c has attention, tests/eval/head_score.c the
+ * logits of heads. */
+#include "common/model/gpt_inspect.h"
+
+#include "tests/kernels/harness/ref.h"
+#include "tests/model/network.h"
+#include "tests/model/tensors.h"
+
+/* ---- ablation ---- */
+
+static float *tensor_of(struct net *net, const char *format, int layer)
+{
+	return tensor_at(&net->config, net->params, format, layer);
+}
+
+/* Write a head out of the parameters: its rows of the projection become 0, and what
+ * value would give through them goes into the projection's bias. */
+static void cut_head(struct net *net, int layer, int head, const float *value)
+{
+	const int c = net->config.width, d = c / net->config.heads;
+	float *rows = tensor_of(net, "transformer.h.%d.attn.c_proj.weight", layer) + head * d * c;
+
+	for (int i = 0; value && i < d * c; i++)
+		tensor_of(net, "transformer.h.%d.attn.c_proj.bias", layer)[i % c] +=
+			value[i / c] * rows[i];
+	memset(rows, 0, (size_t)d * c * sizeof *rows);
+	put_params(net);
+}
+
+static void check_ablation(const struct gpt_config *config, const struct kernels *k)
+{
+	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
+	struct net cut = new_net(config, k, GPT_KEEP_NOTHING);
+	const int layer = config->layers - 1, head = config->heads - 1, v = config->vocab;
+	struct err err = {0};
+	float value[64];
+	struct pass pass;
+	size_t floats;
+	char what[120];
+
+	fill_pass(&pass, config, some_lengths, 11);
+	pass.batch.target = NULL;
+	floats = (size_t)pass.batch.count * v;
+	float *whole = pass_logits(&net, &pass);
+	for (int i = 0; i < config->width / config->heads; i++)
+		value[i] = (float)i / 3 - 1;
+	const float *last = config->bias ? value : NULL;
+	gpt_ablate_head(net.gpt, layer, head, last, &err);
+	gpt_ablate_head(net.gpt, 0, 0, NULL, &err);
+	cut_head(&cut, layer, head, layer + head ? last : NULL);
+	cut_head(&cut, 0, 0, NULL);
+	float *have = pass_logits(&net, &pass), *want = pass_logits(&cut, &pass);
+	snprintf(what, sizeof what, "%d layers, %d heads: an ablated head is one cut out of the "
+	         "weights%s", config->layers, config->heads, last ? ", its value in the bias" : "");
+	ok_apart(have, want, floats, 2e-5, what);
+	ok(apart(have, whole, floats) > 1e-3, "and it is missed");
+	free(whole);
+	free(have);
+	free(want);
+	free_net(&net);
+	free_net(&cut);
+}
+
+/* ---- the lens ---- */
+
+/* The parameters of the first layers of another network, and all that is not in one. */
+static void copy_layers(struct net *to, struct net *from)
+{
+	int count = gpt_tensor_count(&to->config);
+	struct gpt_tensor *tensors = must(calloc(count, sizeof *tensors));
+
+	gpt_tensors(&to->config, tensors);
+	for (int i = 0; i < count; i++)
+		memcpy(to->params + tensors[i].offset, tensor_of(from, tensors[i].name, 0),
+		       tensors[i].count * sizeof *to->params);
+	free(tensors);
+	put_params(to);
+}
+
+static double *wide(const float *x, size_t count)
+{
+	double *y = must(malloc(count * sizeof *y));
+
+	for (size_t i = 0; i < count; i++)
+		y[i] = x[i];
+	return y;
+}
+
+/* Embedding, final layer norm and unembedding alone, in double. */
+static void embedding_logits(struct net *net, const struct pass *pass, float *logits)
+{
+	const int n = pass->batch.count, c = net->config.width, v = net->config.vocab;
+	double *wte = wide(tensor_of(net, "transformer.wte.weight", 0), (size_t)v * c);
+	double *wpe = wide(tensor_of(net, "transformer.wpe.weight", 0),
+	                   (size_t)net->config.context * c);
+	double *gain = wide(tensor_of(net, "transformer.ln_f.weight", 0), c), *bias = NULL;
+	double *x = must(calloc((size_t)n * c, sizeof *x));
+	double *ln = must(calloc((size_t)n * c, sizeof *ln));
+	double *out = must(calloc((size_t)n * v, sizeof *out)), mean[ROWS], rstd[ROWS];
+
+	if (net->config.bias)
+		bias = wide(tensor_of(net, "transformer.ln_f.bias", 0), c);
+	ref_embed(x, pass->token, pass->position, wte, wpe, n, c);
+	ref_layernorm(ln, mean, rstd, x, gain, bias, n, c);
+	ref_unembed(out, ln, wte, n, c, v);
+	for (int i = 0; i < n * v; i++)
+		logits[i] = (float)out[i];
+	free(wte);
+	free(wpe);
+	free(gain);
+	free(bias);
+	free(x);
+	free(ln);
+	free(out);
+}
+
+/* After so many layers the lens has what a network of so many layers says. */
+static void check_lens(const struct gpt_config *config, const struct kernels *k)
+{
+	struct net net = new_net(config, k, GPT_KEEP_RESIDUAL);
+	struct net whole = new_net(config, k, GPT_KEEP_NOTHING);
+	float *lens = must(malloc((size_t)ROWS * config->vocab * sizeof *lens));
+	struct pass pass;
+	bool same = true;
+
+	fill_pass(&pass, config, some_lengths, 12);
+	pass.batch.target = NULL;
+	const size_t floats = (size_t)pass.batch.count * config->vocab;
+	float *want = pass_logits(&whole, &pass), *have = pass_logits(&net, &pass);
+	ok(memcmp(have, want, floats * sizeof *have) == 0,
+	   "%d layers: a network that keeps its residual stream has the same bits", config->layers);
+	free(have);
+	free(want);
+	for (int after = config->layers; after > 0; after--) {
+		struct gpt_config part = *config;
+		part.layers = after;
+		struct net cut = new_net(&part, k, GPT_KEEP_NOTHING);
+		copy_layers(&cut, &net);
+		want = pass_logits(&cut, &pass);
+		gpt_logit_lens(net.gpt, after, lens);
+		same &= memcmp(lens, want, floats * sizeof *lens) == 0;
+		free(want);
+		free_net(&cut);
+	}
+	ok(same, "the lens after 1 to %d layers is a network of so many, to the bit", config->layers);
+	want = must(malloc(floats * sizeof *want));
+	embedding_logits(&net, &pass, want);
+	gpt_logit_lens(net.gpt, 0, lens);
+	ok_apart(lens, want, floats, 2e-5, "after none it is the embedding, normed, unembedded");
+	free(want);
+	free(lens);
+	free_net(&net);
+	free_net(&whole);
+}
+
+static void check_shape(const struct gpt_config *config, const struct kernels *k)
+{
+	check_ablation(config, k);
+	check_lens(config, k);
+}
+
+int main(void)
+{
+	at_each_level(check_shape);
+	return done();
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/base/array.h"
 #include "common/base/rng.h"
 #include "common/stream/record.h"
 #include "common/stream/tokens.h"
@@ -189,18 +190,11 @@ static int make_room(struct data_loader *loader, size_t more, struct err *err)
 		memmove(loader->kind, loader->kind + loader->begin, loader->held);
 		loader->begin = 0;
 	}
-	if (loader->held + more >= loader->room) { /* not NULL, even for none */
-		size_t room = 2 * loader->room + more + 1;
-		uint16_t *token = realloc(loader->token, room * sizeof *token);
-		if (token)
-			loader->token = token;
-		uint8_t *kind = realloc(loader->kind, room);
-		if (kind)
-			loader->kind = kind;
-		if (token == NULL || kind == NULL)
-			return err_set(err, "out of memory for %zu tokens", room);
-		loader->room = room;
-	}
+	size_t token_room = loader->room, kind_room = loader->room;
+	if (array_reserve(&loader->token, &token_room, loader->held + more) < 0 ||
+	    array_reserve(&loader->kind, &kind_room, loader->held + more) < 0)
+		return err_set(err, "out of memory for %zu tokens", loader->held + more);
+	loader->room = token_room;
 	return 0;
 }
 

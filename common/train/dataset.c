@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/stream/record.h"
 #include "common/stream/tokens.h"
 
@@ -15,36 +16,23 @@ void example_kinds(const struct record *record, uint8_t *kind)
 	}
 }
 
-/* Room for one more record of so many tokens. */
+/* Room for one more record of so many tokens. Arrays of one room grow by the same factor. */
 static int grow(struct dataset *dataset, size_t tokens, struct err *err)
 {
-	if (dataset->count + 2 > dataset->record_room) {
-		size_t room = dataset->record_room ? 2 * dataset->record_room : 1024;
-		uint64_t *id = realloc(dataset->id, room * sizeof *id);
-		if (id)
-			dataset->id = id;
-		uint64_t *begin = realloc(dataset->begin, room * sizeof *begin);
-		if (begin)
-			dataset->begin = begin;
-		if (id == NULL || begin == NULL)
-			return err_set(err, "out of memory for %zu records", room);
-		dataset->record_room = room;
-	}
-	if (dataset->token_count + tokens >= dataset->token_room) { /* not NULL, even for none */
-		size_t room = 2 * dataset->token_room + tokens + 1;
-		uint16_t *token = realloc(dataset->token, room * sizeof *token);
-		if (token)
-			dataset->token = token;
-		uint8_t *kind = realloc(dataset->kind, room);
-		if (kind)
-			dataset->kind = kind;
-		float *nats = realloc(dataset->nats, room * sizeof *nats);
-		if (nats)
-			dataset->nats = nats;
-		if (token == NULL || kind == NULL || nats == NULL)
-			return err_set(err, "out of memory for %zu tokens", room);
-		dataset->token_room = room;
-	}
+	const size_t records = dataset->count + 2, all = dataset->token_count + tokens;
+	size_t id_room = dataset->record_room, begin_room = dataset->record_room;
+	size_t token_room = dataset->token_room, kind_room = dataset->token_room;
+	size_t nats_room = dataset->token_room;
+
+	if (array_reserve(&dataset->id, &id_room, records) < 0 ||
+	    array_reserve(&dataset->begin, &begin_room, records) < 0)
+		return err_set(err, "out of memory for %zu records", records);
+	dataset->record_room = id_room;
+	if (array_reserve(&dataset->token, &token_room, all) < 0 ||
+	    array_reserve(&dataset->kind, &kind_room, all) < 0 ||
+	    array_reserve(&dataset->nats, &nats_room, all) < 0)
+		return err_set(err, "out of memory for %zu tokens", all);
+	dataset->token_room = token_room;
 	return 0;
 }
 

@@ -1,7 +1,43 @@
-/* loss_scale.c - the scale that half precision trains with: it changes no bits, a step
- * whose gradients overflow is given up, and a resume goes on with it. */
+/* loss_scale.c - the scale of the loss in half precision: its rules, and in a trainer: it
+ * changes no bits, a step whose gradient overflows is skipped, and a resume goes on with it. */
 #include "common/train/metrics.h"
+#include "tests/train/folder.h"
 #include "tests/train/trainer.h"
+
+/* ---- the rules ---- */
+
+static void test_rules(void)
+{
+	struct loss_scale scale = loss_scale_first(DTYPE_F16), none = loss_scale_first(DTYPE_BF16);
+	bool exact = true;
+	int exponent;
+
+	ok(scale.scale == 0x1p16 && none.scale == 0 && loss_scale_first(DTYPE_F32).scale == 0,
+	   "half precision alone has a scale");
+	for (double sum = 1e-3; sum < 1e9; sum *= 3.7) {
+		const double factor = loss_scale_factor(&scale, sum);
+		exact &= frexp(factor, &exponent) == 0.5;
+		exact &= sum * factor <= 0x1p16 && sum * factor >= 0x1p15;
+	}
+	ok(exact, "the factor is a power of two, and the sum of weights times it nearly the scale");
+	is_near(loss_scale_factor(&none, 123), 1, 0, "without a scale the factor is 1");
+	for (int i = 0; i < 1999; i++)
+		loss_scale_count(&scale);
+	ok(scale.scale == 0x1p16 && scale.steps == 1999, "1999 steps leave the scale");
+	loss_scale_count(&scale);
+	ok(scale.scale == 0x1p17 && scale.steps == 0, "  the 2000th doubles it");
+	loss_scale_count(&scale);
+	ok(loss_scale_halve(&scale) && scale.scale == 0x1p16 && scale.steps == 0 && scale.skipped == 1,
+	   "a gradient that is not finite halves it, and the count begins anew");
+	scale.scale = 2;
+	ok(loss_scale_halve(&scale) && scale.scale == 1, "  down to 1");
+	ok(!loss_scale_halve(&scale) && scale.scale == 1 && scale.skipped == 2, "  and not below");
+	loss_scale_count(&none);
+	ok(!loss_scale_halve(&none) && none.scale == 0 && none.steps == 0 && none.skipped == 0,
+	   "without a scale nothing is counted");
+}
+
+/* ---- in a trainer ---- */
 
 /* The CPU's kernels with what half precision has in the way of gradients: those of
  * logits beyond its range become infinite - or one of each call does, where spoil is
@@ -221,18 +257,15 @@ static struct trainer_state through_file(const struct trainer *from, const struc
 	struct trainer_state state = state_of(from), loaded = state_of(to);
 	struct training_progress got;
 	json_t *settings = json_object();
-	const char *tmp = getenv("TMPDIR");
-	char folder[96];
+	char folder[FOLDER_SIZE];
 	struct err err = {0};
 
-	snprintf(folder, sizeof folder, "%s/trainer.XXXXXX", tmp ? tmp : "/tmp");
-	if (mkdtemp(folder) == NULL)
-		printf("# no folder\n");
+	folder_make(folder);
 	save_state(folder, &state, &progress, settings, &err);
 	if (training_state_load(folder, &config, &loaded, &got, &err) < 0)
 		printf("# %s\n", err.text);
 	trainer_state_release(&state);
-	remove_state(folder);
+	folder_remove(folder);
 	json_decref(settings);
 	return loaded;
 }
@@ -288,41 +321,12 @@ static void test_growth(const struct data *data)
 	trainer_free(second);
 }
 
-/* What a file says of the scale is looked at. */
-static void test_spoilt_scale(void)
-{
-	static const char *const scales[] = {"3", "0.5", "0", "x"};
-	struct trainer_options options = options_of(1);
-	struct trainer *trainer = make_trainer(&options);
-	struct trainer_state state = state_of(trainer);
-	const char *tmp = getenv("TMPDIR");
-	char folder[96];
-
-	snprintf(folder, sizeof folder, "%s/trainer.XXXXXX", tmp ? tmp : "/tmp");
-	if (mkdtemp(folder) == NULL)
-		printf("# no folder\n");
-	for (int i = 0; i < 4; i++) {
-		json_t *settings = json_pack("{s:s, s:s, s:s}", "loss-scale", scales[i],
-		                             "loss-scale-steps", "0", "skipped", "0");
-		struct training_progress progress = {.best = INFINITY};
-		struct err err = {0};
-		state.loss_scale = (struct loss_scale){0};
-		save_state(folder, &state, &progress, settings, &err);
-		ok(training_state_load(folder, &config, &state, &progress, &err) < 0 &&
-		   strstr(err.text, "training.safetensors: metadata: loss-scale: "),
-		   "a scale of %s: %s", scales[i], err.text);
-		json_decref(settings);
-	}
-	remove_state(folder);
-	trainer_state_release(&state);
-	trainer_free(trainer);
-}
-
 int main(void)
 {
 	static struct data data;
 
 	make_data(&data, 1);
+	test_rules();
 	for (int workers = 1; workers <= 2; workers++) {
 		test_any_scale(&data, OPTIMIZER_ADAMW, workers);
 		test_any_scale(&data, OPTIMIZER_MUON, workers);
@@ -332,6 +336,5 @@ int main(void)
 	test_largest(&data);
 	test_scale_ends(&data);
 	test_growth(&data);
-	test_spoilt_scale();
 	return done();
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/rng.h"
 #include "common/train/trainer.h"
@@ -176,21 +175,47 @@ static int save_state(const char *folder, const struct trainer_state *state,
 }
 
 __attribute__((unused))
-static void remove_state(const char *folder)
-{
-	char command[160];
-
-	snprintf(command, sizeof command, "rm -r '%s'", folder);
-	if (system(command) != 0)
-		printf("# %s is left\n", folder);
-}
-
-__attribute__((unused))
 static bool same_result(const struct step_result *a, const struct step_result *b)
 {
 	return a->loss == b->loss && a->grad_norm == b->grad_norm && a->lr == b->lr &&
 	       a->tokens == b->tokens && a->loss_scale == b->loss_scale &&
 	       a->skipped == b->skipped && a->taken == b->taken;
+}
+
+/* The largest difference, as a share of the largest number wanted. */
+__attribute__((unused))
+static double off(const float *have, const float *want, size_t count)
+{
+	double worst = 0, largest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		worst = fmax(worst, fabs((double)have[i] - (double)want[i]));
+		largest = fmax(largest, fabs((double)want[i]));
+		if (isnan(have[i]) || isnan(want[i]))
+			return INFINITY;
+	}
+	return largest > 0 ? worst / largest : worst;
+}
+
+__attribute__((unused))
+static bool below(double have, double limit, const char *what)
+{
+	bool good = ok(have < limit, "%s", what);
+
+	if (!good)
+		printf("# %g, expected less than %g\n", have, limit);
+	return good;
+}
+
+/* The largest difference of the losses. */
+__attribute__((unused))
+static double course_off(const struct course *a, const struct course *b)
+{
+	double worst = 0;
+
+	for (int i = 0; i < 12; i++)
+		worst = fmax(worst, fabs(a->loss[i] - b->loss[i]));
+	return worst;
 }
 
 #endif

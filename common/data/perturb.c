@@ -7,6 +7,7 @@
 #include "common/base/array.h"
 #include "common/base/rng.h"
 #include "common/base/utf8.h"
+#include "common/stream/book.h"
 
 const char *const perturb_words[PERTURB_COUNT] = {"digit", "drop", "name", "numbers", "lines"};
 
@@ -29,6 +30,7 @@ struct perturb {
 	size_t span_room;
 	struct stretch *content; /* [span] what will stand there */
 	size_t content_room;
+	struct book book;
 	struct line *lines;
 	size_t line_room;
 	struct span *out_spans;
@@ -57,6 +59,7 @@ void perturb_free(struct perturb *perturb)
 	free(perturb->codes);
 	free(perturb->spans);
 	free(perturb->content);
+	book_release(&perturb->book);
 	free(perturb->lines);
 	free(perturb->out_spans);
 	free(perturb->text);
@@ -78,21 +81,26 @@ static int make_room(struct perturb *perturb, const struct record *record, struc
 	return 0;
 }
 
-/* A line for each name with a number of the same entry behind it. */
-static void find_lines(struct perturb *perturb, const struct record *record, int name, int number)
+/* A line for each name that has a number. It goes up to the first span behind its numbers. */
+static void find_lines(struct perturb *perturb, const struct record *record)
 {
-	const struct span *spans = perturb->spans;
+	const struct book *book = &perturb->book;
+	const struct span *spans = record->spans, *name = NULL;
 
 	perturb->line_count = 0;
-	for (uint32_t i = 0; i + 1 < perturb->span_count; i++) {
-		if (spans[i].kind != name || spans[i + 1].kind != number || spans[i].entry < 0 ||
-		    spans[i].entry != spans[i + 1].entry)
+	for (uint32_t i = 0; i < book->entries; i++) {
+		const struct book_entry *entry = &book->entry[i];
+		const uint32_t next = (uint32_t)(entry->number - spans) + 1;
+		const uint32_t end = next < record->span_count ? spans[next].begin : record->length;
+		if (entry->name == name) { /* another number of the same line */
+			perturb->lines[perturb->line_count - 1].all.end = end;
 			continue;
+		}
+		name = entry->name;
 		perturb->lines[perturb->line_count++] = (struct line){
-			.name = i,
-			.number = i + 1,
-			.all = {spans[i].begin,
-			        i + 2 < perturb->span_count ? spans[i + 2].begin : record->length},
+			.name = (uint32_t)(name - spans),
+			.number = next - 1,
+			.all = {name->begin, end},
 		};
 	}
 }
@@ -100,22 +108,20 @@ static void find_lines(struct perturb *perturb, const struct record *record, int
 static int read_record(struct perturb *perturb, const struct record *record,
                        const struct span_kinds *kinds, struct err *err)
 {
-	int ask = span_kind_find(kinds, "ask"), answer = span_kind_find(kinds, "answer");
+	const struct book *book = &perturb->book;
 
-	if (make_room(perturb, record, err) < 0)
+	if (make_room(perturb, record, err) < 0 ||
+	    book_read(&perturb->book, record->spans, record->span_count, kinds, err) < 0)
 		return -1;
 	utf8_codes(record->text, record->size, perturb->codes);
-	perturb->ask = perturb->answer = -1;
 	perturb->span_count = record->span_count;
+	perturb->ask = book->ask ? book->ask - record->spans : -1;
+	perturb->answer = book->answer ? book->answer - record->spans : -1;
 	for (uint32_t i = 0; i < record->span_count; i++) {
 		perturb->spans[i] = record->spans[i];
 		perturb->content[i] = (struct stretch){record->spans[i].begin, record->spans[i].end};
-		if (record->spans[i].kind == ask && perturb->ask < 0)
-			perturb->ask = i;
-		if (record->spans[i].kind == answer && perturb->answer < 0)
-			perturb->answer = i;
 	}
-	find_lines(perturb, record, span_kind_find(kinds, "name"), span_kind_find(kinds, "number"));
+	find_lines(perturb, record);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/array.h"
+#include "common/stream/book.h"
 
 const char *const mass_words[MASS_COUNT] = {
 	[MASS_SAME] = "same",
@@ -30,6 +31,7 @@ struct attention_mass {
 	struct moments *at; /* [places, layers, heads, MASS_COUNT] */
 	struct moments *all; /* [layers, heads, MASS_COUNT] */
 	struct sums *sums; /* [places] */
+	struct book book; /* of the record under way */
 	size_t at_room, sums_room;
 };
 
@@ -55,6 +57,7 @@ void attention_mass_free(struct attention_mass *mass)
 	free(mass->at);
 	free(mass->all);
 	free(mass->sums);
+	book_release(&mass->book);
 	free(mass);
 }
 
@@ -95,11 +98,11 @@ static int make_places(struct attention_mass *mass, int places, struct err *err)
 struct asking {
 	const struct record *record;
 	const struct span *span;
-	int number, ask, asked, contextual, fact; /* kinds; -1 where unknown */
+	int number, asked, contextual, fact; /* kinds; -1 where unknown */
 	const struct span *source; /* what it repeats; NULL: nothing known */
 	bool entry; /* does its entry stand before it? */
 	bool states, facts; /* is there a contextual span before it, and one of a fact? */
-	uint32_t question; /* where the first `ask` begins, or the record ends */
+	uint32_t question; /* where the `ask` begins, or the record ends */
 };
 
 static bool same_text(const struct record *record, const struct span *a, const struct span *b)
@@ -109,37 +112,27 @@ static bool same_text(const struct record *record, const struct span *a, const s
 	              (a->end - a->begin) * sizeof *record->tokens) == 0;
 }
 
-static struct asking look(const struct record *record, const struct span *span,
-                          const struct span_kinds *kinds)
+static struct asking look(const struct record *record, const struct book *book,
+                          const struct span *span, const struct span_kinds *kinds)
 {
 	struct asking asking = {
 		.record = record,
 		.span = span,
-		.number = span_kind_find(kinds, "number"),
-		.ask = span_kind_find(kinds, "ask"),
+		.number = book->number_kind,
 		.asked = span_kind_find(kinds, "question"),
 		.contextual = span_kind_find(kinds, "contextual"),
 		.fact = span_kind_find(kinds, "fact"),
-		.question = record->length,
+		.source = book_source(book, span),
+		.question = book->ask ? book->ask->begin : record->length,
 	};
-	const char *word = kinds->word[span->kind];
-	int repeated = strcmp(word, "answer") == 0 ? asking.number :
-	               strcmp(word, "ask") == 0 ? span_kind_find(kinds, "name") : -1;
 
-	for (uint32_t i = record->span_count; i-- > 0;)
-		if (record->spans[i].kind == asking.ask)
-			asking.question = record->spans[i].begin;
 	for (const struct span *s = record->spans; s < span; s++) {
 		asking.facts |= s->kind == asking.fact;
 		asking.states |= s->kind == asking.contextual;
-		if (s->kind == asking.contextual && span->entry < 0 && !asking.source &&
-		    strcmp(word, "answer") == 0 && same_text(record, s, span))
+		if (s->kind == asking.contextual && span->kind == book->answer_kind && span->entry < 0 &&
+		    !asking.source && same_text(record, s, span))
 			asking.source = s;
-		if (s->entry < 0 || s->entry != span->entry || s->begin >= asking.question)
-			continue;
-		asking.entry = true;
-		if (s->kind == repeated)
-			asking.source = s;
+		asking.entry |= s->entry >= 0 && s->entry == span->entry && s->begin < asking.question;
 	}
 	return asking;
 }
@@ -225,11 +218,13 @@ int attention_mass_add(struct attention_mass *mass, const struct record *record,
 			return -1;
 	if (mass->places == 0)
 		return 0;
+	if (book_read(&mass->book, record->spans, record->span_count, kinds, err) < 0)
+		return -1;
 	memset(mass->sums, 0, (size_t)mass->places * sizeof *mass->sums);
 	for (const struct span *span = record->spans; span < end; span++) {
 		if (span->kind != kind)
 			continue;
-		const struct asking asking = look(record, span, kinds);
+		const struct asking asking = look(record, &mass->book, span, kinds);
 		for (uint32_t place = span->begin == 0; place <= span->end - span->begin; place++) {
 			const uint32_t query = span->begin + place - 1;
 			if (query < (uint32_t)rows)

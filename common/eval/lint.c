@@ -16,7 +16,8 @@ struct lint {
 	bool sorted;
 	uint32_t *codes; /* of the record under way */
 	size_t code_room;
-	struct recall_entry *entry;
+	struct book book;
+	struct recall_entry *entry; /* its text */
 	size_t entry_room;
 	uint64_t *hash; /* of its names */
 	size_t hash_room;
@@ -39,6 +40,7 @@ void lint_free(struct lint *lint)
 		return;
 	free(lint->held);
 	free(lint->codes);
+	book_release(&lint->book);
 	free(lint->entry);
 	free(lint->hash);
 	free(lint);
@@ -108,34 +110,24 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
                      struct err *err)
 {
 	const struct record *record = page->record;
-	int ask = span_kind_find(kinds, "ask"), answer = span_kind_find(kinds, "answer");
-	int name = span_kind_find(kinds, "name"), number = span_kind_find(kinds, "number");
-	const struct span *last = NULL; /* the name before */
+	struct book *book = &lint->book;
 
+	if (book_read(book, record->spans, record->span_count, kinds, err) < 0)
+		return -1;
 	if (array_reserve(&lint->codes, &lint->code_room, record->length) < 0 ||
-	    array_reserve(&lint->entry, &lint->entry_room, record->span_count) < 0)
+	    array_reserve(&lint->entry, &lint->entry_room, book->entries) < 0)
 		return err_set(err, "out of memory for a record");
 	utf8_codes(record->text, record->size, lint->codes);
 	page->codes = lint->codes;
-	page->entry = lint->entry;
-	for (uint32_t i = 0; i < record->span_count && !page->answer; i++) {
-		const struct span *span = &record->spans[i];
-		if (span->kind == name)
-			last = span;
-		else if (span->kind == ask)
-			page->ask = span;
-		else if (span->kind == answer)
-			page->answer = span;
-		else if (span->kind == number && last && span->entry >= 0 && span->entry == last->entry)
-			lint->entry[page->entries++] = (struct recall_entry){
-				.name = of_span(page, last), .number = of_span(page, span)};
-	}
+	page->ask = book->ask;
+	page->answer = book->answer;
 	if (page->answer)
 		page->wanted = of_span(page, page->answer);
 	if (page->ask)
 		page->asked = of_span(page, page->ask);
-	for (uint32_t i = 0; i < page->entries; i++)
-		lint->entry[i].asked = page->ask && recall_equal(page->asked, page->entry[i].name);
+	recall_entries(book, lint->codes, page->asked, lint->entry);
+	page->entry = lint->entry;
+	page->entries = book->entries;
 	return 0;
 }
 
@@ -222,14 +214,17 @@ static void count_answer(struct lint *lint, const struct page *page)
 /* Does a name stand twice in the book? -1: out of memory. */
 static int has_duplicate(struct lint *lint, const struct page *page, struct err *err)
 {
+	size_t names = 0;
+
 	if (array_reserve(&lint->hash, &lint->hash_room, page->entries) < 0)
 		return err_set(err, "out of memory for a record");
 	for (uint32_t i = 0; i < page->entries; i++) {
 		struct recall_slice name = page->entry[i].name;
-		lint->hash[i] = XXH3_64bits(name.codes, name.length * sizeof *name.codes);
+		if (i == 0 || name.codes != page->entry[i - 1].name.codes) /* else one with two numbers */
+			lint->hash[names++] = XXH3_64bits(name.codes, name.length * sizeof *name.codes);
 	}
-	qsort(lint->hash, page->entries, sizeof *lint->hash, compare);
-	for (uint32_t i = 1; i < page->entries; i++)
+	qsort(lint->hash, names, sizeof *lint->hash, compare);
+	for (size_t i = 1; i < names; i++)
 		if (lint->hash[i] == lint->hash[i - 1])
 			return 1;
 	return 0;

@@ -14,6 +14,7 @@ struct codes {
 
 struct recall {
 	struct codes text, reference, row; /* row: of the table of edit distances, as differences */
+	struct book book;
 	struct recall_entry *entry;
 	size_t entry_room;
 };
@@ -34,6 +35,7 @@ void recall_free(struct recall *recall)
 	free(recall->text.at);
 	free(recall->reference.at);
 	free(recall->row.at);
+	book_release(&recall->book);
 	free(recall->entry);
 	free(recall);
 }
@@ -71,7 +73,7 @@ struct question {
 	struct recall_slice separator, tail; /* between ask and answer; after answer in its line */
 	const struct span *ask; /* NULL: none */
 	const struct span *answer;
-	int name, number, contextual; /* kinds; -1: none */
+	int contextual; /* a kind; -1: none */
 };
 
 static struct recall_slice of_span(const struct question *question, const struct span *span)
@@ -89,22 +91,16 @@ static struct recall_slice line_rest(struct recall_slice text, uint32_t begin)
 	return slice(text.codes, begin, end);
 }
 
-static int find_spans(struct question *question, const struct span_kinds *kinds,
-                      struct err *err)
+static int find_spans(struct recall *recall, struct question *question,
+                      const struct span_kinds *kinds, struct err *err)
 {
 	const struct generation *generation = question->generation;
-	int ask = span_kind_find(kinds, "ask"), answer = span_kind_find(kinds, "answer");
 
-	question->name = span_kind_find(kinds, "name");
-	question->number = span_kind_find(kinds, "number");
+	if (book_read(&recall->book, generation->spans, generation->span_count, kinds, err) < 0)
+		return -1;
+	question->ask = recall->book.ask;
+	question->answer = recall->book.answer;
 	question->contextual = span_kind_find(kinds, "contextual");
-	for (uint32_t i = 0; i < generation->span_count && !question->answer; i++) {
-		const struct span *span = &generation->spans[i];
-		if (span->kind == ask)
-			question->ask = span;
-		if (span->kind == answer)
-			question->answer = span;
-	}
 	if (!question->answer)
 		return err_set(err, "the reference has no span of kind 'answer'");
 	question->tail = line_rest(question->reference, question->answer->end);
@@ -181,32 +177,30 @@ static void cut(const struct question *question, struct recall_verdict *verdict)
 
 /* ---- the book ---- */
 
-/* All entries that have both a name and a number. A number stands beside the name
- * before it, if that is of the same line. */
-static int read_book(struct recall *recall, const struct question *question,
-                     struct recall_verdict *verdict, struct err *err)
+void recall_entries(const struct book *book, const uint32_t *codes, struct recall_slice asked,
+                    struct recall_entry *entry)
 {
-	const struct generation *generation = question->generation;
-	const struct span *name = NULL;
-
-	if (array_reserve(&recall->entry, &recall->entry_room, generation->span_count) < 0)
-		return err_set(err, "out of memory for a book");
-	verdict->entry = recall->entry;
-	for (uint32_t i = 0; i < generation->span_count; i++) {
-		const struct span *span = &generation->spans[i];
-		if (span->kind == question->name)
-			name = span;
-		if (span->kind != question->number || !name || span->entry < 0 ||
-		    span->entry != name->entry)
-			continue;
-		struct recall_slice text = of_span(question, name);
-		recall->entry[verdict->entries++] = (struct recall_entry){
-			.name = text,
-			.number = of_span(question, span),
-			.line = span->entry,
-			.asked = verdict->asked.codes && recall_equal(text, verdict->asked),
+	for (uint32_t i = 0; i < book->entries; i++) {
+		const struct span *name = book->entry[i].name, *number = book->entry[i].number;
+		entry[i] = (struct recall_entry){
+			.name = slice(codes, name->begin, name->end),
+			.number = slice(codes, number->begin, number->end),
+			.line = name->entry,
 		};
+		entry[i].asked = asked.codes && recall_equal(entry[i].name, asked);
 	}
+}
+
+static int fill_entries(struct recall *recall, const struct question *question,
+                        struct recall_verdict *verdict, struct err *err)
+{
+	const struct book *book = &recall->book;
+
+	if (array_reserve(&recall->entry, &recall->entry_room, book->entries) < 0)
+		return err_set(err, "out of memory for a book");
+	recall_entries(book, question->reference.codes, verdict->asked, recall->entry);
+	verdict->entry = recall->entry;
+	verdict->entries = book->entries;
 	return 0;
 }
 
@@ -454,11 +448,11 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 		return -1;
 	question.text = slice(recall->text.at, 0, generation->length);
 	question.reference = slice(recall->reference.at, 0, generation->reference_length);
-	if (find_spans(&question, kinds, err) < 0 || check_prompt(&question, err) < 0)
+	if (find_spans(recall, &question, kinds, err) < 0 || check_prompt(&question, err) < 0)
 		return -1;
 	verdict->chose = question.ask && generation->prompt < question.ask->end;
 	cut(&question, verdict);
-	if (read_book(recall, &question, verdict, err) < 0)
+	if (fill_entries(recall, &question, verdict, err) < 0)
 		return -1;
 	judge(&question, verdict);
 	judge_context(&question, verdict);

@@ -25,6 +25,7 @@
 
 #include "common/base/err.h"
 #include "common/base/stats.h"
+#include "common/stream/book.h"
 #include "common/stream/generation.h"
 #include "common/stream/span.h"
 
@@ -93,6 +94,11 @@ struct recall_verdict {
 	uint32_t entries;
 	int line; /* of the book, that was asked for; -1: none */
 };
+
+/* The entries of a book as text: codes are the record's, and asked is the name asked for
+ * (codes NULL: none). entry has room for book->entries. */
+void recall_entries(const struct book *book, const uint32_t *codes, struct recall_slice asked,
+                    struct recall_entry *entry);
 
 struct recall; /* memory for one judgement at a time; own */
 

@@ -165,7 +165,8 @@ UNUSED static double apart(const float *a, const float *b, size_t count)
 	return worst / sqrt(square);
 }
 
-UNUSED static bool ok_apart(const float *a, const float *b, size_t count, double limit, const char *what)
+UNUSED static bool ok_apart(const float *a, const float *b, size_t count, double limit,
+                            const char *what)
 {
 	double off = apart(a, b, count);
 	bool good = ok(off <= limit, "%s", what);

@@ -79,7 +79,8 @@ static void entries(void)
 	        "a name and its number with a span between them");
 	is_book("name:0 contextual:-1 place:0 number:-1 number:0 answer:0", "04 ask - answer 5",
 	        "spans of no entry or of this one stand between them");
-	is_book("name:0 number:1 number:0 answer:0", "ask - answer 3", "a span of another entry separates them");
+	is_book("name:0 number:1 number:0 answer:0", "ask - answer 3",
+	        "a span of another entry separates them");
 	is_book("name:0 ask:-1 number:0 answer:0", "ask 1 answer 3", "and so does an ask");
 	is_book("name:-1 number:-1 answer:-1", "ask - answer 2", "entry -1 makes no pair");
 	is_source(2, '-', "and is repeated by none");

@@ -513,7 +513,7 @@ int main(int argc, char **argv)
 	if (resume && directory && *directory)
 		take_over();
 	training_data_init(&data, pack, network.context);
-	if (span_weights(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
+	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);
 	const struct training_run_options wanted = run_options();
 	if (training_data_open(&data, argv + first, argc - first, val_path, (uint64_t)seed, &err) < 0)

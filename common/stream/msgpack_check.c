@@ -2,8 +2,8 @@
 
 enum shape { SCALAR, STRING, BINARY, ARRAY, MAP, EXTENSION, UNUSED };
 
-/* What a first byte announces: a shape, how many bytes hold the length (or the
- * value, of a scalar), and the length where the byte itself holds it. */
+/* What the first byte of an object announces: its shape; how many bytes of length (of a scalar,
+ * of value) follow; and the length, if the first byte holds it. */
 struct head {
 	uint8_t shape, extra, fixed;
 };
@@ -51,8 +51,8 @@ static int enter(struct msgpack_check *check, int map, uint64_t count, struct er
 	return 0;
 }
 
-/* Pass the one object at measure->at, or the head of one that holds others: 1;
- * where not even its head is whole: 0; -1 with err set. */
+/* Pass the object at check->at; of an array or a map, its first byte and its length. 1; 0 if
+ * these have not come whole; -1 with err set. */
 static int pass(struct msgpack_check *check, const unsigned char *bytes, size_t size,
                 struct err *err)
 {

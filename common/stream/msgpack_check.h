@@ -1,7 +1,8 @@
-/* msgpack_check.h - how many bytes a packed object takes, found without unpacking it.
+/* msgpack_check.h - is a packed object allowed, and has it come whole?
  *
- * The pass that lets a reader trust nothing: it takes no memory, whatever
- * lengths the bytes declare, and goes on where it stopped when more have come.
+ * The check walks over the bytes without unpacking them. It takes no memory, whatever lengths
+ * the bytes declare, and continues where it stopped when more bytes have come. So a reader
+ * can trust an object before it takes memory for it.
  */
 #ifndef MEMOSCOPE_MSGPACK_CHECK_H
 #define MEMOSCOPE_MSGPACK_CHECK_H
@@ -11,15 +12,15 @@
 
 #include "common/base/err.h"
 
-#define MSGPACK_DEPTH_MAX 16 /* maps and arrays within one another */
+#define MSGPACK_DEPTH_MAX 16 /* of maps and arrays within one another */
 #define MSGPACK_BYTES_MAX ((size_t)1 << 30) /* of one object with all it holds */
 #define MSGPACK_OBJECTS_MAX ((uint64_t)1 << 23) /* within one object */
 #define MSGPACK_ENTRIES_MAX 256 /* of one map */
 
 /* {0} at the start of an object. */
 struct msgpack_check {
-	size_t at; /* bytes passed; more than there are while a string is under way */
-	uint64_t objects;
+	size_t at; /* bytes passed; within a string, more than have come */
+	uint64_t objects; /* that arrays and maps have announced */
 	unsigned depth;
 	struct {
 		uint64_t left; /* objects that are still to come in it */
@@ -28,10 +29,10 @@ struct msgpack_check {
 	int closed; /* the outermost object has no more to come */
 };
 
-/* Measure the object that starts at bytes: 1 when it is whole and measure->at
- * bytes long, 0 when it goes on after size bytes, -1 with err set where it
- * passes a limit above, is no msgpack, holds an extension type or has a map key
- * that is no string; then measure->at is the place. */
+/* Check the object that starts at bytes, of which size bytes have come. 1 if it is whole, and
+ * check->at bytes long; 0 if it goes on after these bytes; -1 with err set if it exceeds a
+ * limit above, is not msgpack, holds an extension type or has a map key that is no string:
+ * check->at is the place. */
 int msgpack_check(struct msgpack_check *check, const char *bytes, size_t size, struct err *err);
 
 #endif

@@ -3,10 +3,9 @@
  *   text    {"id": uint, "text": str, "spans": [[begin, end, kind, entry, nats], …]}
  *   tokens  {"id": uint, "tokens": bin, "spans": […]}
  *
- * tokens is one byte a token where the vocabulary has at most 256 characters,
- * else two, low byte first. The header of a text stream may name its
- * "alphabet", that of a token stream names its "vocab"; both are strings of
- * distinct characters.
+ * A token has one byte if the vocabulary has at most 256 characters, else two bytes, the low
+ * one first. The header of a text stream may name its "alphabet"; that of a token stream
+ * names its "vocab". Both are strings of characters, each once.
  */
 #ifndef MEMOSCOPE_RECORD_H
 #define MEMOSCOPE_RECORD_H
@@ -18,16 +17,17 @@
 #include "common/stream/stream.h"
 #include "common/stream/vocab.h"
 
-#define RECORD_BYTE_VOCAB 256 /* up to here a token is one byte, beyond it two */
+#define RECORD_BYTE_VOCAB 256 /* a larger vocabulary has tokens of two bytes */
 
-/* Either text or tokens; the other is NULL. What a record_… function fills in
- * is owned by the struct record_buffer given to it. */
+/* A record has text or tokens, and after record_encode() or record_decode() both; what it has
+ * not is NULL. The memory that a record_… function fills in belongs to the struct
+ * record_buffer given to it. */
 struct record {
 	uint64_t id;
 	const char *text; /* UTF-8, not NUL-terminated */
 	size_t size; /* bytes of text */
 	const uint16_t *tokens;
-	uint32_t length; /* code points of text, or tokens */
+	uint32_t length; /* code points of text, which is also the number of tokens */
 	const struct span *spans;
 	uint32_t span_count;
 };
@@ -42,48 +42,53 @@ struct record_buffer {
 };
 void record_buffer_release(struct record_buffer *buffer);
 
-/* Check and take over a record of a text stream. Kinds that are new are added.
- * -1 with err set through stream_bad(). */
+/* ---- reading ---- */
+
+/* Check a record of a text stream and take it over; its text stays where it is, in raw. Span
+ * kinds that are new are added to kinds. -1 with err set by stream_bad(). */
 int record_read_text(struct stream_reader *reader, const struct stream_record *raw,
                      struct span_kinds *kinds, struct record_buffer *buffer,
                      struct record *record, struct err *err);
 
-/* The same for a token stream; every token is below vocab_size(vocab). */
+/* The same for a token stream. Every token is below vocab_size(vocab). */
 int record_read_tokens(struct stream_reader *reader, const struct stream_record *raw,
                        const struct vocab *vocab, struct span_kinds *kinds,
                        struct record_buffer *buffer, struct record *record,
                        struct err *err);
 
-/* Write one record (stream_record … stream_commit). */
+/* Read "spans", an array as above, into buffer->spans. length is that of the record. Returns
+ * how many there are; -1 with err set by stream_bad(). */
+long record_read_spans(struct stream_reader *reader, const msgpack_object *array,
+                       uint32_t length, struct span_kinds *kinds,
+                       struct record_buffer *buffer, struct err *err);
+
+/* ---- between text and tokens ---- */
+
+/* Set record->tokens and length, in buffer, from its text. Spans stay right, because a token
+ * is a code point. -1 with err naming a character that the vocabulary lacks. */
+int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
+                  struct record *record, struct err *err);
+
+/* Set record->text and size, in buffer, from its tokens. -1 with err set if memory is out. */
+int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
+                  struct record *record, struct err *err);
+
+/* ---- writing ---- */
+
+/* Write one record, from stream_record() to stream_commit(). -1 with err set. */
 int record_write_text(struct stream_writer *writer, const struct record *record,
                       const struct span_kinds *kinds, struct err *err);
 int record_write_tokens(struct stream_writer *writer, const struct record *record,
                         const struct vocab *vocab, const struct span_kinds *kinds,
                         struct err *err);
 
-/* The map of a record of text with room for `more` fields, which the caller packs
- * behind these. */
+/* Pack a record of text as a map with `more` further fields, which the caller packs after
+ * this. */
 void record_pack_text(msgpack_packer *packer, const struct record *record,
                       const struct span_kinds *kinds, size_t more);
 
-/* Spans alone, as the array that stands in every kind of record. */
+/* Pack the array of spans that records of all kinds have. */
 void record_pack_spans(msgpack_packer *packer, const struct span *spans, uint32_t count,
                        const struct span_kinds *kinds);
-
-/* Parse such an array, of a record with length code points or tokens, into
- * buffer->spans. Returns the count, or -1 through stream_bad(). */
-long record_read_spans(struct stream_reader *reader, const msgpack_object *array,
-                       uint32_t length, struct span_kinds *kinds,
-                       struct record_buffer *buffer, struct err *err);
-
-/* Tokens of a text record by a vocabulary, in place: record->tokens is set (in
- * buffer), record->text stays. Spans hold as they are: a token is a code point.
- * -1 with err naming the character. */
-int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
-                  struct record *record, struct err *err);
-
-/* The other way: record->text and size are set (in buffer), record->tokens stay. */
-int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
-                  struct record *record, struct err *err);
 
 #endif

@@ -98,8 +98,8 @@ static int span_weight(char *text, double max, struct span_kinds *kinds, float *
 	return 0;
 }
 
-int span_weights(const char *list, double max, struct span_kinds *kinds, float *weight,
-                 struct err *err)
+int span_weights_parse(const char *list, double max, struct span_kinds *kinds, float *weight,
+                       struct err *err)
 {
 	char *copy = strdup(list), *rest = *list ? copy : NULL, *word;
 	bool given[SPAN_KINDS] = {false};
@@ -128,8 +128,8 @@ static int next_weighted(const struct span_kinds *kinds, const float *weight, in
 	return next;
 }
 
-void span_weights_text(const struct span_kinds *kinds, const float *weight, char *text,
-                       size_t size)
+void span_weights_format(const struct span_kinds *kinds, const float *weight, char *text,
+                         size_t size)
 {
 	size_t used = 0;
 

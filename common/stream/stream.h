@@ -1,11 +1,14 @@
-/* stream.h - segments of msgpack maps: a header, records, an end.
+/* stream.h - reading and writing streams of records.
  *
- * man/stream.5 is the authority on the format. The reader trusts nothing:
- * every object is measured for length, nesting and type before memory is taken
- * for it, memory grows only with bytes that have really come, and the end of
- * input is legal only after an end map whose count and checksum are right.
- * Errors are sticky on both sides: after the first one every call fails, and
- * the text names the stream, the byte offset and the record.
+ * A stream is one segment or more: a header map, record maps, and an end map, packed by
+ * msgpack. man/stream.5 is the authority on the format.
+ *
+ * The reader trusts nothing. It checks length, nesting and types of an object before it takes
+ * memory for it, and memory grows only with bytes that have come. The input may end only
+ * after an end map with the right count and checksum.
+ *
+ * Errors are sticky on both sides: after the first one every call fails. A reader's error
+ * names the stream, the byte offset and the record.
  */
 #ifndef MEMOSCOPE_STREAM_H
 #define MEMOSCOPE_STREAM_H
@@ -20,24 +23,25 @@
 
 /* ---- reading ---- */
 
-struct stream_reader;
+struct stream_reader; /* own: stream_open … stream_close */
 
-/* Open path ("-": standard input) and read the first header, which must be of
- * one of the NULL-terminated kinds (kinds NULL: any). NULL with err set. */
+/* Open path ("-": standard input) and read the first header. Its kind must be one of the
+ * NULL-terminated kinds (kinds NULL: any kind), which must live as long as the reader. NULL
+ * with err set. */
 struct stream_reader *stream_open(const char *path, const char *const *kinds,
                                   struct err *err);
 
-/* The header of the first segment; owned by the reader. Later segments must
- * be of the same kind and agree with it in every field but the chain: the
- * reader checks that and names the field that differs. */
+/* The header of the first segment; owned by the reader. The headers of later segments differ
+ * from it at most in their chain; if one does not, reading fails. */
 const json_t *stream_header(const struct stream_reader *reader);
 
-/* One record: its map, valid until the next call on this reader. */
+/* One record; all of it is valid until the next call on the reader. */
 struct stream_record {
-	/* Of type MSGPACK_OBJECT_MAP, keys all strings. What is empty is not NULL. */
+	/* Of type MSGPACK_OBJECT_MAP. All keys are strings, and no key stands twice. Strings and
+	 * binary data are not NULL, even if they are empty. */
 	const msgpack_object *map;
-	const char *bytes; /* the same, packed */
-	size_t size;
+	const char *bytes; /* the same map, packed */
+	size_t size; /* of bytes */
 	uint64_t number; /* from 0, over all segments */
 };
 
@@ -45,23 +49,24 @@ struct stream_record {
 int stream_next(struct stream_reader *reader, struct stream_record *record,
                 struct err *err);
 
-/* Has all come of what stream_next() would return, a record, the end or an error?
- * Where not, it would wait. The record read last is no longer valid. */
+/* Would stream_next() return at once, with a record, the end or an error? The record that was
+ * read last is no longer valid. */
 bool stream_ready(struct stream_reader *reader);
 
-/* What a segment is beyond its records. */
+/* A segment without its records. */
 struct stream_segment {
 	const json_t *chain; /* of its header; owned by the reader, until the next call on it */
-	uint64_t records;
+	uint64_t records; /* how many it has */
 };
 
-/* Pass over what is left of the segment under way, the next one where none is: 1;
- * after the last: 0; -1 with err set. Its records are checked as stream_next() does. */
+/* Skip the rest of the current segment, or the next segment if the current one has ended: 1;
+ * after the last segment: 0; -1 with err set. Skipped records are checked as by
+ * stream_next(). */
 int stream_skip_segment(struct stream_reader *reader, struct stream_segment *segment,
                         struct err *err);
 
-/* Report what is wrong with the record read last, naming stream, offset and
- * record as the reader's own errors do. Returns -1; the reader fails from now on. */
+/* Report what is wrong with the record read last. err names stream, offset and record, as the
+ * reader's own errors do. Returns -1; the reader fails from now on. */
 int stream_bad(struct stream_reader *reader, struct err *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -69,33 +74,33 @@ void stream_close(struct stream_reader *reader); /* NULL is allowed */
 
 /* ---- writing ---- */
 
-struct stream_writer;
+struct stream_writer; /* own: stream_create … stream_end or stream_abandon */
 
-/* A writer to a file descriptor, which stays the caller's; name is for messages
- * ("standard output"). Writes the header at once. The header stays the caller's.
- * A terminal is refused; metrics, whose program says on stderr what a person
- * wants to know, are let through to it and go nowhere. */
+/* Write a stream to fd, which stays the caller's, and its header at once. The header stays
+ * the caller's, too; name ("standard output") is for messages. NULL with err set if that
+ * fails or if fd is a terminal. A stream of metrics to a terminal is no error, but nothing is
+ * written, because such a program also reports on stderr. */
 struct stream_writer *stream_create(int fd, const char *name, const json_t *header,
                                     struct err *err);
 
-/* Start a record: pack exactly one map into the packer returned, then commit.
- * Nothing of it reaches the output before the commit. */
+/* Start a record: pack exactly one map into the packer, then commit. Until then nothing of
+ * the record is written, and a second stream_record() drops it. */
 msgpack_packer *stream_record(struct stream_writer *writer);
 
-/* The map is whole. -1 with err set where the output failed (now or before). */
+/* The map is whole. -1 with err set if writing has failed, now or before. */
 int stream_commit(struct stream_writer *writer, struct err *err);
 
-/* A record as it stands, already packed: size bytes of one map. */
+/* Write a record that is packed already: size bytes of one map. Errors as above. */
 int stream_copy(struct stream_writer *writer, const char *bytes, size_t size,
                 struct err *err);
 
-/* Hand what is buffered to the file descriptor: a live reader sees it. */
+/* Hand all committed records to fd, so that who reads there sees them. Errors as above. */
 int stream_flush(struct stream_writer *writer, struct err *err);
 
-/* Write the end map and flush. The writer is freed, whatever comes back. */
+/* Write the end map and flush. The writer is freed, even after an error. */
 int stream_end(struct stream_writer *writer, struct err *err);
 
-/* Free without an end map: what was written stays an invalid stream. */
+/* Free the writer without an end map: what was written stays an invalid stream. */
 void stream_abandon(struct stream_writer *writer); /* NULL is allowed */
 
 #endif

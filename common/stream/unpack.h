@@ -1,7 +1,7 @@
-/* unpack.h - a packed object as msgpack-c's objects, checked and built in one pass.
+/* unpack.h - a packed object becomes msgpack-c's objects, checked in the same pass.
  *
- * The short way for what has come whole and is right: it says yes or no. For what has not,
- * msgpack_check.h says how many bytes are missing or what is wrong.
+ * This is the fast way for objects that have come whole and are allowed: it answers yes or
+ * no. After a no, msgpack_check.h says what is wrong or missing.
  */
 #ifndef MEMOSCOPE_UNPACK_H
 #define MEMOSCOPE_UNPACK_H
@@ -9,11 +9,13 @@
 #include <msgpack.h>
 #include <stddef.h>
 
-/* Unpack the object that starts at bytes: how many bytes it takes; 0 where it goes on after
- * size bytes, where msgpack_check() finds it wrong, and where memory is out. Arrays and maps
- * lie in zone, which gets at most one object for each byte that has come, whatever lengths the
- * bytes declare; strings and binary data stay where they are, and point somewhere also where
- * they are empty. *maps: how many maps it holds, itself among them. */
+/* Unpack the object that starts at bytes, of which size bytes have come. Returns how many
+ * bytes it takes; 0 if it has not come whole, if msgpack_check() would refuse it, or if memory
+ * is out. *maps is set to the number of maps in it, itself included.
+ *
+ * Arrays and maps lie in zone, which gets at most one object for each byte that has come,
+ * whatever lengths the bytes declare. Strings and binary data stay in bytes; they are not NULL,
+ * even if they are empty. */
 size_t unpack_object(msgpack_zone *zone, const char *bytes, size_t size,
                      msgpack_object *object, unsigned *maps);
 

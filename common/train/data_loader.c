@@ -7,7 +7,7 @@
 #include "common/base/array.h"
 #include "common/base/rng.h"
 #include "common/stream/record.h"
-#include "common/stream/tokens.h"
+#include "common/stream/token_stream.h"
 
 struct data_loader {
 	enum pack pack;

@@ -5,7 +5,7 @@
 
 #include "common/base/array.h"
 #include "common/stream/record.h"
-#include "common/stream/tokens.h"
+#include "common/stream/token_stream.h"
 
 void example_kinds(const struct record *record, uint8_t *kind)
 {

@@ -49,7 +49,7 @@ json_t *training_settings(const struct training_run *run)
 	char weights[512];
 
 	training_settings_network(settings, &run->model.config, run->model.vocab);
-	span_weights_text(&run->data->kinds, options->weight, weights, sizeof weights);
+	span_weights_format(&run->data->kinds, options->weight, weights, sizeof weights);
 	const struct setting all[] = {
 		{"seed", json_sprintf("%" PRIu64, options->seed)},
 		{"batch", json_sprintf("%d", run->options.batch)},

@@ -1,6 +1,6 @@
-#include "common/stream/tokens.h"
+#include "common/stream/token_stream.h"
 
-#include "common/stream/record.h"
+#include "common/stream/header.h"
 
 struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, struct err *err)
 {
@@ -9,10 +9,10 @@ struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, 
 	struct vocab *have;
 	struct err why = {0};
 
-	if (reader == NULL)
+	if (!reader)
 		return NULL;
 	have = header_vocab(stream_header(reader), &why);
-	if (have && *vocab == NULL) {
+	if (have && !*vocab) {
 		*vocab = have;
 		return reader;
 	}
@@ -20,7 +20,7 @@ struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, 
 		vocab_free(have);
 		return reader;
 	}
-	if (have == NULL)
+	if (!have)
 		err_set(err, "%s: header: %s", err_path(path), why.text);
 	else
 		err_set(err, "%s: header: vocab differs: %d characters, expected the %d of the others",

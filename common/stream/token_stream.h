@@ -1,0 +1,15 @@
+/* token_stream.h - a token stream, opened together with its vocabulary. */
+#ifndef MEMOSCOPE_TOKEN_STREAM_H
+#define MEMOSCOPE_TOKEN_STREAM_H
+
+#include "common/base/err.h"
+#include "common/stream/stream.h"
+#include "common/stream/vocab.h"
+
+/* Open a token stream. If *vocab is NULL, it becomes the vocabulary of the stream, and the
+ * caller's: vocab_free(). Otherwise the stream must have a vocabulary equal to it; so several
+ * streams can be opened that share one. NULL with err set. */
+struct stream_reader *token_stream_open(const char *path, struct vocab **vocab,
+                                        struct err *err);
+
+#endif

@@ -2,7 +2,7 @@
 # badinput.sh - what every filter does with input that is no stream, a broken one
 # or the wrong one, with a full disk, a closed pipe and a bad command line.
 #
-# tests/stream/stream.c and tests/stream/badstream.c do the same to the library with every
+# tests/stream/stream.c and tests/stream/stream_read.c do the same to the library with every
 # prefix and every bit; here it is seen that each filter asks it, and stops.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -18,21 +18,36 @@ struct bytes {
 	size_t size;
 };
 
+/* A writer of a stream to a new file without a name, whose descriptor is the caller's. */
+__attribute__((unused))
+static struct stream_writer *create(int *fd, const json_t *header, struct err *err)
+{
+	*fd = memfd_create("stream", 0);
+	return stream_create(*fd, "memory", header, err);
+}
+
+/* The path by which a descriptor's file can be opened, until the next call. */
+__attribute__((unused))
+static const char *path_of(int fd)
+{
+	static char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return path;
+}
+
 /* A file without a name that holds these bytes; its path, which can be opened
  * any number of times. The descriptor is the caller's to close. */
 __attribute__((unused))
 static const char *hold(int *fd, const char *data, size_t size)
 {
-	static char path[64];
-
 	if (*fd < 0)
 		*fd = memfd_create("stream", 0);
 	if (*fd < 0 || ftruncate(*fd, 0) < 0 || pwrite(*fd, data, size, 0) != (ssize_t)size) {
 		perror("memfd");
 		exit(1);
 	}
-	snprintf(path, sizeof path, "/proc/self/fd/%d", *fd);
-	return path;
+	return path_of(*fd);
 }
 
 /* All that a descriptor's file holds. */

@@ -92,9 +92,9 @@ int model_remove(const char *directory, struct err *err)
 			close(fd);
 		return -1;
 	}
-	int rc = remove_files(directory, stream, err);
+	int result = remove_files(directory, stream, err);
 	closedir(stream);
-	if (rc == 0 && rmdir(directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
-		rc = err_set(err, "%s: cannot remove: %s", directory, strerror(errno));
-	return rc;
+	if (result == 0 && rmdir(directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		result = err_set(err, "%s: cannot remove: %s", directory, strerror(errno));
+	return result;
 }

@@ -12,13 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/file.h"
-
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
                "tensors are read and written as little endian float32");
 
-#define SIZE_BYTES 8 /* of the header size, ahead of the header */
-#define ALIGNMENT 64 /* of the data in files of ours */
+#define SIZE_BYTES 8 /* of the number before the header, which is the header's size */
+#define ALIGNMENT 64 /* of the data, in files that we write */
 #define DIMS_MAX 8
 /* The JSON of 512 layers takes 1 MB; jansson may take forty times the text. */
 #define HEADER_MAX (4 << 20)
@@ -45,15 +43,15 @@ static size_t tensor_bytes(const struct safetensor *tensor)
 	return bytes;
 }
 
-/* Size and JSON of the header, padded with spaces so that the data stand
- * aligned. To free(); NULL: out of memory. */
+/* Size and JSON of the header, padded with spaces to align the data. To free(); NULL: out of
+ * memory. */
 static char *header_text(const struct safetensor *tensors, int count, const json_t *metadata,
                          size_t *size)
 {
 	json_t *header = json_object();
 	size_t begin = 0;
 
-	if (metadata != NULL)
+	if (metadata)
 		json_object_set(header, "__metadata__", (json_t *)metadata);
 	for (int i = 0; i < count; i++) {
 		size_t end = begin + tensor_bytes(&tensors[i]);
@@ -63,13 +61,13 @@ static char *header_text(const struct safetensor *tensors, int count, const json
 	}
 	char *json = json_dumps(header, JSON_COMPACT);
 	json_decref(header);
-	if (json == NULL)
+	if (!json)
 		return NULL;
 
 	size_t length = strlen(json);
 	*size = (SIZE_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	char *text = malloc(*size);
-	if (text != NULL) {
+	if (text) {
 		uint64_t padded = *size - SIZE_BYTES;
 		memcpy(text, &padded, SIZE_BYTES);
 		memcpy(text + SIZE_BYTES, json, length);
@@ -79,19 +77,6 @@ static char *header_text(const struct safetensor *tensors, int count, const json
 	return text;
 }
 
-int safetensors_write(const char *path, const struct safetensor *tensors, int count,
-                      const json_t *metadata, struct err *err)
-{
-	struct safetensors_image image;
-
-	if (safetensors_image(&image, tensors, count, metadata, err) < 0)
-		return -1;
-	struct file_content file = {path, image.parts, image.count};
-	int rc = file_replace_all(&file, 1, err);
-	safetensors_image_release(&image);
-	return rc;
-}
-
 int safetensors_image(struct safetensors_image *image, const struct safetensor *tensors,
                       int count, const json_t *metadata, struct err *err)
 {
@@ -99,7 +84,7 @@ int safetensors_image(struct safetensors_image *image, const struct safetensor *
 	char *header = header_text(tensors, count, metadata, &size);
 
 	image->parts = calloc((size_t)count + 1, sizeof *image->parts);
-	if (header == NULL || image->parts == NULL) {
+	if (!header || !image->parts) {
 		free(header);
 		free(image->parts);
 		return err_set(err, "out of memory");
@@ -122,7 +107,7 @@ void safetensors_image_release(struct safetensors_image *image)
 /* ---- reading ---- */
 
 /* A tensor of an open file. */
-struct entry {
+struct stored_tensor {
 	const char *name; /* in the JSON header */
 	int dims;
 	size_t shape[DIMS_MAX];
@@ -134,9 +119,9 @@ struct safetensors {
 	void *map;
 	size_t size; /* of the map */
 	json_t *header;
-	const char *data; /* in the map, or copy */
-	void *copy; /* of data that do not stand aligned in the file, or NULL */
-	struct entry *entries; /* by name */
+	const char *data; /* in map or copy */
+	void *copy; /* of data that are not aligned in the file, or NULL */
+	struct stored_tensor *entries; /* by name */
 	size_t count;
 };
 
@@ -145,8 +130,8 @@ static bool whole_number(const json_t *value)
 	return json_is_integer(value) && json_integer_value(value) >= 0;
 }
 
-/* Shape of a tensor into entry; its bytes into *bytes. */
-static int read_shape(const char *path, struct entry *entry, const json_t *shape,
+/* Read the shape of a tensor; *bytes: of its data. */
+static int read_shape(const char *path, struct stored_tensor *entry, const json_t *shape,
                       uint64_t *bytes, struct err *err)
 {
 	size_t dims = json_array_size(shape);
@@ -170,8 +155,8 @@ static int read_shape(const char *path, struct entry *entry, const json_t *shape
 	return 0;
 }
 
-/* Check one entry of the header. data_size: bytes after the header. */
-static int read_entry(const char *path, struct entry *entry, const json_t *value,
+/* Read and check one tensor of the header. data_size: bytes after the header. */
+static int read_entry(const char *path, struct stored_tensor *entry, const json_t *value,
                       uint64_t data_size, struct err *err)
 {
 	const json_t *offsets = json_object_get(value, "data_offsets");
@@ -181,7 +166,7 @@ static int read_entry(const char *path, struct entry *entry, const json_t *value
 
 	if (!json_is_object(value))
 		return err_set(err, "%s: tensor \"%s\" is no JSON object", path, entry->name);
-	if (dtype == NULL || strcmp(dtype, "F32") != 0)
+	if (!dtype || strcmp(dtype, "F32") != 0)
 		return err_set(err, "%s: tensor \"%s\": dtype is %s, expected F32", path,
 		               entry->name, dtype ? dtype : "missing");
 	if (read_shape(path, entry, json_object_get(value, "shape"), &bytes, err) < 0)
@@ -207,7 +192,7 @@ static int check_metadata(const char *path, json_t *metadata, struct err *err)
 	const char *key;
 	json_t *value;
 
-	if (metadata != NULL && !json_is_object(metadata))
+	if (metadata && !json_is_object(metadata))
 		return err_set(err, "%s: __metadata__ is no JSON object", path);
 	json_object_foreach(metadata, key, value) {
 		if (!json_is_string(value))
@@ -218,7 +203,7 @@ static int check_metadata(const char *path, json_t *metadata, struct err *err)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct stored_tensor *x = a, *y = b;
 
 	if (x->begin != y->begin)
 		return x->begin < y->begin ? -1 : 1;
@@ -227,13 +212,13 @@ static int by_place(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct stored_tensor *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
 }
 
 /* Tensors must fill the data from first to last byte, each byte once. */
-static int check_cover(const char *path, const struct entry *entries, size_t count,
+static int check_cover(const char *path, const struct stored_tensor *entries, size_t count,
                        uint64_t data_size, struct err *err)
 {
 	uint64_t at = 0;
@@ -255,21 +240,21 @@ static int check_cover(const char *path, const struct entry *entries, size_t cou
 	return 0;
 }
 
-/* All tensors of the JSON header, sorted by name. */
+/* Read all tensors of the header, sorted by name. */
 static int read_entries(struct safetensors *file, uint64_t data_size, struct err *err)
 {
 	const char *key;
 	json_t *value;
 
 	file->entries = calloc(json_object_size(file->header) + 1, sizeof *file->entries);
-	if (file->entries == NULL)
+	if (!file->entries)
 		return err_set(err, "%s: out of memory", file->path);
 	if (check_metadata(file->path, json_object_get(file->header, "__metadata__"), err) < 0)
 		return -1;
 	json_object_foreach(file->header, key, value) {
 		if (strcmp(key, "__metadata__") == 0)
 			continue;
-		struct entry *entry = &file->entries[file->count++];
+		struct stored_tensor *entry = &file->entries[file->count++];
 		entry->name = key;
 		if (read_entry(file->path, entry, value, data_size, err) < 0)
 			return -1;
@@ -281,7 +266,7 @@ static int read_entries(struct safetensors *file, uint64_t data_size, struct err
 	return 0;
 }
 
-/* The JSON header: its size is checked before memory is taken for it. */
+/* Parse the JSON header, after a check of its size. */
 static int read_header(struct safetensors *file, uint64_t *header_size, struct err *err)
 {
 	const char *text = (const char *)file->map + SIZE_BYTES;
@@ -298,14 +283,13 @@ static int read_header(struct safetensors *file, uint64_t *header_size, struct e
 		return err_set(err, "%s: header is no JSON object: not a safetensors file",
 		               file->path);
 	file->header = json_loadb(text, (size_t)*header_size, JSON_REJECT_DUPLICATES, &error);
-	if (file->header == NULL)
+	if (!file->header)
 		return err_set(err, "%s: header, byte %d: %s", file->path, error.position,
 		               error.text);
 	return 0;
 }
 
-/* Point file->data at the data; at a copy of them where the file's own header
- * leaves them on an odd address. */
+/* Find the data; copy them if the header's size leaves them at an odd address. */
 static int place_data(struct safetensors *file, uint64_t header_size, struct err *err)
 {
 	const char *data = (const char *)file->map + SIZE_BYTES + header_size;
@@ -315,7 +299,7 @@ static int place_data(struct safetensors *file, uint64_t header_size, struct err
 	if ((uintptr_t)data % _Alignof(float) == 0)
 		return 0;
 	file->copy = malloc(size + 1);
-	if (file->copy == NULL)
+	if (!file->copy)
 		return err_set(err, "%s: out of memory", file->path);
 	memcpy(file->copy, data, size);
 	file->data = file->copy;
@@ -325,32 +309,32 @@ static int place_data(struct safetensors *file, uint64_t header_size, struct err
 /* Map a regular file of at least SIZE_BYTES. */
 static int map_file(struct safetensors *file, struct err *err)
 {
-	/* O_NONBLOCK: a FIFO in a file's place must not hang us */
+	/* O_NONBLOCK: a FIFO in place of the file must not block */
 	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
-	int rc = 0;
+	int result = 0;
 
 	if (fd < 0)
 		return err_set(err, "%s: cannot open: %s", file->path, strerror(errno));
 	if (fstat(fd, &status) < 0) {
-		rc = err_set(err, "%s: %s", file->path, strerror(errno));
+		result = err_set(err, "%s: %s", file->path, strerror(errno));
 	} else if (!S_ISREG(status.st_mode)) {
-		rc = err_set(err, "%s: not a regular file", file->path);
+		result = err_set(err, "%s: not a regular file", file->path);
 	} else if (status.st_size < SIZE_BYTES) {
-		rc = err_set(err, "%s: %jd bytes: too short for a safetensors file", file->path,
-		             (intmax_t)status.st_size);
+		result = err_set(err, "%s: %jd bytes: too short for a safetensors file", file->path,
+		                 (intmax_t)status.st_size);
 	} else {
 		size_t size = (size_t)status.st_size;
 		void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (map == MAP_FAILED) {
-			rc = err_set(err, "%s: cannot map: %s", file->path, strerror(errno));
+			result = err_set(err, "%s: cannot map: %s", file->path, strerror(errno));
 		} else {
 			file->map = map;
 			file->size = size;
 		}
 	}
 	close(fd);
-	return rc;
+	return result;
 }
 
 static int open_file(struct safetensors *file, struct err *err)
@@ -368,7 +352,7 @@ struct safetensors *safetensors_open(const char *path, struct err *err)
 {
 	struct safetensors *file = calloc(1, sizeof *file);
 
-	if (file == NULL || (file->path = strdup(path)) == NULL) {
+	if (!file || !(file->path = strdup(path))) {
 		free(file);
 		err_set(err, "out of memory");
 		return NULL;
@@ -382,9 +366,9 @@ struct safetensors *safetensors_open(const char *path, struct err *err)
 
 void safetensors_close(struct safetensors *file)
 {
-	if (file == NULL)
+	if (!file)
 		return;
-	if (file->map != NULL)
+	if (file->map)
 		munmap(file->map, file->size);
 	json_decref(file->header);
 	free(file->entries);
@@ -393,7 +377,7 @@ void safetensors_close(struct safetensors *file)
 	free(file);
 }
 
-/* "[70, 4]" into text. */
+/* Write a shape like "[70, 4]" into text. */
 static void shape_text(char *text, size_t room, int dims, const size_t *shape)
 {
 	size_t at = (size_t)snprintf(text, room, "[");
@@ -417,12 +401,12 @@ const char *safetensors_name(const struct safetensors *file, size_t i)
 const float *safetensors_find(const struct safetensors *file, const char *name, int dims,
                               const size_t *shape, struct err *err)
 {
-	struct entry key = {.name = name};
-	const struct entry *entry = bsearch(&key, file->entries, file->count,
-	                                    sizeof *file->entries, by_name);
+	struct stored_tensor key = {.name = name};
+	const struct stored_tensor *entry = bsearch(&key, file->entries, file->count,
+	                                            sizeof *file->entries, by_name);
 	char have[192], want[64];
 
-	if (entry == NULL) {
+	if (!entry) {
 		err_set(err, "%s: tensor \"%s\" is missing", file->path, name);
 		return NULL;
 	}

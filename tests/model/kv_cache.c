@@ -7,7 +7,7 @@
 
 enum { SLOTS = 5 };
 
-/* A slot's tokens, extended chunk at a time, from position first on; logits of
+/* A slot's tokens, chunk at a time, from position first on; logits of
  * every row. */
 static void decode_alone(struct kv_cache *cache, const struct pass *pass, int s, int slot,
                          int first, int chunk, int v, float *logits)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/model/tensors.h"
 #include "tests/tap.h"
 
 static char folder[64];
@@ -149,7 +150,7 @@ static void test_prefixes(void)
 	struct stat status;
 	int opened = 0;
 
-	safetensors_write(path, &tensor, 1, NULL, &err);
+	write_tensors(path, &tensor, 1, NULL, &err);
 	stat(path, &status);
 	for (off_t size = status.st_size - 1; size >= 0; size--) {
 		struct err found = {0};
@@ -202,7 +203,7 @@ static void test_round_trip(void)
 	size_t shape_a[] = {2, 3}, shape_b[] = {3}, turned[] = {3, 2};
 	json_t *metadata = json_pack("{s:s}", "format", "pt");
 
-	ok(safetensors_write(path, tensors, 2, metadata, &err) == 0, "write");
+	ok(write_tensors(path, tensors, 2, metadata, &err) == 0, "write");
 	json_decref(metadata);
 	struct safetensors *file = safetensors_open(path, &err);
 	if (!ok(file != NULL, "open")) {
@@ -282,13 +283,13 @@ static void test_failing_write(void)
 	size_t shape[] = {3};
 	char gone[128];
 
-	safetensors_write(path, &small, 1, NULL, &err);
+	write_tensors(path, &small, 1, NULL, &err);
 	getrlimit(RLIMIT_FSIZE, &limit);
 	tight = limit;
 	tight.rlim_cur = 4096;
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &tight);
-	int rc = safetensors_write(path, &large, 1, NULL, &err);
+	int rc = write_tensors(path, &large, 1, NULL, &err);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	ok(rc < 0 && strstr(err.text, path) && strstr(err.text, "cannot write: File too large"),
 	   "a disk that is full");
@@ -303,10 +304,10 @@ static void test_failing_write(void)
 
 	snprintf(gone, sizeof gone, "%s/none/x.safetensors", folder);
 	err = (struct err){0};
-	ok(safetensors_write(gone, &small, 1, NULL, &err) < 0 &&
+	ok(write_tensors(gone, &small, 1, NULL, &err) < 0 &&
 	   strstr(err.text, "cannot create: No such file"), "a folder that is not there");
 	err = (struct err){0};
-	ok(safetensors_write("/dev/null/x", &small, 1, NULL, &err) < 0 &&
+	ok(write_tensors("/dev/null/x", &small, 1, NULL, &err) < 0 &&
 	   strstr(err.text, "Not a directory"), "a folder that is none");
 }
 

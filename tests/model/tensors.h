@@ -1,4 +1,5 @@
-/* tensors.h - a tensor of a network by its name, for tests that write weights. */
+/* tensors.h - a tensor of a network by its name, and tensors into a file, for tests that write
+ * weights. */
 #ifndef MEMOSCOPE_TESTS_TENSORS_H
 #define MEMOSCOPE_TESTS_TENSORS_H
 
@@ -6,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/gpt.h"
+#include "common/base/file.h"
+#include "common/model/gpt_parameters.h"
+#include "common/model/safetensors.h"
 
 /* Where in params the tensor named by format and layer begins; there must be one. */
 __attribute__((unused)) static float *tensor_at(const struct gpt_config *config, float *params,
@@ -28,6 +31,21 @@ __attribute__((unused)) static float *tensor_at(const struct gpt_config *config,
 	if (!found)
 		abort();
 	return found;
+}
+
+/* Write a file of these tensors; metadata may be NULL. -1 with err set. */
+__attribute__((unused)) static int write_tensors(const char *path,
+                                                 const struct safetensor *tensors, int count,
+                                                 const json_t *metadata, struct err *err)
+{
+	struct safetensors_image image;
+
+	if (safetensors_image(&image, tensors, count, metadata, err) < 0)
+		return -1;
+	struct file_content file = {path, image.parts, image.count};
+	int result = file_replace_all(&file, 1, err);
+	safetensors_image_release(&image);
+	return result;
 }
 
 #endif

@@ -2,134 +2,38 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/model/gpt_inspect.h"
+#include "common/model/head_list.h"
 #include "common/model/inspector.h"
 #include "common/stream/record_reader.h"
 
-struct target {
-	int layer, head;
-};
-
 struct ablation {
-	int count;
-	struct target *targets; /* [count] */
-	int width; /* of a head's output */
-	float *mean; /* [count, width]; NULL: zero */
+	struct head_list list;
+	int head_width; /* of a head's output */
+	float *mean; /* [list.count,head_width]; NULL: zeros */
 };
 
-/* ---- the heads ---- */
+/* ---- means ---- */
 
-static int malformed(struct err *err)
-{
-	return err_usage(err, "--ablate: expected layer.head, like 0.3, a layer, like 0, or ranges, "
-	                      "like 0-1.2-3, with a comma between two of them");
-}
-
-/* A whole number of exactly size bytes, below have. */
-static int parse_number(const char *text, size_t size, const char *what, int have, int *number,
-                        struct err *err)
-{
-	char digits[12];
-	int64_t value;
-
-	if (size == 0 || size >= sizeof digits || strspn(text, "0123456789") < size)
-		return malformed(err);
-	memcpy(digits, text, size);
-	digits[size] = '\0';
-	if (option_int("--ablate", digits, 0, INT64_MAX, &value, err) < 0)
-		return -1;
-	if (value >= have)
-		return err_usage(err, "--ablate: the model has no %s %lld, only 0 to %d", what,
-		                 (long long)value, have - 1);
-	*number = (int)value;
-	return 0;
-}
-
-struct range {
-	int min, max;
-};
-
-/* "N" or "N-M" of exactly size bytes. */
-static int parse_range(const char *text, size_t size, const char *what, int have,
-                       struct range *range, struct err *err)
-{
-	const char *dash = memchr(text, '-', size);
-	size_t first = dash ? (size_t)(dash - text) : size;
-
-	if (parse_number(text, first, what, have, &range->min, err) < 0)
-		return -1;
-	range->max = range->min;
-	if (dash && parse_number(dash + 1, size - first - 1, what, have, &range->max, err) < 0)
-		return -1;
-	if (range->max < range->min)
-		return err_usage(err, "--ablate: %ss %d-%d: expected the smaller number first", what,
-		                 range->min, range->max);
-	return 0;
-}
-
-/* The heads of one part of the list. */
-static int add_heads(struct ablation *ablation, const char *text, size_t size,
-                     const struct gpt_config *config, bool *named, struct err *err)
-{
-	const char *dot = memchr(text, '.', size);
-	size_t layer = dot ? (size_t)(dot - text) : size;
-	struct range layers, heads = {0, config->heads - 1};
-
-	if (parse_range(text, layer, "layer", config->layers, &layers, err) < 0 ||
-	    (dot && parse_range(dot + 1, size - layer - 1, "head", config->heads, &heads, err) < 0))
-		return -1;
-	for (int l = layers.min; l <= layers.max; l++)
-		for (int h = heads.min; h <= heads.max; h++) {
-			bool *before = &named[l * config->heads + h];
-			if (*before)
-				return err_usage(err, "--ablate: %d.%d stands there twice", l, h);
-			*before = true;
-			ablation->targets[ablation->count++] = (struct target){l, h};
-		}
-	return 0;
-}
-
-static int parse_heads(struct ablation *ablation, const char *text,
-                       const struct gpt_config *config, struct err *err)
-{
-	const size_t all = (size_t)config->layers * (size_t)config->heads;
-	bool *named = calloc(all, sizeof *named);
-	int result = 0;
-
-	ablation->targets = malloc(all * sizeof *ablation->targets);
-	if (!named || !ablation->targets)
-		result = err_set(err, "out of memory");
-	for (const char *end; text && result == 0; text = *end ? end + 1 : NULL) {
-		size_t size = strcspn(text, ",");
-		end = text + size;
-		result = add_heads(ablation, text, size, config, named, err);
-	}
-	free(named);
-	return result;
-}
-
-/* ---- their means ---- */
-
-/* Add a record's rows to sum [count, width]. */
+/* Add a record's rows to sum[list.count,head_width]. width: of the network. */
 static void add_rows(const struct ablation *ablation, struct inspector *inspector, int rows,
                      int width, double *sum)
 {
-	const int d = ablation->width;
+	const int d = ablation->head_width;
 
-	for (int i = 0; i < ablation->count; i++) {
-		const struct target *target = &ablation->targets[i];
-		const float *out = inspector_head_outputs(inspector, target->layer) + target->head * d;
+	for (int i = 0; i < ablation->list.count; i++) {
+		const struct head *head = &ablation->list.heads[i];
+		const float *out = inspector_head_outputs(inspector, head->layer) + head->head * d;
 		for (int r = 0; r < rows; r++)
 			for (int j = 0; j < d; j++)
 				sum[i * d + j] += (double)out[(size_t)r * (size_t)width + (size_t)j];
 	}
 }
 
-/* Sum over all records. The rows there were; -1 with err set. */
+/* Add up all records of a stream. Returns how many rows they had; -1 with err set. */
 static int64_t sum_records(const struct ablation *ablation, struct inspector *inspector,
                            struct record_reader *records, int width, double *sum, struct err *err)
 {
@@ -151,8 +55,8 @@ static int64_t sum_records(const struct ablation *ablation, struct inspector *in
 static int take_means(struct ablation *ablation, const char *path, const struct model *model,
                       const struct kernels *kernels, struct err *err)
 {
-	const size_t values = (size_t)ablation->count * (size_t)ablation->width;
-	char *paths[] = {(char *)path}; /* as argv has them */
+	const size_t values = (size_t)ablation->list.count * (size_t)ablation->head_width;
+	char *paths[] = {(char *)path}; /* record_reader_open() takes an argv */
 	struct record_reader *records = record_reader_open(paths, 1, model->vocab, err);
 	struct inspector *inspector = records ? inspector_new(model, kernels, err) : NULL;
 	double *sum = calloc(values, sizeof *sum);
@@ -208,8 +112,8 @@ int ablation_new(const struct ablation_options *options, const struct model *mod
 	new = calloc(1, sizeof *new);
 	if (!new)
 		return err_set(err, "out of memory");
-	new->width = model->config.width / model->config.heads;
-	if (parse_heads(new, options->heads, &model->config, err) < 0 ||
+	new->head_width = model->config.width / model->config.heads;
+	if (head_list_parse(&new->list, "--ablate", options->heads, &model->config, err) < 0 ||
 	    (mean && take_means(new, options->over, model, kernels, err) < 0)) {
 		ablation_free(new);
 		return -1;
@@ -222,17 +126,17 @@ void ablation_free(struct ablation *ablation)
 {
 	if (!ablation)
 		return;
-	free(ablation->targets);
+	head_list_release(&ablation->list);
 	free(ablation->mean);
 	free(ablation);
 }
 
 int ablation_apply(const struct ablation *ablation, struct gpt *gpt, struct err *err)
 {
-	for (int i = 0; ablation && i < ablation->count; i++) {
-		const struct target *target = &ablation->targets[i];
-		const float *mean = ablation->mean ? ablation->mean + i * ablation->width : NULL;
-		if (gpt_ablate_head(gpt, target->layer, target->head, mean, err) < 0)
+	for (int i = 0; ablation && i < ablation->list.count; i++) {
+		const struct head *head = &ablation->list.heads[i];
+		const float *mean = ablation->mean ? ablation->mean + i * ablation->head_width : NULL;
+		if (gpt_ablate_head(gpt, head->layer, head->head, mean, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -240,13 +144,8 @@ int ablation_apply(const struct ablation *ablation, struct gpt *gpt, struct err 
 
 json_t *ablation_summary(const struct ablation *ablation)
 {
-	json_t *heads;
-
 	if (!ablation)
 		return json_null();
-	heads = json_array();
-	for (int i = 0; i < ablation->count; i++)
-		json_array_append_new(heads, json_sprintf("%d.%d", ablation->targets[i].layer,
-		                                          ablation->targets[i].head));
-	return json_pack("{s:o, s:s}", "heads", heads, "to", ablation->mean ? "mean" : "zero");
+	return json_pack("{s:o, s:s}", "heads", head_list_json(&ablation->list), "to",
+	                 ablation->mean ? "mean" : "zero");
 }

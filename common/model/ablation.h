@@ -1,12 +1,11 @@
-/* ablation.h - heads of a network whose output is taken away: set to zero, or to
- * its mean over reference texts, so that what they say of the text at hand is gone
- * while all that follows gets what it is used to (Wang et al. 2022,
- * "Interpretability in the Wild", section 2.1, mean ablation).
+/* ablation.h - heads whose output is replaced by zeros or by its mean over reference texts.
  *
- * A head's output is its part of the attention's output before the projection,
- * Σ_k probs[q,k] v[k]. The mean is that over all characters that the whole model,
- * nothing ablated, reads of the records of a stream; each counts the same. So it is
- * a constant of model and stream, whatever is scored or sampled, and however.
+ * What the head says about the text at hand is gone; with the mean, all that follows still gets
+ * the input that it is used to (Wang et al. 2022, "Interpretability in the Wild", section 2.1,
+ * mean ablation). A head's output is its part of the attention's output before the projection
+ * (gpt_head_outputs() in gpt_inspect.h). The mean is over all tokens that the whole model, with
+ * nothing ablated, reads of the records of a stream; each token counts the same. So it depends
+ * on model and stream alone, not on what is scored or sampled.
  */
 #ifndef MEMOSCOPE_ABLATION_H
 #define MEMOSCOPE_ABLATION_H
@@ -18,11 +17,11 @@
 #include "common/model/gpt.h"
 #include "common/model/model.h"
 
-/* What a command line says of it; NULL: nothing. */
+/* The command line's options; NULL: not given. */
 struct ablation_options {
-	const char *heads; /* "L.H[,L.H...]", both from 0 and either a range; "L": all its heads */
+	const char *heads; /* see head_list.h */
 	const char *to; /* "zero" or "mean" */
-	const char *over; /* the path of the stream that the mean is over */
+	const char *over; /* the path of the stream whose mean is taken */
 };
 
 /* The rows of an option table that fill them in. */
@@ -36,20 +35,21 @@ struct ablation_options {
 	{.name = "mean-over", .type = OPTION_TEXT, .value = &(options).over, .argument = "FILE", \
 	 .text = "texts for --ablate-to mean"}
 
-struct ablation; /* own */
+struct ablation;
 
-/* Do what the options say for a model: *ablation becomes NULL where they name no
- * head. Means are taken here, by a pass on kernels over each record of the stream. -1 with err
- * set, of status ERR_USAGE where the options are wrong. */
+/* Follow the options for a model. *ablation is NULL if they name no head. Means are taken here,
+ * by a pass on kernels over each record of the stream. -1 with err set; status ERR_USAGE if the
+ * options are wrong. */
 int ablation_new(const struct ablation_options *options, const struct model *model,
                  const struct kernels *kernels, struct ablation **ablation, struct err *err);
 void ablation_free(struct ablation *ablation); /* NULL is allowed */
 
-/* Ablate a network of that model. NULL: does nothing. -1 where memory is out. */
+/* Ablate a network of that model; ablation NULL: do nothing. -1 with err set if memory is
+ * out. */
 int ablation_apply(const struct ablation *ablation, struct gpt *gpt, struct err *err);
 
-/* What a header says of it: {"heads": ["L.H", ...], "to": "zero" or "mean"}, null
- * for NULL. New reference. */
+/* What the header of a stream says about it: {"heads": ["L.H", ...], "to": "zero" or "mean"};
+ * null if ablation is NULL. The caller owns the result. */
 json_t *ablation_summary(const struct ablation *ablation);
 
 #endif

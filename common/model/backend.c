@@ -13,7 +13,7 @@ static const struct kernels *cpu(void)
 	struct err err = {0};
 	const struct kernels *kernels = kernels_find("cpu", &err);
 
-	if (kernels == NULL)
+	if (!kernels)
 		err_exit(&err);
 	return kernels;
 }
@@ -26,7 +26,7 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 	struct err err = {0};
 
 	if (backend == BACKEND_CUDA) {
-		if ((cuda = kernels_find("cuda", &err)) == NULL)
+		if (!(cuda = kernels_find("cuda", &err)))
 			die("--device cuda: %s", err.text);
 		return cuda;
 	}
@@ -37,7 +37,7 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 		             "--device cuda takes it all the same");
 		return cpu();
 	}
-	if ((cuda = kernels_find("cuda", &err)) != NULL) {
+	if ((cuda = kernels_find("cuda", &err))) {
 		progress_say(&progress, "on the GPU; --device cpu takes the CPU");
 		return cuda;
 	}

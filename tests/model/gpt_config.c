@@ -1,5 +1,5 @@
 /* The network's shape: parameter counts, the order of its tensors, its start. */
-#include "common/model/gpt.h"
+#include "common/model/gpt_parameters.h"
 
 #include <stdlib.h>
 
@@ -144,6 +144,24 @@ static void test_start(void)
 	free(b);
 }
 
+/* A text may be one token longer than the context, a prompt not. */
+static void test_lengths(void)
+{
+	const struct gpt_config config = {2, 2, 4, 256, 70, false, 0};
+	struct err err = {0};
+
+	ok(gpt_check_text(&config, 257, &err) == 0 && gpt_check_prompt(&config, 256, &err) == 0,
+	   "a text and a prompt that fit");
+	gpt_check_text(&config, 258, &err);
+	is_string(err.text, "a text of 258 characters, expected at most 257: the model's context is 256",
+	          "a text that is too long");
+	err = (struct err){0};
+	gpt_check_prompt(&config, 257, &err);
+	is_string(err.text,
+	          "a prompt of 257 characters, expected at most 256: the model's context is 256",
+	          "a prompt that is too long");
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -176,6 +194,7 @@ int main(void)
 	test_inner();
 	test_flops(&(struct gpt_config){3, 4, 128, 256, 69, false, 0}, 131);
 	test_flops(&(struct gpt_config){2, 2, 6, 9, 11, true, 5}, 1);
+	test_lengths();
 	test_start();
 	return done();
 }

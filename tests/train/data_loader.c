@@ -1,110 +1,9 @@
 /* data_loader.c - training examples: which, in what order, and where a resume goes on. */
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "common/base/rng.h"
-#include "common/stream/record.h"
 #include "common/train/data_loader.h"
-#include "common/train/dataset.h"
-#include "tests/stream/streams.h"
 #include "tests/tap.h"
+#include "tests/train/token_set.h"
 
 #define CONTEXT 12
-#define ALPHABET "abcdefghij"
-
-/* A data set, as a stream and as it should be understood. */
-struct set {
-	int fd;
-	char path[64];
-	int count; /* records */
-	uint64_t id[512];
-	size_t begin[513]; /* of the records in the running text */
-	uint16_t token[200000]; /* the running text */
-	uint8_t kind[200000];
-};
-
-/* Write records of these lengths. Each has a span of kind "name" on its second
- * and third token, worth 2 nats, and one of kind "answer" on the rest from the
- * fifth, worth 3; those of one or two tokens have a span on the first alone. */
-static void set_make(struct set *set, uint64_t seed, int count, const int *length,
-                     const char *alphabet)
-{
-	struct err err = {0};
-	struct vocab *vocab = vocab_new(alphabet, strlen(alphabet), &err);
-	json_t *header = header_new(STREAM_TOKENS, NULL, 0, NULL);
-	struct span_kinds kinds;
-	struct rng rng;
-
-	span_kinds_init(&kinds);
-	span_kind(&kinds, "name", 4);
-	span_kind(&kinds, "answer", 6);
-	header_set_vocab(header, vocab);
-	set->fd = memfd_create("tokens", 0);
-	snprintf(set->path, sizeof set->path, "/proc/self/fd/%d", set->fd);
-	struct stream_writer *writer = stream_create(set->fd, "tokens", header, &err);
-	rng_init(&rng, seed, RNG_TEST, 0);
-	set->count = count;
-	set->begin[0] = 0;
-	for (int i = 0; i < count; i++) {
-		const size_t begin = set->begin[i];
-		const uint32_t n = (uint32_t)length[i];
-		const struct span both[] = {
-			{.begin = 1, .end = 3, .kind = 1, .entry = -1, .nats = 2},
-			{.begin = 4, .end = n, .kind = 2, .entry = 0, .nats = 3},
-		};
-		const struct span first = {.begin = 0, .end = 1, .kind = 1, .entry = -1, .nats = 5};
-		struct record record = {
-			.id = 1000 + 7 * (uint64_t)i,
-			.tokens = set->token + begin,
-			.length = n,
-			.spans = n < 3 ? &first : both,
-			.span_count = n < 3 ? n > 0 : n > 4 ? 2 : 1,
-		};
-		set->id[i] = record.id;
-		for (uint32_t t = 0; t < n; t++) {
-			set->token[begin + t] = (uint16_t)rng_below(&rng, (uint64_t)vocab_size(vocab));
-			set->kind[begin + t] = n < 3 ? t == 0 : t == 1 || t == 2 ? 1 : t >= 4 ? 2 : 0;
-		}
-		set->begin[i + 1] = begin + n;
-		record_write_tokens(writer, &record, vocab, &kinds, &err);
-	}
-	if (stream_end(writer, &err) < 0)
-		printf("# %s\n", err.text);
-	json_decref(header);
-	vocab_free(vocab);
-}
-
-/* So many records of 3 to CONTEXT tokens. */
-static void set_make_mixed(struct set *set, uint64_t seed, int count)
-{
-	int length[512];
-
-	for (int i = 0; i < count; i++)
-		length[i] = 3 + (i * 7) % (CONTEXT - 2);
-	set_make(set, seed, count, length, ALPHABET);
-}
-
-/* What a reader needs beside the data. */
-struct reading {
-	struct vocab *vocab;
-	struct span_kinds kinds;
-	struct dataset dataset;
-	struct err err;
-};
-
-static void reading_start(struct reading *reading)
-{
-	*reading = (struct reading){0};
-	span_kinds_init(&reading->kinds);
-	span_kind(&reading->kinds, "name", 4);
-	span_kind(&reading->kinds, "answer", 6);
-}
-
-static void reading_end(struct reading *reading)
-{
-	dataset_release(&reading->dataset);
-	vocab_free(reading->vocab);
-}
 
 static struct data_loader *open_stream(struct reading *reading, const struct set *set,
                                        enum pack pack)
@@ -132,57 +31,6 @@ static bool same_example(const struct example *a, const struct example *b)
 	       memcmp(a->kind, b->kind, (size_t)a->length) == 0;
 }
 
-/* Does an example show the running text from begin? */
-static bool shows(const struct example *example, const struct set *set, size_t begin, int length)
-{
-	return example->length == length &&
-	       memcmp(example->token, set->token + begin, (size_t)length * sizeof *set->token) == 0 &&
-	       memcmp(example->kind, set->kind + begin, (size_t)length) == 0;
-}
-
-/* ---- the dataset ---- */
-
-static void test_corpus(void)
-{
-	static struct set set;
-	struct reading reading;
-	struct dataset *dataset = &reading.dataset;
-	const int length[] = {5, 1, 0, 9, 2, 12};
-	double nats[SPAN_KINDS];
-	bool good = true;
-
-	set_make(&set, 1, 6, length, ALPHABET);
-	reading_start(&reading);
-	for (int twice = 0; twice < 2; twice++)
-		if (dataset_load(dataset, set.path, &reading.vocab, &reading.kinds, NULL,
-		                 &reading.err) < 0)
-			printf("# %s\n", reading.err.text);
-	is_int((long long)dataset->count, 12, "two files make one dataset");
-	for (int i = 0; i < 12 && dataset->count == 12; i++) {
-		struct example example = dataset_example(dataset, (size_t)i);
-		good &= example.id == set.id[i % 6];
-		good &= shows(&example, &set, set.begin[i % 6], length[i % 6]);
-	}
-	ok(good, "records, tokens and kinds are those of the stream");
-
-	dataset_nats(dataset, 6, nats);
-	is_near(nats[1], 3 * 2, 0, "information by kind, but not on the first token of a record");
-	is_near(nats[2], 3 * 3, 0, "and the other kind");
-	is_near(nats[0], 0, 0, "none on what no span covers");
-	dataset_nats(dataset, 1, nats);
-	is_near(nats[1], 2, 0, "of as many records as asked for");
-
-	good = true;
-	for (size_t t = 0; t < dataset->token_count; t++) {
-		size_t r = dataset_record_at(dataset, t);
-		good &= dataset->begin[r] <= t && t < dataset->begin[r + 1];
-	}
-	ok(good, "the record that holds a token, with empty records in between");
-	reading_end(&reading);
-	close(set.fd);
-}
-
-/* Memory is there before the first token is: what has none points nowhere else. */
 static void test_nothing_first(void)
 {
 	static struct set set;
@@ -191,55 +39,11 @@ static void test_nothing_first(void)
 	struct got got;
 
 	set_make(&set, 8, 3, length, ALPHABET);
-	reading_start(&reading);
-	is_int(dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL,
-	                    &reading.err), 0, "a first record without a token");
-	ok(reading.dataset.token && reading.dataset.kind && reading.dataset.nats,
-	   "  it lies in memory all the same");
-	struct example example = dataset_example(&reading.dataset, 1);
-	ok(shows(&example, &set, 0, CONTEXT + 1), "  the next one is whole");
-	reading_end(&reading);
-
 	struct data_loader *loader = open_stream(&reading, &set, PACK_TEXT);
-	is_int(next(loader, &got, &reading.err), 1, "  from a stream of running text");
-	ok(shows(&got.example, &set, 0, CONTEXT + 1), "  the same");
+	is_int(next(loader, &got, &reading.err), 1, "a first record without a token, in a stream of running text");
+	ok(shows(&got.example, &set, 0, CONTEXT + 1), "  the window is whole");
 	data_loader_free(loader);
 	reading_end(&reading);
-	close(set.fd);
-}
-
-static void test_cut(void)
-{
-	static struct set set;
-	const int length[] = {7, 20, 3, 1, 11}; /* 42 tokens */
-	const struct { size_t piece, count; int last; const char *what; } cases[] = {
-		{10, 5, 2, "a last piece of two tokens stays"},
-		{41, 1, 41, "a single token left over goes"},
-		{21, 2, 21, "no rest"},
-		{100, 1, 42, "one piece of all"},
-	};
-
-	set_make(&set, 2, 5, length, ALPHABET);
-	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-		struct reading reading;
-		bool good = true;
-		reading_start(&reading);
-		dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL,
-		             &reading.err);
-		dataset_cut(&reading.dataset, cases[c].piece, &reading.err);
-		is_int((long long)reading.dataset.count, (long long)cases[c].count, cases[c].what);
-		for (size_t i = 0; i < reading.dataset.count; i++) {
-			struct example piece = dataset_example(&reading.dataset, i);
-			int want = i + 1 < cases[c].count ? (int)cases[c].piece : cases[c].last;
-			good &= shows(&piece, &set, i * cases[c].piece, want);
-			int r = 0;
-			while (set.begin[r + 1] <= i * cases[c].piece)
-				r++;
-			good &= piece.id == set.id[r];
-		}
-		ok(good, "  its pieces are the running text, under the id of the record they begin in");
-		reading_end(&reading);
-	}
 	close(set.fd);
 }
 
@@ -283,7 +87,7 @@ static void test_order(void)
 	int order[4][N], again[N], sorted = 0;
 	bool good = true;
 
-	set_make_mixed(&set, 3, N);
+	set_make_mixed(&set, 3, N, CONTEXT);
 	reading_start(&reading);
 	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
 	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 5,
@@ -320,7 +124,7 @@ static void test_uniform(void)
 	int count[N][N] = {{0}}, order[N];
 	double chi = 0;
 
-	set_make_mixed(&set, 4, N);
+	set_make_mixed(&set, 4, N, CONTEXT);
 	reading_start(&reading);
 	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
 	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 1,
@@ -375,7 +179,7 @@ static void test_skip(void)
 	const int counts[] = {0, 1, 7, N - 1, N, N + 1, 5 * N + 3};
 	bool good[2][2] = {{true, true}, {true, true}}; /* [from a stream][pack] */
 
-	set_make_mixed(&set, 5, N);
+	set_make_mixed(&set, 5, N, CONTEXT);
 	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
 		for (int pack = 0; pack < 2; pack++) {
 			struct reading a, b;
@@ -447,9 +251,9 @@ static void test_digest(void)
 {
 	static struct set few, many, others;
 
-	set_make_mixed(&few, 5, 20);
-	set_make_mixed(&many, 5, 41);
-	set_make_mixed(&others, 6, 20);
+	set_make_mixed(&few, 5, 20, CONTEXT);
+	set_make_mixed(&many, 5, 41, CONTEXT);
+	set_make_mixed(&others, 6, 20, CONTEXT);
 	ok(dataset_digest(&few, 1) == dataset_digest(&few, 2),
 	   "the data have a digest, not their order");
 	ok(dataset_digest(&few, 1) != dataset_digest(&many, 1), "more data have another one");
@@ -515,7 +319,7 @@ static void test_stream(void)
 	struct got got;
 	int i = 0;
 
-	set_make_mixed(&set, 7, N);
+	set_make_mixed(&set, 7, N, CONTEXT);
 	struct data_loader *loader = open_stream(&reading, &set, PACK_RECORDS);
 	while (next(loader, &got, &reading.err) == 1 && i < N && got.example.id == set.id[i] &&
 	       shows(&got.example, &set, set.begin[i], (int)(set.begin[i + 1] - set.begin[i])))
@@ -575,7 +379,7 @@ static void test_stream_windows(void)
 	static struct set set;
 	int length[] = {1, 0, 150000, 2, 40};
 
-	set_make_mixed(&set, 8, 60);
+	set_make_mixed(&set, 8, 60, CONTEXT);
 	check_consecutive(&set, "short records");
 	close(set.fd);
 	set_make(&set, 9, 5, length, ALPHABET);
@@ -653,9 +457,7 @@ static void test_refused(void)
 
 int main(void)
 {
-	test_corpus();
 	test_nothing_first();
-	test_cut();
 	test_order();
 	test_uniform();
 	test_skip();

@@ -3,18 +3,17 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/base/threads.h"
 #include "common/model/backend.h"
-#include "common/stream/json.h"
 #include "common/stream/stream.h"
 #include "common/train/metrics.h"
 #include "common/train/training_data.h"
@@ -22,28 +21,12 @@
 #include "common/train/training_state.h"
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
-static struct {
-	double lr, min_lr;
-	enum schedule schedule;
-	int64_t warmup, steps;
-	enum optimizer_kind optimizer;
-	double momentum, beta1, beta2, weight_decay, clip, dropout;
-	int workers, pass_rows;
-	/* and what follows from options and data */
-	const struct kernels *kernels;
-	enum dtype dtype;
-	float weight[SPAN_KINDS];
-} trainer = {
-	.lr = 1e-3,
-	.min_lr = -1, /* a tenth of lr */
-	.warmup = 100,
-	.steps = 5000,
-	.optimizer = OPTIMIZER_ADAMW,
-	.momentum = 0.95,
-	.beta1 = 0.9,
-	.beta2 = 0.99,
-	.weight_decay = 0.1,
-	.clip = 1,
+static struct trainer_options trainer = {
+	.lr = {.peak = 1e-3, .min = -1 /* a tenth of the peak */, .warmup = 100, .steps = 5000},
+	.optimizer = {
+		.kind = OPTIMIZER_ADAMW, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.99,
+		.weight_decay = 0.1, .clip = 1,
+	},
 };
 static int batch = 32, accumulate = 1;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
@@ -85,7 +68,7 @@ static const struct option options[] = {
 	{.name = "dropout", .type = OPTION_REAL, .value = &trainer.dropout, .argument = "RATE",
 	 .min = 0, .max = 0.95, .text = "dropout rate (default 0)"},
 	{.type = OPTION_GROUP, .text = "Training:"},
-	{.name = "steps", .type = OPTION_INT, .value = &trainer.steps, .argument = "N", .min = 1,
+	{.name = "steps", .type = OPTION_INT, .value = &trainer.lr.steps, .argument = "N", .min = 1,
 	 .max = 1e9, .text = "optimizer steps (default 5000)"},
 	{.name = "batch", .type = OPTION_INT32, .value = &batch, .argument = "N", .min = 1,
 	 .max = 65536, .text = "sequences in a batch (default 32)"},
@@ -95,28 +78,29 @@ static const struct option options[] = {
 	 .text = "a sequence is a whole record, or a window of the running text (default records)"},
 	{.name = "weight", .type = OPTION_TEXT, .value = &weights, .argument = "KIND=W[,KIND=W...]",
 	 .text = "weight of the loss on tokens in spans of this kind (default 1)"},
-	{.name = "lr", .type = OPTION_REAL, .value = &trainer.lr, .argument = "RATE", .min = 0,
+	{.name = "lr", .type = OPTION_REAL, .value = &trainer.lr.peak, .argument = "RATE", .min = 0,
 	 .max = 10, .text = "peak learning rate (default 1e-3)"},
-	{.name = "min-lr", .type = OPTION_REAL, .value = &trainer.min_lr, .argument = "RATE", .min = 0,
+	{.name = "min-lr", .type = OPTION_REAL, .value = &trainer.lr.min, .argument = "RATE", .min = 0,
 	 .max = 10, .text = "what the learning rate falls to (default: a tenth of --lr)"},
-	{.name = "schedule", .type = OPTION_WORD, .value = &trainer.schedule,
+	{.name = "schedule", .type = OPTION_WORD, .value = &trainer.lr.schedule,
 	 .argument = "cosine|linear",
 	 .text = "how the learning rate falls from --lr to --min-lr (default cosine)"},
-	{.name = "warmup", .type = OPTION_INT, .value = &trainer.warmup, .argument = "N", .min = 0,
+	{.name = "warmup", .type = OPTION_INT, .value = &trainer.lr.warmup, .argument = "N", .min = 0,
 	 .max = 1e9, .text = "steps in which the learning rate rises to --lr (default 100)"},
-	{.name = "optimizer", .type = OPTION_WORD, .value = &trainer.optimizer,
+	{.name = "optimizer", .type = OPTION_WORD, .value = &trainer.optimizer.kind,
 	 .argument = "adamw|muon",
 	 .text = "muon: Muon for the matrices of the blocks, AdamW for the rest (default adamw)"},
-	{.name = "momentum", .type = OPTION_REAL, .value = &trainer.momentum, .argument = "M",
+	{.name = "momentum", .type = OPTION_REAL, .value = &trainer.optimizer.momentum, .argument = "M",
 	 .min = 0, .max = 0.9999, .text = "Muon's momentum (default 0.95)"},
-	{.name = "beta1", .type = OPTION_REAL, .value = &trainer.beta1, .argument = "B", .min = 0,
-	 .max = 0.9999, .text = "AdamW's decay of the first moment (default 0.9)"},
-	{.name = "beta2", .type = OPTION_REAL, .value = &trainer.beta2, .argument = "B", .min = 0,
-	 .max = 0.99999, .text = "AdamW's decay of the second moment (default 0.99)"},
-	{.name = "weight-decay", .type = OPTION_REAL, .value = &trainer.weight_decay, .argument = "D",
-	 .min = 0, .max = 10, .text = "decoupled weight decay of matrices (default 0.1)"},
-	{.name = "clip", .type = OPTION_REAL, .value = &trainer.clip, .argument = "NORM", .min = 0,
-	 .max = 1e6, .text = "largest gradient norm; 0: no limit (default 1)"},
+	{.name = "beta1", .type = OPTION_REAL, .value = &trainer.optimizer.beta1, .argument = "B",
+	 .min = 0, .max = 0.9999, .text = "AdamW's decay of the first moment (default 0.9)"},
+	{.name = "beta2", .type = OPTION_REAL, .value = &trainer.optimizer.beta2, .argument = "B",
+	 .min = 0, .max = 0.99999, .text = "AdamW's decay of the second moment (default 0.99)"},
+	{.name = "weight-decay", .type = OPTION_REAL, .value = &trainer.optimizer.weight_decay,
+	 .argument = "D", .min = 0, .max = 10,
+	 .text = "decoupled weight decay of matrices (default 0.1)"},
+	{.name = "clip", .type = OPTION_REAL, .value = &trainer.optimizer.clip, .argument = "NORM",
+	 .min = 0, .max = 1e6, .text = "largest gradient norm; 0: no limit (default 1)"},
 	{.name = "seed", .type = OPTION_INT, .value = &seed, .argument = "N", .min = 0,
 	 .max = 9e18, .text = "seed of initialisation, order and dropout (default 1)"},
 	{.type = OPTION_GROUP, .text = "Running:"},
@@ -200,50 +184,21 @@ static enum dtype chosen_dtype(void)
 	return (enum dtype)dtype;
 }
 
-static struct trainer_options trainer_options(void)
-{
-	struct trainer_options result = {
-		.kernels = trainer.kernels,
-		.workers = trainer.workers,
-		.pass_rows = trainer.pass_rows,
-		.dtype = trainer.dtype,
-		.lr = {
-			.peak = trainer.lr,
-			.min = trainer.min_lr,
-			.schedule = trainer.schedule,
-			.warmup = trainer.warmup,
-			.steps = trainer.steps,
-		},
-		.optimizer = {
-			.kind = trainer.optimizer,
-			.beta1 = trainer.beta1,
-			.beta2 = trainer.beta2,
-			.momentum = trainer.momentum,
-			.weight_decay = trainer.weight_decay,
-			.clip = trainer.clip,
-		},
-		.dropout = trainer.dropout,
-		.seed = (uint64_t)seed,
-	};
-
-	memcpy(result.weight, trainer.weight, sizeof result.weight);
-	return result;
-}
-
 /* What the command line asks for. Errors that do not depend on the data end the program before
  * any data are read. */
 static struct training_run_options run_options(void)
 {
+	struct learning_rate *lr = &trainer.lr;
 	struct err err = {0};
 
 	if (directory == NULL)
 		die_usage("--output: no DIR was given, expected the model directory to write");
 	if (*directory == '\0')
 		die_usage("--output: '' is no directory");
-	if (trainer.min_lr < 0)
-		trainer.min_lr = trainer.lr / 10;
-	if (trainer.min_lr > trainer.lr)
-		die_usage("--min-lr: %g is above the peak, --lr %g", trainer.min_lr, trainer.lr);
+	if (lr->min < 0)
+		lr->min = lr->peak / 10;
+	if (lr->min > lr->peak)
+		die_usage("--min-lr: %g is above the peak, --lr %g", lr->min, lr->peak);
 	network.vocab = 2; /* until the data are known */
 	if (gpt_config_check(&network, &err) < 0)
 		die_usage("%s", err.text);
@@ -253,10 +208,11 @@ static struct training_run_options run_options(void)
 	else if (trainer.workers == 0)
 		trainer.workers = threads_processors();
 	trainer.dtype = chosen_dtype();
+	trainer.seed = (uint64_t)seed;
 	return (struct training_run_options){
 		.directory = directory,
 		.network = network,
-		.trainer = trainer_options(),
+		.trainer = trainer,
 		.batch = batch * accumulate,
 		.eval_records = eval_records,
 		.resume = resume,
@@ -300,18 +256,10 @@ static void catch_interrupts(void)
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not keep us from saving either */
 }
 
-/* Did a write to this descriptor fail because its reader is gone? */
-static bool reader_gone(int fd)
-{
-	struct pollfd out = {.fd = fd};
-
-	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
-}
-
 /* Must training end now, before its last step? */
 static bool ending(void)
 {
-	if (ferror(stderr) && reader_gone(STDERR_FILENO))
+	if (ferror(stderr) && file_reader_gone(STDERR_FILENO))
 		unread = true;
 	return interrupted || unread;
 }
@@ -319,7 +267,7 @@ static bool ending(void)
 /* If only the reader is gone, the run still saves before it ends. */
 static void metrics_failed(const struct err *err)
 {
-	if (!reader_gone(STDOUT_FILENO))
+	if (!file_reader_gone(STDOUT_FILENO))
 		err_exit(err);
 	unread = true;
 }
@@ -328,10 +276,9 @@ static void write_metrics(struct stream_writer *metrics, json_t *record)
 {
 	struct err err = {0};
 
-	json_to_msgpack(record, stream_record(metrics));
-	json_decref(record);
-	if (stream_commit(metrics, &err) < 0 || stream_flush(metrics, &err) < 0)
+	if (metrics_write(metrics, record, &err) < 0)
 		metrics_failed(&err);
+	json_decref(record);
 }
 
 /* End by SIGPIPE, as any filter does whose reader is gone; but not after an interrupt. */
@@ -350,7 +297,6 @@ static struct progress progress;
 static void say_network(const struct training_run *run)
 {
 	const struct gpt_config *config = &run->model.config;
-
 	char workers[40] = "on the GPU";
 
 	if (!trainer.kernels->single)
@@ -369,9 +315,9 @@ static bool resume_last(struct training_run *run)
 
 	if (training_run_resume(run, &changes, &err) < 0)
 		err_exit(&err);
-	if (run->at.step >= trainer.steps) {
+	if (run->at.step >= trainer.lr.steps) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
-		             run->at.step, trainer.steps);
+		             run->at.step, trainer.lr.steps);
 		return false;
 	}
 	if (changes.others[0])
@@ -380,7 +326,7 @@ static bool resume_last(struct training_run *run)
 	progress_say(&progress, "going on from step %" PRId64, run->at.step);
 	if (changes.steps[0])
 		progress_say(&progress, "the schedule of the learning rate was for %s steps and is for "
-		             "%" PRId64 " now", changes.steps, trainer.steps);
+		             "%" PRId64 " now", changes.steps, trainer.lr.steps);
 	return true;
 }
 
@@ -392,9 +338,9 @@ static void report(const struct training_run *run, const struct step_result *res
 	write_metrics(metrics, metrics_step(at, result));
 	if (progress.terminal || at->step % (10 * log_every) == 0)
 		progress_show(&progress, "step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s "
-		              "left", at->step, trainer.steps, result->loss,
+		              "left", at->step, trainer.lr.steps, result->loss,
 		              (double)at->tokens / at->seconds,
-		              at->seconds / (double)at->step * (double)(trainer.steps - at->step));
+		              at->seconds / (double)at->step * (double)(trainer.lr.steps - at->step));
 }
 
 /* The same step is tried again, on the next batch. */
@@ -444,13 +390,13 @@ static void explain_end(const struct training_run *run)
 	if (interrupted)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
-	else if (unread && at->step < trainer.steps)
+	else if (unread && at->step < trainer.lr.steps)
 		progress_say(&progress, "nobody reads the metrics any more: ended at step %" PRId64
 		             " and saved; --resume goes on", at->step);
-	else if (at->step < trainer.steps)
+	else if (at->step < trainer.lr.steps)
 		progress_warn(&progress, "the standard input ends after %" PRIu64 " sequences: %" PRId64
 		              " of %" PRId64 " steps are done, and the learning rate has not come down "
-		              "to --min-lr", at->examples, at->step, trainer.steps);
+		              "to --min-lr", at->examples, at->step, trainer.lr.steps);
 	else
 		progress_say(&progress, "%" PRId64 " steps, %" PRId64 " tokens in %.1f s", at->step,
 		             at->tokens, at->seconds);
@@ -469,11 +415,12 @@ _Noreturn static void die_untrained(const struct training_run *run)
 	die("standard input: it ends before any batch had a finite gradient: nothing is saved");
 }
 
-static void train(struct training_run *run, struct stream_writer *metrics)
+/* Make the steps that are left to do, validate and save at their milestones. */
+static void take_steps(struct training_run *run, struct stream_writer *metrics)
 {
 	struct err err = {0};
 
-	while (run->at.step < trainer.steps && !ending()) {
+	while (run->at.step < trainer.lr.steps && !ending()) {
 		struct step_result result;
 		const int count = training_run_next(run, &err);
 		if (interrupted && run->batch.count < run->batch.room)
@@ -487,12 +434,12 @@ static void train(struct training_run *run, struct stream_writer *metrics)
 			continue;
 		}
 		const int64_t step = run->at.step;
-		if (step % log_every == 0 || step == trainer.steps)
+		if (step % log_every == 0 || step == trainer.lr.steps)
 			report(run, &result, metrics);
 		if (checkpoint_every > 0 && step % checkpoint_every == 0 &&
 		    training_run_checkpoint(run, &err) < 0)
 			err_exit(&err);
-		if (step % eval_every == 0 && step < trainer.steps)
+		if (step % eval_every == 0 && step < trainer.lr.steps)
 			milestone(run, metrics);
 	}
 	if (run->at.step == 0)
@@ -500,6 +447,27 @@ static void train(struct training_run *run, struct stream_writer *metrics)
 	if (!ending() || run->at.step > run->saved)
 		milestone(run, metrics);
 	explain_end(run);
+}
+
+/* Train, or go on with training; write the metrics. */
+static void train(struct training_run *run, const json_t *header)
+{
+	struct err err = {0};
+
+	progress_start(&progress, NULL, NULL, quiet);
+	say_network(run);
+	const bool due = !resume || resume_last(run);
+	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
+	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
+	if (metrics == NULL)
+		err_exit(&err);
+	if (due) {
+		catch_interrupts();
+		take_steps(run, metrics);
+	}
+	if (stream_end(metrics, &err) < 0)
+		metrics_failed(&err);
+	end_unread();
 }
 
 int main(int argc, char **argv)
@@ -516,26 +484,12 @@ int main(int argc, char **argv)
 	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);
 	const struct training_run_options wanted = run_options();
-	if (training_data_open(&data, argv + first, argc - first, val_path, (uint64_t)seed, &err) < 0)
+	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
 	if (training_run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
 		err_exit(&err);
-	progress_start(&progress, NULL, NULL, quiet);
-	say_network(&run);
-	const bool due = !resume || resume_last(&run);
-	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
-	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (metrics == NULL)
-		err_exit(&err);
-	if (due) {
-		catch_interrupts();
-		train(&run, metrics);
-	}
-	if (stream_end(metrics, &err) < 0)
-		metrics_failed(&err);
-	end_unread();
-
+	train(&run, header);
 	training_run_release(&run);
 	training_data_release(&data);
 	json_decref(header);

@@ -39,6 +39,13 @@ int file_settle(int fd)
 	return duplicate >= 0 && close(duplicate) < 0 && errno != EINTR ? -1 : 0;
 }
 
+bool file_reader_gone(int fd)
+{
+	struct pollfd out = {.fd = fd};
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
 /* Open a temporary file that is not there yet; umask decides on its mode. */
 static int open_temporary(const char *path)
 {

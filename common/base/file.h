@@ -7,6 +7,7 @@
 #ifndef MEMOSCOPE_FILE_H
 #define MEMOSCOPE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
@@ -59,6 +60,9 @@ int file_write(int fd, const void *data, size_t size);
 /* Report errors that some file systems report only at the close: closes a duplicate; fd stays
  * open. -1 with errno set. */
 int file_settle(int fd);
+
+/* Is the reader of a pipe or terminal gone, so that writes to the descriptor fail? */
+bool file_reader_gone(int fd);
 
 /* Make a directory and its parents, if they are not there. -1 with err set, which names the one
  * that cannot be made. */

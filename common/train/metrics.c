@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "common/stream/json.h"
+
 static void add_flops(json_t *record, const struct training_progress *at)
 {
 	if (isfinite(at->flops))
@@ -58,4 +60,12 @@ json_t *metrics_validation(const struct training_progress *at,
 	                           (json_int_t)at->tokens, "seconds", at->seconds, "val", val);
 	add_flops(record, at);
 	return record;
+}
+
+int metrics_write(struct stream_writer *metrics, const json_t *record, struct err *err)
+{
+	json_to_msgpack(record, stream_record(metrics));
+	if (stream_commit(metrics, err) < 0)
+		return -1;
+	return stream_flush(metrics, err);
 }

@@ -1,12 +1,14 @@
-/* metrics.h - the records of a metrics stream (man/stream.5), as JSON objects. Each function
- * returns a new reference, the caller's. */
+/* metrics.h - the records of a metrics stream (man/stream.5). As JSON objects they are new
+ * references, the caller's. */
 #ifndef MEMOSCOPE_METRICS_H
 #define MEMOSCOPE_METRICS_H
 
 #include <jansson.h>
 #include <stdint.h>
 
+#include "common/base/err.h"
 #include "common/stream/span.h"
+#include "common/stream/stream.h"
 #include "common/train/trainer.h"
 #include "common/train/training_progress.h"
 
@@ -29,5 +31,8 @@ struct validation {
 json_t *metrics_validation(const struct training_progress *at,
                            const struct evaluation *evaluation, const double *floor_nats,
                            const struct span_kinds *kinds, struct validation *total);
+
+/* Write a record at once, so that a reader sees it while training goes on. -1 with err set. */
+int metrics_write(struct stream_writer *metrics, const json_t *record, struct err *err);
 
 #endif

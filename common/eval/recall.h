@@ -110,10 +110,6 @@ int recall_judge(struct recall *recall, const struct generation *generation,
                  const struct span_kinds *kinds, struct recall_verdict *verdict,
                  struct err *err);
 
-/* Levenshtein's distance (1966), in a time of a.length times b.length / 64. row has room
- * for a.length numbers. */
-uint32_t recall_distance(struct recall_slice a, struct recall_slice b, uint32_t *row);
-
 /* Of the first RECALL_DIGITS digits of want: does the nth one stand in its place in
  * given? Returns their count. */
 int recall_digits(struct recall_slice given, struct recall_slice want,

@@ -60,7 +60,7 @@ struct summary {
 	struct recall *recall;
 	struct recall_tally tally;
 	struct share from[ORIGIN_KINDS];
-	int seam[RECALL_DIGITS], place[RECALL_DIGITS + 1], edits[ORIGIN_NEAR + 1];
+	int seam[SLICE_DIGITS], place[SLICE_DIGITS + 1], edits[ORIGIN_NEAR + 1];
 	struct chance_baseline *chance;
 	struct breakdown breakdown;
 	struct excess_loss excess;
@@ -73,7 +73,7 @@ static char mark(enum recall_truth truth)
 	return truth == RECALL_UNDEFINED ? '-' : truth == RECALL_RIGHT ? '1' : '0';
 }
 
-static void print_slice(struct recall_slice slice)
+static void print_slice(struct slice slice)
 {
 	putchar('\t');
 	if (slice.codes)
@@ -185,7 +185,7 @@ static void print_cell(const struct breakdown *breakdown, const struct breakdown
 		print_share(key, &cell->exact);
 		return;
 	}
-	for (int i = 0; i < RECALL_DIGITS && cell->digit[i].of > 0; i++) {
+	for (int i = 0; i < SLICE_DIGITS && cell->digit[i].of > 0; i++) {
 		snprintf(key + at, sizeof key - at, "_digit_%d", i + 1);
 		print_share(key, &cell->digit[i]);
 	}
@@ -202,7 +202,7 @@ static void print_recall(struct summary *summary)
 	print_share("name", &tally->name);
 	print_share("number", &tally->number);
 	print_share("book", &tally->book);
-	for (int i = 0; i < RECALL_DIGITS && tally->digit[i].of > 0; i++) {
+	for (int i = 0; i < SLICE_DIGITS && tally->digit[i].of > 0; i++) {
 		snprintf(key, sizeof key, "digit_%d", i + 1);
 		print_beside_chance(key, &tally->digit[i], &chance->digit[i]);
 	}
@@ -224,9 +224,9 @@ static void print_recall(struct summary *summary)
 		snprintf(key, sizeof key, "from_%s", answer_origin_word((enum answer_origin_kind)i));
 		print_beside_chance(key, &summary->from[i], &chance->from[i]);
 	}
-	print_counts("stitched_seam", summary->seam, 0, RECALL_DIGITS);
+	print_counts("stitched_seam", summary->seam, 0, SLICE_DIGITS);
 	print_counts("near_edits", summary->edits, 0, ORIGIN_NEAR + 1);
-	print_counts("near_place", summary->place, 1, RECALL_DIGITS + 1);
+	print_counts("near_place", summary->place, 1, SLICE_DIGITS + 1);
 	print_frequency("wrong", &tally->wrong);
 	print_frequency("reference", &tally->reference);
 	for (size_t i = 0; i < summary->breakdown.count; i++)
@@ -273,7 +273,7 @@ static void count_origin(struct summary *summary, const struct recall_verdict *v
 		summary->seam[origin.place]++;
 	if (origin.kind == ORIGIN_NEAR_ASKED) {
 		summary->edits[origin.edits]++;
-		summary->place[origin.place + 1 > RECALL_DIGITS ? RECALL_DIGITS : origin.place + 1]++;
+		summary->place[origin.place + 1 > SLICE_DIGITS ? SLICE_DIGITS : origin.place + 1]++;
 	}
 }
 

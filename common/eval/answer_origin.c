@@ -14,15 +14,15 @@ const char *answer_origin_word(enum answer_origin_kind kind)
 /* A number without all that is no digit. */
 struct digits {
 	int count;
-	char at[RECALL_DIGITS];
+	char at[SLICE_DIGITS];
 };
 
-static struct digits digits_of(struct recall_slice number)
+static struct digits digits_of(struct slice number)
 {
 	struct digits digits = {0};
 
-	for (uint32_t i = 0; i < number.length && digits.count < RECALL_DIGITS; i++)
-		if (number.codes[i] >= '0' && number.codes[i] <= '9')
+	for (uint32_t i = 0; i < number.length && digits.count < SLICE_DIGITS; i++)
+		if (slice_is_digit(number.codes[i]))
 			digits.at[digits.count++] = (char)number.codes[i];
 	return digits;
 }
@@ -49,11 +49,11 @@ static int same_end(const struct digits *a, const struct digits *b)
 
 /* ---- whole numbers ---- */
 
-static bool whole(struct recall_slice given, const struct recall_entry *entry,
+static bool whole(struct slice given, const struct book_line *entry,
                   uint32_t entries, bool asked, struct answer_origin *origin)
 {
 	for (uint32_t i = 0; i < entries; i++)
-		if (entry[i].asked == asked && recall_equal(given, entry[i].number)) {
+		if (entry[i].asked == asked && slice_equal(given, entry[i].number)) {
 			origin->kind = asked ? ORIGIN_ASKED : ORIGIN_OTHER;
 			origin->line = entry[i].line;
 			origin->edits = 0;
@@ -64,7 +64,7 @@ static bool whole(struct recall_slice given, const struct recall_entry *entry,
 
 /* Levenshtein's distance, or ORIGIN_NEAR + 1 where it is more: only so far from the
  * diagonal can a path of so few edits lead (Ukkonen 1985). */
-static int few_edits(struct recall_slice a, struct recall_slice b)
+static int few_edits(struct slice a, struct slice b)
 {
 	enum { WIDTH = 2 * ORIGIN_NEAR + 1, MANY = ORIGIN_NEAR + 1 };
 	int row[WIDTH + 1], j, least;
@@ -93,7 +93,7 @@ static int few_edits(struct recall_slice a, struct recall_slice b)
 }
 
 /* The nearest of the entries that were asked for, or of the others. */
-static bool near(struct recall_slice given, const struct recall_entry *entry,
+static bool near(struct slice given, const struct book_line *entry,
                  uint32_t entries, bool asked, struct answer_origin *origin)
 {
 	struct digits mine = digits_of(given), theirs;
@@ -117,7 +117,7 @@ static bool near(struct recall_slice given, const struct recall_entry *entry,
 
 /* The entry, but for one, that has the longest beginning (or end) in common with the
  * answer; those asked for first among equals. -1: none has a piece in common. */
-static int longest(const struct digits *given, const struct recall_entry *entry,
+static int longest(const struct digits *given, const struct book_line *entry,
                    uint32_t entries, bool end, int but, int *length)
 {
 	int best = -1;
@@ -139,7 +139,7 @@ static int longest(const struct digits *given, const struct recall_entry *entry,
 
 /* If any two entries will do, then so do the one with the longest beginning and the
  * best of the others for the end, or the other way round. */
-static bool stitched(const struct digits *given, const struct recall_entry *entry,
+static bool stitched(const struct digits *given, const struct book_line *entry,
                      uint32_t entries, struct answer_origin *origin)
 {
 	int beginning = 0, end = 0, first, second;
@@ -178,7 +178,7 @@ static int longest_run(const struct digits *a, const struct digits *b, int shift
 	return best;
 }
 
-static bool part(const struct digits *given, const struct recall_entry *entry,
+static bool part(const struct digits *given, const struct book_line *entry,
                  uint32_t entries, struct answer_origin *origin)
 {
 	int best = ORIGIN_RUN - 1, place = 0;
@@ -202,7 +202,7 @@ static bool part(const struct digits *given, const struct recall_entry *entry,
 	return best >= ORIGIN_RUN;
 }
 
-struct answer_origin answer_origin_find(struct recall_slice given, const struct recall_entry *entry,
+struct answer_origin answer_origin_find(struct slice given, const struct book_line *entry,
                                         uint32_t entries)
 {
 	struct answer_origin origin = {ORIGIN_WEIGHTS, -1, -1, 0, -1};

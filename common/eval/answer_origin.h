@@ -52,8 +52,8 @@ struct answer_origin {
 const char *answer_origin_word(enum answer_origin_kind kind);
 
 /* Of an answer against a book of at least one entry. Numbers of more than
- * RECALL_DIGITS digits are compared by the first of them where digits are. */
-struct answer_origin answer_origin_find(struct recall_slice given, const struct recall_entry *entry,
+ * SLICE_DIGITS digits are compared by the first of them where digits are. */
+struct answer_origin answer_origin_find(struct slice given, const struct book_line *entry,
                                         uint32_t entries);
 
 #endif

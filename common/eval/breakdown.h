@@ -16,7 +16,7 @@ enum {
 struct breakdown_cell {
 	int line; /* the line asked for, from 0; -1: none, or not told apart */
 	uint32_t entries; /* 0 where not told apart */
-	struct share exact, digit[RECALL_DIGITS];
+	struct share exact, digit[SLICE_DIGITS];
 };
 
 /* Cells in order of entries, then line. {0} but for by; one cell a combination met. */

@@ -9,9 +9,9 @@
 struct kept {
 	uint64_t id;
 	bool chose;
-	struct recall_slice asked, given, want; /* want is NULL after a wrong name */
+	struct slice asked, given, want; /* want is NULL after a wrong name */
 	uint32_t entries;
-	struct recall_entry entry[]; /* and their code points after them */
+	struct book_line entry[]; /* and their code points after them */
 };
 
 struct chance_baseline {
@@ -49,7 +49,7 @@ void chance_baseline_free(struct chance_baseline *chance)
 
 /* ---- copies ---- */
 
-static struct recall_slice copy(struct recall_slice slice, uint32_t **room)
+static struct slice copy(struct slice slice, uint32_t **room)
 {
 	if (!slice.codes)
 		return slice;
@@ -93,14 +93,14 @@ static void score(struct chance_rates *rates, const struct kept *answer,
                   const struct kept *book)
 {
 	enum recall_truth first, last, last_after_first;
-	bool digit[RECALL_DIGITS];
+	bool digit[SLICE_DIGITS];
 
 	if (book->want.codes) {
-		int digits = recall_digits(answer->given, book->want, digit);
+		int digits = slice_digits(answer->given, book->want, digit);
 		for (int i = 0; i < digits; i++)
 			share_add(&rates->digit[i], digit[i]);
 	}
-	share_add(&rates->exact, book->want.codes && recall_equal(answer->given, book->want));
+	share_add(&rates->exact, book->want.codes && slice_equal(answer->given, book->want));
 	if (book->entries == 0)
 		return;
 	struct answer_origin origin = answer_origin_find(answer->given, book->entry, book->entries);

@@ -22,7 +22,7 @@
 /* Rates of answers, against their own books or against others'. */
 struct chance_rates {
 	struct share exact, first_name, last_name, last_after_first;
-	struct share digit[RECALL_DIGITS], from[ORIGIN_KINDS];
+	struct share digit[SLICE_DIGITS], from[ORIGIN_KINDS];
 };
 
 struct chance_baseline; /* own: chance_baseline_new … chance_baseline_free */

@@ -17,7 +17,7 @@ struct lint {
 	uint32_t *codes; /* of the record under way */
 	size_t code_room;
 	struct book book;
-	struct recall_entry *entry; /* its text */
+	struct book_line *entry; /* its text */
 	size_t entry_room;
 	uint64_t *hash; /* of its names */
 	size_t hash_room;
@@ -96,15 +96,10 @@ struct page {
 	const struct record *record;
 	const uint32_t *codes;
 	const struct span *ask, *answer; /* NULL: none */
-	struct recall_slice asked, wanted; /* their texts */
-	const struct recall_entry *entry;
+	struct slice asked, wanted; /* their texts */
+	const struct book_line *entry;
 	uint32_t entries;
 };
-
-static struct recall_slice of_span(const struct page *page, const struct span *span)
-{
-	return (struct recall_slice){page->codes + span->begin, span->end - span->begin};
-}
 
 static int read_page(struct lint *lint, struct page *page, const struct span_kinds *kinds,
                      struct err *err)
@@ -122,10 +117,10 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	page->ask = book->ask;
 	page->answer = book->answer;
 	if (page->answer)
-		page->wanted = of_span(page, page->answer);
+		page->wanted = slice_of_span(page->codes, page->answer);
 	if (page->ask)
-		page->asked = of_span(page, page->ask);
-	recall_entries(book, lint->codes, page->asked, lint->entry);
+		page->asked = slice_of_span(page->codes, page->ask);
+	book_lines(book, lint->codes, page->asked, lint->entry);
 	page->entry = lint->entry;
 	page->entries = book->entries;
 	return 0;
@@ -134,24 +129,24 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 /* Does the answer's text stand anywhere before it? */
 static bool stands_before(const struct page *page)
 {
-	const struct recall_slice *wanted = &page->wanted;
+	const struct slice *wanted = &page->wanted;
 
 	for (uint32_t at = 0; at + wanted->length <= page->answer->begin; at++)
-		if (recall_equal(*wanted, (struct recall_slice){page->codes + at, wanted->length}))
+		if (slice_equal(*wanted, (struct slice){page->codes + at, wanted->length}))
 			return true;
 	return false;
 }
 
 /* Where the entry that the answer is read from begins: the last of that name, one with
  * the right number before others. NULL: none. */
-static const struct recall_entry *source_of(const struct page *page)
+static const struct book_line *source_of(const struct page *page)
 {
-	const struct recall_entry *found = NULL;
+	const struct book_line *found = NULL;
 	bool right = false;
 
 	for (uint32_t i = 0; i < page->entries; i++) {
-		const struct recall_entry *entry = &page->entry[i];
-		bool same = recall_equal(entry->number, page->wanted);
+		const struct book_line *entry = &page->entry[i];
+		bool same = slice_equal(entry->number, page->wanted);
 		if (!entry->asked || (right && !same))
 			continue;
 		found = entry;
@@ -162,10 +157,10 @@ static const struct recall_entry *source_of(const struct page *page)
 
 static void count_digits(struct lint_counts *counts, const struct page *page)
 {
-	bool digit[RECALL_DIGITS];
+	bool digit[SLICE_DIGITS];
 
 	for (uint32_t i = 0; i < page->entries; i++) {
-		int digits = recall_digits(page->entry[i].number, page->wanted, digit);
+		int digits = slice_digits(page->entry[i].number, page->wanted, digit);
 		for (int j = 0; j < digits; j++)
 			share_add(page->entry[i].asked ? &counts->digits_own : &counts->digits_other, digit[j]);
 	}
@@ -174,7 +169,7 @@ static void count_digits(struct lint_counts *counts, const struct page *page)
 /* The windows of running text in which the answer begins, and those of them that begin
  * too late. */
 static void count_windows(struct lint *lint, const struct page *page,
-                          const struct recall_entry *source)
+                          const struct book_line *source)
 {
 	uint64_t begin = (uint64_t)(source->name.codes - page->codes);
 	uint64_t lost = page->answer->begin - begin - 1;
@@ -185,7 +180,7 @@ static void count_windows(struct lint *lint, const struct page *page,
 
 static void count_answer(struct lint *lint, const struct page *page)
 {
-	const struct recall_entry *source = source_of(page);
+	const struct book_line *source = source_of(page);
 	struct lint_counts *counts = &lint->counts;
 	bool before = stands_before(page);
 	bool ambiguous = false;
@@ -196,13 +191,13 @@ static void count_answer(struct lint *lint, const struct page *page)
 		return;
 	}
 	counts->asked++;
-	share_add(&counts->derived, source && recall_equal(source->number, page->wanted));
+	share_add(&counts->derived, source && slice_equal(source->number, page->wanted));
 	if (page->entries == 0)
 		return;
 	share_add(&counts->in_book, source != NULL);
 	for (uint32_t i = 0; i < page->entries; i++)
 		ambiguous |= page->entry[i].asked &&
-		             !recall_equal(page->entry[i].number, source->number);
+		             !slice_equal(page->entry[i].number, source->number);
 	share_add(&counts->ambiguous, ambiguous);
 	if (!source)
 		return;
@@ -219,7 +214,7 @@ static int has_duplicate(struct lint *lint, const struct page *page, struct err 
 	if (array_reserve(&lint->hash, &lint->hash_room, page->entries) < 0)
 		return err_set(err, "out of memory for a record");
 	for (uint32_t i = 0; i < page->entries; i++) {
-		struct recall_slice name = page->entry[i].name;
+		struct slice name = page->entry[i].name;
 		if (i == 0 || name.codes != page->entry[i - 1].name.codes) /* else one with two numbers */
 			lint->hash[names++] = XXH3_64bits(name.codes, name.length * sizeof *name.codes);
 	}

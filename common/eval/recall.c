@@ -16,7 +16,7 @@ struct codes {
 struct recall {
 	struct codes text, reference, row; /* row: of the table of edit distances, as differences */
 	struct book book;
-	struct recall_entry *entry;
+	struct book_line *entry;
 	size_t entry_room;
 };
 
@@ -55,41 +55,31 @@ static int decode(struct codes *codes, const char *text, size_t size, struct err
 	return 0;
 }
 
-static struct recall_slice slice(const uint32_t *codes, uint32_t begin, uint32_t end)
-{
-	return (struct recall_slice){codes + begin, end - begin};
-}
-
-bool recall_equal(struct recall_slice a, struct recall_slice b)
-{
-	return a.length == b.length && memcmp(a.codes, b.codes, a.length * sizeof *a.codes) == 0;
-}
-
 /* ---- what stands where ---- */
 
 /* The spans and texts that a judgement goes by. */
 struct question {
 	const struct generation *generation;
-	struct recall_slice text, reference;
-	struct recall_slice separator, tail; /* between ask and answer; after answer in its line */
+	struct slice text, reference;
+	struct slice separator, tail; /* between ask and answer; after answer in its line */
 	const struct span *ask; /* NULL: none */
 	const struct span *answer;
 	int contextual; /* a kind; -1: none */
 };
 
-static struct recall_slice of_span(const struct question *question, const struct span *span)
+static struct slice of_span(const struct question *question, const struct span *span)
 {
-	return slice(question->reference.codes, span->begin, span->end);
+	return slice_of_span(question->reference.codes, span);
 }
 
 /* From begin to the end of the line, newline and all. */
-static struct recall_slice line_rest(struct recall_slice text, uint32_t begin)
+static struct slice line_rest(struct slice text, uint32_t begin)
 {
 	uint32_t end = begin;
 
 	while (end < text.length && text.codes[end++] != '\n')
 		continue;
-	return slice(text.codes, begin, end);
+	return slice_of(text.codes, begin, end);
 }
 
 static int find_spans(struct recall *recall, struct question *question,
@@ -106,7 +96,7 @@ static int find_spans(struct recall *recall, struct question *question,
 		return err_set(err, "the reference has no span of kind 'answer'");
 	question->tail = line_rest(question->reference, question->answer->end);
 	if (question->ask)
-		question->separator = slice(question->reference.codes, question->ask->end,
+		question->separator = slice_of(question->reference.codes, question->ask->end,
 		                            question->answer->begin);
 	return 0;
 }
@@ -118,8 +108,8 @@ static int check_prompt(const struct question *question, struct err *err)
 	uint32_t prompt = question->generation->prompt;
 
 	if (prompt > question->reference.length ||
-	    !recall_equal(slice(question->text.codes, 0, prompt),
-	           slice(question->reference.codes, 0, prompt)))
+	    !slice_equal(slice_of(question->text.codes, 0, prompt),
+	           slice_of(question->reference.codes, 0, prompt)))
 		return err_set(err, "the prompt is not the beginning of the reference");
 	if (prompt > answer->begin)
 		return err_set(err, "the prompt of %u characters reaches past the beginning of the "
@@ -137,7 +127,7 @@ static int check_prompt(const struct question *question, struct err *err)
  * have been cut short by the text's end. */
 static uint32_t find_tail(const struct question *question, uint32_t begin)
 {
-	const struct recall_slice *text = &question->text, *tail = &question->tail;
+	const struct slice *text = &question->text, *tail = &question->tail;
 
 	for (uint32_t at = begin; at < text->length; at++) {
 		uint32_t left = text->length - at;
@@ -152,12 +142,12 @@ static uint32_t find_tail(const struct question *question, uint32_t begin)
 /* Cut what the model wrote into name and number. */
 static void cut(const struct question *question, struct recall_verdict *verdict)
 {
-	const struct recall_slice *text = &question->text, *separator = &question->separator;
+	const struct slice *text = &question->text, *separator = &question->separator;
 	uint32_t prompt = question->generation->prompt;
 
 	if (prompt == question->answer->begin) {
 		uint32_t end = find_tail(question, prompt);
-		verdict->given = slice(text->codes, prompt, end);
+		verdict->given = slice_of(text->codes, prompt, end);
 		if (question->ask)
 			verdict->asked = of_span(question, question->ask);
 		return;
@@ -168,29 +158,15 @@ static void cut(const struct question *question, struct recall_verdict *verdict)
 	              separator->length * sizeof *separator->codes) != 0)
 		at++;
 	if (at + separator->length > end) { /* there is no separator: all is name */
-		verdict->asked = slice(text->codes, begin, end);
-		verdict->given = slice(text->codes, end, end);
+		verdict->asked = slice_of(text->codes, begin, end);
+		verdict->given = slice_of(text->codes, end, end);
 		return;
 	}
-	verdict->asked = slice(text->codes, begin, at);
-	verdict->given = slice(text->codes, at + separator->length, end);
+	verdict->asked = slice_of(text->codes, begin, at);
+	verdict->given = slice_of(text->codes, at + separator->length, end);
 }
 
 /* ---- the book ---- */
-
-void recall_entries(const struct book *book, const uint32_t *codes, struct recall_slice asked,
-                    struct recall_entry *entry)
-{
-	for (uint32_t i = 0; i < book->entries; i++) {
-		const struct span *name = book->entry[i].name, *number = book->entry[i].number;
-		entry[i] = (struct recall_entry){
-			.name = slice(codes, name->begin, name->end),
-			.number = slice(codes, number->begin, number->end),
-			.line = name->entry,
-		};
-		entry[i].asked = asked.codes && recall_equal(entry[i].name, asked);
-	}
-}
 
 static int fill_entries(struct recall *recall, const struct question *question,
                         struct recall_verdict *verdict, struct err *err)
@@ -199,7 +175,7 @@ static int fill_entries(struct recall *recall, const struct question *question,
 
 	if (array_reserve(&recall->entry, &recall->entry_room, book->entries) < 0)
 		return err_set(err, "out of memory for a book");
-	recall_entries(book, question->reference.codes, verdict->asked, recall->entry);
+	book_lines(book, question->reference.codes, verdict->asked, recall->entry);
 	verdict->entry = recall->entry;
 	verdict->entries = book->entries;
 	return 0;
@@ -207,13 +183,13 @@ static int fill_entries(struct recall *recall, const struct question *question,
 
 /* The entry of the name asked for, that with the given number where several bear
  * that name and one of them has it. NULL: the name is not in the book. */
-static const struct recall_entry *look_up(const struct recall_verdict *verdict)
+static const struct book_line *look_up(const struct recall_verdict *verdict)
 {
-	const struct recall_entry *found = NULL;
+	const struct book_line *found = NULL;
 
 	for (uint32_t i = 0; i < verdict->entries; i++) {
-		const struct recall_entry *entry = &verdict->entry[i];
-		if (entry->asked && (!found || recall_equal(entry->number, verdict->given)))
+		const struct book_line *entry = &verdict->entry[i];
+		if (entry->asked && (!found || slice_equal(entry->number, verdict->given)))
 			found = entry;
 	}
 	return found;
@@ -225,27 +201,27 @@ static enum recall_truth truth(bool right)
 }
 
 /* The part of a name up to its first space, or the part after it. */
-static struct recall_slice half(struct recall_slice name, bool last)
+static struct slice half(struct slice name, bool last)
 {
 	uint32_t at = 0;
 
 	while (at < name.length && name.codes[at] != ' ')
 		at++;
 	if (!last)
-		return (struct recall_slice){name.codes, at};
+		return (struct slice){name.codes, at};
 	at += at < name.length;
-	return (struct recall_slice){name.codes + at, name.length - at};
+	return (struct slice){name.codes + at, name.length - at};
 }
 
-void recall_names(struct recall_slice written, const struct recall_entry *entry,
+void recall_names(struct slice written, const struct book_line *entry,
                   uint32_t entries, enum recall_truth *first, enum recall_truth *last,
                   enum recall_truth *last_after_first)
 {
 	bool has_first = false, has_last = false, has_both = false;
 
 	for (uint32_t i = 0; i < entries; i++) {
-		bool same_first = recall_equal(half(written, false), half(entry[i].name, false));
-		bool same_last = recall_equal(half(written, true), half(entry[i].name, true));
+		bool same_first = slice_equal(half(written, false), half(entry[i].name, false));
+		bool same_last = slice_equal(half(written, true), half(entry[i].name, true));
 		has_first |= same_first;
 		has_last |= same_last;
 		has_both |= same_first && same_last;
@@ -257,9 +233,9 @@ void recall_names(struct recall_slice written, const struct recall_entry *entry,
 
 static void judge(const struct question *question, struct recall_verdict *verdict)
 {
-	const struct recall_entry *entry = look_up(verdict);
-	struct recall_slice number = entry ? entry->number : (struct recall_slice){0};
-	bool found = number.codes && recall_equal(verdict->given, number);
+	const struct book_line *entry = look_up(verdict);
+	struct slice number = entry ? entry->number : (struct slice){0};
+	bool found = number.codes && slice_equal(verdict->given, number);
 
 	verdict->book = number.codes ? truth(found) : RECALL_UNDEFINED;
 	verdict->truth = of_span(question, question->answer);
@@ -276,7 +252,7 @@ static void judge(const struct question *question, struct recall_verdict *verdic
 		verdict->want = verdict->truth;
 		verdict->line = question->answer->entry;
 		verdict->name = RECALL_UNDEFINED;
-		verdict->exact = verdict->number = truth(recall_equal(verdict->given, verdict->want));
+		verdict->exact = verdict->number = truth(slice_equal(verdict->given, verdict->want));
 	}
 }
 
@@ -299,7 +275,7 @@ const char *recall_follows_word(enum recall_follows follows)
 static void judge_context(const struct question *question, struct recall_verdict *verdict)
 {
 	const struct generation *generation = question->generation;
-	bool stated = false, given_true = recall_equal(verdict->given, verdict->truth);
+	bool stated = false, given_true = slice_equal(verdict->given, verdict->truth);
 
 	verdict->follows = RECALL_FOLLOWS_UNDEFINED;
 	if (verdict->chose) /* of a name of its own choice there is no true answer */
@@ -308,8 +284,8 @@ static void judge_context(const struct question *question, struct recall_verdict
 		const struct span *span = &generation->spans[i];
 		if (span->kind != question->contextual || span->end > generation->prompt)
 			continue;
-		struct recall_slice text = of_span(question, span);
-		bool given = recall_equal(text, verdict->given);
+		struct slice text = of_span(question, span);
+		bool given = slice_equal(text, verdict->given);
 		if (!verdict->contextual.codes) {
 			verdict->conflict = true;
 			verdict->contextual = text;
@@ -317,7 +293,7 @@ static void judge_context(const struct question *question, struct recall_verdict
 		if (given)
 			verdict->contextual = text;
 		stated |= given;
-		verdict->conflict &= !recall_equal(text, verdict->truth);
+		verdict->conflict &= !slice_equal(text, verdict->truth);
 	}
 	if (!verdict->contextual.codes)
 		return;
@@ -338,22 +314,6 @@ static int measure(struct recall *recall, struct recall_verdict *verdict, struct
 	return 0;
 }
 
-static bool is_digit(uint32_t code)
-{
-	return code >= '0' && code <= '9';
-}
-
-int recall_digits(struct recall_slice given, struct recall_slice want,
-                  bool digit[RECALL_DIGITS])
-{
-	int digits = 0;
-
-	for (uint32_t i = 0; i < want.length && digits < RECALL_DIGITS; i++)
-		if (is_digit(want.codes[i]))
-			digit[digits++] = i < given.length && given.codes[i] == want.codes[i];
-	return digits;
-}
-
 int recall_judge(struct recall *recall, const struct generation *generation,
                  const struct span_kinds *kinds, struct recall_verdict *verdict,
                  struct err *err)
@@ -367,8 +327,8 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 	if (decode(&recall->text, generation->text, generation->size, err) < 0 ||
 	    decode(&recall->reference, generation->reference, generation->reference_size, err) < 0)
 		return -1;
-	question.text = slice(recall->text.at, 0, generation->length);
-	question.reference = slice(recall->reference.at, 0, generation->reference_length);
+	question.text = slice_of(recall->text.at, 0, generation->length);
+	question.reference = slice_of(recall->reference.at, 0, generation->reference_length);
 	if (find_spans(recall, &question, kinds, err) < 0 || check_prompt(&question, err) < 0)
 		return -1;
 	verdict->chose = question.ask && generation->prompt < question.ask->end;
@@ -379,7 +339,7 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 	judge_context(&question, verdict);
 	if (!verdict->want.codes)
 		return 0;
-	verdict->digits = recall_digits(verdict->given, verdict->want, verdict->digit);
+	verdict->digits = slice_digits(verdict->given, verdict->want, verdict->digit);
 	return measure(recall, verdict, err);
 }
 
@@ -409,14 +369,14 @@ static void count_follows(struct recall_tally *tally, const struct recall_verdic
 }
 
 /* Count the digits of a number, no more than most. Returns how many. */
-static uint64_t count_digits(struct recall_frequency *frequency, struct recall_slice number,
+static uint64_t count_digits(struct recall_frequency *frequency, struct slice number,
                              uint64_t most)
 {
 	uint64_t digits = 0;
 	uint32_t before = 0;
 
 	for (uint32_t i = 0; i < number.length && digits < most; i++) {
-		if (!is_digit(number.codes[i]))
+		if (!slice_is_digit(number.codes[i]))
 			continue;
 		digits++;
 		frequency->digit[number.codes[i] - '0']++;

@@ -25,11 +25,9 @@
 
 #include "common/base/err.h"
 #include "common/base/stats.h"
-#include "common/stream/book.h"
+#include "common/eval/book_line.h"
 #include "common/stream/generation.h"
 #include "common/stream/span.h"
-
-#define RECALL_DIGITS 32 /* digits of an answer that are told apart */
 
 enum recall_truth {
 	RECALL_WRONG,
@@ -46,25 +44,13 @@ enum recall_follows {
 	RECALL_FOLLOWS_UNDEFINED, /* the prompt states none */
 };
 
-/* Code points of the recall's, until its next judgement; NULL: none. */
-struct recall_slice {
-	const uint32_t *codes;
-	uint32_t length;
-};
-
-/* A line of the book: a name and the number beside it. */
-struct recall_entry {
-	struct recall_slice name, number;
-	int line; /* as the spans have it */
-	bool asked; /* the name is the one asked for, or the one that the model wrote */
-};
-
 /* How often each digit stands in some numbers. */
 struct recall_frequency {
 	uint64_t digit[10], digits;
 	uint64_t repeated, pairs; /* digits that are as the one before; that have one before */
 };
 
+/* The texts are valid until the next judgement. */
 struct recall_verdict {
 	bool chose; /* the model wrote the name, or part of it (--from ask) */
 	/* exact: the name was given: the answer is the reference's;
@@ -78,27 +64,22 @@ struct recall_verdict {
 	 * of an entry; is the last name; and the two of one entry, after a right first
 	 * name? Undefined where the name was given or there is no book. */
 	enum recall_truth first_name, last_name, last_after_first;
-	struct recall_slice asked; /* the name asked for, or written */
-	struct recall_slice want; /* the right answer; NULL after a wrong name */
-	struct recall_slice given; /* the model's answer */
+	struct slice asked; /* the name asked for, or written */
+	struct slice want; /* the right answer; NULL after a wrong name */
+	struct slice given; /* the model's answer */
 	uint32_t distance; /* Levenshtein's, given to want; 0 where want is NULL */
-	int digits; /* in want, RECALL_DIGITS at most */
-	bool digit[RECALL_DIGITS]; /* does the nth one stand in its place? */
-	struct recall_slice truth; /* the reference's own answer */
+	int digits; /* in want, SLICE_DIGITS at most */
+	bool digit[SLICE_DIGITS]; /* does the nth one stand in its place? */
+	struct slice truth; /* the reference's own answer */
 	/* Of an answer to a name that was given, or to none, after a prompt with contextual
 	 * spans; undefined after any other. */
 	enum recall_follows follows;
 	bool conflict; /* none of these spans is the truth */
-	struct recall_slice contextual; /* the one that was given, else the first; NULL: none */
-	const struct recall_entry *entry; /* the book */
+	struct slice contextual; /* the one that was given, else the first; NULL: none */
+	const struct book_line *entry; /* the book */
 	uint32_t entries;
 	int line; /* of the book, that was asked for; -1: none */
 };
-
-/* The entries of a book as text: codes are the record's, and asked is the name asked for
- * (codes NULL: none). entry has room for book->entries. */
-void recall_entries(const struct book *book, const uint32_t *codes, struct recall_slice asked,
-                    struct recall_entry *entry);
 
 struct recall; /* memory for one judgement at a time; own */
 
@@ -110,17 +91,10 @@ int recall_judge(struct recall *recall, const struct generation *generation,
                  const struct span_kinds *kinds, struct recall_verdict *verdict,
                  struct err *err);
 
-/* Of the first RECALL_DIGITS digits of want: does the nth one stand in its place in
- * given? Returns their count. */
-int recall_digits(struct recall_slice given, struct recall_slice want,
-                  bool digit[RECALL_DIGITS]);
-
-bool recall_equal(struct recall_slice a, struct recall_slice b);
-
 const char *recall_follows_word(enum recall_follows follows); /* "-": undefined */
 
 /* The truths about a name that was written, against a book. */
-void recall_names(struct recall_slice written, const struct recall_entry *entry,
+void recall_names(struct slice written, const struct book_line *entry,
                   uint32_t entries, enum recall_truth *first, enum recall_truth *last,
                   enum recall_truth *last_after_first);
 
@@ -129,7 +103,7 @@ void recall_add(struct share *share, enum recall_truth how);
 
 struct recall_tally {
 	uint64_t records;
-	struct share exact, name, number, book, digit[RECALL_DIGITS];
+	struct share exact, name, number, book, digit[SLICE_DIGITS];
 	struct share first_name, last_name, last_after_first;
 	/* both: where the prompt states the truth; the next three: in conflicts, where it
 	 * states something else; memorization: parametric of parametric and contextual. */

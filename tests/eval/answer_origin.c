@@ -13,12 +13,12 @@ struct text {
 	uint32_t length;
 };
 
-static struct recall_slice slice(struct text *text, const char *from)
+static struct slice slice(struct text *text, const char *from)
 {
 	text->length = 0;
 	for (; from[text->length]; text->length++)
 		text->codes[text->length] = (uint32_t)from[text->length];
-	return (struct recall_slice){text->codes, text->length};
+	return (struct slice){text->codes, text->length};
 }
 
 static void by_hand(void)
@@ -51,7 +51,7 @@ static void by_hand(void)
 		{"666-666-6666", "weights", -1, -1, 0, -1},
 		{"", "weights", -1, -1, 0, -1},
 	};
-	struct recall_entry entry[3] = {{.line = 0}, {.line = 1, .asked = true}, {.line = 2}};
+	struct book_line entry[3] = {{.line = 0}, {.line = 1, .asked = true}, {.line = 2}};
 	struct text number[3], given;
 	char what[64];
 
@@ -104,8 +104,8 @@ static void near_ones(void)
 		struct text a, b;
 		draw(&rng, &a, (uint32_t)rng_below(&rng, 8), 2);
 		draw(&rng, &b, (uint32_t)rng_below(&rng, 8), 2);
-		struct recall_entry entry = {.number = {b.codes, b.length}, .asked = true};
-		struct recall_slice given = {a.codes, a.length};
+		struct book_line entry = {.number = {b.codes, b.length}, .asked = true};
+		struct slice given = {a.codes, a.length};
 		struct answer_origin have = answer_origin_find(given, &entry, 1);
 		int edits = distance(&a, &b);
 		bool is_near = edits > 0 && edits <= ORIGIN_NEAR;
@@ -140,7 +140,7 @@ static void by_chance(void)
 {
 	struct share part = {0, 200000}, rest = {0, 200000};
 	const double want = 1 - pow(1 - run_probability(), ENTRIES);
-	struct recall_entry entry[ENTRIES];
+	struct book_line entry[ENTRIES];
 	struct text number[ENTRIES], given;
 	struct rng rng;
 
@@ -148,11 +148,11 @@ static void by_chance(void)
 	for (uint64_t i = 0; i < part.of; i++) {
 		for (int j = 0; j < ENTRIES; j++) {
 			draw(&rng, &number[j], DIGITS, 10);
-			entry[j] = (struct recall_entry){
+			entry[j] = (struct book_line){
 				.number = {number[j].codes, DIGITS}, .line = j, .asked = j == 2};
 		}
 		draw(&rng, &given, DIGITS, 10);
-		struct recall_slice answer = {given.codes, DIGITS};
+		struct slice answer = {given.codes, DIGITS};
 		enum answer_origin_kind kind = answer_origin_find(answer, entry, ENTRIES).kind;
 		part.right += kind == ORIGIN_PART;
 		rest.right += kind != ORIGIN_PART && kind != ORIGIN_WEIGHTS;

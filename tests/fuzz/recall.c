@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool within(struct recall_slice slice, uint32_t most)
+static bool within(struct slice slice, uint32_t most)
 {
 	return !slice.codes || slice.length <= most;
 }
@@ -50,7 +50,7 @@ static void look_for_origin(const struct recall_verdict *verdict)
 		EXPECT((origin.kind == ORIGIN_ASKED) == (verdict->book == RECALL_RIGHT));
 		EXPECT((origin.kind == ORIGIN_WEIGHTS) == (origin.line < 0));
 		EXPECT((origin.kind == ORIGIN_STITCHED) == (origin.second >= 0));
-		EXPECT(origin.place >= 0 && origin.place <= RECALL_DIGITS);
+		EXPECT(origin.place >= 0 && origin.place <= SLICE_DIGITS);
 	}
 	EXPECT(chance_baseline_add(chance, 0, verdict, &err) == 0);
 	EXPECT(chance_baseline_add(chance, 1, verdict, &err) == 0);

@@ -6,21 +6,21 @@
 #include "common/base/err.h"
 #include "common/base/escape.h"
 #include "common/base/options.h"
+#include "common/eval/accuracy_table.h"
 #include "common/eval/answer_origin.h"
-#include "common/eval/breakdown.h"
 #include "common/eval/chance_baseline.h"
 #include "common/eval/excess_loss.h"
-#include "common/eval/recall.h"
+#include "common/eval/recall_tally.h"
 #include "common/stream/generation.h"
 #include "common/stream/stream.h"
 
 static bool each; /* --each: a line for each generation instead of the summary */
-static unsigned by; /* --by: bits BREAKDOWN_…; 0: no breakdown */
+static unsigned by; /* --by: bits ACCURACY_BY_…; 0: no breakdown */
 static int64_t seed = 1; /* of the shuffle that measures chance */
 
 static const char *parse_by(const char *argument, void *value)
 {
-	/* word n is the bit 1 << n of BREAKDOWN_… */
+	/* word n is the bit 1 << n of ACCURACY_BY_… */
 	static const char *const words[] = {"slot", "entries", "digit"};
 	unsigned *set = value;
 
@@ -62,7 +62,7 @@ struct summary {
 	struct share from[ORIGIN_KINDS];
 	int seam[SLICE_DIGITS], place[SLICE_DIGITS + 1], edits[ORIGIN_NEAR + 1];
 	struct chance_baseline *chance;
-	struct breakdown breakdown;
+	struct accuracy_table accuracy;
 	struct excess_loss excess;
 	struct span_kinds kinds;
 	bool sampled, scored; /* which kinds of generations were read */
@@ -149,7 +149,7 @@ static void print_beside_chance(const char *key, const struct share *share,
 	print_share(text, chance);
 }
 
-static void print_frequency(const char *what, const struct recall_frequency *frequency)
+static void print_frequency(const char *what, const struct digit_frequency *frequency)
 {
 	if (frequency->digits == 0)
 		return;
@@ -170,18 +170,18 @@ static void print_counts(const char *key, const int *count, int begin, int end)
 }
 
 /* A cell of --by: the key is "by", then the word and number of each thing it goes by. */
-static void print_cell(const struct breakdown *breakdown, const struct breakdown_cell *cell)
+static void print_cell(const struct accuracy_table *table, const struct accuracy_cell *cell)
 {
 	char key[80] = "by", line[24] = "none";
 	size_t at = 2;
 
 	if (cell->line >= 0)
 		snprintf(line, sizeof line, "%lld", slot_of(cell->line));
-	if (breakdown->by & BREAKDOWN_ENTRIES)
+	if (table->by & ACCURACY_BY_ENTRIES)
 		at += (size_t)snprintf(key + at, sizeof key - at, "_entries_%u", cell->entries);
-	if (breakdown->by & BREAKDOWN_SLOT)
+	if (table->by & ACCURACY_BY_SLOT)
 		at += (size_t)snprintf(key + at, sizeof key - at, "_slot_%s", line);
-	if (!(breakdown->by & BREAKDOWN_DIGIT)) {
+	if (!(table->by & ACCURACY_BY_DIGIT)) {
 		print_share(key, &cell->exact);
 		return;
 	}
@@ -229,8 +229,8 @@ static void print_recall(struct summary *summary)
 	print_counts("near_place", summary->place, 1, SLICE_DIGITS + 1);
 	print_frequency("wrong", &tally->wrong);
 	print_frequency("reference", &tally->reference);
-	for (size_t i = 0; i < summary->breakdown.count; i++)
-		print_cell(&summary->breakdown, &summary->breakdown.cell[i]);
+	for (size_t i = 0; i < summary->accuracy.count; i++)
+		print_cell(&summary->accuracy, &summary->accuracy.cell[i]);
 }
 
 static void print_excess(const char *kind, const struct excess_loss_sums *sums)
@@ -289,10 +289,10 @@ static int count(struct summary *summary, const struct generation *generation,
 		print_record(generation, &verdict);
 		return 0;
 	}
-	recall_count(&summary->tally, &verdict);
+	recall_tally_add(&summary->tally, &verdict);
 	if (verdict.entries > 0)
 		count_origin(summary, &verdict);
-	if (by && breakdown_count(&summary->breakdown, &verdict, err) < 0)
+	if (by && accuracy_table_add(&summary->accuracy, &verdict, err) < 0)
 		return -1;
 	return chance_baseline_add(summary->chance, generation->id, &verdict, err);
 }
@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 	summary.chance = chance_baseline_new((uint64_t)seed, &err);
 	if (!summary.recall || !summary.chance)
 		err_exit(&err);
-	summary.breakdown.by = by;
+	summary.accuracy.by = by;
 	span_kinds_init(&summary.kinds);
 	if (each)
 		puts("id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance\t"
@@ -355,6 +355,6 @@ int main(int argc, char **argv)
 		die("standard output: cannot write: %s", strerror(errno));
 	recall_free(summary.recall);
 	chance_baseline_free(summary.chance);
-	breakdown_release(&summary.breakdown);
+	accuracy_table_release(&summary.accuracy);
 	return 0;
 }

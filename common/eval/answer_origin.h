@@ -21,7 +21,7 @@
 #ifndef MEMOSCOPE_ANSWER_ORIGIN_H
 #define MEMOSCOPE_ANSWER_ORIGIN_H
 
-#include "common/eval/recall.h"
+#include "common/eval/book_line.h"
 
 #define ORIGIN_PIECE 3
 #define ORIGIN_NEAR 2

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/rng.h"
+#include "common/eval/recall_tally.h"
 
 /* A generation, all in one piece of memory. */
 struct kept {

@@ -14,7 +14,9 @@
 
 #include <stddef.h>
 
+#include "common/base/stats.h"
 #include "common/eval/answer_origin.h"
+#include "common/eval/recall.h"
 
 #define CHANCE_CASES 4096
 #define CHANCE_BYTES ((size_t)64 << 20)

@@ -7,6 +7,7 @@
 
 #include "common/base/array.h"
 #include "common/base/utf8.h"
+#include "common/eval/book_line.h"
 
 struct lint {
 	uint32_t context;

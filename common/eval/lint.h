@@ -13,7 +13,6 @@
 
 #include "common/base/err.h"
 #include "common/base/stats.h"
-#include "common/eval/recall.h"
 #include "common/stream/record.h"
 #include "common/stream/span.h"
 

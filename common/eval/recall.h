@@ -1,21 +1,21 @@
 /* recall.h - is what a model answered right?
  *
- * Truth comes from the reference's spans alone: `answer` is what is to be
- * retrieved, `ask` the name it is asked for under, `name` and `number` of one
- * entry stand beside each other in the book. What the model wrote is cut where
- * the text between `ask` and `answer` stands in it, and where the text after
- * `answer` in its line does; the number's form is not looked at.
+ * The truth comes from the reference's spans (stream/book.h). What the model wrote is cut
+ * by the reference's text: the name it wrote ends where the text between `ask` and `answer`
+ * begins, and the answer ends where the rest of the answer's line begins. The form of the
+ * number does not matter.
  *
- * Spans of kind `contextual` are the places of the prompt that state an answer, the
- * true one or another. Where they state another, an answer is contextual if it is
- * theirs, and parametric, from the weights, if it is the true one all the same: the
- * terms of E. Neeman et al., "DisentQA: Disentangling Parametric and Contextual
- * Knowledge with Counterfactual Question Answering", ACL 2023. Of the two, the share
- * that is parametric is the memorization ratio of S. Longpre et al., "Entity-Based
- * Knowledge Conflicts in Question Answering", EMNLP 2021.
+ * Spans of kind `contextual` are the places of the prompt that state an answer: the true
+ * one or another. If they state another, an answer is contextual if it is theirs, and
+ * parametric (from the weights) if it is true nevertheless: the terms of E. Neeman et al.,
+ * "DisentQA: Disentangling Parametric and Contextual Knowledge with Counterfactual Question
+ * Answering", ACL 2023. The share of parametric answers among these two is the memorization
+ * ratio of S. Longpre et al., "Entity-Based Knowledge Conflicts in Question Answering",
+ * EMNLP 2021.
  *
- * Which of the book's numbers an answer was made of: origin.h; what chance would give:
- * chance.h; by slot, entries and digit: breakdown.h; of scored texts: excess.h.
+ * Sums over many generations are in recall_tally.h and, by slot and number of entries, in
+ * accuracy_table.h. Which numbers an answer was made of: answer_origin.h. What chance gives:
+ * chance_baseline.h. Texts that were scored: excess_loss.h.
  */
 #ifndef MEMOSCOPE_RECALL_H
 #define MEMOSCOPE_RECALL_H
@@ -24,7 +24,6 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
-#include "common/base/stats.h"
 #include "common/eval/book_line.h"
 #include "common/stream/generation.h"
 #include "common/stream/span.h"
@@ -35,50 +34,46 @@ enum recall_truth {
 	RECALL_UNDEFINED, /* there is nothing to compare with */
 };
 
-/* What an answer follows, of what the prompt states and what is true. */
+/* Does an answer follow the prompt, or is it true, or both? */
 enum recall_follows {
-	RECALL_FOLLOWS_NEITHER, /* it is another one */
+	RECALL_FOLLOWS_NEITHER, /* the prompt does not state it, and it is not true */
 	RECALL_FOLLOWS_CONTEXT, /* the prompt states it, and it is not true */
 	RECALL_FOLLOWS_WEIGHTS, /* it is true, and the prompt does not state it */
-	RECALL_FOLLOWS_BOTH,
-	RECALL_FOLLOWS_UNDEFINED, /* the prompt states none */
+	RECALL_FOLLOWS_BOTH, /* the prompt states it, and it is true */
+	RECALL_FOLLOWS_UNDEFINED, /* the prompt states no answer */
 };
 
-/* How often each digit stands in some numbers. */
-struct recall_frequency {
-	uint64_t digit[10], digits;
-	uint64_t repeated, pairs; /* digits that are as the one before; that have one before */
-};
-
-/* The texts are valid until the next judgement. */
+/* The verdict on one generation. Its texts are valid until the next judgement. */
 struct recall_verdict {
 	bool chose; /* the model wrote the name, or part of it (--from ask) */
-	/* exact: the name was given: the answer is the reference's;
-	 *        the model chose it: it is in the book, the number beside it follows.
-	 * name: the name that the model wrote is in the book; undefined where it was given.
-	 * number: the number is right, given a name that is: undefined after a wrong one.
-	 * book: the number stands beside the name asked for or written; undefined
-	 *       where that name is not in the book. */
+	/* exact   if the name was given: the answer is the reference's; if the model chose the
+	 *         name: it is in the book, and the number beside it follows
+	 * name    the name that the model wrote is in the book; undefined if it was given
+	 * number  the number is right; undefined after a wrong name
+	 * book    the number stands beside the name asked for or written; undefined if that
+	 *         name is not in the book */
 	enum recall_truth exact, name, number, book;
-	/* Of a name that the model wrote, cut at its first space: is the first name that
-	 * of an entry; is the last name; and the two of one entry, after a right first
-	 * name? Undefined where the name was given or there is no book. */
+	/* Of a name that the model wrote, divided at its first space:
+	 *
+	 * first_name, last_name  an entry has the same
+	 * last_after_first       one entry has both; undefined if no entry has the first name
+	 *
+	 * All are undefined if the name was given or there is no book. */
 	enum recall_truth first_name, last_name, last_after_first;
 	struct slice asked; /* the name asked for, or written */
-	struct slice want; /* the right answer; NULL after a wrong name */
+	struct slice want; /* the right answer; none after a wrong name */
 	struct slice given; /* the model's answer */
-	uint32_t distance; /* Levenshtein's, given to want; 0 where want is NULL */
-	int digits; /* in want, SLICE_DIGITS at most */
-	bool digit[SLICE_DIGITS]; /* does the nth one stand in its place? */
+	uint32_t distance; /* the edit distance from given to want; 0 if there is no want */
+	int digits; /* of want, SLICE_DIGITS at most */
+	bool digit[SLICE_DIGITS]; /* is digit n in its place? */
 	struct slice truth; /* the reference's own answer */
-	/* Of an answer to a name that was given, or to none, after a prompt with contextual
-	 * spans; undefined after any other. */
+	/* Undefined if the prompt has no contextual spans, or if the model chose the name. */
 	enum recall_follows follows;
-	bool conflict; /* none of these spans is the truth */
-	struct slice contextual; /* the one that was given, else the first; NULL: none */
-	const struct book_line *entry; /* the book */
+	bool conflict; /* none of the contextual spans is the truth */
+	struct slice contextual; /* the contextual span that was given, else the first of them */
+	const struct book_line *entry; /* [entries] the book */
 	uint32_t entries;
-	int line; /* of the book, that was asked for; -1: none */
+	int line; /* the entry of the book that was asked for; -1: none */
 };
 
 struct recall; /* memory for one judgement at a time; own */
@@ -93,26 +88,9 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 
 const char *recall_follows_word(enum recall_follows follows); /* "-": undefined */
 
-/* The truths about a name that was written, against a book. */
-void recall_names(struct slice written, const struct book_line *entry,
-                  uint32_t entries, enum recall_truth *first, enum recall_truth *last,
+/* What a verdict says of first and last names, about any name and any book. */
+void recall_names(struct slice written, const struct book_line *entry, uint32_t entries,
+                  enum recall_truth *first, enum recall_truth *last,
                   enum recall_truth *last_after_first);
-
-/* Count a truth, unless it is undefined. */
-void recall_add(struct share *share, enum recall_truth how);
-
-struct recall_tally {
-	uint64_t records;
-	struct share exact, name, number, book, digit[SLICE_DIGITS];
-	struct share first_name, last_name, last_after_first;
-	/* both: where the prompt states the truth; the next three: in conflicts, where it
-	 * states something else; memorization: parametric of parametric and contextual. */
-	struct share both, contextual, parametric, neither, memorization;
-	/* Of wrong answers, each as far as the right one has digits, and of the
-	 * reference's answers in their place. */
-	struct recall_frequency wrong, reference;
-};
-
-void recall_count(struct recall_tally *tally, const struct recall_verdict *verdict);
 
 #endif

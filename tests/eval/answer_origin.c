@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/rng.h"
+#include "common/base/stats.h"
 #include "tests/tap.h"
 
 enum { ENTRIES = 5, DIGITS = 10 };

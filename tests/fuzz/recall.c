@@ -8,7 +8,7 @@
 #include "common/eval/answer_origin.h"
 #include "common/eval/chance_baseline.h"
 #include "common/eval/lint.h"
-#include "common/eval/recall.h"
+#include "common/eval/recall_tally.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
 
@@ -176,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		EXPECT(verdict.exact != RECALL_UNDEFINED);
 		EXPECT((verdict.distance == 0) ==
 		       (!verdict.want.codes || verdict.number == RECALL_RIGHT));
-		recall_count(&tally, &verdict);
+		recall_tally_add(&tally, &verdict);
 		EXPECT(tally.exact.of == 1);
 		look_for_origin(&verdict);
 		look_for_context(&verdict, &tally);

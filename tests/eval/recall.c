@@ -1,0 +1,152 @@
+/* Verdicts on answers that are made by hand: right and wrong ones, in odd records too. */
+#include "common/eval/recall.h"
+#include "tests/eval/marked.h"
+#include "tests/tap.h"
+
+#define BOOK "[name:0 Ann Fox]: [number:0 12]\n[name:1 Bob Elk]: [number:1 34]\n=\n"
+
+static struct span_kinds kinds;
+static struct recall *recall;
+static struct recall_verdict verdict;
+static struct marked reference;
+static char text[512];
+
+/* Judge what was written from a kind of span on. "1" right, "0" wrong, "-" undefined, of exact,
+ * name, number and book; or the error. */
+static void judges(const char *marks, const char *from, const char *wrote, const char *want,
+                   const char *what)
+{
+	struct err err = {0};
+	char have[5] = "";
+
+	reference = marked(&kinds, marks);
+	const struct generation generation = marked_generation(&reference, &kinds, from, wrote, text);
+	if (recall_judge(recall, &generation, &kinds, &verdict, &err) < 0) {
+		ok(strstr(err.text, want) != NULL, "%s: %s", what, err.text);
+		return;
+	}
+	const enum recall_truth truths[] = {
+		verdict.exact, verdict.name, verdict.number, verdict.book,
+	};
+	for (int i = 0; i < 4; i++)
+		have[i] = truths[i] == RECALL_UNDEFINED ? '-' : truths[i] == RECALL_RIGHT ? '1' : '0';
+	is_string(have, want, what);
+}
+
+static void is_slice(struct slice have, const char *want, const char *what)
+{
+	char copy[256] = "(none)";
+
+	for (uint32_t i = 0; have.codes && i <= have.length; i++)
+		copy[i] = i < have.length ? (char)have.codes[i] : '\0';
+	is_string(copy, want, what);
+}
+
+static void names_given(void)
+{
+	static const char book[] = BOOK "[ask:1 Bob Elk]: [answer:1 34]{E}\n";
+
+	judges(book, "answer", "34{E}\n", "1-11", "the right number");
+	is_int(verdict.line, 1, "of the second line");
+	judges(book, "answer", "34", "1-11", "and nothing after it");
+	judges(book, "answer", "34{E}\n99", "1-11", "and another line after it");
+	judges(book, "answer", "12{E}\n", "0-00", "the other line's number");
+	is_int(verdict.distance, 2, "two edits away");
+	ok(verdict.digits == 2 && !verdict.digit[0] && !verdict.digit[1], "no digit is right");
+	judges(book, "answer", "3", "0-00", "the first digit alone");
+	ok(verdict.digit[0] && !verdict.digit[1], "which is right");
+	is_slice(verdict.given, "3", "it is what was given");
+	is_slice(verdict.want, "34", "and this was wanted");
+	judges(BOOK "[ask:-1 Eve]: [answer:-1 56]{E}\n", "answer", "56{E}", "1-1-",
+	       "a name that is not in the book");
+	is_int(verdict.line, -1, "has no line");
+}
+
+static void names_chosen(void)
+{
+	static const char book[] = BOOK "[ask:1 Bob Elk]: [answer:1 34]{E}\n";
+
+	judges(book, "ask", "Ann Fox: 12{E}\n", "1111", "any line will do");
+	is_int(verdict.line, 0, "the first one");
+	judges(book, "ask", "Ann Fox: 34{E}\n", "0100", "a name with another's number");
+	judges(book, "ask", "Eve Fox: 12{E}\n", "00--", "a name that is not there");
+	ok(verdict.first_name == RECALL_WRONG && verdict.last_name == RECALL_RIGHT &&
+	   verdict.last_after_first == RECALL_UNDEFINED, "but its last name is");
+	judges(book, "ask", "Ann Elk: 12{E}\n", "00--", "two names mixed");
+	ok(verdict.first_name == RECALL_RIGHT && verdict.last_name == RECALL_RIGHT &&
+	   verdict.last_after_first == RECALL_WRONG, "both are there, not together");
+	judges(book, "ask", "Ann Fox 12", "00--", "nothing between name and number");
+	is_slice(verdict.given, "", "leaves no number");
+}
+
+static void odd_records(void)
+{
+	static const char twice[] = "[name:0 Ann]: [number:0 12]\n[name:1 Ann]: [number:1 34]\n"
+	                            "[ask:1 Ann]: [answer:1 34]\n";
+
+	judges(twice, "answer", "34\n", "1-11", "a name that stands twice: the number asked for");
+	judges(twice, "answer", "12\n", "0-01", "its other number is wrong, and in the book");
+	judges("[name:0 Ann]: [number:0 12], [number:0 13]\n[ask:0 Ann]: [answer:0 12]\n", "answer",
+	       "13\n", "0-01", "a name with two numbers");
+	judges(BOOK "[ask:0 Ann Fox]: [answer:0 12]\n[ask:1 Bob Elk]: [answer:1 34]\n", "answer", "12\n",
+	       "1-11", "two questions: the first answer is judged");
+	judges("[ask:0 Ann]: [answer:0 12]\n[name:0 Ann]: [number:0 12]\n", "answer", "12\n", "1-1-",
+	       "a book behind the answer is none");
+	judges(BOOK "[ask:0 Ann Fox] [ask:1 Bob Elk]: [answer:1 34]\n", "answer", "34\n", "1-11",
+	       "two asks: the last one");
+	is_slice(verdict.asked, "Bob Elk", "is what was asked");
+	judges(BOOK "[ask:0 Ann Fox]: 12\n", "ask", "Ann Fox: 12\n", "no span of kind 'answer'",
+	       "no answer");
+	judges(BOOK "[ask:0 Ann Fox]: [answer:0 12]\n", "name", "Ann", "ends before the name",
+	       "a prompt that ends too early");
+	judges(BOOK "[ask:0 Ann Fox]: [answer:0 12] [end:-1 .]\n", "end", ".", "reaches past",
+	       "a prompt with the answer in it");
+}
+
+static void contexts(void)
+{
+	static const struct {
+		const char *marks, *wrote, *follows;
+		bool conflict;
+		const char *what;
+	} rows[] = {
+		{"Q? ([contextual:-1 x] it is): [answer:-1 x]\n", "x\n", "both", false, "the truth is stated"},
+		{"Q? ([contextual:-1 x] it is): [answer:-1 x]\n", "y\n", "neither", false, "and not given"},
+		{"Q? ([contextual:-1 z] it is): [answer:-1 x]\n", "z\n", "context", true,
+		 "another is stated, and given"},
+		{"Q? ([contextual:-1 z] it is): [answer:-1 x]\n", "x\n", "weights", true,
+		 "another is stated, the truth is given"},
+		{"Q? ([contextual:-1 z] or [contextual:-1 x]): [answer:-1 x]\n", "x\n", "both", false,
+		 "both are stated"},
+		{"Q? (it is): [answer:-1 x]\n", "x\n", "-", false, "none is stated"},
+		{"Q? (it is): [answer:-1 x] ([contextual:-1 z])\n", "z ()\n", "-", false,
+		 "one is stated behind the answer"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct err err = {0};
+		reference = marked(&kinds, rows[i].marks);
+		const struct generation generation =
+			marked_generation(&reference, &kinds, "answer", rows[i].wrote, text);
+		if (recall_judge(recall, &generation, &kinds, &verdict, &err) < 0)
+			printf("# %s\n", err.text);
+		is_string(recall_follows_word(verdict.follows), rows[i].follows, rows[i].what);
+		is_int(verdict.conflict, rows[i].conflict, "is it a conflict?");
+	}
+}
+
+int main(void)
+{
+	struct err err = {0};
+
+	span_kinds_init(&kinds);
+	recall = recall_new(&err);
+	if (!recall)
+		printf("Bail out! %s\n", err.text);
+	names_given();
+	names_chosen();
+	odd_records();
+	contexts();
+	recall_free(recall);
+	return done();
+}

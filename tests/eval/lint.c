@@ -1,0 +1,137 @@
+/* What lint counts of records that are made by hand. */
+#include "common/eval/lint.h"
+#include "tests/eval/marked.h"
+#include "tests/tap.h"
+
+static struct span_kinds kinds;
+static struct lint *lint;
+
+static void begin(uint32_t context)
+{
+	struct err err = {0};
+
+	lint_free(lint);
+	lint = lint_new(context, &err);
+	if (!lint)
+		printf("Bail out! %s\n", err.text);
+}
+
+static const struct lint_counts *add(const char *marks)
+{
+	const struct marked it = marked(&kinds, marks);
+	const struct record record = marked_record(&it);
+	struct err err = {0};
+
+	if (lint_record(lint, &record, &kinds, &err) < 0)
+		printf("Bail out! %s\n", err.text);
+	return lint_counts(lint);
+}
+
+static void is_share(struct share have, uint64_t right, uint64_t of, const char *what)
+{
+	if (!ok(have.right == right && have.of == of, "%s: %d of %d", what, (int)right, (int)of))
+		printf("# have %d of %d\n", (int)have.right, (int)have.of);
+}
+
+static void answers(void)
+{
+	begin(0);
+	const struct lint_counts *counts = add("[name:0 Ann] [number:0 12]\n[ask:0 Ann] [answer:0 12]\n");
+	is_share(counts->derived, 1, 1, "derived: it stands beside the name");
+	is_share(counts->in_context, 1, 1, "in context");
+	is_share(counts->in_book, 1, 1, "in the book");
+	is_share(counts->digits_own, 2, 2, "digits of the number beside the name");
+	is_share(counts->digits_other, 0, 0, "of none beside others");
+	add("[name:0 Ann] [number:0 12]\n[name:1 Bob] [number:1 13]\n[ask:1 Bob] [answer:1 12]\n");
+	is_share(counts->derived, 1, 2, "derived: not if it stands beside another name");
+	is_share(counts->in_context, 2, 2, "in context all the same");
+	is_share(counts->digits_own, 3, 4, "one digit of two");
+	is_share(counts->digits_other, 2, 2, "both of the other number");
+	add("[name:0 Ann] [number:0 12]\n[ask:-1 Eve] [answer:-1 12]\n");
+	is_share(counts->in_book, 2, 3, "a name that is not in the book");
+	is_share(counts->derived, 1, 3, "has no answer to derive");
+	add("Q? (x) [answer:-1 x]\n");
+	is_share(counts->derived, 2, 4, "a quiz: the answer stands before itself");
+	add("Q? [answer:-1 x] (x)\n");
+	is_share(counts->derived, 2, 5, "and not if it stands behind itself");
+	is_int((long long)counts->asked, 3, "names were asked for in three");
+	add("[name:0 Ann] [number:0 12]\n");
+	is_share(counts->derived, 2, 5, "a record without an answer is not counted");
+	is_int((long long)counts->records, 6, "but is a record");
+}
+
+static void names(void)
+{
+	begin(0);
+	const struct lint_counts *counts =
+		add("[name:0 Ann] [number:0 12]\n[name:1 Ann] [number:1 34]\n[ask:1 Ann] [answer:1 34]\n");
+	is_share(counts->duplicate, 1, 1, "a name that stands twice");
+	is_share(counts->ambiguous, 1, 1, "beside two numbers");
+	is_share(counts->derived, 1, 1, "the right one among them");
+	add("[name:0 Ann] [number:0 12]\n[name:1 Ann] [number:1 12]\n[ask:1 Ann] [answer:1 12]\n");
+	is_share(counts->duplicate, 2, 2, "twice beside one number");
+	is_share(counts->ambiguous, 1, 2, "is not ambiguous");
+	add("[name:0 Ann] [number:0 12] [number:0 34]\n[ask:0 Ann] [answer:0 34]\n");
+	is_share(counts->duplicate, 2, 3, "a name with two numbers stands once");
+	is_share(counts->ambiguous, 2, 3, "and is ambiguous");
+	is_share(counts->derived, 3, 3, "the second number is derived, too");
+}
+
+static void lengths(void)
+{
+	begin(10);
+	/* The name stands at 1, the answer at 7: windows that begin at 2 … 6 have lost the name. */
+	const struct lint_counts *counts = add(".[name:0 A] [number:0 1] [ask:0 A]:[answer:0 1]");
+	is_int((long long)counts->longest, 8, "eight characters");
+	is_share(counts->too_long, 0, 1, "fit into a context of ten");
+	is_share(counts->window_lost, 5, 10, "windows that begin behind the entry");
+	add("[name:0 A] [number:0 1]..............[ask:0 A]:[answer:0 1]");
+	is_share(counts->too_long, 1, 2, "and twenty do not");
+	is_share(counts->window_lost, 15, 20, "all its windows begin behind the entry");
+}
+
+static void sides(void)
+{
+	const struct marked held = marked(&kinds, "[name:0=2 A] [number:0=3 1]\n");
+	const struct record record = marked_record(&held);
+	struct err err = {0};
+
+	begin(0);
+	is_int(lint_hold(lint, &record, &err), 0, "a record is held out");
+	lint_hold(lint, &record, &err);
+	const struct lint_counts *counts = add("[name:0=2 A] [number:0=3 1]\n");
+	add("[name:0=4 A] [number:0=3 2]\n");
+	is_share(counts->both_sides, 1, 2, "one stands on both sides");
+	is_int((long long)counts->held, 1, "a text that is held out twice counts once");
+	const int name = span_kind_find(&kinds, "name");
+	ok(counts->floor[name].spans == 2 && counts->floor[name].nats == 6, "six nats in two names");
+}
+
+static void independent(void)
+{
+	begin(0);
+	const struct lint_counts *counts = lint_counts(lint);
+	ok(!lint_independent(counts), "no answers are not independent of anything");
+	for (int own = 0; own < 10; own++) /* every digit against every other */
+		for (int i = 1; i < 10; i++) {
+			char marks[128];
+			snprintf(marks, sizeof marks, "[name:0 A] [number:0 %d]\n[name:1 B] [number:1 %d]\n"
+			         "[ask:0 A] [answer:0 %d]", own, (own + 3) % 10, (own + i) % 10);
+			counts = add(marks);
+		}
+	ok(lint_independent(counts), "answers that agree with other numbers by chance, and never with theirs");
+	counts = add("[name:0 A] [number:0 1]\n[ask:0 A] [answer:0 1]\n");
+	ok(!lint_independent(counts), "one that is derived is enough");
+}
+
+int main(void)
+{
+	span_kinds_init(&kinds);
+	answers();
+	names();
+	lengths();
+	sides();
+	independent();
+	lint_free(lint);
+	return done();
+}

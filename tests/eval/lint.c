@@ -1,6 +1,7 @@
 /* What lint counts of records that are made by hand. */
 #include "common/eval/lint.h"
 #include "tests/eval/marked.h"
+#include "tests/eval/shares.h"
 #include "tests/tap.h"
 
 static struct span_kinds kinds;
@@ -25,12 +26,6 @@ static const struct lint_counts *add(const char *marks)
 	if (lint_record(lint, &record, &kinds, &err) < 0)
 		printf("Bail out! %s\n", err.text);
 	return lint_counts(lint);
-}
-
-static void is_share(struct share have, uint64_t right, uint64_t of, const char *what)
-{
-	if (!ok(have.right == right && have.of == of, "%s: %d of %d", what, (int)right, (int)of))
-		printf("# have %d of %d\n", (int)have.right, (int)have.of);
 }
 
 static void answers(void)

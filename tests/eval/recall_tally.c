@@ -1,15 +1,10 @@
 /* Verdicts added up: shares, what answers follow, digits; and accuracy by slot and entries. */
 #include "common/eval/accuracy_table.h"
 #include "common/eval/recall_tally.h"
+#include "tests/eval/shares.h"
 #include "tests/tap.h"
 
 static const uint32_t digits[] = {'1', '1', '-', '2', '2', '2'};
-
-static void is_share(struct share have, uint64_t right, uint64_t of, const char *what)
-{
-	if (!ok(have.right == right && have.of == of, "%s: %d of %d", what, (int)right, (int)of))
-		printf("# have %d of %d\n", (int)have.right, (int)have.of);
-}
 
 /* A verdict that is right or wrong, on an answer of two digits of which the first is right. */
 static struct recall_verdict verdict(enum recall_truth exact, int line, uint32_t entries)

@@ -31,7 +31,8 @@ static const struct lint_counts *add(const char *marks)
 static void answers(void)
 {
 	begin(0);
-	const struct lint_counts *counts = add("[name:0 Ann] [number:0 12]\n[ask:0 Ann] [answer:0 12]\n");
+	const struct lint_counts *counts =
+		add("[name:0 Ann] [number:0 12]\n[ask:0 Ann] [answer:0 12]\n");
 	is_share(counts->derived, 1, 1, "derived: it stands beside the name");
 	is_share(counts->in_context, 1, 1, "in context");
 	is_share(counts->in_book, 1, 1, "in the book");
@@ -114,7 +115,8 @@ static void independent(void)
 			         "[ask:0 A] [answer:0 %d]", own, (own + 3) % 10, (own + i) % 10);
 			counts = add(marks);
 		}
-	ok(lint_independent(counts), "answers that agree with other numbers by chance, and never with theirs");
+	ok(lint_independent(counts),
+	   "answers that agree with other numbers by chance, and never with theirs");
 	counts = add("[name:0 A] [number:0 1]\n[ask:0 A] [answer:0 1]\n");
 	ok(!lint_independent(counts), "one that is derived is enough");
 }

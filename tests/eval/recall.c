@@ -88,7 +88,8 @@ static void odd_records(void)
 	judges(twice, "answer", "12\n", "0-01", "its other number is wrong, and in the book");
 	judges("[name:0 Ann]: [number:0 12], [number:0 13]\n[ask:0 Ann]: [answer:0 12]\n", "answer",
 	       "13\n", "0-01", "a name with two numbers");
-	judges(BOOK "[ask:0 Ann Fox]: [answer:0 12]\n[ask:1 Bob Elk]: [answer:1 34]\n", "answer", "12\n",
+	judges(BOOK "[ask:0 Ann Fox]: [answer:0 12]\n[ask:1 Bob Elk]: [answer:1 34]\n", "answer",
+	       "12\n",
 	       "1-11", "two questions: the first answer is judged");
 	judges("[ask:0 Ann]: [answer:0 12]\n[name:0 Ann]: [number:0 12]\n", "answer", "12\n", "1-1-",
 	       "a book behind the answer is none");
@@ -110,7 +111,8 @@ static void contexts(void)
 		bool conflict;
 		const char *what;
 	} rows[] = {
-		{"Q? ([contextual:-1 x] it is): [answer:-1 x]\n", "x\n", "both", false, "the truth is stated"},
+		{"Q? ([contextual:-1 x] it is): [answer:-1 x]\n", "x\n", "both", false,
+		 "the truth is stated"},
 		{"Q? ([contextual:-1 x] it is): [answer:-1 x]\n", "y\n", "neither", false, "and not given"},
 		{"Q? ([contextual:-1 z] it is): [answer:-1 x]\n", "z\n", "context", true,
 		 "another is stated, and given"},

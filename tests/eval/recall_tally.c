@@ -72,7 +72,9 @@ static void is_table(unsigned by, const char *want, const char *what)
 		int line;
 		uint32_t entries;
 		bool right;
-	} rows[] = {{2, 3, true}, {0, 3, false}, {2, 3, false}, {-1, 2, true}, {0, 2, true}, {0, 3, true}};
+	} rows[] = {
+		{2, 3, true}, {0, 3, false}, {2, 3, false}, {-1, 2, true}, {0, 2, true}, {0, 3, true},
+	};
 	struct accuracy_table table = {.by = by};
 	struct err err = {0};
 	char have[256] = "";

@@ -173,18 +173,6 @@ static int hold(struct lint *lint, const struct record *record,
 	return lint_hold(lint, record, err);
 }
 
-/* Decode a record of text or, if there is a vocabulary, of tokens. */
-static int read_record(struct stream_reader *reader, const struct stream_record *raw,
-                       const struct vocab *vocab, struct span_kinds *kinds,
-                       struct record_buffer *buffer, struct record *record, struct err *err)
-{
-	if (!vocab)
-		return record_read_text(reader, raw, kinds, buffer, record, err);
-	if (record_read_tokens(reader, raw, vocab, kinds, buffer, record, err) < 0)
-		return -1;
-	return record_decode(vocab, buffer, record, err);
-}
-
 /* The loop: every record of one file. */
 static int read_file(const char *path, record_use *use, struct lint *lint,
                      struct span_kinds *kinds, struct err *err)
@@ -203,7 +191,7 @@ static int read_file(const char *path, record_use *use, struct lint *lint,
 	    !(vocab = header_vocab(stream_header(reader), err)))
 		goto out;
 	while ((more = stream_next(reader, &raw, err)) > 0)
-		if (read_record(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
+		if (record_read_as_text(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
 		    use(lint, &record, kinds, err) < 0) {
 			more = -1;
 			break;

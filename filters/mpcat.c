@@ -96,11 +96,10 @@ static int as_text(struct text_buffer *out, struct input *input, const struct st
 	struct record record;
 
 	if (input->vocab) {
-		if (record_read_tokens(input->reader, raw, input->vocab, &input->kinds,
-		                       &input->buffer, &record, err) < 0)
+		if (record_read_as_text(input->reader, raw, input->vocab, &input->kinds, &input->buffer,
+		                        &record, err) < 0)
 			return -1;
-		for (uint32_t i = 0; i < record.length; i++)
-			text_buffer_append_string(out, vocab_char(input->vocab, record.tokens[i]));
+		text_buffer_append(out, record.text, record.size);
 		return 0;
 	}
 	const msgpack_object *text = map_field(raw->map, "text");

@@ -112,8 +112,7 @@ static int divide(struct stream_reader *reader, const struct vocab *vocab, struc
 	span_kinds_init(&kinds);
 	while ((status = stream_next(reader, &raw, err)) > 0) {
 		status = -1;
-		if (record_read_tokens(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0 ||
-		    record_decode(vocab, &buffer, &record, err) < 0)
+		if (record_read_as_text(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0)
 			break;
 		int file = held_out(&record) ? (int)shards : (int)(trained++ % (uint64_t)shards);
 		counts[file]++;

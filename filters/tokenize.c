@@ -53,9 +53,8 @@ static int encode_record(struct stream_reader *reader, const struct stream_recor
 static int decode_record(struct stream_reader *reader, const struct stream_record *raw,
                          struct stream_writer *writer, struct desk *desk, struct err *err)
 {
-	if (record_read_tokens(reader, raw, desk->vocab, &desk->kinds, &desk->buffer, &desk->record,
-	                       err) < 0 ||
-	    record_decode(desk->vocab, &desk->buffer, &desk->record, err) < 0)
+	if (record_read_as_text(reader, raw, desk->vocab, &desk->kinds, &desk->buffer, &desk->record,
+	                        err) < 0)
 		return -1;
 	return record_write_text(writer, &desk->record, &desk->kinds, err);
 }

@@ -246,6 +246,21 @@ int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
 	return 0;
 }
 
+int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,
+                        const struct vocab *vocab, struct span_kinds *kinds,
+                        struct record_buffer *buffer, struct record *record, struct err *err)
+{
+	struct err why = {0};
+
+	if (!vocab)
+		return record_read_text(reader, raw, kinds, buffer, record, err);
+	if (record_read_tokens(reader, raw, vocab, kinds, buffer, record, err) < 0)
+		return -1;
+	if (record_decode(vocab, buffer, record, &why) < 0)
+		return stream_bad(reader, err, "%s", why.text);
+	return 0;
+}
+
 /* ---- writing ----
  *
  * msgpack-c calls the packer's callback for every part of every object. A phone

@@ -56,6 +56,13 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
                        struct record_buffer *buffer, struct record *record,
                        struct err *err);
 
+/* The text of a record of either stream: of a token stream, which has this vocabulary, the
+ * tokens are decoded. vocab is NULL for a text stream. */
+int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,
+                        const struct vocab *vocab, struct span_kinds *kinds,
+                        struct record_buffer *buffer, struct record *record,
+                        struct err *err);
+
 /* Read "spans", an array as above, into buffer->spans. length is that of the record. Returns
  * how many there are; -1 with err set by stream_bad(). */
 long record_read_spans(struct stream_reader *reader, const msgpack_object *array,

@@ -158,20 +158,14 @@ static int read_generation(struct record_reader *reader, const struct stream_rec
 	return 0;
 }
 
-/* A record of any kind of stream, with what the stream has: text or tokens. */
-static int read_record(struct record_reader *reader, const struct stream_record *raw,
-                       struct record *record, struct err *err)
+/* The text of a record of any kind of stream; of tokens, the tokens too. */
+static int read_text(struct record_reader *reader, const struct stream_record *raw,
+                     struct record *record, struct err *err)
 {
-	switch (reader->kind) {
-	case TEXT:
-		return record_read_text(reader->stream, raw, &reader->kinds, &reader->buffer, record,
-		                        err);
-	case TOKENS:
-		return record_read_tokens(reader->stream, raw, reader->vocab, &reader->kinds,
-		                          &reader->buffer, record, err);
-	default:
+	if (reader->kind == GENERATIONS)
 		return read_generation(reader, raw, record, err);
-	}
+	return record_read_as_text(reader->stream, raw, reader->kind == TOKENS ? reader->vocab : NULL,
+	                           &reader->kinds, &reader->buffer, record, err);
 }
 
 int record_reader_next(struct record_reader *reader, struct record *record, struct err *err)
@@ -187,13 +181,12 @@ int record_reader_next(struct record_reader *reader, struct record *record, stru
 	if (more <= 0)
 		return more;
 	reader->sample = 0;
-	if (read_record(reader, &raw, record, err) < 0)
+	if (read_text(reader, &raw, record, err) < 0)
 		return -1;
-	if (reader->kind == TOKENS)
-		record_decode(reader->vocab, &reader->buffer, record, &why);
-	else
-		record_encode(reader->vocab, &reader->buffer, record, &why);
-	return why.status ? record_reader_bad(reader, err, "%s", why.text) : 1;
+	if (reader->kind != TOKENS &&
+	    record_encode(reader->vocab, &reader->buffer, record, &why) < 0)
+		return record_reader_bad(reader, err, "%s", why.text);
+	return 1;
 }
 
 bool record_reader_ready(struct record_reader *reader)

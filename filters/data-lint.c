@@ -188,7 +188,7 @@ static int read_file(const char *path, record_use *use, struct lint *lint,
 	if (!reader)
 		return -1;
 	if (strcmp(header_string(stream_header(reader), "stream"), STREAM_TOKENS) == 0 &&
-	    !(vocab = header_vocab(stream_header(reader), err)))
+	    !(vocab = stream_vocab(reader, err)))
 		goto out;
 	while ((more = stream_next(reader, &raw, err)) > 0)
 		if (record_read_as_text(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||

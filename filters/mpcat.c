@@ -231,9 +231,9 @@ static int prepare(struct input *input, const char *path, struct err *err)
 		return err_set(err, "%s: header: %s", path, what.text);
 	if (strcmp(input->kind, STREAM_TOKENS) == 0 &&
 	    (want_text || json_object_get(header, "vocab"))) {
-		input->vocab = header_vocab(header, &what);
+		input->vocab = stream_vocab(input->reader, err);
 		if (!input->vocab)
-			return err_set(err, "%s: header: %s", path, what.text);
+			return -1;
 	}
 	if (!want_text || input->vocab)
 		return 0;

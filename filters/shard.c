@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
 	int count = (int)shards + (validation > 0);
 	struct stream_reader *reader = stream_open("-", kinds, &err);
-	struct vocab *vocab = reader ? header_vocab(stream_header(reader), &err) : NULL;
+	struct vocab *vocab = reader ? stream_vocab(reader, &err) : NULL;
 	if (!vocab)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_TOKENS, stream_header(reader), argc, argv);

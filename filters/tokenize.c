@@ -138,7 +138,7 @@ static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
 	struct stat status;
 
 	if (decode)
-		return header_vocab(stream_header(*reader), err);
+		return stream_vocab(*reader, err);
 	if (vocab_path && stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode)) {
 		snprintf(path, sizeof path, "%s/vocab.json", vocab_path);
 		return vocab_load(path, err);

@@ -112,7 +112,7 @@ struct vocab *header_vocab(const json_t *header, struct err *err)
 	struct vocab *vocab;
 
 	if (!json_is_string(text)) {
-		err_set(err, "the header has no \"vocab\", the characters as a string");
+		err_set(err, "no \"vocab\", the characters as a string");
 		return NULL;
 	}
 	vocab = vocab_new(json_string_value(text), json_string_length(text), err);

@@ -49,12 +49,11 @@ static int compare_vocab(const struct vocab *vocab, const struct vocab *model, c
 /* The same for the vocabulary of the token stream that was opened. */
 static int check_vocab(const struct record_reader *reader, const char *path, struct err *err)
 {
-	struct err why = {0};
-	struct vocab *vocab = header_vocab(stream_header(reader->stream), &why);
+	struct vocab *vocab = stream_vocab(reader->stream, err);
 	int result;
 
 	if (!vocab)
-		return err_set(err, "%s: header: %s", path, why.text);
+		return -1;
 	result = compare_vocab(vocab, reader->vocab, path, err);
 	vocab_free(vocab);
 	return result;

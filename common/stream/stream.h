@@ -35,6 +35,10 @@ struct stream_reader *stream_open(const char *path, const char *const *kinds,
  * from it at most in their chain; if one does not, reading fails. */
 const json_t *stream_header(const struct stream_reader *reader);
 
+/* The vocabulary that this header names (see header_vocab()); owned by the caller:
+ * vocab_free(). NULL with err naming the stream. */
+struct vocab *stream_vocab(const struct stream_reader *reader, struct err *err);
+
 /* One record; all of it is valid until the next call on the reader. */
 struct stream_record {
 	/* Of type MSGPACK_OBJECT_MAP. All keys are strings, and no key stands twice. Strings and

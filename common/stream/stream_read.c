@@ -360,6 +360,16 @@ const json_t *stream_header(const struct stream_reader *reader)
 	return reader->header;
 }
 
+struct vocab *stream_vocab(const struct stream_reader *reader, struct err *err)
+{
+	struct err why = {0};
+	struct vocab *vocab = header_vocab(reader->header, &why);
+
+	if (!vocab)
+		err_set(err, "%s: header: %s", reader->name, why.text);
+	return vocab;
+}
+
 int stream_next(struct stream_reader *reader, struct stream_record *record, struct err *err)
 {
 	size_t size, there;

@@ -1,17 +1,14 @@
 #include "common/stream/token_stream.h"
 
-#include "common/stream/header.h"
-
 struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, struct err *err)
 {
 	static const char *const kinds[] = {STREAM_TOKENS, NULL};
 	struct stream_reader *reader = stream_open(path, kinds, err);
 	struct vocab *have;
-	struct err why = {0};
 
 	if (!reader)
 		return NULL;
-	have = header_vocab(stream_header(reader), &why);
+	have = stream_vocab(reader, err);
 	if (have && !*vocab) {
 		*vocab = have;
 		return reader;
@@ -20,9 +17,7 @@ struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, 
 		vocab_free(have);
 		return reader;
 	}
-	if (!have)
-		err_set(err, "%s: header: %s", err_path(path), why.text);
-	else
+	if (have)
 		err_set(err, "%s: header: vocab differs: %d characters, expected the %d of the others",
 		        err_path(path), vocab_size(have), vocab_size(*vocab));
 	vocab_free(have);

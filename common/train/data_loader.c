@@ -84,17 +84,10 @@ static int check_lengths(const struct dataset *dataset, enum pack pack, int cont
 	if (pack == PACK_TEXT) {
 		if (dataset->token_count <= (size_t)context)
 			return err_set(err, "the training data hold %zu tokens, expected more than the "
-			               "context of %d (--context)", dataset->token_count, context);
+			               "context of %d", dataset->token_count, context);
 		return 0;
 	}
-	for (size_t i = 0; i < dataset->count; i++) {
-		struct example example = dataset_example(dataset, i);
-		if (example.length > context || example.length < 2)
-			return err_set(err, "training record %zu (id %llu) has %d tokens, expected 2 to "
-			               "the context of %d (--context)", i, (unsigned long long)example.id,
-			               example.length, context);
-	}
-	return 0;
+	return dataset_check_lengths(dataset, "training record", context, err);
 }
 
 struct data_loader *data_loader_of_dataset(const struct dataset *dataset, enum pack pack,
@@ -203,6 +196,7 @@ static int read_record(struct data_loader *loader, struct err *err)
 {
 	struct stream_record raw;
 	struct record record;
+	struct err why = {0};
 	int more = stream_next(loader->reader, &raw, err);
 
 	if (more <= 0)
@@ -211,10 +205,8 @@ static int read_record(struct data_loader *loader, struct err *err)
 	                       &record, err) < 0)
 		return -1;
 	if (loader->pack == PACK_RECORDS &&
-	    (record.length > (uint32_t)loader->context || record.length < 2))
-		return stream_bad(loader->reader, err,
-		                  "%u tokens, expected 2 to the context of %d (--context)", record.length,
-		                  loader->context);
+	    example_check_length(record.length, loader->context, &why) < 0)
+		return stream_bad(loader->reader, err, "%s", why.text);
 	if (make_room(loader, record.length, err) < 0)
 		return -1;
 	memcpy(loader->token + loader->held, record.tokens, record.length * sizeof *loader->token);

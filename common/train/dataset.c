@@ -150,3 +150,24 @@ struct example dataset_example(const struct dataset *dataset, size_t index)
 		.length = (int)(dataset->begin[index + 1] - begin),
 	};
 }
+
+int example_check_length(uint32_t length, int context, struct err *err)
+{
+	if (length < 2 || length > (uint32_t)context)
+		return err_set(err, "%u tokens, expected 2 to the context of %d", length, context);
+	return 0;
+}
+
+int dataset_check_lengths(const struct dataset *dataset, const char *what, int context,
+                          struct err *err)
+{
+	struct err why = {0};
+
+	for (size_t i = 0; i < dataset->count; i++) {
+		const struct example example = dataset_example(dataset, i);
+		if (example_check_length((uint32_t)example.length, context, &why) < 0)
+			return err_set(err, "%s %zu (id %llu) has %s", what, i,
+			               (unsigned long long)example.id, why.text);
+	}
+	return 0;
+}

@@ -62,6 +62,14 @@ void dataset_nats(const struct dataset *dataset, size_t count, double *nats);
 /* Record number index; it lives as long as the dataset and until more is loaded. */
 struct example dataset_example(const struct dataset *dataset, size_t index);
 
+/* -1 with err set if a record of length tokens cannot be trained or validated on alone: it needs
+ * 2 tokens or more, and not more than the context. */
+int example_check_length(uint32_t length, int context, struct err *err);
+
+/* The same for every record. what: what the message begins with, "training record". */
+int dataset_check_lengths(const struct dataset *dataset, const char *what, int context,
+                          struct err *err);
+
 /* Write the kind of each token of a record: kind[record->length]. */
 struct record;
 void example_kinds(const struct record *record, uint8_t *kind);

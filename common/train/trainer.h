@@ -78,7 +78,7 @@ int64_t trainer_steps(const struct trainer *trainer);
 struct loss_scale trainer_loss_scale(const struct trainer *trainer);
 
 /* All that an exact resume needs. The arrays are owned: gpt_parameter_count() floats of host
- * memory each, in the layout of gpt.h. Muon's moment is part of moment1. */
+ * memory each, in the layout of gpt_parameters.h. Muon's moment is part of moment1. */
 struct trainer_state {
 	float *params, *moment1, *moment2;
 	int64_t step; /* steps taken */

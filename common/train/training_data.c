@@ -1,6 +1,6 @@
 #include "common/train/training_data.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,14 +56,14 @@ static int read_validation(struct training_data *data, const char *path, struct 
 		return -1;
 	if (val->count == 0)
 		return err_set(err, "%s: no record to validate on", err_path(path));
-	for (size_t i = 0; i < val->count && data->pack == PACK_RECORDS; i++) {
-		const struct example example = dataset_example(val, i);
-		if (example.length < 2 || example.length > data->context)
-			return err_set(err, "%s: record %zu (id %" PRIu64 ") has %d tokens, expected 2 to "
-			               "the context of %d (--context)", err_path(path), i, example.id,
-			               example.length, data->context);
-	}
-	return 0;
+	if (data->pack == PACK_TEXT)
+		return 0;
+	char *what = NULL; /* what messages begin with */
+	if (asprintf(&what, "%s: record", err_path(path)) < 0)
+		return err_set(err, "out of memory");
+	int result = dataset_check_lengths(val, what, data->context, err);
+	free(what);
+	return result;
 }
 
 int training_data_open(struct training_data *data, char **paths, int count,

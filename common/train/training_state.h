@@ -1,9 +1,9 @@
 /* training_state.h - the file that makes a resume exact: DIR/training.safetensors.
  *
- * Its tensors are "params", "moment1" and "moment2", each flat, in the layout of gpt.h. Its
- * metadata, all strings, are the progress, the loss scale, and the settings of the run, those
- * of the network included (training_settings.h). The file is written whole or not at all. It
- * stands beside a model, but needs none of the model's files.
+ * Its tensors are "params", "moment1" and "moment2", each flat, in the layout of
+ * gpt_parameters.h. Its metadata, all strings, are the progress, the loss scale, and the
+ * settings of the run, those of the network included (training_settings.h). The file is
+ * written whole or not at all. It stands beside a model, but needs none of the model's files.
  */
 #ifndef MEMOSCOPE_TRAINING_STATE_H
 #define MEMOSCOPE_TRAINING_STATE_H

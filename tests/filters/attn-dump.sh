@@ -1,6 +1,6 @@
 #!/bin/bash
 # attn-dump.sh - attn-dump: matrices that explain themselves, from whatever stream.
-# tests/model/attention.c looks at the numbers.
+# tests/model/inspector.c looks at the numbers.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 tools=$(cd "$BUILD" && pwd)/tests/tools

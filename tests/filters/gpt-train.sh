@@ -457,11 +457,11 @@ fails 1 'other.mp: header: vocab differs' "shards of two vocabularies" \
 	"${run[@]}" data/train-0000.mp other.mp
 phonegen --count 9 --entries 1-5 --first 100 --seed 4 | tokenize >long.mp
 id=$(mpcat --json long.mp | jq -s 'map(select(.tokens | length > 128)) | first | .id')
-fails 1 "\(id $id\) has [0-9]+ tokens, expected 2 to the context of 128 \(--context\)" \
+fails 1 "\(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \
 	"a record longer than the context, in a file" "${run[@]}" long.mp
-fails 1 "long.mp: record $((id - 100)) \(id $id\) has [0-9]+ tokens, expected 2 to the context of 128 \(--context\)" \
+fails 1 "long.mp: record $((id - 100)) \(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \
 	"in the validation set" "${run[@]}" data/train-0000.mp --val long.mp
-fails 1 "record $((id - 100)): [0-9]+ tokens, expected 2 to the context of 128 \(--context\)" "on stdin" \
+fails 1 "record $((id - 100)): [0-9]+ tokens, expected 2 to the context of 128" "on stdin" \
 	bash -c '"$@" <long.mp' - "${run[@]}"
 phonegen --count 0 | tokenize >empty.mp
 fails 1 'no sequence to train on' "an empty stream" bash -c '"$@" <empty.mp' - "${run[@]}"

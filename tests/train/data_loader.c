@@ -40,7 +40,8 @@ static void test_nothing_first(void)
 
 	set_make(&set, 8, 3, length, ALPHABET);
 	struct data_loader *loader = open_stream(&reading, &set, PACK_TEXT);
-	is_int(next(loader, &got, &reading.err), 1, "a first record without a token, in a stream of running text");
+	is_int(next(loader, &got, &reading.err), 1,
+	       "a first record without a token, in a stream of running text");
 	ok(shows(&got.example, &set, 0, CONTEXT + 1), "  the window is whole");
 	data_loader_free(loader);
 	reading_end(&reading);

@@ -125,7 +125,8 @@ static void test_changes(void)
 
 	options.trainer.lr.peak = 0.5;
 	options.trainer.lr.steps = 200;
-	is_int(start(&trial, "parts", &others, true, &options), 0, "resumed with other data and options");
+	is_int(start(&trial, "parts", &others, true, &options), 0,
+	       "resumed with other data and options");
 	is_string(trial.changes.others, "lr 0.01 (now 0.5), other data", "  which are told");
 	is_string(trial.changes.steps, "100", "  and the steps of its schedule");
 	end(&trial);

@@ -34,7 +34,8 @@ static void test_check(void)
 		{"width", "8", ERR_USAGE, "width 8, "},
 		{"inner", "8", ERR_USAGE, "inner 8, "},
 		{"context", "8", ERR_USAGE, "context 8, "},
-		{"bias", "true", ERR_USAGE, "context 64 and biases, this command asks for 2, 4, 32, 128, 64"},
+		{"bias", "true", ERR_USAGE,
+		 "context 64 and biases, this command asks for 2, 4, 32, 128, 64"},
 		{"vocab-digest", "abd", ERR_DATA, "DIR/last has a vocabulary of 70 characters, the "
 		 "training data have another one, of 70"},
 		{"seed", "2", ERR_USAGE, "DIR/last is of seed 2 and 8 sequences a step, packed as records; "
@@ -102,7 +103,8 @@ static void test_compare(void)
 	json_object_set_new(saved, "lr", json_string(text));
 	json_object_set_new(saved, "data", json_string("4567"));
 	training_settings_compare(saved, settings, &changes);
-	is_int((long long)strlen(changes.others), sizeof changes.others - 1, "cut off where it is full");
+	is_int((long long)strlen(changes.others), sizeof changes.others - 1,
+	       "cut off where it is full");
 	json_decref(saved);
 	json_decref(settings);
 }

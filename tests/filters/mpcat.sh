@@ -154,7 +154,7 @@ done
 "$mkstream" attention '{"bin": {"p": "f16"}}' >odd.mp </dev/null
 fails 1 "header: \"bin\": the type of 'p' is not u8, u16, u32 or f32" "an unknown type" mpcat odd.mp
 "$mkstream" tokens >odd.mp </dev/null
-fails 1 'header: the header has no "vocab"' "--text without a vocabulary" mpcat --text odd.mp
+fails 1 'header: no "vocab"' "--text without a vocabulary" mpcat --text odd.mp
 fails 1 "no/such.mp: cannot open: No such file" "a file that is not there" mpcat no/such.mp
 
 # ---- output ----

@@ -153,7 +153,8 @@ static void test_lengths(void)
 	ok(gpt_check_text(&config, 257, &err) == 0 && gpt_check_prompt(&config, 256, &err) == 0,
 	   "a text and a prompt that fit");
 	gpt_check_text(&config, 258, &err);
-	is_string(err.text, "a text of 258 characters, expected at most 257: the model's context is 256",
+	is_string(err.text,
+	          "a text of 258 characters, expected at most 257: the model's context is 256",
 	          "a text that is too long");
 	err = (struct err){0};
 	gpt_check_prompt(&config, 257, &err);

@@ -20,7 +20,7 @@ static json_t *object_from_map(const msgpack_object_map *map)
 			if (strlen(key) == size)
 				value = json_from_msgpack(&map->ptr[i].val);
 		}
-		/* Takes the value over, and fails where it is NULL or the key no UTF-8. */
+		/* Takes the value over, and fails if it is NULL or the key is not UTF-8. */
 		if (json_object_set_new(object, key, value) < 0) {
 			json_decref(object);
 			return NULL;
@@ -70,7 +70,7 @@ json_t *json_from_msgpack(const msgpack_object *object)
 		return json_integer(object->via.i64);
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64: {
-		json_t *real = json_real(object->via.f64); /* NULL where it is not finite */
+		json_t *real = json_real(object->via.f64); /* NULL if it is not finite */
 		return real ? real : json_null();
 	}
 	case MSGPACK_OBJECT_STR:
@@ -94,7 +94,7 @@ void json_to_msgpack(const json_t *value, msgpack_packer *packer)
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		msgpack_pack_map(packer, json_object_size(value));
-		/* The iteration functions take no const object, and change none. */
+		/* The functions of the iteration take no const object, but change none. */
 		for (void *at = json_object_iter((json_t *)value); at;
 		     at = json_object_iter_next((json_t *)value, at)) {
 			pack_key(packer, json_object_iter_key(at));

@@ -50,7 +50,7 @@ static bool as_nats(const msgpack_object *object, double *value)
 	return true;
 }
 
-/* One span, which must begin at from or later. */
+/* Read and check one span. The span before it ends at `from`. */
 static int read_span(struct stream_reader *reader, const msgpack_object *object, long number,
                      uint32_t from, uint32_t length, struct span_kinds *kinds,
                      struct span *span, struct err *err)
@@ -99,7 +99,7 @@ long record_read_spans(struct stream_reader *reader, const msgpack_object *array
 	return array->via.array.size;
 }
 
-/* What records of text and of tokens have in common; record->length is set. */
+/* Read "id" and "spans", which records of text and of tokens have. record->length is set. */
 static int read_common(struct stream_reader *reader, const struct stream_record *raw,
                        struct span_kinds *kinds, struct record_buffer *buffer,
                        struct record *record, struct err *err)
@@ -141,7 +141,7 @@ int record_read_text(struct stream_reader *reader, const struct stream_record *r
 
 #define TOKENS_TOGETHER 16 /* loops of a fixed length become vector instructions */
 
-/* Tokens of one byte each. Returns the largest; 0 where there is none. */
+/* Tokens from one byte each. Returns the largest token; 0 if there is none. */
 static uint16_t widen(const unsigned char *restrict bytes, size_t count,
                       uint16_t *restrict tokens)
 {
@@ -162,7 +162,7 @@ static uint16_t widen(const unsigned char *restrict bytes, size_t count,
 	return top[0];
 }
 
-/* The other way. */
+/* One byte each from tokens. */
 static void narrow(const uint16_t *restrict tokens, size_t count, char *restrict bytes)
 {
 	size_t i = 0;
@@ -174,7 +174,7 @@ static void narrow(const uint16_t *restrict tokens, size_t count, char *restrict
 		bytes[i] = (char)tokens[i];
 }
 
-/* Tokens from their bytes, one or two each. Returns the largest. */
+/* Tokens from one byte each, or two if wide. Returns the largest token. */
 static uint16_t unpack_tokens(const unsigned char *bytes, size_t count, bool wide,
                               uint16_t *tokens)
 {

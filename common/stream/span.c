@@ -30,7 +30,7 @@ static bool is_word(const char *word, size_t size)
 
 int span_kind(struct span_kinds *kinds, const char *word, size_t size)
 {
-	/* A word that is known needs no check: this is asked for every span read. */
+	/* First the words that are known, which need no check: this runs for every span read. */
 	for (int i = 0; size > 0 && i < kinds->count; i++)
 		if (kinds->size[i] == size && kinds->word[i][0] == word[0] &&
 		    memcmp(kinds->word[i], word, size) == 0)
@@ -75,7 +75,7 @@ int span_check(struct span *span, long number, uint32_t from, uint32_t length,
 	return 0;
 }
 
-/* One of the list: "answer=5", which is written to. */
+/* Read one element of the list, such as "answer=5". text is changed. */
 static int span_weight(char *text, double max, struct span_kinds *kinds, float *weight,
                        bool *given, struct err *err)
 {
@@ -83,7 +83,7 @@ static int span_weight(char *text, double max, struct span_kinds *kinds, float *
 	double value;
 	int kind;
 
-	if (number == NULL)
+	if (!number)
 		return err_usage(err, "'%.80s' is not KIND=WEIGHT", text);
 	*number++ = '\0';
 	kind = span_kind(kinds, text, strlen(text));
@@ -105,18 +105,18 @@ int span_weights_parse(const char *list, double max, struct span_kinds *kinds, f
 	bool given[SPAN_KINDS] = {false};
 	int result = 0;
 
-	if (copy == NULL)
+	if (!copy)
 		return err_set(err, "out of memory");
 	for (int i = 0; i < SPAN_KINDS; i++)
 		weight[i] = 1;
-	while (result == 0 && (word = strsep(&rest, ",")) != NULL)
+	while (result == 0 && (word = strsep(&rest, ",")))
 		result = span_weight(word, max, kinds, weight, given, err);
 	free(copy);
 	return result;
 }
 
-/* The kind whose word comes next after last's in the alphabet, of those with a
- * weight; SPAN_OTHER's, too. last -1: the first of all. Returns -1 behind the last one. */
+/* Of the kinds whose weight is not 1, the one whose word follows the word of `last` in the
+ * alphabet (last -1: the first one). -1 if there is none. */
 static int next_weighted(const struct span_kinds *kinds, const float *weight, int last)
 {
 	int next = -1;

@@ -11,15 +11,15 @@
 #include "common/stream/segment.h"
 #include "common/stream/stream.h"
 
-#define WRITE_BYTES ((size_t)256 << 10) /* handed over at once, or a little more */
+#define WRITE_BYTES ((size_t)256 << 10) /* the buffer is written when it holds these, or more */
 
 struct stream_writer {
-	struct text_buffer buffer; /* what is not handed over, with the record being packed */
-	size_t whole; /* bytes of the buffer that stream_commit() has seen */
+	struct text_buffer buffer; /* not written yet; the record that is being packed comes last */
+	size_t whole; /* bytes of the buffer that are committed */
 	msgpack_packer packer;
 	uint64_t count;
 	int fd;
-	bool mute; /* nobody wants the bytes */
+	bool mute; /* the output is a terminal: write nothing */
 	char *name;
 	XXH3_state_t *hash;
 	struct err err; /* the first failure: sticky */
@@ -46,14 +46,14 @@ static int write_all(struct stream_writer *writer, const char *bytes, size_t siz
 	return 0;
 }
 
-/* A record under way is dropped. */
+/* Drop a record that is not committed. */
 static void drop_record(struct stream_writer *writer)
 {
 	writer->buffer.size = writer->whole;
 }
 
-/* Hand over what is whole; a record under way moves to the front. After a failure, the
- * buffer is emptied instead, so that it does not grow on. */
+/* Write what is committed; the rest moves to the front. After a failure, empty the buffer
+ * instead, so that it does not grow on. */
 static int hand_over(struct stream_writer *writer)
 {
 	struct text_buffer *buffer = &writer->buffer;
@@ -75,7 +75,7 @@ static int hand_over(struct stream_writer *writer)
 	return 0;
 }
 
-/* What is in the buffer is whole. */
+/* Commit all that is in the buffer. */
 static int settle(struct stream_writer *writer, struct err *err)
 {
 	writer->whole = writer->buffer.size;

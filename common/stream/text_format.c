@@ -1,6 +1,5 @@
 #include "common/stream/text_format.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,8 +11,8 @@
 
 /* ---- numbers ---- */
 
-/* A finite number in the fewest digits that read back as the same one: digits
- * are tried from few to most, which always suffice. */
+/* A finite number, in the fewest digits that read back as the same number. 9 digits always do
+ * for a float, 17 for a double. */
 static void format_digits(struct text_buffer *out, double value, bool single)
 {
 	char text[40];
@@ -29,15 +28,21 @@ static void format_digits(struct text_buffer *out, double value, bool single)
 	text_buffer_append_string(out, text);
 }
 
+/* negative: -value. */
 static void format_integer(struct text_buffer *out, uint64_t value, bool negative)
 {
-	char text[24];
+	char text[24], *end = text + sizeof text, *at = end;
 
-	snprintf(text, sizeof text, "%s%" PRIu64, negative ? "-" : "", value);
-	text_buffer_append_string(out, text);
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	if (negative)
+		*--at = '-';
+	text_buffer_append(out, at, (size_t)(end - at));
 }
 
-/* What is not finite has a name in a table and is null in JSON. */
+/* NaN and infinities have names in a table and are null in JSON. */
 static void format_real(struct text_buffer *out, double value, bool single, bool json)
 {
 	if (isfinite(value))
@@ -52,7 +57,7 @@ static void format_real(struct text_buffer *out, double value, bool single, bool
 
 static const struct bin_type {
 	const char *name;
-	size_t size; /* of one number, which stands low byte first */
+	size_t size; /* bytes of one number, the low byte first */
 	bool real;
 } bin_types[] = {
 	{"u8", 1, false},
@@ -82,8 +87,8 @@ int text_format_check_bin(const json_t *bin, struct err *err)
 	return 0;
 }
 
-/* The type of the data under a key (NULL: none). NULL with err set where they are
- * no whole number of it. */
+/* The type of the binary data that a key (NULL: none) has. NULL with err set if the data end
+ * within a number of this type. */
 static const struct bin_type *type_under(const char *key, const json_t *bin,
                                          const msgpack_object_bin *data, struct err *err)
 {
@@ -163,7 +168,8 @@ static int format_quoted(struct text_buffer *out, const msgpack_object_str *stri
 	return 0;
 }
 
-/* A number or a word: what prints alike in JSON and in a table, but for none. */
+/* A number, a boolean or nil. In a table nil is empty, and NaN and infinities have names; all
+ * else is as in JSON. */
 static void format_scalar(struct text_buffer *out, const msgpack_object *object, bool json)
 {
 	switch (object->type) {
@@ -185,8 +191,8 @@ static void format_scalar(struct text_buffer *out, const msgpack_object *object,
 	}
 }
 
-/* A key of size bytes as a NUL-terminated string, cut where it is longer than any
- * that "bin" could name. */
+/* A key of size bytes as a NUL-terminated string. It is cut if it is longer than any key that
+ * "bin" could name. */
 static const char *key_text(const char *key, size_t size, char out[64])
 {
 	snprintf(out, 64, "%.*s", size < 63 ? (int)size : 63, key);
@@ -274,7 +280,7 @@ int text_format_field(struct text_buffer *out, const msgpack_object *object, con
 	}
 }
 
-/* The place that the size digits at name count, from 0, below count; -1: none. */
+/* The index that the size digits at name say. -1 if these are no digits or not below count. */
 static int64_t place_of(const char *name, size_t size, uint32_t count)
 {
 	int64_t number = 0;
@@ -295,7 +301,7 @@ static const msgpack_object *element(const msgpack_object_array *array, const ch
 	return place < 0 ? NULL : &array->ptr[place];
 }
 
-/* An element of binary data, which no object stands for. */
+/* An element of binary data. There is no msgpack object for it. */
 static int format_place(struct text_buffer *out, const msgpack_object_bin *data, const char *name,
                         const char *key, const json_t *bin, struct err *err)
 {
@@ -316,7 +322,7 @@ int text_format_path(struct text_buffer *out, const msgpack_object *map, const c
 {
 	const msgpack_object *object = map;
 	char text[64];
-	const char *key = NULL; /* of the member of a map that object is, or is part of */
+	const char *key = NULL; /* of the field that holds object */
 
 	for (;;) {
 		size_t size = strcspn(path, ".");
@@ -338,7 +344,7 @@ int text_format_path(struct text_buffer *out, const msgpack_object *map, const c
 	}
 }
 
-/* prefix: where the path of the map itself begins in show->text, length bytes. */
+/* prefix: the path of the map itself, of length bytes; "" for a whole record. */
 static void paths_below(struct text_buffer *out, const msgpack_object_map *map, const char *prefix,
                         size_t length)
 {

@@ -8,12 +8,12 @@
 struct unpacking {
 	const unsigned char *end;
 	msgpack_zone *zone;
-	uint64_t objects; /* announced so far */
+	uint64_t objects; /* that arrays and maps have announced */
 	unsigned maps, depth;
 };
 
-/* Functions that take an object at `at` return the place behind it; NULL: it is not whole, or
- * not allowed. */
+/* The take_… functions unpack the object that begins at `at` and return the byte behind it;
+ * NULL if the object is not whole or not allowed. */
 
 static const unsigned char *take_elements(struct unpacking *unpacking, const unsigned char *at,
                                           msgpack_object *object, bool map, uint64_t count,
@@ -80,7 +80,7 @@ static inline const unsigned char *take_bytes(const struct unpacking *unpacking,
 	return at + length;
 }
 
-/* An object whose first byte is none of the common ones, which take() knows. */
+/* An object with a first byte that is rare: take() handles the common ones itself. */
 static const unsigned char *take_rare(struct unpacking *unpacking, const unsigned char *at,
                                       msgpack_object *object, unsigned first, uint64_t owed)
 {
@@ -117,7 +117,7 @@ static const unsigned char *take_rare(struct unpacking *unpacking, const unsigne
 	}
 }
 
-/* One object; owed: how many more are still to come behind it, at least. */
+/* One object. owed: how many more objects must follow it, at least. */
 static inline __attribute__((always_inline)) const unsigned char *
 take(struct unpacking *unpacking, const unsigned char *at, msgpack_object *object, uint64_t owed)
 {
@@ -151,7 +151,8 @@ take(struct unpacking *unpacking, const unsigned char *at, msgpack_object *objec
 	return take_rare(unpacking, at, object, first, owed);
 }
 
-/* Memory for what an array or a map holds. NULL where it cannot be whole, or is too much. */
+/* Memory for the parts of an array or a map. NULL if they cannot have come whole, if they exceed
+ * a limit, or if memory is out. */
 static msgpack_object *room(struct unpacking *unpacking, const unsigned char *at, uint64_t parts,
                             uint64_t owed)
 {

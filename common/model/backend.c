@@ -4,9 +4,9 @@
 #include "common/base/progress.h"
 #include "common/model/gpt_parameters.h"
 
-/* Parameters from which on a GPU is taken: a guess, until it is measured. A small
- * network's operations may be over before a GPU has begun them. */
-#define WORTH 500000
+/* A network of fewer parameters runs on the CPU by default: a GPU takes longer to begin its
+ * operations than they last. The number is a guess, until it is measured. */
+#define GPU_PARAMETERS_MIN 500000
 
 static const struct kernels *cpu(void)
 {
@@ -32,7 +32,7 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 	}
 	if (backend == BACKEND_CPU || !kernels_gpu())
 		return cpu();
-	if (gpt_parameter_count(config) < WORTH) {
+	if (gpt_parameter_count(config) < GPU_PARAMETERS_MIN) {
 		progress_say(&progress, "on the CPU: the network is too small for a GPU to be of use; "
 		             "--device cuda takes it all the same");
 		return cpu();

@@ -267,7 +267,7 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses)
 		gpt->k->download(gpt->dev, losses, gpt->loss, (size_t)gpt->rows * sizeof *losses);
 }
 
-void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, double *sum)
+void gpt_forward_backward(struct gpt *gpt, const struct gpt_batch *batch, double *sum)
 {
 	begin_pass(gpt, batch);
 	run_pass(gpt, sum);
@@ -290,7 +290,7 @@ void gpt_zero_gradients(struct gpt *gpt)
 	             gpt_parameter_count(&gpt->config) * sizeof *gpt->gradients);
 }
 
-void gpt_hold(struct gpt *gpt, bool hold)
+void gpt_hold_parameters(struct gpt *gpt, bool hold)
 {
 	if (gpt->k->hold) /* the array begins with wte */
 		gpt->k->hold(gpt->dev, gpt->weights.wte, hold ? gpt_parameter_count(&gpt->config) : 0);

@@ -59,7 +59,7 @@ void gpt_dropout(struct gpt *gpt, float rate, uint64_t seed, uint64_t pass);
 
 /* hold true: a promise that the parameters do not change until the call with hold false. The
  * device may keep converted copies of them meanwhile. */
-void gpt_hold(struct gpt *gpt, bool hold);
+void gpt_hold_parameters(struct gpt *gpt, bool hold);
 
 /* Run forward over batch, which must live until gpt_backward() and as long as gpt_inspect.h
  * looks at this pass. losses[n] (host memory, overwritten, may be NULL): each row's
@@ -73,7 +73,7 @@ void gpt_backward(struct gpt *gpt);
 /* gpt_forward() and gpt_backward() in one, for a batch with targets. *sum, device memory: the
  * losses of all rows are added to it. The call does not wait for the device, and batch may go
  * afterwards. */
-void gpt_pass(struct gpt *gpt, const struct gpt_batch *batch, double *sum);
+void gpt_forward_backward(struct gpt *gpt, const struct gpt_batch *batch, double *sum);
 
 /* The gradients: device memory, gpt_parameter_count() floats laid out as the parameters, owned
  * by the network. NULL without GPT_KEEP_ALL. */

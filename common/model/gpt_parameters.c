@@ -8,7 +8,7 @@
 
 #define INIT_DEVIATION 0.02 /* Radford et al. 2019, as nanoGPT has it */
 
-/* What a tensor starts as. */
+/* How a tensor is initialised. */
 enum start {
 	START_NORMAL, /* N(0, 0.02) */
 	START_RESIDUAL, /* N(0, 0.02 / sqrt(2 layers)): it writes into the residual stream */
@@ -18,12 +18,12 @@ enum start {
 
 #define INNER (-1) /* rows or cols of a tensor: the width of the feed-forward part */
 
-/* One tensor of a block; rows and cols in widths or INNER, rows 0: a vector. */
+/* One tensor of a block; rows and cols in units of width, or INNER; rows 0: a vector. */
 struct block_tensor {
 	const char *name;
 	int rows, cols;
 	enum start start;
-	bool bias; /* there only where the network has biases */
+	bool bias; /* it exists only if the network has biases */
 	int hidden; /* see struct gpt_tensor */
 };
 
@@ -44,7 +44,7 @@ static const struct block_tensor block[] = {
 
 #define BLOCK_TENSORS ((int)(sizeof block / sizeof *block))
 
-/* The tensors in their order, handed to visit() one by one. */
+/* walk_tensors() calls visit() for each tensor, in the order of the array. */
 typedef void visitor(void *data, const struct gpt_tensor *tensor, enum start start);
 
 struct walk {
@@ -71,7 +71,7 @@ static void walk_one(struct walk *walk, int rows, int cols, enum start start, in
 	walk->visit(walk->data, &tensor, start);
 }
 
-/* Elements of so many rows or cols of a block's tensor. */
+/* Rows or cols of a block's tensor, in elements. */
 static int extent(const struct gpt_config *config, int number)
 {
 	return number == INNER ? gpt_inner(config) : number * config->width;
@@ -136,8 +136,8 @@ size_t gpt_parameter_count(const struct gpt_config *config)
 
 struct init {
 	uint64_t seed;
-	uint64_t index; /* of the tensor: the sequence its numbers come from */
-	double residual;
+	uint64_t index; /* of the tensor: each has random numbers of its own */
+	double residual; /* the standard deviation of START_RESIDUAL */
 	float *params;
 };
 

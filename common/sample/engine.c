@@ -58,7 +58,7 @@ static int begin(struct worker *worker)
 	                      settings->lens ? GPT_KEEP_RESIDUAL : GPT_KEEP_NOTHING, err);
 	if (!worker->gpt || ablation_apply(settings->ablation, worker->gpt, err) < 0)
 		return -1;
-	gpt_hold(worker->gpt, true);
+	gpt_hold_parameters(worker->gpt, true);
 	if (settings->score)
 		worker->scorer = scorer_new(worker->gpt, config, vocab, settings->probs,
 		                            settings->lens, err);

@@ -58,7 +58,8 @@ const float *optimizer_params(const struct optimizer *optimizer);
  * learning rate. mean: the sum of all gradients times this is the gradient to step by. */
 void optimizer_begin(struct optimizer *optimizer, int64_t number, double lr, double mean);
 
-/* The sum of a worker's losses in this step, set to 0: device memory, for gpt_pass(). */
+/* The sum of a worker's losses in this step, set to 0: device memory, for
+ * gpt_forward_backward(). */
 double *optimizer_losses(struct optimizer *optimizer, int worker);
 
 /* Step the parameters. All workers call this at once, by threads_run() of these threads.

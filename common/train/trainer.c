@@ -150,7 +150,7 @@ static void train_pass(struct trainer *trainer, struct worker *worker, double *l
 
 	token_batch_pad(batch, trainer->k->row_step, trainer->config.context);
 	gpt_dropout(worker->gpt, (float)trainer->options.dropout, trainer->options.seed, pass);
-	gpt_pass(worker->gpt, &batch->pass, losses);
+	gpt_forward_backward(worker->gpt, &batch->pass, losses);
 	token_batch_clear(batch);
 }
 
@@ -165,7 +165,7 @@ static void step_work(int index, void *data)
 
 	gpt_zero_gradients(worker->gpt);
 	losses = optimizer_losses(trainer->optimizer, index);
-	gpt_hold(worker->gpt, true);
+	gpt_hold_parameters(worker->gpt, true);
 	token_batch_clear(&worker->batch);
 	for (int i = 0; i < own->count; i++) {
 		const struct example *example = &trainer->examples[own->index[i]];
@@ -177,7 +177,7 @@ static void step_work(int index, void *data)
 	}
 	if (worker->batch.count > 0)
 		train_pass(trainer, worker, losses, own->index[first]);
-	gpt_hold(worker->gpt, false);
+	gpt_hold_parameters(worker->gpt, false);
 	optimizer_update(trainer->optimizer, index, trainer->gradients, trainer->threads);
 }
 
@@ -264,7 +264,7 @@ static void evaluate_work(int index, void *data)
 	struct worker *worker = &trainer->workers[index];
 
 	worker->evaluation = (struct evaluation){0};
-	gpt_hold(worker->gpt, true);
+	gpt_hold_parameters(worker->gpt, true);
 	token_batch_clear(&worker->batch);
 	for (int i = index; i < trainer->example_count; i += trainer->options.workers) {
 		struct example example = dataset_example(trainer->dataset, (size_t)i);
@@ -275,7 +275,7 @@ static void evaluate_work(int index, void *data)
 	}
 	if (worker->batch.count > 0)
 		evaluate_pass(trainer, worker);
-	gpt_hold(worker->gpt, false);
+	gpt_hold_parameters(worker->gpt, false);
 }
 
 void trainer_evaluate(struct trainer *trainer, const struct dataset *dataset, size_t count,

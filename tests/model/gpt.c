@@ -332,8 +332,8 @@ static void check_pass(void)
 	float *want = pass_gradients(&net, &pass, losses);
 	gpt_zero_gradients(net.gpt);
 	memset(asked, 0, sizeof asked);
-	gpt_pass(net.gpt, &pass.batch, &sum);
-	is_string(asked, "uuuu<>", "gpt_pass() waits for nothing");
+	gpt_forward_backward(net.gpt, &pass.batch, &sum);
+	is_string(asked, "uuuu<>", "gpt_forward_backward() waits for nothing");
 	float *have = gradients(&net);
 	for (int i = 0; i < pass.batch.count; i++)
 		want_sum += (double)losses[i];

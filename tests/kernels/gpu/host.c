@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "common/model/backend.h"
+#include "common/model/gpt.h"
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/cuda.h"
 #include "tests/kernels/gpu/fake.h"
@@ -298,7 +299,7 @@ static int twin_pass(struct twin *twin, const int *lengths, float rate, bool wei
 		gpt_zero_gradients(twin->gpt[i]);
 		gpt_dropout(twin->gpt[i], rate, 1, twin->passes);
 		if (backward)
-			gpt_pass(twin->gpt[i], &batch, twin->sum[i]);
+			gpt_forward_backward(twin->gpt[i], &batch, twin->sum[i]);
 		else
 			gpt_forward(twin->gpt[i], &batch, loss[i]);
 		twin->k->download(twin->dev[i], &sum[i], twin->sum[i], sizeof *sum);
@@ -471,7 +472,7 @@ static void work(const struct kernels *k, struct device *dev, struct gpt *gpt, f
 		position[i] = i;
 	k->upload(dev, sent, &update, sizeof update);
 	k->zero(dev, sum, sizeof *sum);
-	gpt_pass(gpt, &batch, sum);
+	gpt_forward_backward(gpt, &batch, sum);
 	k->muon(dev, params, gpt_gradients(gpt), params + 8 * shape->width * shape->width,
 	        shape->width, wide, wide, &muon, sent);
 	k->free(dev, sent);

@@ -107,6 +107,7 @@ static void test_resume(void)
 	   at.seconds == saved.seconds && at.flops == saved.flops && at.best == saved.best,
 	   "  with the progress that was saved");
 	ok(!*parts.changes.others && !*parts.changes.steps, "  nothing is different");
+	is_int(parts.run.saved, 4, "  and the model in DIR/last is known");
 	steps(&parts, 6);
 	struct trainer_state a = state_of(straight.run.trainer), b = state_of(parts.run.trainer);
 	ok(same_state(&a, &b), "  6 steps on: the bits of the run that made 10 at once");

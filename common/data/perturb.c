@@ -16,7 +16,7 @@ struct stretch {
 	uint32_t begin, end;
 };
 
-/* A line of the book: which spans are its name and its number, and all of it. */
+/* A line of the book: which spans are its name and its (first) number, and all of it. */
 struct line {
 	uint32_t name, number;
 	struct stretch all;
@@ -24,11 +24,11 @@ struct line {
 
 struct perturb {
 	struct perturb_options options;
-	uint32_t *codes; /* of the record, then with a digit changed */
+	uint32_t *codes; /* of the record; change_digit() changes them */
 	size_t code_room;
-	struct span *spans; /* of the record, then as they will be but for their places */
+	struct span *spans; /* of the record; then of the new one, but for begin and end */
 	size_t span_room;
-	struct stretch *content; /* [span] what will stand there */
+	struct stretch *content; /* [span] what the new record has in this span */
 	size_t content_room;
 	struct book book;
 	struct line *lines;
@@ -37,7 +37,8 @@ struct perturb {
 	size_t out_room;
 	uint32_t span_count, line_count;
 	long ask, answer; /* spans; -1: none */
-	char *text; /* what comes out */
+	int asked; /* the line that is asked for: the answer's entry; -1: none */
+	char *text; /* of the new record */
 	size_t text_room;
 };
 
@@ -81,13 +82,15 @@ static int make_room(struct perturb *perturb, const struct record *record, struc
 	return 0;
 }
 
-/* A line for each name that has a number. It goes up to the first span behind its numbers. */
+/* Make a line of each name that has a number, up to the first span behind its numbers. */
 static void find_lines(struct perturb *perturb, const struct record *record)
 {
 	const struct book *book = &perturb->book;
+	const struct book_entry *asked = book->answer ? book_find(book, book->answer->entry) : NULL;
 	const struct span *spans = record->spans, *name = NULL;
 
 	perturb->line_count = 0;
+	perturb->asked = -1;
 	for (uint32_t i = 0; i < book->entries; i++) {
 		const struct book_entry *entry = &book->entry[i];
 		const uint32_t next = (uint32_t)(entry->number - spans) + 1;
@@ -97,6 +100,8 @@ static void find_lines(struct perturb *perturb, const struct record *record)
 			continue;
 		}
 		name = entry->name;
+		if (entry == asked)
+			perturb->asked = (int)perturb->line_count;
 		perturb->lines[perturb->line_count++] = (struct line){
 			.name = (uint32_t)(name - spans),
 			.number = next - 1,
@@ -127,17 +132,6 @@ static int read_record(struct perturb *perturb, const struct record *record,
 
 /* ---- which entry ---- */
 
-/* The line that is asked for, or -1. */
-static int asked_line(const struct perturb *perturb)
-{
-	int entry = perturb->answer < 0 ? -1 : perturb->spans[perturb->answer].entry;
-
-	for (uint32_t i = 0; entry >= 0 && i < perturb->line_count; i++)
-		if (perturb->spans[perturb->lines[i].name].entry == entry)
-			return (int)i;
-	return -1;
-}
-
 /* Any line but these two (-1: none), or -1. */
 static int draw_line(const struct perturb *perturb, int a, int b, struct rng *rng)
 {
@@ -152,12 +146,12 @@ static int draw_line(const struct perturb *perturb, int a, int b, struct rng *rn
 	return -1;
 }
 
-/* The line to be changed and, where it takes two, the other one. */
+/* Choose the line to be changed and, if the change takes two, the other one. */
 static int choose(const struct perturb *perturb, struct rng *rng, int *line, int *with,
                   struct err *err)
 {
 	const struct perturb_options *options = &perturb->options;
-	int asked = asked_line(perturb);
+	const int asked = perturb->asked;
 
 	*with = -1;
 	*line = options->other ? draw_line(perturb, asked, -1, rng) : asked;
@@ -183,13 +177,13 @@ static bool same_text(const struct perturb *perturb, struct stretch a, struct st
 /* Does the answer repeat this line's number? */
 static bool is_answer(const struct perturb *perturb, int line)
 {
-	return perturb->answer >= 0 && line == asked_line(perturb) &&
+	return line == perturb->asked &&
 	       same_text(perturb, perturb->content[perturb->answer],
 	                 perturb->content[perturb->lines[line].number]);
 }
 
-/* The number of this line is no longer what the answer was: follow it, or be what
- * nobody could know. */
+/* This line's number is no longer what the answer repeats. The answer becomes the new number
+ * or, if it is kept, cannot be known: it then holds the nats of a number. */
 static void answer_changed(struct perturb *perturb, int line)
 {
 	const struct span *number = &perturb->spans[perturb->lines[line].number];
@@ -239,13 +233,13 @@ static int change_digit(struct perturb *perturb, int line, struct rng *rng,
 	return 0;
 }
 
-/* Entries go by lines: those behind the one that is gone move up. */
+/* Take a line out. Entries are numbered by lines, so those behind it move up by one. */
 static void drop(struct perturb *perturb, int line)
 {
 	const struct line *gone = &perturb->lines[line];
 	const int entry = perturb->spans[gone->name].entry;
 
-	if (line == asked_line(perturb)) { /* what the book held is now in the question alone */
+	if (line == perturb->asked) { /* name and number now stand in the question alone */
 		perturb->spans[perturb->answer].nats = perturb->spans[gone->number].nats;
 		if (perturb->ask >= 0)
 			perturb->spans[perturb->ask].nats = perturb->spans[gone->name].nats;
@@ -259,7 +253,7 @@ static void drop(struct perturb *perturb, int line)
 static void copy_name(struct perturb *perturb, int line, int with)
 {
 	perturb->content[perturb->lines[with].name] = perturb->content[perturb->lines[line].name];
-	if (line != asked_line(perturb))
+	if (line != perturb->asked)
 		return;
 	perturb->spans[perturb->answer].nats += M_LN2; /* which of the two is meant */
 	if (perturb->ask >= 0)
@@ -294,7 +288,7 @@ static void exchange_entries(struct perturb *perturb, int line, int with)
 	}
 }
 
-/* ---- what comes out ---- */
+/* ---- the new record ---- */
 
 static int make_text_room(struct perturb *perturb, const struct record *record, struct err *err)
 {
@@ -314,7 +308,7 @@ static void put(struct perturb *perturb, uint32_t begin, uint32_t end, struct re
 	out->length += end - begin;
 }
 
-/* A stretch of the record with its spans, whose contents may be others. */
+/* Append a stretch of the old record, with the new contents of its spans. */
 static void put_stretch(struct perturb *perturb, struct stretch stretch, struct record *out)
 {
 	uint32_t at = stretch.begin;

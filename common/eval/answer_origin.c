@@ -62,8 +62,8 @@ static bool whole(struct slice given, const struct book_line *entry,
 	return false;
 }
 
-/* Levenshtein's distance, or ORIGIN_NEAR + 1 where it is more: only so far from the
- * diagonal can a path of so few edits lead (Ukkonen 1985). */
+/* Levenshtein's distance, or ORIGIN_NEAR + 1 if it is more. A path of so few edits stays
+ * within ORIGIN_NEAR of the diagonal (Ukkonen 1985). */
 static int few_edits(struct slice a, struct slice b)
 {
 	enum { WIDTH = 2 * ORIGIN_NEAR + 1, MANY = ORIGIN_NEAR + 1 };
@@ -71,7 +71,7 @@ static int few_edits(struct slice a, struct slice b)
 
 	if (a.length > b.length + ORIGIN_NEAR || b.length > a.length + ORIGIN_NEAR)
 		return MANY;
-	/* row[k] is for the first i of a and the first i + k - ORIGIN_NEAR of b */
+	/* row[k]: from the first i characters of a to the first i + k - ORIGIN_NEAR of b */
 	for (int k = 0; k <= WIDTH; k++)
 		row[k] = k >= ORIGIN_NEAR && k < WIDTH ? k - ORIGIN_NEAR : MANY;
 	for (uint32_t i = 1; i <= a.length; i++) {
@@ -92,7 +92,7 @@ static int few_edits(struct slice a, struct slice b)
 	return row[(int)b.length - (int)a.length + ORIGIN_NEAR];
 }
 
-/* The nearest of the entries that were asked for, or of the others. */
+/* The nearest number of the entries asked for, or of the others. */
 static bool near(struct slice given, const struct book_line *entry,
                  uint32_t entries, bool asked, struct answer_origin *origin)
 {
@@ -115,8 +115,9 @@ static bool near(struct slice given, const struct book_line *entry,
 
 /* ---- pieces ---- */
 
-/* The entry, but for one, that has the longest beginning (or end) in common with the
- * answer; those asked for first among equals. -1: none has a piece in common. */
+/* The entry that has the longest beginning (or end) in common with the answer, without the
+ * entry `but`. Among equals, one that was asked for wins. -1: none has ORIGIN_PIECE digits in
+ * common. */
 static int longest(const struct digits *given, const struct book_line *entry,
                    uint32_t entries, bool end, int but, int *length)
 {
@@ -137,8 +138,8 @@ static int longest(const struct digits *given, const struct book_line *entry,
 	return best;
 }
 
-/* If any two entries will do, then so do the one with the longest beginning and the
- * best of the others for the end, or the other way round. */
+/* If there are two such entries, then these two will do: the one with the longest beginning
+ * and the best of the others for the end, or the other way round. */
 static bool stitched(const struct digits *given, const struct book_line *entry,
                      uint32_t entries, struct answer_origin *origin)
 {
@@ -162,7 +163,8 @@ static bool stitched(const struct digits *given, const struct book_line *entry,
 	return true;
 }
 
-/* The longest run of equal digits; b's nth stands against a's (n + shift)th. */
+/* The longest run of equal digits, if digit n of b stands below digit n + shift of a. *place
+ * is where it begins in a. */
 static int longest_run(const struct digits *a, const struct digits *b, int shift, int *place)
 {
 	int best = 0, run = 0;

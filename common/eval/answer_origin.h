@@ -1,22 +1,22 @@
-/* answer_origin.h - where an answer came from: which of a book's numbers it was made of.
+/* answer_origin.h - which of a book's numbers was an answer made of?
  *
- * The first of these that holds:
+ * The origin of an answer is the first of these that fits:
  *
- *   asked       the number beside the name asked for (or written), to the character
- *   other       another entry's number, to the character
- *   stitched    its digits are the beginning of one entry's digits and after that the
- *               end of another's, at least ORIGIN_PIECE digits of each
- *   near        at most ORIGIN_NEAR edits (Levenshtein's) from the number asked for
- *   near_other  at most ORIGIN_NEAR edits from another entry's number
- *   part        at least ORIGIN_RUN digits in a row are those of one entry, at the same
- *               places counted from the beginning or from the end
- *   weights     none of these: nothing in the context accounts for it
+ *   asked       it is the number beside the name asked for (or written)
+ *   other       it is another entry's number
+ *   stitched    its digits are the beginning of one entry's digits and then the end of
+ *               another's, at least ORIGIN_PIECE digits of each
+ *   near        at most ORIGIN_NEAR edits (Levenshtein) lead to it from the number asked for
+ *   near_other  at most ORIGIN_NEAR edits lead to it from another entry's number
+ *   part        at least ORIGIN_RUN digits in a row are one entry's, in the same places
+ *               counted from the beginning or from the end
+ *   weights     none of these: nothing in the context explains it
  *
- * The bounds are those below which chance would do: of random phone numbers against
- * five entries one in 10^8 is stitched, two in 10^6 near, one in 300 a part; with
- * pieces of 2 digits 4% of the numbers whose end alone is random would be taken for
- * stitched ones, with 3 0.4% are; with runs of 3 digits 4% would be a part. What
- * chance gives with the answers at hand is for chance.h to say.
+ * The bounds keep chance small. Of random phone numbers against five entries one in 10^8
+ * is stitched, two in 10^6 are near and one in 300 is a part. If only the end of a number is
+ * random, 4% would be stitched with pieces of 2 digits, and 0.4% are with 3; with runs of 3
+ * digits 4% of random numbers would be a part. chance_baseline.h measures what chance gives
+ * with the answers of a given model.
  */
 #ifndef MEMOSCOPE_ANSWER_ORIGIN_H
 #define MEMOSCOPE_ANSWER_ORIGIN_H
@@ -40,19 +40,19 @@ enum answer_origin_kind {
 
 struct answer_origin {
 	enum answer_origin_kind kind;
-	int line, second; /* of which entries it was made, as in their spans; -1: of none */
-	/* stitched: how many digits stand before the seam, which is where the answer
-	 * leaves the first entry for good; near: how many digits stand before the first
-	 * difference; part: before the run. */
+	int line, second; /* the entries that it was made of, as in their spans; -1: none */
+	/* How many digits stand before the place that matters. stitched: before the seam, where
+	 * the answer leaves the first entry for good; near: before the first difference; part:
+	 * before the run. */
 	int place;
-	int edits; /* of asked and other: 0, of near ones; else -1 */
+	int edits; /* asked and other: 0; near ones: how many; else -1 */
 };
 
 /* The word for a kind, as above. */
 const char *answer_origin_word(enum answer_origin_kind kind);
 
-/* Of an answer against a book of at least one entry. Numbers of more than
- * SLICE_DIGITS digits are compared by the first of them where digits are. */
+/* The origin of an answer, with a book of at least one entry. If digits are compared, only
+ * the first SLICE_DIGITS of a number count. */
 struct answer_origin answer_origin_find(struct slice given, const struct book_line *entry,
                                         uint32_t entries);
 

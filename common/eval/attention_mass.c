@@ -20,7 +20,7 @@ const char *const mass_words[MASS_COUNT] = {
 	[MASS_FACT] = "fact",
 };
 
-/* Of one record, one head and one place: spans may repeat it. */
+/* Of one record, head and place. count: of spans, because a record may have several. */
 struct sums {
 	double sum[MASS_COUNT];
 	unsigned count[MASS_COUNT];
@@ -76,7 +76,7 @@ static struct moments *moments_at(const struct attention_mass *mass, int layer, 
 	                                : mass->at + ((size_t)place * heads + number) * MASS_COUNT;
 }
 
-/* Room for so many places, new ones with nothing counted. */
+/* Make room for so many places; the new ones are empty. */
 static int make_places(struct attention_mass *mass, int places, struct err *err)
 {
 	const size_t each = (size_t)mass->layers * (size_t)mass->heads * MASS_COUNT;
@@ -101,7 +101,7 @@ struct asking {
 	int number, asked, contextual, fact; /* kinds; -1 where unknown */
 	const struct span *source; /* what it repeats; NULL: nothing known */
 	bool entry; /* does its entry stand before it? */
-	bool states, facts; /* is there a contextual span before it, and one of a fact? */
+	bool states, facts; /* is there a contextual span before it; a fact? */
 	uint32_t question; /* where the `ask` begins, or the record ends */
 };
 
@@ -137,7 +137,7 @@ static struct asking look(const struct record *record, const struct book *book,
 	return asking;
 }
 
-/* What the keys of span s (NULL: of none) are to the rows of asking. */
+/* What the keys in span s (NULL: in no span) are for the rows of asking. */
 static enum mass_to kind_of_keys(const struct asking *asking, const struct span *s)
 {
 	if (!s)
@@ -155,7 +155,7 @@ static enum mass_to kind_of_keys(const struct asking *asking, const struct span 
 	return s->kind == asking->number ? MASS_NUMBER : MASS_NAME;
 }
 
-/* Add up one row: attention[0 … query], at a place of the span. */
+/* Add one row, attention[0 … query], to the sums of its place. */
 static void add_row(const struct asking *asking, uint32_t place, const float *attention,
                     uint32_t query, struct sums *sums)
 {
@@ -186,7 +186,7 @@ static void add_row(const struct asking *asking, uint32_t place, const float *at
 
 /* ---- one record ---- */
 
-/* The means of the record's sums into the means over records. */
+/* Add the means of this record to the means over records. */
 static void count_sums(struct attention_mass *mass, int layer, int head)
 {
 	for (int to = 0; to < MASS_COUNT; to++) {

@@ -115,7 +115,7 @@ static void score(struct chance_rates *rates, const struct kept *answer,
 	recall_add(&rates->last_after_first, last_after_first);
 }
 
-/* Each against the one that a cycle through the block leads to. */
+/* Score each answer against the next book of a cycle through the block. */
 static void score_block(struct chance_baseline *chance)
 {
 	uint32_t order[CHANCE_CASES];

@@ -1,13 +1,13 @@
-/* chance_baseline.h - what chance would give: answers scored against one another's books.
+/* chance_baseline.h - what chance gives: answers scored against one another's books.
  *
- * The answers stay what they are; each is scored against the book, the asked entry
- * and the right answer of another generation. So the rates are those of a model that
- * writes just such answers without a look at its context.
+ * Each answer is scored against the book, the entry asked for and the right answer of
+ * another generation. So the rates are those of a model that writes just such answers
+ * without looking at its context.
  *
- * Generations are kept in blocks of CHANCE_CASES, or fewer where they take more than
- * CHANCE_BYTES; each block is shuffled into one cycle (S. Sattolo 1986) by its own
- * sequence of the seed. Two of the same id have the same book, and are not scored
- * against each other.
+ * Generations are kept in blocks of CHANCE_CASES, or fewer if they take more than
+ * CHANCE_BYTES. Each block is shuffled into one cycle (S. Sattolo 1986) by its own sequence
+ * of the seed, and each answer is scored against the next one's book. Two generations of
+ * the same id have the same book, and are not scored against each other.
  */
 #ifndef MEMOSCOPE_CHANCE_BASELINE_H
 #define MEMOSCOPE_CHANCE_BASELINE_H
@@ -21,7 +21,7 @@
 #define CHANCE_CASES 4096
 #define CHANCE_BYTES ((size_t)64 << 20)
 
-/* Rates of answers, against their own books or against others'. */
+/* Shares of answers; see struct recall_verdict and enum answer_origin_kind. */
 struct chance_rates {
 	struct share exact, first_name, last_name, last_after_first;
 	struct share digit[SLICE_DIGITS], from[ORIGIN_KINDS];
@@ -32,12 +32,13 @@ struct chance_baseline; /* own: chance_baseline_new … chance_baseline_free */
 struct chance_baseline *chance_baseline_new(uint64_t seed, struct err *err);
 void chance_baseline_free(struct chance_baseline *chance); /* NULL is allowed */
 
-/* Keep a copy of a generation that was judged, and score a block when it is full. */
+/* Keep a copy of the verdict on a generation, and score the block when it is full. -1 with
+ * err set if memory is out. */
 int chance_baseline_add(struct chance_baseline *chance, uint64_t id,
                         const struct recall_verdict *verdict,
                         struct err *err);
 
-/* Score what is left and give the rates; valid as long as chance. */
+/* Score the rest and return the rates, which are valid as long as chance. */
 const struct chance_rates *chance_baseline_end(struct chance_baseline *chance);
 
 #endif

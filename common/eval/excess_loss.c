@@ -19,8 +19,9 @@ static void add(struct excess_loss_sums *sums, const struct part *part)
 	ratio_add(&sums->excess, part->loss - part->floor, part->spans);
 }
 
-/* The loss of a span; *at is the first step that may lie in it, then the first
- * behind it. Steps before it are no span's, and go to other. NaN: one is missing. */
+/* The loss of a span. *at is the first step that is not counted yet; it moves to the first
+ * one behind the span. Steps before the span are in no span and go to other. NaN: a
+ * character of the span has no step. */
 static double span_loss(const struct generation *generation, const struct span *span,
                         uint32_t *at, struct part *other)
 {

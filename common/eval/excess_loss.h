@@ -1,9 +1,9 @@
-/* excess_loss.h - loss by kind of span, and how far above its floor it is.
+/* excess_loss.h - loss by kind of span, and how far it is above its floor.
  *
- * The loss of a span is -ln of the probability of its characters, each given all
- * before it; its floor is the information that the generator put there: its nats.
- * Only spans count whose every character has a step. What no span covers counts by
- * the character, and has the floor 0.
+ * The loss of a span is the sum of -ln p over its characters, each given all before it. Its
+ * floor is the information that the generator put there: its nats. A span counts only if
+ * every character of it has a step. Characters of no span count one by one, and their floor
+ * is 0.
  */
 #ifndef MEMOSCOPE_EXCESS_LOSS_H
 #define MEMOSCOPE_EXCESS_LOSS_H
@@ -25,7 +25,7 @@ struct excess_loss {
 	struct excess_loss_sums kind[SPAN_KINDS]; /* SPAN_OTHER: characters */
 };
 
-/* Add a text that was scored. Its spans are those of the text. */
+/* Add a text that was scored. The spans are the text's own. */
 void excess_loss_count(struct excess_loss *excess, const struct generation *generation);
 
 #endif

@@ -19,7 +19,7 @@ struct head_scores {
 	struct inspector *inspector;
 	struct moments *at; /* [layers, heads, HEAD_SCORES] */
 	struct moments chance[HEAD_SCORES];
-	float *uniform; /* [context, context] the matrix of a head that attends to all alike */
+	float *uniform; /* [context, context] the matrix of a head that attends to all keys equally */
 };
 
 /* ---- random sequences ---- */
@@ -43,7 +43,7 @@ void head_sequence(uint64_t seed, uint64_t index, int vocab, int period, int cop
 
 /* ---- one matrix ---- */
 
-/* The mean over a record, and whether it has a meaning there. */
+/* The mean over a record, and whether the record has one. */
 struct score {
 	double mean;
 	bool has;
@@ -58,9 +58,9 @@ static struct score previous_token(const float *matrix, int rows)
 	return (struct score){sum / (rows - 1), rows > 1};
 }
 
-/* What row q gives to the keys that stand by how many places after a token like its
- * own: 0 for the duplicate itself, 1 for what followed it. The row of a token that
- * is new gives nothing, and does not count: *met stays. */
+/* How much attention row q gives to the keys at this distance after an earlier token equal
+ * to its own: 0 is the equal token itself, 1 the one that followed it. The row of a token
+ * that did not occur before does not count: *met stays. */
 static double like_own(const float *row, const uint16_t *tokens, int q, int after, int *met)
 {
 	double sum = 0;
@@ -85,7 +85,7 @@ static struct score matching(const float *matrix, const uint16_t *tokens, int ro
 	return (struct score){sum / met, met > 0};
 }
 
-/* The share of what logits [vocab] raise above their mean that is raised of token. */
+/* Of all that logits [vocab] are above their mean, the share of this token. */
 static double raised_share(const float *logits, int vocab, int token)
 {
 	double mean = 0, largest = 0, raised = 0;
@@ -98,7 +98,7 @@ static double raised_share(const float *logits, int vocab, int token)
 		raised += fmax(0, (double)logits[i] - mean);
 	if (!isfinite(mean))
 		return NAN;
-	/* Logits that are all the same, but for their rounding, raise nothing. */
+	/* Logits that differ only by rounding raise nothing. */
 	if (raised <= largest * vocab * 1e-6)
 		return 0;
 	return fmax(0, (double)logits[token] - mean) / raised;

@@ -138,8 +138,8 @@ static bool stands_before(const struct page *page)
 	return false;
 }
 
-/* Where the entry that the answer is read from begins: the last of that name, one with
- * the right number before others. NULL: none. */
+/* The entry that the answer can be read from: one of the name asked for. One with the right
+ * number is preferred, then the last one. NULL: none. */
 static const struct book_line *source_of(const struct page *page)
 {
 	const struct book_line *found = NULL;
@@ -167,8 +167,8 @@ static void count_digits(struct lint_counts *counts, const struct page *page)
 	}
 }
 
-/* The windows of running text in which the answer begins, and those of them that begin
- * too late. */
+/* Count the windows of running text in which the answer begins, and those among them that
+ * begin too late. */
 static void count_windows(struct lint *lint, const struct page *page,
                           const struct book_line *source)
 {
@@ -207,7 +207,7 @@ static void count_answer(struct lint *lint, const struct page *page)
 		count_windows(lint, page, source);
 }
 
-/* Does a name stand twice in the book? -1: out of memory. */
+/* Do two entries have the same name? -1 with err set if memory is out. */
 static int has_duplicate(struct lint *lint, const struct page *page, struct err *err)
 {
 	size_t names = 0;

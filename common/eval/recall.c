@@ -101,7 +101,7 @@ static int find_spans(struct recall *recall, struct question *question,
 	return 0;
 }
 
-/* The model must have been left to write from ask or from answer on. */
+/* Did the model write from the ask or the answer on? Only then is there something to judge. */
 static int check_prompt(const struct question *question, struct err *err)
 {
 	const struct span *ask = question->ask, *answer = question->answer;
@@ -123,8 +123,8 @@ static int check_prompt(const struct question *question, struct err *err)
 	return 0;
 }
 
-/* Where from begin on the rest of the answer's line stands in the text; it may
- * have been cut short by the text's end. */
+/* The first place from begin on where the text has the rest of the answer's line. The text's
+ * end may have cut it short. */
 static uint32_t find_tail(const struct question *question, uint32_t begin)
 {
 	const struct slice *text = &question->text, *tail = &question->tail;
@@ -181,8 +181,8 @@ static int fill_entries(struct recall *recall, const struct question *question,
 	return 0;
 }
 
-/* The entry of the name asked for, that with the given number where several bear
- * that name and one of them has it. NULL: the name is not in the book. */
+/* The entry of the name asked for. If several have that name, one with the given number is
+ * preferred. NULL: the name is not in the book. */
 static const struct book_line *look_up(const struct recall_verdict *verdict)
 {
 	const struct book_line *found = NULL;
@@ -200,7 +200,7 @@ static enum recall_truth truth(bool right)
 	return right ? RECALL_RIGHT : RECALL_WRONG;
 }
 
-/* The part of a name up to its first space, or the part after it. */
+/* The first name or the last name: a name up to its first space, or after it. */
 static struct slice half(struct slice name, bool last)
 {
 	uint32_t at = 0;
@@ -271,7 +271,7 @@ const char *recall_follows_word(enum recall_follows follows)
 	return words[follows];
 }
 
-/* What the prompt does not hold, the model cannot have followed. */
+/* Only contextual spans within the prompt count: the model could follow no other. */
 static void judge_context(const struct question *question, struct recall_verdict *verdict)
 {
 	const struct generation *generation = question->generation;

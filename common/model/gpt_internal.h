@@ -85,7 +85,8 @@ struct gpt {
 	float *ablated_output; /* [layers,c] what stands in place of ablated heads' outputs */
 
 	void **memory; /* [memory_count] every buffer above, to free */
-	int memory_count, memory_room;
+	int memory_count;
+	size_t memory_room;
 	size_t memory_bytes; /* the sum of what was asked for */
 	bool memory_failed; /* one of the requests failed */
 };

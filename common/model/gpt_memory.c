@@ -4,20 +4,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/base/array.h"
+
 /* ---- buffers ---- */
 
 void *gpt_alloc(struct gpt *gpt, size_t bytes)
 {
 	gpt->memory_bytes += bytes;
-	if (gpt->memory_count == gpt->memory_room) {
-		int room = gpt->memory_room ? 2 * gpt->memory_room : 64;
-		void **memory = realloc(gpt->memory, (size_t)room * sizeof *memory);
-		if (!memory) {
-			gpt->memory_failed = true;
-			return NULL;
-		}
-		gpt->memory = memory;
-		gpt->memory_room = room;
+	if (array_reserve(&gpt->memory, &gpt->memory_room, (size_t)gpt->memory_count + 1) < 0) {
+		gpt->memory_failed = true;
+		return NULL;
 	}
 	void *buffer = gpt->k->alloc(gpt->dev, bytes);
 	if (!buffer)

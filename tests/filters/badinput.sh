@@ -35,6 +35,8 @@ filters=(
 	'text|head-score model --quiet --over -'
 	'generations|topk-dump'
 	'generations|recall-score'
+	'generations|repeat-score'
+	'text|repeat-score --people - generations'
 	'generations|mpcat --json'
 	'text|perturb --change digit'
 	'text|data-lint'
@@ -96,6 +98,7 @@ for filter in "${filters[@]}"; do
 		case "$other|$command" in
 		*'|mpcat'* | 'text|tokenize' | 'text|perturb'* | 'tokens|tokenize --decode' | 'tokens|shard'*) continue ;;
 		'tokens|gpt-train'* | 'generations|topk'* | 'generations|recall'*) continue ;;
+		'generations|repeat-score' | 'text|repeat-score'*) continue ;;
 		'text|data-lint'* | 'tokens|data-lint'*) continue ;;
 		'text|gpt-s'* | 'tokens|gpt-s'* | 'generations|gpt-s'*) continue ;;
 		'text|attn'* | 'tokens|attn'* | 'generations|attn'*) continue ;;
@@ -262,7 +265,7 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	head-score recall-score confint data-lint mpcat model-average; do
+	head-score recall-score repeat-score confint data-lint mpcat model-average; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
 	fails 2 "^$program: -Z: no such option" "$program: an unknown letter" "$program" -Z

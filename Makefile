@@ -123,8 +123,8 @@ SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_
 	tests/kernels/harness/ref.c common/base/err.c
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-# Scripts have no suffix; what they share (.sh) and pictures have.
-PIPELINES := $(foreach p,$(wildcard pipelines/*),$(if $(suffix $(p)),,$(p)))
+# Scripts have no suffix. What they share (lib), templates and pictures are no pipelines.
+PIPELINES := $(foreach p,$(filter-out %/lib,$(wildcard pipelines/*)),$(if $(suffix $(p)),,$(p)))
 
 include tests/check.mk # the tests, and when they run
 

@@ -159,9 +159,11 @@ done | none "memoscope(7) and the README name every program"
 for pipeline in $(found find pipelines -type f ! -name '*.*'); do
 	pipeline=$(basename "$pipeline")
 	[ -x "pipelines/$pipeline" ] || echo "pipelines/$pipeline cannot be run"
+	[ -f "pipelines/$pipeline.report.md" ] || echo "pipelines/$pipeline has no template of its report"
+	[ "$(wc -l <"pipelines/$pipeline")" -le 250 ] || echo "pipelines/$pipeline has more than 250 lines"
 	grep -q "^\.It Pa $pipeline$" man/memoscope.7 || echo "man/memoscope.7 lacks $pipeline"
 	grep -qE "(\`|/)$pipeline\b" pipelines/RESULTS.md || echo "pipelines/RESULTS.md lacks $pipeline"
-done | none "pipelines are scripts, and memoscope(7) and pipelines/RESULTS.md name each"
+done | none "pipelines are short scripts with a template, and memoscope(7) and pipelines/RESULTS.md name each"
 
 {
 	help=$(make --no-print-directory help) || echo "make help fails"

@@ -8,11 +8,11 @@ export BUILD
 
 # The scripts up to where they begin to work, and then one of their functions.
 mkdir "$TMP/pipelines" "$TMP/out"
-cp "$ROOT/pipelines/lib.sh" "$TMP/pipelines"
+cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
 for name in counterfactual probes phonebook-published phonebook-63m digits heads facts temperature sizes qamix-63m; do
 	{
-		sed -E '/^(say|begin|mkdir|rm) /,$d' "$ROOT/pipelines/$name"
+		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
 		# shellcheck disable=SC2016
 		echo 'echo "$("$@")"'
@@ -30,62 +30,56 @@ numbers() {
 	done
 }
 
-# concludes NAME FUNCTION BEGINNING KEY=VALUE...: the verdict begins like this, and complains of nothing
+# concludes NAME FUNCTION VERDICT KEY=VALUE...: that is the verdict, and there is no message. A VERDICT
+# that ends with "..." is its beginning.
 concludes() {
-	local name=$1 function=$2 beginning=$3 verdict
+	local name=$1 function=$2 want=$3 verdict
 	shift 3
 	numbers "$@" >"$TMP/out/summary.tsv"
 	verdict=$(OUT=$TMP/out PHONEBOOK=$TMP/phonebook bash "$TMP/pipelines/$name" "$function" 2>"$TMP/said")
-	verdict=$(grep -m 1 '^\*\*Verdict: ' <<<"$verdict" || echo "$verdict") # of a part of a report
-	verdict=${verdict#'**Verdict: '}
-	is "${verdict:0:${#beginning}}$(cat "$TMP/said")" "$beginning" "$name $function: $beginning"
+	[[ $want != *... || ${verdict:0:${#want}-3}... != "$want" ]] || verdict=$want
+	is "$verdict$(cat "$TMP/said")" "$want" "$name $function: $want"
 }
 
 # ---- the phone book ----
 
-concludes counterfactual verdict 'The answer follows the book: ' digit_became=0.99:0.98:1 drop_old=0:0:0.004
-concludes counterfactual verdict 'This model does not follow its context: ' digit_became=0.1:0.08:0.12 drop_old=0:0:0.004
-concludes counterfactual verdict 'This run does not settle it: ' digit_became=0.5:0.47:0.53 drop_old=0:0:0.004
+concludes counterfactual verdict 'The answer follows the book' digit_became=0.99:0.98:1 drop_old=0:0:0.004
+concludes counterfactual verdict 'This model does not follow its context' digit_became=0.1:0.08:0.12 drop_old=0:0:0.004
+concludes counterfactual verdict 'This run does not settle it' digit_became=0.5:0.47:0.53 drop_old=0:0:0.004
 # all of 12 books
-concludes counterfactual verdict 'This run does not settle it: ' digit_became=1:0.76:1 drop_old=0:0:0.24
+concludes counterfactual verdict 'This run does not settle it' digit_became=1:0.76:1 drop_old=0:0:0.24
 
-echo >"$TMP/out/star-trek"
-concludes probes report_absent 'mostly out of the book: ' absent_from_weights=0.2:0.1:0.3
-concludes probes report_absent 'mostly not out of the book: ' absent_from_weights=0.8:0.7:0.9
-concludes probes report_absent 'about as often out of the book as not: ' absent_from_weights=0.5:0.4:0.6
+concludes probes verdict_absent 'mostly out of the book' absent_from_weights=0.2:0.1:0.3
+concludes probes verdict_absent 'mostly not out of the book' absent_from_weights=0.8:0.7:0.9
+concludes probes verdict_absent 'about as often out of the book as not' absent_from_weights=0.5:0.4:0.6
 
 learned=(excess_answer=0.004:-0.002:0.01 published_published_exact=0:0:0.004)
-concludes phonebook-published verdict 'The data, not the network: ' "${learned[@]}" fixed_fixed_exact=0.99:0.98:1
-concludes phonebook-published verdict 'Not shown by this run: ' "${learned[@]}" fixed_fixed_exact=0.1:0.08:0.12
-concludes phonebook-published verdict 'Not shown by this run: ' excess_answer=3:2:4 published_published_exact=0:0:0.004 \
+concludes phonebook-published verdict 'The data, not the network' "${learned[@]}" fixed_fixed_exact=0.99:0.98:1
+concludes phonebook-published verdict 'Not shown by this run' "${learned[@]}" fixed_fixed_exact=0.1:0.08:0.12
+concludes phonebook-published verdict 'Not shown by this run' excess_answer=3:2:4 published_published_exact=0:0:0.004 \
 	fixed_fixed_exact=0.99:0.98:1
 
-mkdir "$TMP/out/fixed" "$TMP/out/published"
-for exact in '1=0.99:0.98:1' '2=0.5:0.4:0.6'; do
-	numbers "exact=${exact#*=}" >"$TMP/out/fixed/summary.tsv"
-	numbers exact=0:0:0.004 >"$TMP/out/published/summary.tsv"
-	beginning=('' 'Not size and not training: ' 'Not shown by this run: ')
-	concludes phonebook-63m verdict "${beginning[${exact%%=*}]}"
-done
+concludes phonebook-63m verdict 'Not size and not training' fixed_exact=0.99:0.98:1 published_exact=0:0:0.004
+concludes phonebook-63m verdict 'Not shown by this run' fixed_exact=0.5:0.4:0.6 published_exact=0:0:0.004
 
 middle=half_digits_middle=0.5:0.45:0.55
-concludes digits verdict_digits 'Compared with the middle of a number, the beginning is easier and the end is harder' \
+concludes digits verdict_digits 'Compared with the middle of a number, the beginning is easier and the end is harder, in a half-trained model' \
 	$middle half_digits_begin=0.7:0.65:0.75 half_digits_end=0.3:0.25:0.35 half_step=5
 concludes digits verdict_digits \
-	'Compared with the middle of a number, the beginning is not shown to differ and the end is easier' \
+	'Compared with the middle of a number, the beginning is not shown to differ and the end is easier, in a half-trained model' \
 	$middle half_digits_begin=0.54:0.49:0.59 half_digits_end=0.7:0.65:0.75 half_step=5
-concludes digits verdict_names 'Last names are harder:' half_last_name=0.3:0.2:0.4 half_first_name=0.6:0.5:0.7
-concludes digits verdict_names 'Last names are easier:' half_last_name=0.9:0.8:1 half_first_name=0.6:0.5:0.7
-concludes digits verdict_names 'No difference is shown:' half_last_name=0.5:0.4:0.6 half_first_name=0.6:0.5:0.7
+concludes digits verdict_names 'Last names are harder' half_last_name=0.3:0.2:0.4 half_first_name=0.6:0.5:0.7
+concludes digits verdict_names 'Last names are easier' half_last_name=0.9:0.8:1 half_first_name=0.6:0.5:0.7
+concludes digits verdict_names 'No difference is shown' half_last_name=0.5:0.4:0.6 half_first_name=0.6:0.5:0.7
 wrong=(published_half_wrong_commonest=6 published_wrong_commonest=6)
 greedy=published_half_wrong_commonest_share
 drawn=drawn_half_wrong_commonest_share
-concludes digits verdict_666 'It is neither in the data nor a liking for one digit.' "${wrong[@]}" $greedy=0.4:0.39:0.41 \
+concludes digits verdict_666 'It is neither in the data nor a liking for one digit...' "${wrong[@]}" $greedy=0.4:0.39:0.41 \
 	$drawn=0.11:0.1:0.12
-concludes digits verdict_666 'One digit is liked, even if answers are drawn:' "${wrong[@]}" $greedy=0.4:0.39:0.41 \
+concludes digits verdict_666 'One digit is liked, even if answers are drawn' "${wrong[@]}" $greedy=0.4:0.39:0.41 \
 	$drawn=0.2:0.19:0.21
-concludes digits verdict_666 'No digit is liked:' "${wrong[@]}" $greedy=0.11:0.1:0.12 $drawn=0.11:0.1:0.12
-concludes digits verdict_666 'This run does not settle it:' "${wrong[@]}" $greedy=0.18:0.12:0.26 $drawn=0.11:0.1:0.12
+concludes digits verdict_666 'No digit is liked' "${wrong[@]}" $greedy=0.11:0.1:0.12 $drawn=0.11:0.1:0.12
+concludes digits verdict_666 'This run does not settle it' "${wrong[@]}" $greedy=0.18:0.12:0.26 $drawn=0.11:0.1:0.12
 
 mkdir -p "$TMP/phonebook/model"
 echo '{"n_layer": 1, "n_head": 2}' >"$TMP/phonebook/model/config.json"
@@ -93,91 +87,87 @@ printf '0.0\n0.1\n' >"$TMP/out/heads.list"
 heads=(matter=1 head_0_0_next=0.7 head_0_1_next=0.1 head_0_0_cost=5:4:6 head_0_1_cost=0.2:0:0.4)
 concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that is to be written by 0.0. Half of the last model'"'"'s accuracy is there from step 600 on.' \
 	"${heads[@]}" whole_exact=0.99:0.98:1 right_from_step=600
-concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that is to be written by no head.' \
+concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that is to be written by no head...' \
 	"${heads[@]/next=0.7/next=0.1}" whole_exact=0.99:0.98:1 right_from_step=600
-concludes heads verdict 'this model is no good to find out: ' "${heads[@]}" whole_exact=0:0:0.01
-concludes heads verdict 'this run does not settle it: ' "${heads[@]}" whole_exact=0.5:0.4:0.6
-concludes heads verdict 'this run does not settle it: ' "${heads[@]/cost=5:4:6/cost=0.2:0:0.4}" whole_exact=0.99:0.98:1
+concludes heads verdict 'this model is no good to find out:...' "${heads[@]}" whole_exact=0:0:0.01
+concludes heads verdict 'this run does not settle it:...' "${heads[@]}" whole_exact=0.5:0.4:0.6
+concludes heads verdict 'this run does not settle it:...' "${heads[@]/cost=5:4:6/cost=0.2:0:0.4}" whole_exact=0.99:0.98:1
 
 # ---- questions ----
 
 follows=given_train_wrong_all_contextual
 recalls=given_train_wrong_all_parametric
-concludes facts verdict_prefers 'Yes, the context comes first: ' $follows=0.6:0.5:0.7 $recalls=0.2:0.1:0.3
-concludes facts verdict_prefers 'No, the weights come first: ' $follows=0.2:0.1:0.3 $recalls=0.6:0.5:0.7
-concludes facts verdict_prefers 'Neither is shown to come first: ' $follows=0.4:0.3:0.5 $recalls=0.5:0.4:0.6
+concludes facts verdict_prefers 'Yes, the context comes first' $follows=0.6:0.5:0.7 $recalls=0.2:0.1:0.3
+concludes facts verdict_prefers 'No, the weights come first' $follows=0.2:0.1:0.3 $recalls=0.6:0.5:0.7
+concludes facts verdict_prefers 'Neither is shown to come first' $follows=0.4:0.3:0.5 $recalls=0.5:0.4:0.6
 new=given_val_keep_all_exact
 trained=given_train_keep_all_exact
-concludes facts verdict_retrieves 'Yes: ' $new=0.8:0.7:0.9 $trained=1:0.98:1
-concludes facts verdict_retrieves 'No, it knows question, fact and answer by heart: ' $new=0:0:0.1 $trained=1:0.98:1
-concludes facts verdict_retrieves 'This run does not settle it: ' $new=0.4:0.3:0.6 $trained=1:0.98:1
-concludes facts verdict_retrieves 'This run does not settle it: ' $new=0:0:0.1 $trained=0.1:0:0.2
+concludes facts verdict_retrieves 'Yes' $new=0.8:0.7:0.9 $trained=1:0.98:1
+concludes facts verdict_retrieves 'No, it knows question, fact and answer by heart' $new=0:0:0.1 $trained=1:0.98:1
+concludes facts verdict_retrieves 'This run does not settle it' $new=0.4:0.3:0.6 $trained=1:0.98:1
+concludes facts verdict_retrieves 'This run does not settle it' $new=0:0:0.1 $trained=0.1:0:0.2
 words=given_train_wrong_words_parametric
 numbers=given_train_wrong_numbers_parametric
-concludes facts verdict_words 'Words are known better than numbers: ' $words=0.8:0.7:0.9 $numbers=0.2:0.1:0.3
-concludes facts verdict_words 'Numbers are known better than words: ' $words=0.2:0.1:0.3 $numbers=0.8:0.7:0.9
-concludes facts verdict_words 'No difference is shown: ' $words=0.4:0.3:0.5 $numbers=0.5:0.4:0.6
-concludes facts verdict_hallucinates 'Yes, since it has seen no question without one: ' \
+concludes facts verdict_words 'Words are known better than numbers' $words=0.8:0.7:0.9 $numbers=0.2:0.1:0.3
+concludes facts verdict_words 'Numbers are known better than words' $words=0.2:0.1:0.3 $numbers=0.8:0.7:0.9
+concludes facts verdict_words 'No difference is shown' $words=0.4:0.3:0.5 $numbers=0.5:0.4:0.6
+concludes facts verdict_hallucinates 'Yes, since it has seen no question without one' \
 	given_train_drop_all_brackets=0.9:0.8:1 half_train_drop_all_brackets=0.1:0:0.2
-concludes facts verdict_hallucinates 'Not shown: ' \
+concludes facts verdict_hallucinates 'Not shown' \
 	given_train_drop_all_brackets=0.3:0.2:0.4 half_train_drop_all_brackets=0.3:0.2:0.4
 looks=(given_words_head_0_0_next given_numbers_head_0_0_next)
-concludes facts verdict_attention 'It differs, by the intervals, in 1 of 1 heads; a head looks the answer up: ' \
+concludes facts verdict_attention 'It differs, by the intervals, in 1 of 1 heads; a head looks the answer up' \
 	"${looks[0]}=0.7:0.6:0.8" "${looks[1]}=0.3:0.2:0.4"
-concludes facts verdict_attention 'It differs, by the intervals, in 0 of 1 heads, and none looks the answer up: ' \
+concludes facts verdict_attention 'It differs, by the intervals, in 0 of 1 heads, and none looks the answer up' \
 	"${looks[0]}=0.03:0.02:0.04" "${looks[1]}=0.03:0.02:0.04"
-concludes facts verdict_attention 'It differs, by the intervals, in 0 of 1 heads; whether one looks the answer up is not shown: ' \
+concludes facts verdict_attention 'It differs, by the intervals, in 0 of 1 heads; whether one looks the answer up is not shown' \
 	"${looks[0]}=0.2:0.1:0.3" "${looks[1]}=0.2:0.1:0.3"
 
-concludes temperature verdict_repeats 'There is none to go away: ' early_bare_gone_from=0 half_bare_gone_from=0 \
+concludes temperature verdict_repeats 'There is none to go away' early_bare_gone_from=0 half_bare_gone_from=0 \
 	trained_bare_gone_from=0
-concludes temperature verdict_repeats 'No, it goes away before 1.0: ' early_bare_gone_from=0.5 half_bare_gone_from=0 \
+concludes temperature verdict_repeats 'No, it goes away before 1.0' early_bare_gone_from=0.5 half_bare_gone_from=0 \
 	trained_bare_gone_from=0
-concludes temperature verdict_repeats 'Yes: ' early_bare_gone_from=1.0 half_bare_gone_from=0 trained_bare_gone_from=0
-concludes temperature verdict_repeats 'It stays beyond 1.0: ' early_bare_gone_from=1.2 half_bare_gone_from=0 \
+concludes temperature verdict_repeats 'Yes' early_bare_gone_from=1.0 half_bare_gone_from=0 trained_bare_gone_from=0
+concludes temperature verdict_repeats 'It stays beyond 1.0' early_bare_gone_from=1.2 half_bare_gone_from=0 \
 	trained_bare_gone_from=0
-concludes temperature verdict_repeats 'It stays beyond 1.0: ' half_bare_gone_from=0 trained_bare_gone_from=0
-any=()
-for t in 0_01 0_5 0_8 1_0 1_2 1_5; do
-	any+=("half_fact_${t}_any=0.5:0.4:0.6")
-done
+concludes temperature verdict_repeats 'It stays beyond 1.0' half_bare_gone_from=0 trained_bare_gone_from=0
 up=0.2:0.1:0.3
 down=-0.2:-0.3:-0.1
 same=0:-0.1:0.1
-while IFS='|' read -r half trained recited beginning; do
-	concludes temperature verdict_bangers "$beginning" "${any[@]}" "half_fact_right_rise=$half" \
+while IFS='|' read -r half trained recited want; do
+	concludes temperature verdict_bangers "$want" "half_fact_right_rise=$half" \
 		"trained_fact_right_rise=$trained" "trained_bare_recited_rise=$recited"
 done <<END
-$down|$down|$down|No, the right answers are below 1.0: 
-$up|$up|$up|Yes: 
-$down|$same|$down|No, as far as it is shown: 
-$same|$up|$same|Yes, as far as it is shown: 
-$up|$down|$down|Not shown: 
-$same|$same|$same|Not shown: 
+$down|$down|$down|No, the right answers are below 1.0
+$up|$up|$up|Yes
+$down|$same|$down|No, as far as it is shown
+$same|$up|$same|Yes, as far as it is shown
+$up|$down|$down|Not shown
+$same|$same|$same|Not shown
 END
-concludes temperature verdict_yaps 'Yes: ' trained_bare_1_0_opens=0.9:0.8:1 trained_fact_1_0_opens=0.1:0:0.2
-concludes temperature verdict_yaps 'Not shown: ' trained_bare_1_0_opens=0.2:0.1:0.3 trained_fact_1_0_opens=0.1:0:0.2
+concludes temperature verdict_yaps 'Yes' trained_bare_1_0_opens=0.9:0.8:1 trained_fact_1_0_opens=0.1:0:0.2
+concludes temperature verdict_yaps 'Not shown' trained_bare_1_0_opens=0.2:0.1:0.3 trained_fact_1_0_opens=0.1:0:0.2
 
 sizes=() reached=()
 for size in 1_7k 30k 207k; do
 	sizes+=("size_${size}_best=2.2:2.1:2.3" "size_${size}_last_train=1")
 	reached+=("size_${size}_article_epoch=9")
 done
-concludes sizes verdict_losses 'As the article says, ' "${sizes[@]}" "${reached[@]}"
-concludes sizes verdict_losses 'Not on new questions: ' "${sizes[@]}" "${reached[@]:1}"
+concludes sizes verdict_losses 'As the article says,...' "${sizes[@]}" "${reached[@]}"
+concludes sizes verdict_losses 'Not on new questions:...' "${sizes[@]}" "${reached[@]:1}"
 lasts=(size_1_7k_last=2.2 size_30k_last=2.2 size_207k_last=2.2)
-concludes sizes verdict_overfit 'Not within this training: 1.7k not by more' "${sizes[@]}" "${lasts[@]}"
-concludes sizes verdict_overfit 'They overfit: 30k from epoch ' "${sizes[@]}" "${lasts[@]/30k_last=2.2/30k_last=2.4}"
+concludes sizes verdict_overfit 'Not within this training: 1.7k not by more...' "${sizes[@]}" "${lasts[@]}"
+concludes sizes verdict_overfit 'They overfit: 30k from epoch...' "${sizes[@]}" "${lasts[@]/30k_last=2.2/30k_last=2.4}"
 
-concludes qamix-63m verdict_loss "The article's 1.2 is reached, at epoch 5.0: " article_epoch=5 parameters=9
-concludes qamix-63m verdict_loss "The article's 1.2 is not reached by this run of 9 parameters: " parameters=9
-concludes qamix-63m verdict_overfit 'It overfits: ' best_loss=1.2 last_loss=1.3
-concludes qamix-63m verdict_overfit 'It does not overfit: ' best_loss=1.2 last_loss=1.205
-concludes qamix-63m verdict_facts 'It retrieves facts from the context: ' val_keep_exact=0.8:0.7:0.9 val_drop_exact=0:0:0.1 \
+concludes qamix-63m verdict_loss "The article's 1.2 is reached, at epoch 5.0" article_epoch=5 parameters=9
+concludes qamix-63m verdict_loss "The article's 1.2 is not reached by this run of 9 parameters" parameters=9
+concludes qamix-63m verdict_overfit 'It overfits' best_loss=1.2 last_loss=1.3
+concludes qamix-63m verdict_overfit 'It does not overfit' best_loss=1.2 last_loss=1.205
+concludes qamix-63m verdict_facts 'It retrieves facts from the context' val_keep_exact=0.8:0.7:0.9 val_drop_exact=0:0:0.1 \
 	val_wrong_contextual=0.5:0.4:0.6 train_keep_exact=0.9:0.8:1
-concludes qamix-63m verdict_facts 'It knows questions by heart: ' val_keep_exact=0.1:0:0.2 val_drop_exact=0:0:0.1 \
+concludes qamix-63m verdict_facts 'It knows questions by heart' val_keep_exact=0.1:0:0.2 val_drop_exact=0:0:0.1 \
 	val_wrong_contextual=0:0:0.1 train_keep_exact=0.9:0.8:1
-concludes qamix-63m verdict_facts 'Not shown by this run: ' val_keep_exact=0.1:0:0.2 val_drop_exact=0:0:0.1 \
+concludes qamix-63m verdict_facts 'Not shown by this run' val_keep_exact=0.1:0:0.2 val_drop_exact=0:0:0.1 \
 	val_wrong_contextual=0:0:0.1 train_keep_exact=0.2:0.1:0.3
 
 done_testing

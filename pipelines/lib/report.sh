@@ -1,0 +1,86 @@
+# report.sh - report.md and its pictures.
+# shellcheck shell=bash disable=SC2154 # lib.sh sets pipeline
+
+# report: $OUT/report.md, the last thing that a pipeline writes, from pipelines/NAME.report.md.
+# There {{COMMAND}} stands for what the command prints, and {{$NAME}} for a variable. A line that
+# ends with a backslash goes on in the next one.
+report() {
+	filled "pipelines/$pipeline.report.md" >"$OUT/report.new"
+	mv "$OUT/report.new" "$OUT/report.md"
+}
+
+# filled TEMPLATE: the template with all braces filled in. What they hold sees the variables of the
+# pipeline, so those of this function have names of their own.
+filled() {
+	local _lines _line _command
+	mapfile -t _lines < <(sed -e ':again' -e '/\\$/ { N; s/ *\\\n[ \t]*/ /; b again' -e '}' "$1")
+	for _line in "${_lines[@]}"; do
+		while [[ $_line == *'{{'*'}}'* ]]; do
+			printf '%s' "${_line%%'{{'*}"
+			_line=${_line#*'{{'}
+			_command=${_line%%'}}'*}
+			_line=${_line#*'}}'}
+			[[ ! $_command =~ ^\$[A-Za-z_]+$ ]] || _command="printf %s \"$_command\""
+			printf '%s' "$(eval "$_command")"
+		done
+		printf '%s\n' "$_line"
+	done
+}
+
+# flat TEXT...: in one line, with single blanks
+flat() {
+	tr -s '\t\n ' ' ' <<<"$*" | sed 's/ $//'
+}
+
+# indented: stdin as a block of code in Markdown
+indented() {
+	sed 's/^/    /'
+}
+
+# chain STREAM: the commands that the header of a stream of generations names. Those that made its
+# model come first.
+chain() {
+	mpcat --header "$1" |
+		jq -r '(.model.chain // [])[], .chain[] | [.program] + .args | @sh' | tr -d "'" | indented
+}
+
+# ---- tables ----
+
+# shares KEY...: these shares of the summary, as cells of a row
+shares() {
+	local key
+	for key; do
+		printf ' %s |' "$(all_of "$key")"
+	done
+}
+
+# numbers DECIMALS KEY...: these numbers of the summary, as cells of a row
+numbers() {
+	local decimals=$1 key
+	shift
+	for key; do
+		printf ' %s |' "$(number "$key" "$decimals")"
+	done
+}
+
+# ---- pictures ----
+
+# quoted TEXT: as a string for gnuplot, with any characters
+quoted() {
+	local quote="'"
+	printf "'%s'" "${1//$quote/$quote$quote}"
+}
+
+# plot FILE [NAME=VALUE...]: a picture by pipelines/FILE.gnuplot. It has the variables NAME, which are
+# strings, and `out`, the folder of results.
+plot() {
+	local file=$1 setting
+	shift
+	{
+		echo "out = $(quoted "$OUT")"
+		for setting; do
+			echo "${setting%%=*} = $(quoted "${setting#*=}")"
+		done
+		echo "load 'pipelines/$file.gnuplot'"
+	} | gnuplot -
+}

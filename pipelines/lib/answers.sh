@@ -43,7 +43,7 @@ digit_groups() {
 			m = split("begin middle end all", name, " ")
 			for (i = 1; i <= m; i++)
 				print "digits_" name[i], n[name[i], "right"] + 0, n[name[i], "of"] + 0
-		}' | wilson
+		}' | confint --share
 }
 
 # brackets KEY EACH...: how many answers open with a bracket, as a fact does
@@ -52,5 +52,5 @@ brackets() {
 	shift
 	awk -F '\t' -v OFS='\t' -v key="$key" '
 		FNR > 1 { n++; brackets += $8 ~ /^ ?\(/ }
-		END { print key, brackets + 0, n }' "$@" | wilson
+		END { print key, brackets + 0, n + 0 }' "$@" | confint --share
 }

@@ -1,61 +1,6 @@
 # summary.sh - summary.tsv: lines of a key, a tab and a number. KEY_low and KEY_high are the ends
-# of the 95% interval of KEY, KEY_of is how many things were counted.
+# of the 95% interval of KEY, KEY_of is how many things were counted: see confint(1).
 # shellcheck shell=bash
-
-# ---- statistics ----
-
-# wilson: of lines "key<TAB>how many<TAB>of how many" the shares, as recall-score
-# prints them: KEY, Wilson's 95% interval KEY_low and KEY_high, KEY_right and KEY_of
-wilson() {
-	awk -F '\t' -v OFS='\t' '
-		{ print $1 "_right", $2 + 0; print $1 "_of", $3 + 0 }
-		$3 > 0 {
-			n = $3; p = $2 / n; zz = 1.959964 ^ 2
-			middle = (p + zz / (2 * n)) / (1 + zz / n)
-			half = sqrt(zz * p * (1 - p) / n + zz * zz / (4 * n * n)) / (1 + zz / n)
-			print $1, p
-			print $1 "_low", (middle - half < 1e-9 ? 0 : middle - half)
-			print $1 "_high", (middle + half > 1 - 1e-9 ? 1 : middle + half)
-		}'
-}
-
-# means: of lines "key<TAB>number" the mean of each key's numbers, and its 95%
-# interval by the normal distribution: KEY, KEY_low, KEY_high, KEY_of
-means() {
-	awk -F '\t' -v OFS='\t' '
-		!($1 in n) { key[++keys] = $1 }
-		{ # Welford
-			d = $2 - mean[$1]
-			mean[$1] += d / ++n[$1]
-			square[$1] += d * ($2 - mean[$1])
-		}
-		END {
-			for (i = 1; i <= keys; i++) {
-				k = key[i]
-				half = n[k] > 1 ? 1.959964 * sqrt(square[k] / (n[k] - 1) / n[k]) : 0
-				print k, mean[k]; print k "_low", mean[k] - half
-				print k "_high", mean[k] + half; print k "_of", n[k]
-			}
-		}'
-}
-
-# ratios: of lines "key<TAB>number<TAB>of how many", a line for each group, the sum of the numbers
-# over how many there are, and its 95% interval from the variance between groups: KEY, KEY_low,
-# KEY_high, KEY_of. The ratio estimator: Cochran, Sampling Techniques, 1977, section 2.11
-ratios() {
-	awk -F '\t' -v OFS='\t' '
-		!($1 in n) { key[++keys] = $1 }
-		{ n[$1]++; x[$1, n[$1]] = $2; m[$1, n[$1]] = $3; sum[$1] += $2; all[$1] += $3 }
-		END {
-			for (i = 1; i <= keys; i++) {
-				k = key[i]; ratio = sum[k] / all[k]; square = 0
-				for (j = 1; j <= n[k]; j++)
-					square += (x[k, j] - ratio * m[k, j]) ^ 2
-				half = n[k] > 1 ? 1.959964 * sqrt(square * n[k] / (n[k] - 1)) / all[k] : 0
-				print k, ratio; print k "_low", ratio - half; print k "_high", ratio + half; print k "_of", n[k]
-			}
-		}'
-}
 
 # prefixed WORD: lines "key<TAB>value" with WORD_ before the key
 prefixed() {

@@ -229,7 +229,7 @@ fails 1 "^phonegen: '': cannot open: No such file or directory$" "phonegen: a pa
 	phonegen --names ''
 fails 1 '^qamix: standard input: 0 of 0 items: nothing to draw from$' "qamix: no items" qamix -
 "$tools/mkstream" tokens </dev/null >bare
-refuses "no vocabulary" 'standard input: header: the header has no "vocab"' bare \
+refuses "no vocabulary" 'standard input: header: no "vocab"' bare \
 	'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet'
 phonegen --count 0 >none
 with none 'gpt-score model --ablate 0.0 --ablate-to mean --mean-over - text' 2>error >stdout

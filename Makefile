@@ -1,14 +1,13 @@
 # The map: which program is made of what.
 #
 #   make deps          install what building and testing needs (apt)
-#   make               all programs, into build/, by all cores (-j1: by one)
-#   make cuda          the GPU's half for every GPU that memoscope supports; make does it for
-#                      the GPU that is there
-#   make check         the test suite but for what takes long, by prove
-#   make check/NAME    tests/NAME.c, tests/NAME.sh, or the tests of folder tests/NAME
+#   make               all programs, into build/, on all cores (-j1: on one)
+#   make cuda          the GPU's half for all GPUs; make builds it for the GPU that is there
+#   make check         the test suite, without what takes long, by prove
+#   make check/NAME    a room of tests, as check/stream, or the tests of that name, as check/vocab
 #   make check-all     the whole test suite
-#   make check-levels  what computes with a network, at each level that MEMOSCOPE_ISA can be
-#   make asan          the test suite again under address and undefined-behaviour sanitizers
+#   make check-levels  the tests that compute with a network, at each level of MEMOSCOPE_ISA
+#   make asan          the whole test suite under address and undefined-behaviour sanitizers
 #   make fuzz bench    fuzz what reads bytes; measure speed
 #   make gpu-check gpu-bench   test and measure the GPU's half, on a machine that has one
 #   make pipelines/X   run an experiment; results in out/X

@@ -10,8 +10,8 @@ SLOW := cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature 
 # These are begun first, the longest at the head, so that none is left for the end.
 LONG := $(SLOW) ops cuda gpt-train qamix man house badinput
 
-# Kernels with every load and store watched (tests/kernels/shim/watch.h): a compiler does not do so beside
-# another sanitizer.
+# Kernels with each load and store watched (tests/kernels/shim/watch.h). A compiler cannot do that
+# together with another sanitizer.
 WATCHED := $(addprefix tests/kernels/,cuda_races.c cuda_traffic.c)
 # These ask whether tests notice broken kernels, which is no question for a sanitizer.
 UNSANITIZED := $(WATCHED) tests/kernels/cuda_faults.c tests/kernels/ops_reference.c
@@ -28,9 +28,14 @@ TESTS := $(TESTS_SH) $(TEST_PROGRAMS)
 # $(call named,NAME...): the tests of these names, and of folders of these names
 named = $(strip $(foreach t,$(TESTS),$(if $(filter $(1),$(basename $(notdir $t)) $(filter-out tests, \
 	$(notdir $(patsubst %/,%,$(dir $t))))),$t)))
-# $(call needs,TEST...): what is to be built for them
-needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(PROGRAMS) $(TEST_TOOLS) $(if $(shell \
-	grep -l kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)))
+# $(call needs,TEST...): what is to be built for them. A script needs the programs and tools that it
+# names, or all of them if it goes over all.
+OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.sh
+needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(if $(filter $(OVER_ALL),$(1)),$(PROGRAMS) \
+	$(TEST_TOOLS),$(call mentioned,$(PROGRAMS) $(TEST_TOOLS),$(1))) $(if $(shell grep -l \
+	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)))
+mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$(2)) tests/lib.sh | \
+	sort -u),$(filter %/$w,$(1)))
 # $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored
 # where make was called - in the background, under nohup - would not reach what tests interrupt.
 prove = BUILD=$(abspath $(BUILD)) env --default-signal prove -j$(TEST_JOBS) $(call ordered,$(1))

@@ -1,0 +1,106 @@
+#!/bin/bash
+# lib.sh - pipelines/lib: what a template becomes, what an expression of keys says, tables,
+# records, and folders that are kept or emptied.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+BUILD=$(cd "$BUILD" && pwd)
+export BUILD
+
+mkdir "$TMP/pipelines" "$TMP/out"
+cp -r "$ROOT"/pipelines/{lib,lib.sh} "$TMP/pipelines"
+ln -s "$ROOT/testdata" "$TMP/testdata"
+export OUT="$TMP/out"
+
+# script LINE...: pipelines/some runs these lines after lib.sh. Its stdout is stdout, its stderr is
+# $TMP/said.
+script() {
+	# shellcheck disable=SC2016
+	printf '%s\n' '. "$(dirname "$0")/lib.sh"' "$@" >"$TMP/pipelines/some"
+	bash "$TMP/pipelines/some" 2>"$TMP/said"
+}
+
+printf '%s\t%s\n' exact 0.5 exact_low 0.25 exact_high 0.75 exact_of 12 loss 1.2346 tiny 1e-05 >"$OUT/summary.tsv"
+
+# ---- templates ----
+
+cat >"$TMP/pipelines/some.report.md" <<'END'
+# {{$title}}: {{all_of exact}}, {{number loss 2}}{{of nothing}}.
+{{printf 'a\nb\n'}}
+one \
+   two \
+{{sum 1 2}} `{{sum 3 4}}` $title {B} {{}
+END
+# shellcheck disable=SC2016
+script 'title="A title"' 'sum() { echo $(($1 + $2)); }' report
+is "$(cat "$OUT/report.md")" "# A title: 50.0% (25.0% to 75.0%), 1.23.
+a
+b
+one two 3 \`7\` \$title {B} {{}" "a template: variables, commands, lines that go on in the next"
+is "$(cat "$TMP/said")" "" "a key that is missing is no error there"
+echo '{{no_such_command}}' >"$TMP/pipelines/some.report.md"
+script report
+grep -q 'no_such_command: command not found' "$TMP/said"
+ok $? "a command that is missing is"
+
+# ---- expressions ----
+
+while IFS='|' read -r expression want; do
+	is "$(script "holds '$expression' && echo yes || echo no")$(cat "$TMP/said")" "$want" "holds $expression"
+done <<'END'
+exact > 0.4|yes
+exact_low > exact|no
+exact_high > 0.5 && exact_of == 12|yes
+tiny < 1e-4|yes
+-1e-5 > 0|no
+exact < nothing|nothe summary has no nothing
+END
+is "$(script "holds 'exact_high < 0.5 || tiny > 0' && echo yes")" yes "holds: or"
+rm "$OUT/summary.tsv"
+is "$(script "holds '1e9 > 2' && echo yes")" yes "numbers need no summary"
+printf '%s\t%s\n' exact 0.5 exact_low 0.25 exact_high 0.75 loss 1.2346 >"$OUT/summary.tsv"
+
+# ---- tables and pictures ----
+
+is "$(script 'shares exact loss nothing')" ' 50.0% (25.0% to 75.0%) | 123.5% | - |' "cells of shares"
+is "$(script 'numbers 3 loss exact')" ' 1.235 | 0.500 (0.250 to 0.750) |' "cells of numbers"
+is "$(script 'intervals exact loss nothing')" $'\t0.5\t0.25\t0.75\t1.2346\tNaN\tNaN\tNaN\tNaN\tNaN' "for a plot"
+cat >"$TMP/pipelines/some.gnuplot" <<'END'
+set print '-'
+print sprintf('%s %d %s %g', out, words(list), list, 2 * number)
+END
+is "$(script "plot some list=\"it's 2.1\" number=3.5")" "$TMP/out 2 it's 2.1 7" "variables of a plot, with a quote"
+
+# ---- folders ----
+
+# kept SETTING: does the folder keep what a run with SETTING finds there?
+kept() {
+	# shellcheck disable=SC2016
+	script "setting=$1" 'begin setting' '[ -e "$OUT/model" ] && echo kept || : >"$OUT/model"'
+}
+kept a >"$TMP/first"
+is "$(cat "$TMP/first")$(kept a)" kept "begin: a run that was stopped goes on"
+is "$(kept b)" "" "begin: with another setting it starts again"
+: >"$OUT/report.md"
+is "$(kept b)" "" "begin: so it does after its end"
+script fresh
+is "$(find "$OUT" -mindepth 1)" "" "fresh: an empty folder"
+! script 'say "doing this"' false && [ "$(cat "$TMP/said")" = $'some: doing this\nsome: failed while doing this' ]
+ok $? "a command that fails ends the pipeline, which says where"
+
+# ---- records ----
+
+for jobs in 1 3; do
+	script "records_from 5 7 $jobs phonegen --seed 3" >"$TMP/records"
+	is "$(mpcat --text "$TMP/records")" "$(phonegen --seed 3 --first 5 --count 7 | mpcat --text)" "records of $jobs jobs"
+done
+is "$(script HELD_OUT=0.5 'mixed --part val testdata/quiz.jsonl' | mpcat | wc -l)" \
+	"$(qamix -q --val 0.5 --part val "$ROOT/testdata/quiz.jsonl" | mpcat | wc -l)" "mixed: questions that are held out"
+is "$(script HELD_OUT=0 LONGEST=100 'mixed testdata/quiz.jsonl' | mpcat --json | jq '.text | length' | sort -n | tail -n 1)" \
+	"$(qamix -q --max-length 100 "$ROOT/testdata/quiz.jsonl" | mpcat --json | jq '.text | length' | sort -n | tail -n 1)" \
+	"mixed: none is longer than LONGEST"
+for function in article_asked article_asked_bare; do
+	is "$(script $function | mpcat --json | jq -r '.spans[-1] as $at | .text[$at[0]:$at[1]]' | sort | paste -sd ' ')" \
+		"8 Ottawa" "$function: the questions of the article"
+done
+
+done_testing

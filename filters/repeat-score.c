@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/err.h"
 #include "common/base/options.h"
 #include "common/base/utf8.h"
@@ -62,21 +63,10 @@ struct score {
 static int take(struct score *score, const char *text, size_t size, uint32_t *length,
                 struct err *err)
 {
-	uint32_t count = 0;
-
-	if (size > score->room) {
-		free(score->codes);
-		score->room = 2 * size;
-		score->codes = malloc(score->room * sizeof *score->codes);
-		if (!score->codes) {
-			score->room = 0;
-			return err_set(err, "out of memory for a text of %zu bytes", size);
-		}
-	}
-	for (size_t at = 0; at < size; count++)
-		at += utf8_decode(text + at, size - at, &score->codes[count]);
-	words_lower(score->codes, count);
-	*length = count;
+	if (array_reserve(&score->codes, &score->room, size) < 0)
+		return err_set(err, "out of memory for a text of %zu bytes", size);
+	*length = (uint32_t)utf8_codes(text, size, score->codes); /* who read it has checked it */
+	words_lower(score->codes, *length);
 	return 0;
 }
 

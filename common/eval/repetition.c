@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/base/array.h"
 #include "common/eval/words.h"
 
 struct repetition {
@@ -139,20 +140,12 @@ void repetition_people_release(struct repetition_people *people)
 int repetition_people_add(struct repetition_people *people,
                           const struct repetition_counts *counts, struct err *err)
 {
-	if (counts->grams > people->room) {
-		const uint32_t room = counts->grams;
-		double *sum = realloc(people->sum, room * sizeof *sum);
-		if (sum)
-			people->sum = sum;
-		uint32_t *texts = realloc(people->texts, room * sizeof *texts);
-		if (texts)
-			people->texts = texts;
-		if (!sum || !texts)
-			return err_set(err, "out of memory for a text of %u units", counts->units);
-		for (; people->room < room; people->room++) {
-			sum[people->room] = 0;
-			texts[people->room] = 0;
-		}
+	if (array_reserve(&people->sum, &people->sum_room, counts->grams) < 0 ||
+	    array_reserve(&people->texts, &people->texts_room, counts->grams) < 0)
+		return err_set(err, "out of memory for a text of %u units", counts->units);
+	for (; people->longest < counts->grams; people->longest++) {
+		people->sum[people->longest] = 0;
+		people->texts[people->longest] = 0;
 	}
 	for (uint32_t i = 0; i < counts->grams; i++) {
 		people->sum[i] += repetition_share(counts, i + 1);
@@ -163,7 +156,7 @@ int repetition_people_add(struct repetition_people *people,
 
 double repetition_people_share(const struct repetition_people *people, uint32_t grams)
 {
-	uint32_t last = grams < people->room ? grams : people->room;
+	uint32_t last = grams < people->longest ? grams : people->longest;
 
 	while (last > 1 && people->texts[last - 1] < REPETITION_PEOPLE)
 		last--;

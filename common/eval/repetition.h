@@ -9,6 +9,7 @@
 #ifndef MEMOSCOPE_REPETITION_H
 #define MEMOSCOPE_REPETITION_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -49,7 +50,8 @@ int repetition_count(struct repetition *repetition, enum repetition_unit unit,
 struct repetition_people {
 	double *sum; /* [n - 1]: of shares */
 	uint32_t *texts; /* [n - 1]: that have n grams */
-	uint32_t room;
+	uint32_t longest; /* n of the longest text */
+	size_t sum_room, texts_room;
 };
 void repetition_people_release(struct repetition_people *people);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/base/array.h"
+
 void words_lower(uint32_t *codes, uint32_t length)
 {
 	for (uint32_t i = 0; i < length; i++) {
@@ -52,7 +54,8 @@ struct word_set {
 	uint32_t *codes; /* of all words, one behind the other */
 	size_t code_count, code_room;
 	struct word *word; /* places in codes */
-	uint32_t count, word_room;
+	size_t word_room;
+	uint32_t count;
 	uint32_t *slot;
 	uint32_t slots; /* a power of two */
 };
@@ -131,22 +134,10 @@ static int grow_slots(struct word_set *set)
 /* Room for one more word of length code points. */
 static int grow(struct word_set *set, uint32_t length)
 {
-	if (set->code_count + length > set->code_room) {
-		size_t room = 2 * (set->code_count + length) + 1024;
-		uint32_t *codes = room > UINT32_MAX ? NULL : realloc(set->codes, room * sizeof *codes);
-		if (!codes)
-			return -1;
-		set->codes = codes;
-		set->code_room = room;
-	}
-	if (set->count == set->word_room) {
-		uint32_t room = 2 * set->word_room + 256;
-		struct word *word = realloc(set->word, room * sizeof *word);
-		if (!word)
-			return -1;
-		set->word = word;
-		set->word_room = room;
-	}
+	if (set->code_count + length > UINT32_MAX || /* a word's place is of 32 bits */
+	    array_reserve(&set->codes, &set->code_room, set->code_count + length) < 0 ||
+	    array_reserve(&set->word, &set->word_room, (size_t)set->count + 1) < 0)
+		return -1;
 	return 2 * (set->count + 1) > set->slots ? grow_slots(set) : 0;
 }
 

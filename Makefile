@@ -213,6 +213,10 @@ $(TEST_TOOLS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/tests/tools/faults.so: tests/tools/faults/faults.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -231,7 +235,7 @@ $(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
-tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
+tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(FAULTS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
 
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)

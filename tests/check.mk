@@ -23,6 +23,8 @@ TESTS_SH := $(filter-out tests/lib.sh,$(wildcard tests/*.sh $(TEST_ROOMS:%=tests
 GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/kernels/gpu.t)
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(GPU_TEST)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c)) # what shell tests need
+# For LD_PRELOAD, which a sanitizer's library does not go with.
+FAULTS := $(if $(SANITIZE),,$(BUILD)/tests/tools/faults.so)
 TESTS := $(TESTS_SH) $(TEST_PROGRAMS)
 
 # $(call named,NAME...): the tests of these names, and of folders of these names
@@ -33,7 +35,8 @@ named = $(strip $(foreach t,$(TESTS),$(if $(filter $(1),$(basename $(notdir $t))
 OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.sh
 needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(if $(filter $(OVER_ALL),$(1)),$(PROGRAMS) \
 	$(TEST_TOOLS),$(call mentioned,$(PROGRAMS) $(TEST_TOOLS),$(1))) $(if $(shell grep -l \
-	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)))
+	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)) $(if $(shell grep -l faults.so \
+	$(filter %.sh,$(1))),$(FAULTS)))
 mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$(2)) tests/lib.sh | \
 	sort -u),$(filter %/$w,$(1)))
 # $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored

@@ -122,11 +122,11 @@ static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err
 	*reader = NULL;
 	if (!vocab)
 		return NULL;
-	if (lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, STDIN_FILENO) < 0) {
+	if (lseek(fd, 0, SEEK_SET) < 0 || TEMP_FAILURE_RETRY(dup2(fd, STDIN_FILENO)) < 0) {
 		err_set(err, "temporary file: %s", strerror(errno));
 		return NULL;
 	}
-	close(fd);
+	file_close(fd);
 	*reader = stream_open("-", text_kinds, err);
 	return *reader ? vocab : NULL;
 }

@@ -1,5 +1,6 @@
 #include "common/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,11 +34,22 @@ int file_write(int fd, const void *data, size_t size)
 	return 0;
 }
 
+int file_open(const char *path, int flags)
+{
+	return TEMP_FAILURE_RETRY(open(path, flags | O_CLOEXEC, 0666));
+}
+
+int file_close(int fd)
+{
+	/* Linux closes it also if a signal interrupts that; a second try could close another file */
+	return close(fd) < 0 && errno != EINTR ? -1 : 0;
+}
+
 int file_settle(int fd)
 {
 	int duplicate = dup(fd);
 
-	return duplicate >= 0 && close(duplicate) < 0 && errno != EINTR ? -1 : 0;
+	return duplicate >= 0 ? file_close(duplicate) : 0;
 }
 
 bool file_reader_gone(int fd)
@@ -49,12 +62,12 @@ bool file_reader_gone(int fd)
 /* Open a temporary file that is not there yet; umask decides on its mode. */
 static int open_temporary(const char *path)
 {
-	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-	int fd = open(path, flags, 0666);
+	int flags = O_WRONLY | O_CREAT | O_EXCL;
+	int fd = file_open(path, flags);
 
 	/* left behind by a process of our number that was killed */
-	if (fd < 0 && errno == EEXIST && unlink(path) == 0)
-		fd = open(path, flags, 0666);
+	if (fd < 0 && errno == EEXIST && TEMP_FAILURE_RETRY(unlink(path)) == 0)
+		fd = file_open(path, flags);
 	return fd;
 }
 
@@ -78,9 +91,9 @@ int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
 void file_draft_drop(struct file_draft *draft)
 {
 	if (draft->path != NULL && draft->fd >= 0)
-		close(draft->fd);
+		file_close(draft->fd);
 	if (draft->temporary != NULL)
-		unlink(draft->temporary);
+		(void)TEMP_FAILURE_RETRY(unlink(draft->temporary));
 	free(draft->temporary);
 	free(draft->path);
 	*draft = (struct file_draft){.fd = -1};
@@ -89,12 +102,12 @@ void file_draft_drop(struct file_draft *draft)
 static int close_draft(struct file_draft *draft, struct err *err)
 {
 	int fd = draft->fd;
-	bool synced = fsync(fd) == 0;
+	bool synced = TEMP_FAILURE_RETRY(fsync(fd)) == 0;
 
 	draft->fd = -1;
 	if (!synced)
 		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
-	if (close(fd) < 0 && synced)
+	if (file_close(fd) < 0 && synced)
 		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
 	return err->status == ERR_NONE ? 0 : -1;
 }
@@ -117,12 +130,12 @@ static int sync_directory(const char *path, struct err *err)
 
 	if (directory == NULL)
 		return err_set(err, "out of memory");
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_open(directory, O_RDONLY | O_DIRECTORY);
 	/* EINVAL: a file system that cannot sync a directory */
-	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+	if (fd < 0 || (TEMP_FAILURE_RETRY(fsync(fd)) < 0 && errno != EINVAL))
 		rc = err_set(err, "%s: cannot sync: %s", directory, strerror(errno));
 	if (fd >= 0)
-		close(fd);
+		file_close(fd);
 	free(directory);
 	return rc;
 }
@@ -142,7 +155,7 @@ static int keep_drafts(struct file_draft *drafts, int count, struct err *err)
 		if (close_draft(&drafts[i], err) < 0)
 			return -1;
 	for (int i = 0; i < count; i++) {
-		if (rename(drafts[i].temporary, drafts[i].path) < 0)
+		if (TEMP_FAILURE_RETRY(rename(drafts[i].temporary, drafts[i].path)) < 0)
 			return err_set(err, "%s: cannot replace: %s", drafts[i].path,
 			               strerror(errno));
 		char *renamed = drafts[i].temporary;
@@ -224,7 +237,7 @@ static int read_all(int fd, const char *path, char *data, size_t size, struct er
 char *file_read(const char *path, size_t max, size_t *size, struct err *err)
 {
 	/* O_NONBLOCK: a FIFO in a file's place must not hang us */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = file_open(path, O_RDONLY | O_NONBLOCK);
 	struct stat status;
 	char *data = NULL;
 
@@ -248,7 +261,7 @@ char *file_read(const char *path, size_t max, size_t *size, struct err *err)
 		*size = (size_t)status.st_size;
 		data[*size] = 0;
 	}
-	close(fd);
+	file_close(fd);
 	return data;
 }
 
@@ -287,14 +300,14 @@ static char *read_on(int fd, const char *path, size_t max, size_t *size, struct 
 
 char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(path, O_RDONLY);
 
 	if (fd < 0) {
 		err_set(err, "%s: cannot open: %s", err_path(path), strerror(errno));
 		return NULL;
 	}
 	char *data = read_on(fd, path, max, size, err);
-	close(fd);
+	file_close(fd);
 	return data;
 }
 
@@ -305,14 +318,17 @@ int file_spool(struct err *err)
 
 	if (directory == NULL || *directory == 0)
 		directory = "/tmp";
-	if (snprintf(path, sizeof path, "%s/memoscope.XXXXXX", directory) >= (int)sizeof path)
-		return err_set(err, "TMPDIR: longer than %zu bytes", sizeof path);
-	int fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0 && unlink(path) == 0)
+	int fd;
+	do { /* mkostemp() overwrites the template also if it fails */
+		if (snprintf(path, sizeof path, "%s/memoscope.XXXXXX", directory) >= (int)sizeof path)
+			return err_set(err, "TMPDIR: longer than %zu bytes", sizeof path);
+		fd = mkostemp(path, O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	if (fd >= 0 && TEMP_FAILURE_RETRY(unlink(path)) == 0)
 		return fd;
 	err_set(err, "%s: cannot make a temporary file: %s", directory, strerror(errno));
 	if (fd >= 0)
-		close(fd);
+		file_close(fd);
 	return -1;
 }
 
@@ -321,7 +337,7 @@ static int make_one(const char *path, struct err *err)
 {
 	struct stat status;
 
-	if (mkdir(path, 0777) == 0)
+	if (TEMP_FAILURE_RETRY(mkdir(path, 0777)) == 0)
 		return 0;
 	const int error = errno;
 	/* one that stands may be in a place where none could be made */
@@ -348,4 +364,63 @@ int directory_make(const char *path, struct err *err)
 	}
 	free(partial);
 	return rc == 0 ? make_one(path, err) : -1;
+}
+
+int directory_lock(const char *path, const char *busy, struct err *err)
+{
+	int fd = file_open(path, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return err_set(err, "%s: cannot open: %s", path, strerror(errno));
+	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | LOCK_NB)) == 0 || errno != EWOULDBLOCK)
+		return fd;
+	file_close(fd);
+	return err_set(err, "%s: %s", path, busy);
+}
+
+/* The size of NAME if this is the name of a draft, NAME.PID.tmp; else 0. */
+static size_t draft_name(const char *name)
+{
+	static const char ending[] = ".tmp";
+	size_t size = strlen(name), digits = 0;
+
+	if (size < sizeof ending || strcmp(name + size - (sizeof ending - 1), ending) != 0)
+		return 0;
+	size -= sizeof ending - 1;
+	for (; size > 0 && name[size - 1] >= '0' && name[size - 1] <= '9'; size--)
+		digits++;
+	return digits > 0 && size > 1 && name[size - 1] == '.' ? size - 1 : 0;
+}
+
+DIR *directory_open(const char *path, struct err *err)
+{
+	int fd = file_open(path, O_RDONLY | O_DIRECTORY);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+	if (directory != NULL)
+		return directory;
+	err_set(err, "%s: cannot open: %s", path, strerror(errno));
+	if (fd >= 0)
+		file_close(fd);
+	return NULL;
+}
+
+int directory_sweep(const char *path, bool (*ours)(const char *name), struct err *err)
+{
+	DIR *directory = directory_open(path, err);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (directory == NULL)
+		return -1;
+	while (rc == 0 && (entry = readdir(directory)) != NULL) {
+		char name[sizeof entry->d_name];
+		snprintf(name, sizeof name, "%.*s", (int)draft_name(entry->d_name), entry->d_name);
+		if (*name && ours(name) &&
+		    TEMP_FAILURE_RETRY(unlinkat(dirfd(directory), entry->d_name, 0)) < 0)
+			rc = err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
+			             strerror(errno));
+	}
+	closedir(directory);
+	return rc;
 }

@@ -1,12 +1,17 @@
-/* file.h - files read whole, and written whole or not at all; temporary files; descriptors.
+/* file.h - files read whole, and written whole or not at all; temporary files; descriptors;
+ * directories.
  *
  * A file is written to a temporary file beside it, which is synced to disk and renamed over the
  * old one; then the directory is synced. Whatever fails, and whenever, the path holds the old
- * file or the new one, whole.
+ * file or the new one, whole. A process that is killed leaves its temporary file, PATH.PID.tmp:
+ * directory_sweep() removes such files.
+ *
+ * A call that a signal interrupts (EINTR) is made again.
  */
 #ifndef MEMOSCOPE_FILE_H
 #define MEMOSCOPE_FILE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
@@ -54,6 +59,12 @@ char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
  * and write. The file is gone when it is closed. -1 with err set. */
 int file_spool(struct err *err);
 
+/* Open a file, with O_CLOEXEC; a new one gets mode 0666, less umask. -1 with errno set. */
+int file_open(const char *path, int flags);
+
+/* Close a descriptor. -1 with errno set: what was written may be lost. */
+int file_close(int fd);
+
 /* Write all of size bytes, also to a descriptor that does not block. -1 with errno set. */
 int file_write(int fd, const void *data, size_t size);
 
@@ -67,5 +78,17 @@ bool file_reader_gone(int fd);
 /* Make a directory and its parents, if they are not there. -1 with err set, which names the one
  * that cannot be made. */
 int directory_make(const char *path, struct err *err);
+
+/* Open a directory to read its names; to closedir(). NULL with err set. */
+DIR *directory_open(const char *path, struct err *err);
+
+/* Lock a directory against other programs that lock it. The lock ends when the descriptor is
+ * closed, also if the process is killed. A file system that has no locks does without. -1 with err
+ * set: to busy, if another program has it. */
+int directory_lock(const char *path, const char *busy, struct err *err);
+
+/* Remove the temporary files NAME.PID.tmp of names that are ours. The caller holds a lock: nobody
+ * is writing them. -1 with err set. */
+int directory_sweep(const char *path, bool (*ours)(const char *name), struct err *err);
 
 #endif

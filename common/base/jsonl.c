@@ -1,6 +1,7 @@
 #include "common/base/jsonl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static FILE *copy(FILE *from, const char *path, struct err *err)
 
 	if (!to) {
 		if (fd >= 0)
-			close(fd);
+			file_close(fd);
 		err_set(err, "%s: out of memory", path);
 		return NULL;
 	}
@@ -56,8 +57,8 @@ static FILE *copy(FILE *from, const char *path, struct err *err)
 static FILE *open_file(const char *path, struct err *err)
 {
 	bool standard = strcmp(path, "-") == 0;
-	int fd = standard ? dup(STDIN_FILENO) : -1;
-	FILE *file = standard ? fdopen(fd, "r") : fopen(path, "re");
+	int fd = standard ? dup(STDIN_FILENO) : file_open(path, O_RDONLY);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	struct stat status;
 
 	if (!file) {
@@ -65,7 +66,7 @@ static FILE *open_file(const char *path, struct err *err)
 		err_set(err, "%s: cannot %s: %s", err_path(path), standard ? "read" : "open",
 		        strerror(standard && errno == EINVAL ? EBADF : errno));
 		if (fd >= 0)
-			close(fd);
+			file_close(fd);
 		return NULL;
 	}
 	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))

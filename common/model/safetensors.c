@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
                "tensors are read and written as little endian float32");
 
@@ -310,7 +312,7 @@ static int place_data(struct safetensors *file, uint64_t header_size, struct err
 static int map_file(struct safetensors *file, struct err *err)
 {
 	/* O_NONBLOCK: a FIFO in place of the file must not block */
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = file_open(file->path, O_RDONLY | O_NONBLOCK);
 	struct stat status;
 	int result = 0;
 
@@ -333,7 +335,7 @@ static int map_file(struct safetensors *file, struct err *err)
 			file->size = size;
 		}
 	}
-	close(fd);
+	file_close(fd);
 	return result;
 }
 

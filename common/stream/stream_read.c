@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "common/base/file.h"
 #include "common/base/input_buffer.h"
 #include "common/stream/json.h"
 #include "common/stream/map.h"
@@ -317,7 +318,7 @@ static struct stream_reader *reader_new(const char *path)
 static int open_input(struct stream_reader *reader, const char *path)
 {
 	bool standard = strcmp(path, "-") == 0;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = standard ? STDIN_FILENO : file_open(path, O_RDONLY);
 	struct stat about;
 
 	reader->input.fd = fd;

@@ -13,7 +13,8 @@
 #include "common/stream/record.h"
 
 #define SHARDS_MAX 1000 /* files open at once */
-#define FILE_NAME "train-%04d.mp"
+#define TRAIN_NAME "train-%04d.mp"
+#define VAL_NAME "val.mp"
 
 static const char *directory;
 static double validation = 0;
@@ -47,7 +48,7 @@ static void on_signal(int number)
 {
 	for (int i = 0; i < draft_count; i++)
 		if (drafts[i].temporary)
-			unlink(drafts[i].temporary);
+			(void)TEMP_FAILURE_RETRY(unlink(drafts[i].temporary));
 	signal(number, SIG_DFL);
 	raise(number);
 }
@@ -69,15 +70,43 @@ static char *path_of(int file)
 {
 	char *path;
 
-	if ((file < shards ? asprintf(&path, "%s/" FILE_NAME, directory, file)
-	                   : asprintf(&path, "%s/val.mp", directory)) < 0)
+	if ((file < shards ? asprintf(&path, "%s/" TRAIN_NAME, directory, file)
+	                   : asprintf(&path, "%s/" VAL_NAME, directory)) < 0)
 		die("out of memory");
 	return path;
 }
 
+/* The number in the name of a file for training; -1: it is no such name. */
+static int number_of(const char *name)
+{
+	char again[32];
+	int number = 0;
+
+	if (strlen(name) != strlen("train-0000.mp"))
+		return -1;
+	for (int i = 0; i < 4; i++)
+		number = 10 * number + name[6 + i] - '0';
+	snprintf(again, sizeof again, TRAIN_NAME, number);
+	return strcmp(name, again) == 0 ? number : -1;
+}
+
+static bool is_ours(const char *name)
+{
+	return strcmp(name, VAL_NAME) == 0 || number_of(name) >= 0;
+}
+
+/* The lock lasts until the program ends. */
+static int open_directory(struct err *err)
+{
+	if (directory_make(directory, err) < 0 ||
+	    directory_lock(directory, "another program is writing into it", err) < 0)
+		return -1;
+	return directory_sweep(directory, is_ours, err);
+}
+
 static int open_files(int count, const json_t *header, struct err *err)
 {
-	if (directory_make(directory, err) < 0)
+	if (open_directory(err) < 0)
 		return -1;
 	for (int i = 0; i < count; i++) {
 		char *path = path_of(i);
@@ -138,31 +167,23 @@ static int finish_files(int count, struct err *err)
  * belonged to this one. */
 static bool is_stale(const char *name)
 {
-	char again[32];
-	int number = 0;
-
-	if (strcmp(name, "val.mp") == 0)
-		return validation == 0;
-	for (int i = 0; i < 4 && strlen(name) == strlen("train-0000.mp"); i++)
-		number = 10 * number + name[6 + i] - '0';
-	snprintf(again, sizeof again, FILE_NAME, number);
-	return strcmp(name, again) == 0 && number >= shards;
+	return strcmp(name, VAL_NAME) == 0 ? validation == 0 : number_of(name) >= shards;
 }
 
 static int remove_stale(struct err *err)
 {
-	DIR *open_directory = opendir(directory);
+	DIR *stream = directory_open(directory, err);
 	const struct dirent *entry;
 	int rc = 0;
 
-	if (!open_directory)
-		return err_set(err, "%s: %s", directory, strerror(errno));
-	while ((entry = readdir(open_directory)))
+	if (!stream)
+		return -1;
+	while ((entry = readdir(stream)))
 		if (is_stale(entry->d_name) &&
-		    unlinkat(dirfd(open_directory), entry->d_name, 0) < 0)
+		    TEMP_FAILURE_RETRY(unlinkat(dirfd(stream), entry->d_name, 0)) < 0)
 			rc = err_set(err, "%s/%s: cannot remove: %s", directory, entry->d_name,
 			             strerror(errno));
-	closedir(open_directory);
+	closedir(stream);
 	return rc;
 }
 

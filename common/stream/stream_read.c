@@ -444,7 +444,7 @@ void stream_close(struct stream_reader *reader)
 	if (!reader)
 		return;
 	if (reader->input.fd > STDIN_FILENO)
-		close(reader->input.fd);
+		file_close(reader->input.fd);
 	json_decref(reader->header);
 	json_decref(reader->chain);
 	msgpack_zone_free(reader->zone);

@@ -104,12 +104,18 @@ pid=$!
 exec 3>"$TMP/pipe"
 head -c $((size / 2)) "$TMP/in.mp" >&3
 until [ -n "$(find "$TMP/new/data" -name '*.tmp')" ]; do sleep 0.05; done
+fails 1 'new/data: another program is writing into it$' "a second one into the same directory" \
+	sh -c "exec shard -o '$TMP/new/data' <'$TMP/in.mp'"
 kill -TERM $pid
 wait $pid
 is $? 143 "a signal ends it"
 exec 3>&-
 find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
 ok $? "and leaves all as it was"
+touch "$TMP/new/data/train-0001.mp.77.tmp" "$TMP/new/data/val.mp.77.tmp" "$TMP/new/data/mine.77.tmp"
+shard --val 0.1 -o "$TMP/new/data" <"$TMP/in.mp"
+is "$(cd "$TMP/new/data" && echo ./*.tmp)" ./mine.77.tmp "removes the temporary files of a killed run, and no others"
+rm "$TMP/new/data/mine.77.tmp"
 mkdir -p "$TMP/blocked/val.mp/full"
 fails 1 'blocked/val.mp: cannot replace' "a directory in a file's place" \
 	sh -c "exec shard --val 0.1 -o '$TMP/blocked' <'$TMP/in.mp'"

@@ -50,30 +50,24 @@ void model_release(struct model *model)
 	*model = (struct model){0};
 }
 
-/* ---- removing ---- */
-
-/* A file of a model, or a temporary one that a killed process left behind. */
-static bool is_model_file(const char *name)
+bool model_has_file(const char *name)
 {
-	size_t size = strlen(name);
-	bool temporary = size > 4 && strcmp(name + size - 4, ".tmp") == 0;
+	int i = 0;
 
-	for (int i = 0; i < MODEL_FILES; i++) {
-		size_t own = strlen(model_file_names[i]);
-		if (strncmp(name, model_file_names[i], own) == 0 &&
-		    (name[own] == 0 || (name[own] == '.' && temporary)))
-			return true;
-	}
-	return false;
+	while (i < MODEL_FILES && strcmp(name, model_file_names[i]) != 0)
+		i++;
+	return i < MODEL_FILES;
 }
+
+/* ---- removing ---- */
 
 static int remove_files(const char *path, DIR *directory, struct err *err)
 {
 	const struct dirent *entry;
 
 	while ((entry = readdir(directory)) != NULL)
-		if (is_model_file(entry->d_name) &&
-		    unlinkat(dirfd(directory), entry->d_name, 0) < 0)
+		if (model_has_file(entry->d_name) &&
+		    TEMP_FAILURE_RETRY(unlinkat(dirfd(directory), entry->d_name, 0)) < 0)
 			return err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
 			               strerror(errno));
 	return 0;
@@ -81,7 +75,7 @@ static int remove_files(const char *path, DIR *directory, struct err *err)
 
 int model_remove(const char *directory, struct err *err)
 {
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = file_open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
 
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
@@ -89,12 +83,15 @@ int model_remove(const char *directory, struct err *err)
 	if (!stream) {
 		err_set(err, "%s: cannot open: %s", directory, strerror(errno));
 		if (fd >= 0)
-			close(fd);
+			file_close(fd);
 		return -1;
 	}
 	int result = remove_files(directory, stream, err);
 	closedir(stream);
-	if (result == 0 && rmdir(directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+	if (result == 0)
+		result = directory_sweep(directory, model_has_file, err);
+	if (result == 0 && TEMP_FAILURE_RETRY(rmdir(directory)) < 0 && errno != ENOTEMPTY &&
+	    errno != EEXIST)
 		result = err_set(err, "%s: cannot remove: %s", directory, strerror(errno));
 	return result;
 }

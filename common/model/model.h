@@ -17,6 +17,8 @@
 #ifndef MEMOSCOPE_MODEL_H
 #define MEMOSCOPE_MODEL_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "common/base/err.h"
@@ -45,6 +47,13 @@ int model_save(const char *directory, const struct model *model, struct err *err
  * them. more NULL: none. */
 int model_save_with(const char *directory, const struct model *model,
                     const struct file_content *more, struct err *err);
+
+/* The file in a model's directory that a resume of its training starts from. It is not the
+ * model's: train/training_state.h. */
+#define MODEL_STATE "training.safetensors"
+
+/* Is it the name of a model's file? */
+bool model_has_file(const char *name);
 
 /* Remove the files of a model, temporary ones too, and the directory if nothing else is in it.
  * A path that is no directory, or a symbolic link, is left alone. -1 with err set. */

@@ -83,9 +83,45 @@ static const struct {
 	{MODEL_PARAMETERS, model_parameters_load},
 };
 
+static bool is_there(const char *directory, const char *name)
+{
+	char *path;
+	bool there = true; /* if it is not known, who opens it will say so */
+
+	if (asprintf(&path, "%s/%s", directory, name) >= 0) {
+		there = access(path, F_OK) == 0 || errno != ENOENT;
+		free(path);
+	}
+	return there;
+}
+
+/* A directory that has some of the files that a model needs, and lacks others, is a sign of
+ * something that was cut short. */
+static int check_complete(const char *directory, struct err *err)
+{
+	static const enum model_file needed[] = {MODEL_CONFIG, MODEL_VOCAB, MODEL_PARAMETERS};
+	const char *has = NULL, *lacks = NULL;
+
+	for (int i = 0; i < 3; i++) {
+		const char *name = model_file_names[needed[i]];
+		if (is_there(directory, name))
+			has = name;
+		else
+			lacks = name;
+	}
+	const bool state = is_there(directory, MODEL_STATE);
+	if (!lacks || !(has || state))
+		return 0;
+	if (state)
+		return err_set(err, "%s/%s: cannot open: No such file, but " MODEL_STATE " is there: a "
+		               "save was cut short; gpt-train --resume completes it", directory, lacks);
+	return err_set(err, "%s/%s: cannot open: No such file, but %s is there: a save or a copy was "
+	               "cut short", directory, lacks, has);
+}
+
 int model_load(const char *directory, struct model *model, struct err *err)
 {
-	int result = 0;
+	int result = check_complete(directory, err);
 
 	*model = (struct model){0};
 	for (size_t i = 0; i < sizeof loaders / sizeof *loaders && result == 0; i++) {

@@ -1,15 +1,16 @@
 #include "common/train/training_state.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/options.h"
 #include "common/model/safetensors.h"
 
-#define FILE_NAME "training.safetensors"
 #define STEPS_MAX 1000000000 /* as of gpt-train --steps */
 #define COUNT_MAX (INT64_MAX / 2) /* of all else, so that there is room to count on */
 
@@ -17,7 +18,7 @@ static char *state_path(const char *directory, struct err *err)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/" FILE_NAME, directory) >= 0)
+	if (asprintf(&path, "%s/" MODEL_STATE, directory) >= 0)
 		return path;
 	err_set(err, "out of memory");
 	return NULL;
@@ -136,10 +137,19 @@ static void get_array(const struct safetensors *file, const char *path, const ch
 	}
 }
 
+static struct safetensors *open_state(const char *directory, const char *path, struct err *err)
+{
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return safetensors_open(path, err);
+	err_set(err, "%s: no " MODEL_STATE ": the run ended before it saved anything; begin again "
+	        "without --resume", directory);
+	return NULL;
+}
+
 int training_state_settings(const char *directory, json_t *settings, struct err *err)
 {
 	char *path = state_path(directory, err);
-	struct safetensors *file = path ? safetensors_open(path, err) : NULL;
+	struct safetensors *file = path ? open_state(directory, path, err) : NULL;
 	const char *key, *text;
 	json_t *value;
 	void *next;
@@ -163,7 +173,7 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 {
 	const size_t count = gpt_parameter_count(config);
 	char *path = state_path(directory, err);
-	struct safetensors *file = path ? safetensors_open(path, err) : NULL;
+	struct safetensors *file = path ? open_state(directory, path, err) : NULL;
 	int64_t examples = 0;
 
 	if (file == NULL) {

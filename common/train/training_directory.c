@@ -2,12 +2,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -44,18 +43,54 @@ char *training_directory_checkpoint(const struct training_directory *directory, 
 	return path_of(directory, name, err);
 }
 
-/* Two runs that save into one directory would leave a mixture. The kernel drops the lock when
- * the process ends, however it ends. On a file system without locks there is no lock. */
+static bool is_checkpoint(const char *name)
+{
+	const size_t size = strlen(name);
+
+	return strncmp(name, "step-", 5) == 0 && size >= 11 &&
+	       strspn(name + 5, "0123456789") == size - 5;
+}
+
+static bool is_run_file(const char *name)
+{
+	return model_has_file(name) || strcmp(name, MODEL_STATE) == 0;
+}
+
+/* Remove the temporary files of killed runs in a folder of DIR. Links are left alone: what they
+ * lead to is not locked. */
+static int sweep(const struct training_directory *directory, const char *name, struct err *err)
+{
+	char *path = path_of(directory, name, err);
+	struct stat status;
+	int result = path ? 0 : -1;
+
+	if (path && lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		result = directory_sweep(path, is_run_file, err);
+	free(path);
+	return result;
+}
+
+static int sweep_all(const struct training_directory *directory, struct err *err)
+{
+	const struct dirent *entry;
+	int result = directory_sweep(directory->path, is_run_file, err);
+	DIR *entries = result == 0 ? directory_open(directory->path, err) : NULL;
+
+	if (!entries)
+		return -1;
+	while (result == 0 && (entry = readdir(entries)))
+		if (strcmp(entry->d_name, "last") == 0 || is_checkpoint(entry->d_name))
+			result = sweep(directory, entry->d_name, err);
+	closedir(entries);
+	return result;
+}
+
+/* Two runs that save into one directory would leave a mixture. */
 static int lock(struct training_directory *directory, struct err *err)
 {
-	const char *path = directory->path;
-
-	directory->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory->lock < 0)
-		return err_set(err, "%s: cannot open: %s", path, strerror(errno));
-	if (flock(directory->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return err_set(err, "%s: another gpt-train is training into it", path);
-	return 0;
+	directory->lock = directory_lock(directory->path, "another gpt-train is training into it",
+	                                 err);
+	return directory->lock < 0 ? -1 : sweep_all(directory, err);
 }
 
 int training_directory_open(struct training_directory *directory, const char *path, bool resume,
@@ -82,16 +117,8 @@ int training_directory_open(struct training_directory *directory, const char *pa
 void training_directory_release(struct training_directory *directory)
 {
 	if (directory->lock >= 0)
-		close(directory->lock);
+		file_close(directory->lock);
 	*directory = (struct training_directory){.lock = -1};
-}
-
-static bool is_checkpoint(const char *name)
-{
-	const size_t size = strlen(name);
-
-	return strncmp(name, "step-", 5) == 0 && size >= 11 &&
-	       strspn(name + 5, "0123456789") == size - 5;
 }
 
 int training_directory_clean(struct training_directory *directory, int64_t keep,
@@ -103,9 +130,9 @@ int training_directory_clean(struct training_directory *directory, int64_t keep,
 
 	if (directory->own_checkpoints)
 		return 0;
-	DIR *entries = opendir(directory->path);
+	DIR *entries = directory_open(directory->path, err);
 	if (!entries)
-		return err_set(err, "%s: cannot open: %s", directory->path, strerror(errno));
+		return -1;
 	if (keep >= 0)
 		checkpoint_name(keep, kept);
 	while (result == 0 && (entry = readdir(entries))) {

@@ -20,9 +20,10 @@ struct training_directory {
 };
 
 /* Open DIR for a run, and lock it: another run that opens it fails until this one is released
- * or its process ends. A new run makes DIR and DIR/last if they are missing; a resume (resume
- * true) fails without DIR/last. It also fails if DIR cannot be written to, so that this shows
- * now and not at the first save. -1 with err set; a directory must be released in either case. */
+ * or its process ends. Temporary files that killed runs left are removed. A new run makes DIR
+ * and DIR/last if they are missing; a resume (resume true) fails without DIR/last. It also fails
+ * if DIR cannot be written to, so that this shows now and not at the first save. -1 with err set;
+ * a directory must be released in either case. */
 int training_directory_open(struct training_directory *directory, const char *path, bool resume,
                             struct err *err);
 void training_directory_release(struct training_directory *directory);

@@ -315,6 +315,9 @@ static bool resume_last(struct training_run *run)
 
 	if (training_run_resume(run, &changes, &err) < 0)
 		err_exit(&err);
+	if (run->mended)
+		progress_say(&progress, "%s/last: its last save was cut short; it is complete now",
+		             directory);
 	if (run->at.step >= trainer.lr.steps) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
 		             run->at.step, trainer.lr.steps);

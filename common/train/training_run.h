@@ -39,6 +39,7 @@ struct training_run {
 	uint64_t digest; /* data_loader_digest() after the last of these */
 	int64_t saved; /* the step of the model in DIR/last; -1: this run saved none */
 	struct training_directory directory;
+	bool mended; /* the resume found that the last save was cut short, and completed it */
 };
 
 /* A run before its first step. data are open and outlive the run. chain: what the models will
@@ -49,9 +50,10 @@ int training_run_init(struct training_run *run, const struct training_run_option
 void training_run_release(struct training_run *run);
 
 /* Go on from the state in DIR/last: run->at becomes the progress saved there, and as many
- * sequences of the data are skipped. *changes says what is set up in another way than before.
- * -1 with err set: of status ERR_USAGE if the state is that of another network or of other
- * sequences (training_settings_check()). */
+ * sequences of the data are skipped. If the last save was cut short, so that the model in
+ * DIR/last is not the state's, it is written from the state. *changes says what is set up in
+ * another way than before. -1 with err set: of status ERR_USAGE if the state is that of another
+ * network or of other sequences (training_settings_check()). */
 int training_run_resume(struct training_run *run, struct training_changes *changes,
                         struct err *err);
 

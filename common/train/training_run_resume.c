@@ -1,7 +1,7 @@
 /* training_run_resume.c - going on from the state of a run. */
 #include <stdlib.h>
 
-#include "common/train/training_run.h"
+#include "common/train/training_run_private.h"
 #include "common/train/training_state.h"
 
 /* An old state does not say what network it is of. It is that of the model beside it. */
@@ -37,6 +37,7 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 		trainer_restore(run->trainer, &state);
 		run->at = at;
 		run->saved = at.step;
+		result = training_run_mend(run, &state, err);
 	}
 	trainer_state_release(&state);
 	json_decref(settings);

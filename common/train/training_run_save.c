@@ -43,6 +43,37 @@ static int save_last(struct training_run *run, const struct trainer_state *state
 	return result;
 }
 
+/* Was the model in a directory saved with the state that the run goes on from? memoscope.json is
+ * renamed last: if it is of the state's save, all files are. */
+static bool is_of_state(const struct training_run *run, const char *where)
+{
+	struct model model;
+	struct err err = {0};
+
+	if (model_load(where, &model, &err) < 0)
+		return false;
+	const json_t *at = json_object_get(model.about, "training");
+	const bool same = json_integer_value(json_object_get(at, "step")) == run->at.step &&
+	                  json_integer_value(json_object_get(at, "tokens")) == run->at.tokens &&
+	                  json_number_value(json_object_get(at, "seconds")) == run->at.seconds;
+	model_release(&model);
+	return same;
+}
+
+int training_run_mend(struct training_run *run, const struct trainer_state *state,
+                      struct err *err)
+{
+	char *last = training_directory_last(&run->directory, err);
+	int result = last ? 0 : -1;
+
+	if (last && !is_of_state(run, last)) {
+		result = save_model(run, last, state->params, err);
+		run->mended = result == 0;
+	}
+	free(last);
+	return result;
+}
+
 /* The name of parameter `at`: its tensor and its place in there. */
 static void name_parameter(const struct training_run *run, size_t at, char name[80])
 {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/model/model.h"
 #include "common/stream/stream.h"
@@ -53,6 +54,15 @@ static void sign(json_t *about, int count, int argc, char **argv)
 	json_decref(header);
 }
 
+/* The lock lasts until the program ends. */
+static int open_directory(struct err *err)
+{
+	if (directory_make(directory, err) < 0 ||
+	    directory_lock(directory, "another program is writing into it", err) < 0)
+		return -1;
+	return directory_sweep(directory, model_has_file, err);
+}
+
 int main(int argc, char **argv)
 {
 	const int first = options_parse(&program, argc, argv), count = argc - first;
@@ -75,7 +85,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < parameters; i++)
 		mean.params[i] = (float)(sum[i] / count);
 	sign(mean.about, count, argc, argv);
-	if (model_save(directory, &mean, &err) < 0)
+	if (open_directory(&err) < 0 || model_save(directory, &mean, &err) < 0)
 		err_exit(&err);
 	free(sum);
 	model_release(&mean);

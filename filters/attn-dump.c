@@ -1,11 +1,10 @@
 /* attn-dump - the attention matrix of every head over a text. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/eval/attention_mass.h"
@@ -163,9 +162,7 @@ static int finish(struct dump *dump, struct err *err)
 	if (!dump->mass)
 		return stream_end(dump->writer, err);
 	print_table(dump->mass);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return err_set(err, "standard output: cannot write: %s", strerror(errno));
-	return 0;
+	return file_end_stdout(err);
 }
 
 /* The loop: texts in, matrices or a table out. */

@@ -10,6 +10,7 @@
 
 #include "common/base/array.h"
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/lines.h"
 #include "common/base/options.h"
 #include "common/base/stats.h"
@@ -149,7 +150,7 @@ static int add_line(struct table *table, const struct line *line, struct err *er
 static int add_file(const char *path, struct table *table, struct err *err)
 {
 	const bool standard = strcmp(path, "-") == 0;
-	const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	const int fd = standard ? STDIN_FILENO : file_open(path, O_RDONLY);
 	struct lines *lines;
 	struct line line;
 	struct err why = {0};
@@ -166,7 +167,7 @@ static int add_file(const char *path, struct table *table, struct err *err)
 		}
 	lines_free(lines);
 	if (!standard)
-		close(fd);
+		file_close(fd);
 	return status;
 }
 
@@ -217,8 +218,8 @@ int main(int argc, char **argv)
 	} while (++operand < argc);
 	for (size_t i = 0; i < table.count; i++)
 		print_estimate(&table.estimate[i]);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	release(&table);
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* data-lint - can the questions of a data set be answered, and what do the answers cost? */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/eval/lint.h"
 #include "common/stream/record.h"
@@ -220,8 +220,8 @@ int main(int argc, char **argv)
 	} while (++operand < argc);
 	bool found = say_all(lint_counts(lint), &kinds);
 	print_counts(lint_counts(lint), &kinds);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	lint_free(lint);
 	return found ? FOUND : 0;
 }

@@ -1,11 +1,10 @@
 /* head-score - which heads of a model attend to the previous token, to duplicates or to what
  * followed them, and which copy what they attend to. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/eval/head_score.h"
@@ -195,8 +194,8 @@ int main(int argc, char **argv)
 	if (result < 0)
 		err_exit(&err);
 	print_table(scores, &model.config);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	head_scores_free(scores);
 	record_reader_close(records);
 	model_release(&model);

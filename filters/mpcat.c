@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
@@ -309,8 +310,8 @@ int main(int argc, char **argv)
 		if (print_stream(argv[i], &table, &out, &err) < 0)
 			err_exit(&err);
 	text_buffer_release(&out);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	tell_missing(&table);
 	free(table.fields);
 	free(table.field);

@@ -1,10 +1,10 @@
 /* recall-score - how many answers of a model are right, and where they came from. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/base/escape.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/eval/accuracy_table.h"
 #include "common/eval/answer_origin.h"
@@ -351,8 +351,8 @@ int main(int argc, char **argv)
 	} while (++operand < argc);
 	if (!each)
 		print_summary(&summary);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	recall_free(summary.recall);
 	chance_baseline_free(summary.chance);
 	accuracy_table_release(&summary.accuracy);

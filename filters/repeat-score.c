@@ -1,13 +1,12 @@
 /* repeat-score - how much of what a model wrote stood there before, and how much more than
  * people repeat. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/array.h"
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/utf8.h"
 #include "common/eval/recall.h"
@@ -270,8 +269,8 @@ int main(int argc, char **argv)
 		if (read_generations(operand < argc ? argv[operand] : "-", &score, &err) < 0)
 			err_exit(&err);
 	} while (++operand < argc);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	release(&score);
 	return 0;
 }

@@ -1,11 +1,11 @@
 /* topk-dump - print the probabilities of every step of generations, a line each. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/base/escape.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/stream/generation.h"
 #include "common/stream/stream.h"
@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 		if (dump(operand < argc ? argv[operand] : "-", &probs, &err) < 0)
 			err_exit(&err);
 	} while (++operand < argc);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("standard output: cannot write: %s", strerror(errno));
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	return 0;
 }

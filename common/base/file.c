@@ -59,6 +59,13 @@ bool file_reader_gone(int fd)
 	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
 }
 
+int file_end_stdout(struct err *err)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout) && file_settle(STDOUT_FILENO) == 0)
+		return 0;
+	return err_set(err, "standard output: cannot write: %s", strerror(errno));
+}
+
 /* Open a temporary file that is not there yet; umask decides on its mode. */
 static int open_temporary(const char *path)
 {

@@ -75,6 +75,10 @@ int file_settle(int fd);
 /* Is the reader of a pipe or terminal gone, so that writes to the descriptor fail? */
 bool file_reader_gone(int fd);
 
+/* End what was printed to stdout: flush it, and report what was lost, at last by file_settle().
+ * -1 with err set. */
+int file_end_stdout(struct err *err);
+
 /* Make a directory and its parents, if they are not there. -1 with err set, which names the one
  * that cannot be made. */
 int directory_make(const char *path, struct err *err);

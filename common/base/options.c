@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 
 /* What getopt_long returns: an option's short key, or FIRST plus its place in
  * the table; the options that every program has come after the table's. */
@@ -231,8 +232,10 @@ static struct argp_option *argp_table(const struct option *options, int count, c
 /* What was asked for stands on stdout, or the exit status says it does not. */
 _Noreturn static void leave(void)
 {
-	if (fflush(stdout) != 0 || ferror(stdout) || close(STDOUT_FILENO) != 0)
-		die("standard output: cannot write: %s", strerror(errno));
+	struct err err = {0};
+
+	if (file_end_stdout(&err) < 0)
+		err_exit(&err);
 	exit(0);
 }
 
@@ -330,7 +333,7 @@ static void standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+			(void)!TEMP_FAILURE_RETRY(open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
 }
 
 static void check_operands(const struct program *program, int count, char **operands)

@@ -8,7 +8,7 @@ TEST_ROOMS := base stream data model train sample eval kernels filters pipelines
 # networks, and tests that break a kernel in many ways, each of which must be noticed.
 SLOW := cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
 # These are begun first, the longest at the head, so that none is left for the end.
-LONG := $(SLOW) ops cuda gpt-train qamix man house badinput
+LONG := $(SLOW) ops cuda gpt-train gpt-train-faults faults qamix man house badinput
 
 # Kernels with each load and store watched (tests/kernels/shim/watch.h). A compiler cannot do that
 # together with another sanitizer.
@@ -49,7 +49,7 @@ FAST := $(filter-out $(call named,$(SLOW)),$(TESTS))
 # What computes with a network: on the CPU's table, or by a program, a pipeline or the manual's
 # examples. But for what goes over the levels by itself, for the GPU's kernels, and for errors.
 NETWORK = $(filter-out $(call named,gpt gpt_inspect kv_cache isa ops cuda cuda_faults cuda_half cuda_traffic \
-	badinput device house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
+	badinput device faults gpt-train-faults house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
 	grep -lw $(NETWORK_SIGNS:%=-e '%') $(TESTS_C) $(TESTS_SH))) $(call named,man))
 NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/train/trainer.h gpt-train gpt-sample gpt-score \
 	attn-dump head-score runs

@@ -10,7 +10,9 @@
  * over d are unrolled and their vectors live in registers. */
 #define INLINED static inline __attribute__((always_inline))
 
-#define TOGETHER VECTOR_EXP /* pairs of a lane at a time; divides VECTOR_LANES */
+#define TOGETHER 4
+#define QUERIES 128 /* whose probabilities are kept at a time; VECTOR_LANES divides it */
+#define LOG2_E 0x1.715476p+0f /* scores are taken times this, and powers of 2 of them */
 
 /* Buffers are [d][padded]: columns of a sequence turned into rows of a multiple of
  * VECTOR_LANES, 0 beyond the sequence. A pointer goes to a place in the first row,
@@ -45,85 +47,122 @@ INLINED void store(int d, float *to, ptrdiff_t stride, const vector *x)
 
 /* ---- forward: a lane is a query ---- */
 
-/* Exponentials are of scores less top: a score of the lane that no later one was
- * more than CLOSE above, so they stay below e^CLOSE and one of them is about 1. */
-#define CLOSE 8.0f
+/* scores[keys][vectors][VECTOR_LANES] of so many vectors of queries from first on, for the keys
+ * that the last of them sees; -infinity behind a query. top[vectors]: the largest. */
+INLINED void scores_of(int d, int vectors, float *scores, vector *top, vector q[][NARROW_WIDTH],
+                       const float *k, ptrdiff_t padded, int first)
+{
+	for (int i = 0; i < vectors; i++)
+		top[i] = vector_all(-INFINITY);
+	for (int j = 0; j < first; j++)
+		for (int i = 0; i < vectors; i++, scores += VECTOR_LANES) {
+			const vector s = dot(d, k + j, padded, q[i], vector_all(0));
+			top[i] = vector_max(s, top[i]);
+			vector_store(scores, s);
+		}
+	for (int r = 0; r < vectors * VECTOR_LANES; r++)
+		for (int i = 0; i < vectors; i++, scores += VECTOR_LANES) {
+			const int blind = least(r - i * VECTOR_LANES, VECTOR_LANES);
+			vector s = dot(d, k + first + r, padded, q[i], vector_all(0));
+			if (blind > 0)
+				s = vector_select(vector_from(blind), s, vector_all(-INFINITY));
+			top[i] = vector_max(s, top[i]);
+			vector_store(scores, s);
+		}
+}
 
-/* A vector of queries; sum and out are those of the exponentials so far. */
-struct queries {
-	vector q[NARROW_WIDTH], top, sum, out[NARROW_WIDTH];
+/* p[TOGETHER] = 2^(score - top) of so many scores, top[vectors] in turn. */
+INLINED void exponentials(int vectors, vector *p, const float *scores, const vector *top)
+{
+	for (int i = 0; i < TOGETHER; i++)
+		p[i] = vector_load(scores + i * VECTOR_LANES) - top[i % vectors];
+	vector_exp2(TOGETHER, p);
+}
+
+/* Sums over keys for a vector of queries, of even keys and of odd ones: neither sum waits for the
+ * other. */
+struct sums {
+	vector p[2], of_v[2][NARROW_WIDTH];
 };
 
-/* Lanes with a score of top + highest, where that is not close, take it for top.
- * The others are multiplied by 1: what a lane holds never depends on them. */
-INLINED void raise_top(int d, struct queries *at, vector highest)
+INLINED void sum_key(int d, int vectors, struct sums *sums, const vector *p, const float *v,
+                     ptrdiff_t padded, int odd)
 {
-	const vector_bits far = (vector_bits)(highest > vector_all(CLOSE));
-	vector factor = vector_select(far, -highest, vector_all(0));
-
-	at->top -= factor;
-	vector_exp(1, &factor);
-	at->sum *= factor;
-	for (int e = 0; e < d; e++)
-		at->out[e] *= factor;
-}
-
-/* The queries see TOGETHER keys and values: on the diagonal lanes from place on
- * the first of them, lanes from place + 1 on the second … */
-INLINED void see(int d, struct queries *at, const float *k, const float *v, ptrdiff_t padded,
-                 bool diagonal, int place)
-{
-	vector p[TOGETHER], highest = vector_all(-INFINITY);
-
-	for (int i = 0; i < TOGETHER; i++) {
-		p[i] = dot(d, k + i, padded, at->q, -at->top);
-		highest = vector_max(diagonal ? vector_select(vector_from(place + i), p[i], highest)
-		                              : p[i], highest);
-	}
-	if (__builtin_expect(vector_any_above(highest, vector_all(CLOSE)), false)) {
-		const vector top = at->top;
-		raise_top(d, at, highest);
-		for (int i = 0; i < TOGETHER; i++)
-			p[i] -= at->top - top;
-	}
-	vector_exp(TOGETHER, p);
-	for (int i = 0; i < TOGETHER; i++) {
-		if (diagonal)
-			p[i] = vector_select(vector_from(place + i), p[i], vector_all(0));
-		at->sum += p[i];
-		add(d, at->out, p[i], v + i, padded);
+	for (int i = 0; i < vectors; i++) {
+		sums[i].p[odd] += p[i];
+		add(d, sums[i].of_v[odd], p[i], v, padded);
 	}
 }
 
-/* out, q, k, v: [d][padded], k scaled; top, sum [padded]: of which lse is made. */
-INLINED void head_forward(int d, float *out, float *top, float *sum, const float *q,
-                          const float *k, const float *v, int padded)
-{
-	for (int first = 0; first < padded; first += VECTOR_LANES) {
-		struct queries at = {0};
+/* With few registers exponentials go through memory, so that the sums stay in registers. */
+#define FEW_REGISTERS (VECTOR_LANES < 16)
 
-		load(d, at.q, q + first, padded);
-		at.top = dot(d, k, padded, at.q, vector_all(0));
-		for (int j = 0; j < first; j += TOGETHER)
-			see(d, &at, k + j, v + j, padded, false, 0);
-		for (int r = 0; r < VECTOR_LANES; r += TOGETHER)
-			see(d, &at, k + first + r, v + first + r, padded, true, r);
+INLINED void sum_keys(int d, int vectors, struct sums *sums, float *scores, const vector *top,
+                      const float *v, ptrdiff_t padded, int keys)
+{
+	vector p[TOGETHER];
+
+	for (int j = 0; j < vectors * keys; j += TOGETHER) {
+		float *at = scores + (ptrdiff_t)j * VECTOR_LANES;
+		exponentials(vectors, p, at, top);
+		for (int i = 0; FEW_REGISTERS && i < TOGETHER; i++)
+			vector_store(at + i * VECTOR_LANES, p[i]);
+		for (int i = 0; !FEW_REGISTERS && i < TOGETHER / vectors; i++)
+			sum_key(d, vectors, sums, p + i * vectors, v + j / vectors + i, padded, i % 2);
+	}
+	for (int j = 0; FEW_REGISTERS && j < keys; j += 2)
+		for (int odd = 0; odd < 2; odd++) {
+			for (int i = 0; i < vectors; i++, scores += VECTOR_LANES)
+				p[i] = vector_load(scores);
+			sum_key(d, vectors, sums, p, v + j + odd, padded, odd);
+		}
+}
+
+/* out, q, k, v: [d][padded], k scaled so that powers of 2 are meant; top, sum [padded]: of which
+ * lse is made; scores[padded][2][VECTOR_LANES] is scratch. For so many vectors of queries from
+ * first on. */
+INLINED void queries_forward(int d, int vectors, float *out, float *top, float *sum,
+                             const float *q, const float *k, const float *v, int padded,
+                             float *scores, int first)
+{
+	const int keys = first + vectors * VECTOR_LANES;
+	vector at[2][NARROW_WIDTH], largest[2];
+	struct sums sums[2] = {{{{0}}}};
+
+	for (int i = 0; i < vectors; i++)
+		load(d, at[i], q + first + i * VECTOR_LANES, padded);
+	scores_of(d, vectors, scores, largest, at, k, padded, first);
+	sum_keys(d, vectors, sums, scores, largest, v, padded, keys);
+	for (int i = 0; i < vectors; i++) {
+		const int to = first + i * VECTOR_LANES;
+		const vector all = sums[i].p[0] + sums[i].p[1];
 		for (int e = 0; e < d; e++)
-			at.out[e] /= at.sum;
-		store(d, out + first, padded, at.out);
-		vector_store(top + first, at.top);
-		vector_store(sum + first, at.sum);
+			at[i][e] = (sums[i].of_v[0][e] + sums[i].of_v[1][e]) / all;
+		store(d, out + to, padded, at[i]);
+		vector_store(top + to, largest[i]);
+		vector_store(sum + to, all);
 	}
+}
+
+INLINED void head_forward(int d, float *out, float *top, float *sum, const float *q,
+                          const float *k, const float *v, int padded, float *scores)
+{
+	int first = 0;
+
+	for (; FEW_REGISTERS && first + VECTOR_LANES < padded; first += 2 * VECTOR_LANES)
+		queries_forward(d, 2, out, top, sum, q, k, v, padded, scores, first);
+	for (; first < padded; first += VECTOR_LANES)
+		queries_forward(d, 1, out, top, sum, q, k, v, padded, scores, first);
 }
 
 static void forward_of_width(int d, float *out, float *top, float *sum, const float *q,
-                             const float *k, const float *v, int padded)
+                             const float *k, const float *v, int padded, float *scores)
 {
 	switch (d) {
-	case 1: head_forward(1, out, top, sum, q, k, v, padded); break;
-	case 2: head_forward(2, out, top, sum, q, k, v, padded); break;
-	case 3: head_forward(3, out, top, sum, q, k, v, padded); break;
-	case 4: head_forward(4, out, top, sum, q, k, v, padded); break;
+	case 1: head_forward(1, out, top, sum, q, k, v, padded, scores); break;
+	case 2: head_forward(2, out, top, sum, q, k, v, padded, scores); break;
+	case 3: head_forward(3, out, top, sum, q, k, v, padded, scores); break;
+	case 4: head_forward(4, out, top, sum, q, k, v, padded, scores); break;
 	}
 }
 
@@ -132,20 +171,23 @@ void narrow_forward(struct device *dev, float *out, float *lse, ptrdiff_t lse_st
 {
 	const int d = c / h, padded = round_up(length, VECTOR_LANES);
 	const ptrdiff_t size = (ptrdiff_t)c * padded;
-	float *q = cpu_scratch(dev, (4 * (size_t)size + 2 * (size_t)padded) * sizeof *q);
-	float *k = q + size, *v = k + size, *o = v + size, *top = o + size, *sum = top + padded;
+	float *q = cpu_scratch(dev, (4 * (size_t)size + (2 + 2 * VECTOR_LANES) * (size_t)padded) *
+	                            sizeof *q);
+	float *k = q + size, *v = k + size, *o = v + size, *scores = o + size,
+	      *top = scores + 2 * VECTOR_LANES * padded, *sum = top + padded;
 
 	turn_padded(q, padded, qkv, 3 * c, length, c, 1.0f);
-	turn_padded(k, padded, qkv + c, 3 * c, length, c, 1.0f / __builtin_sqrtf((float)d));
+	turn_padded(k, padded, qkv + c, 3 * c, length, c, LOG2_E / __builtin_sqrtf((float)d));
 	turn_padded(v, padded, qkv + 2 * c, 3 * c, length, c, 1.0f);
 	for (int i = 0; i < h; i++) {
 		const ptrdiff_t at = (ptrdiff_t)i * d * padded;
 		float *row = lse + i * lse_stride;
 
-		forward_of_width(d, o + at, top, sum, q + at, k + at, v + at, padded);
+		forward_of_width(d, o + at, top, sum, q + at, k + at, v + at, padded,
+		                 scores);
 #pragma omp simd
 		for (int r = 0; r < length; r++)
-			row[r] = top[r] + log_positive(sum[r]);
+			row[r] = top[r] / LOG2_E + log_positive(sum[r]);
 	}
 	turn(out, c, o, padded, c, length, 1.0f);
 }
@@ -157,54 +199,70 @@ struct keys {
 	vector k[NARROW_WIDTH], v[NARROW_WIDTH], dk[NARROW_WIDTH], dv[NARROW_WIDTH];
 };
 
-/* What keys need of the queries: q and dout [d][padded], -lse and -delta [padded].
- * Those beyond the sequence have an lse of infinity and so probabilities of 0. */
+/* What keys need of the queries: q and dout [d][padded], -lse (of powers of 2) and -delta
+ * [padded]. Those beyond the sequence have an lse of infinity and so probabilities of 0. */
 struct asked {
 	const float *q, *dout;
 	float *minus_lse, *minus_delta;
 	float *dq; /* [padded][d][VECTOR_LANES]: to be summed over the lanes */
 };
 
-/* TOGETHER queries from first on see the keys: on the diagonal the first sees the
- * lanes up to place, the second up to place + 1 … */
-INLINED void seen(int d, struct keys *at, const struct asked *asked, ptrdiff_t padded, int first,
-                  bool diagonal, int place)
+/* p[count][VECTOR_LANES], the probabilities of a vector of keys for queries from first on, a
+ * multiple of TOGETHER. */
+INLINED void probabilities(int d, float *p, const vector *keys, const struct asked *asked,
+                           ptrdiff_t padded, int first, int count)
 {
-	vector p[TOGETHER];
-
-	for (int i = 0; i < TOGETHER; i++)
-		p[i] = dot(d, asked->q + first + i, padded, at->k,
-		           vector_all(asked->minus_lse[first + i]));
-	vector_exp(TOGETHER, p);
-	for (int i = 0; i < TOGETHER; i++) {
-		const float *q = asked->q + first + i, *dout = asked->dout + first + i;
-		float *dq = asked->dq + (ptrdiff_t)(first + i) * d * VECTOR_LANES;
-
-		if (diagonal)
-			p[i] = vector_select(vector_from(place + i + 1), vector_all(0), p[i]);
-		const vector ds = p[i] * dot(d, dout, padded, at->v,
-		                             vector_all(asked->minus_delta[first + i]));
-		add(d, at->dv, p[i], dout, padded);
-		add(d, at->dk, ds, q, padded);
-		for (int e = 0; e < d; e++, dq += VECTOR_LANES)
-			vector_store(dq, vector_madd(ds, at->k[e], vector_load(dq)));
+	for (int j = first; j < first + count; j += TOGETHER) {
+		vector x[TOGETHER];
+		for (int i = 0; i < TOGETHER; i++)
+			x[i] = dot(d, asked->q + j + i, padded, keys,
+			           vector_all(asked->minus_lse[j + i]));
+		vector_exp2(TOGETHER, x);
+		for (int i = 0; i < TOGETHER; i++, p += VECTOR_LANES)
+			vector_store(p, x[i]);
 	}
+}
+
+/* What comes of them. */
+INLINED void gradients(int d, struct keys *at, const float *p, const struct asked *asked,
+                       ptrdiff_t padded, int first, int count)
+{
+	float *dq = asked->dq + (ptrdiff_t)first * d * VECTOR_LANES;
+	struct keys sum = *at;
+
+	for (int i = first; i < first + count; i++, p += VECTOR_LANES) {
+		const vector pi = vector_load(p);
+		const vector ds = pi * dot(d, asked->dout + i, padded, sum.v,
+		                           vector_all(asked->minus_delta[i]));
+		add(d, sum.dv, pi, asked->dout + i, padded);
+		add(d, sum.dk, ds, asked->q + i, padded);
+		for (int e = 0; e < d; e++, dq += VECTOR_LANES)
+			vector_store(dq, vector_madd(ds, sum.k[e], vector_load(dq)));
+	}
+	*at = sum;
 }
 
 /* dk, dv, k, v: [d][padded], k scaled. asked->dq: overwritten. */
 INLINED void head_backward(int d, float *dk, float *dv, const float *k, const float *v,
                            const struct asked *asked, int padded, float scale)
 {
+	float p[QUERIES * VECTOR_LANES];
+
 	memset(asked->dq, 0, (size_t)d * padded * VECTOR_LANES * sizeof *asked->dq);
 	for (int first = 0; first < padded; first += VECTOR_LANES) {
 		struct keys at = {0};
 
 		load(d, at.k, k + first, padded);
 		load(d, at.v, v + first, padded);
-		for (int r = 0; r < VECTOR_LANES; r += TOGETHER)
-			seen(d, &at, asked, padded, first + r, true, r);
-		for (int i = first + VECTOR_LANES; i < padded; i += TOGETHER)
-			seen(d, &at, asked, padded, i, false, 0);
+		for (int i = first; i < padded; i += QUERIES) {
+			const int count = least(QUERIES, padded - i);
+			probabilities(d, p, at.k, asked, padded, i, count);
+			for (int r = 0; i == first && r < VECTOR_LANES; r++) /* sees keys up to its own */
+				vector_store(p + r * VECTOR_LANES,
+				             vector_select(vector_from(r + 1), vector_all(0),
+				                           vector_load(p + r * VECTOR_LANES)));
+			gradients(d, &at, p, asked, padded, i, count);
+		}
 		for (int e = 0; e < d; e++)
 			at.dk[e] *= scale;
 		store(d, dk + first, padded, at.dk);
@@ -229,7 +287,7 @@ static void prepare(int d, const struct asked *asked, const float *out, const fl
                     int length, int padded)
 {
 	for (int i = 0; i < padded; i++)
-		asked->minus_lse[i] = i < length ? -lse[i] : -INFINITY;
+		asked->minus_lse[i] = i < length ? -LOG2_E * lse[i] : -INFINITY;
 	for (int i = 0; i < padded; i += VECTOR_LANES) {
 		vector minus = vector_all(0);
 		for (int e = 0; e < d; e++)
@@ -255,7 +313,7 @@ void narrow_backward(struct device *dev, float *dqkv, const float *dout, const f
 	};
 
 	turn_padded(q, padded, qkv, 3 * c, length, c, 1.0f);
-	turn_padded(k, padded, qkv + c, 3 * c, length, c, scale);
+	turn_padded(k, padded, qkv + c, 3 * c, length, c, LOG2_E * scale);
 	turn_padded(v, padded, qkv + 2 * c, 3 * c, length, c, 1.0f);
 	turn_padded(g, padded, dout, c, length, c, 1.0f);
 	turn_padded(o, padded, out, c, length, c, 1.0f);
@@ -270,7 +328,7 @@ void narrow_backward(struct device *dev, float *dqkv, const float *dout, const f
 		for (int r = 0; r < length; r++)
 			for (int e = 0; e < d; e++)
 				dq[r * 3 * (ptrdiff_t)c + e] =
-					vector_sum(asked.dq + (r * d + e) * VECTOR_LANES);
+					vector_sum(asked.dq + (r * d + e) * VECTOR_LANES) / LOG2_E;
 	}
 	turn(dqkv + c, 3 * c, dk, padded, c, length, 1.0f);
 	turn(dqkv + 2 * c, 3 * c, dv, padded, c, length, 1.0f);

@@ -151,39 +151,55 @@ static inline vector_bits vector_from(int first)
 	return mask;
 }
 
-/* x = e^x for count vectors side by side (their instructions wait for one another
- * less than those of one would), for x up to 88: within 2e-7 + 1e-7 |x| of it,
- * relatively; 0, or at most 1.7e-38, from -87 on down. A NaN stays one.
+/* x = 2^x, or with natural e^x, for count vectors side by side (their instructions wait for one
+ * another less than those of one would), for x up to 127, or 88: within 2e-7 + 1e-7 |x| of it,
+ * relatively; 0, or at most 1.7e-38, from -126, or -87, on down. A NaN stays one.
  * 2^(n + r) with n whole, the power of r by a polynomial of least largest
  * relative error (8e-8) over |r| <= 1/2. */
-static inline __attribute__((always_inline)) void vector_exp(int count, vector *x)
+static inline __attribute__((always_inline)) void vector_powers(int count, vector *x, bool natural)
 {
-	static const float polynomial[] = {0.0013276472f, 0.0096755410f, 0.055507131f,
-	                                   0.24022120f,   0.69314694f,   1.0f};
 	vector power[VECTOR_EXP], r[VECTOR_EXP], p[VECTOR_EXP];
 
 	for (int i = 0; i < count; i++) {
 #ifdef __AVX512F__
-		vector scaled = x[i] * 0x1.715476p+0f;
+		vector scaled = natural ? x[i] * 0x1.715476p+0f : x[i];
 		r[i] = _mm512_reduce_ps(scaled, _MM_FROUND_TO_NEAREST_INT);
 		power[i] = scaled - r[i];
 #else
 		const vector magic = vector_all(0x1.8p23f + 127); /* rounds to a whole number */
-		vector above = vector_max(vector_all(-87.0f), x[i]);
-		power[i] = vector_madd(above, vector_all(0x1.715476p+0f), magic);
-		r[i] = vector_madd(above, vector_all(0x1.715476p+0f), magic - power[i]);
+		const vector above = vector_max(vector_all(natural ? -87.0f : -126.0f), x[i]);
+		if (natural) {
+			power[i] = vector_madd(above, vector_all(0x1.715476p+0f), magic);
+			r[i] = vector_madd(above, vector_all(0x1.715476p+0f), magic - power[i]);
+		} else {
+			power[i] = above + magic;
+			r[i] = above - (power[i] - magic);
+		}
 #endif
-		p[i] = vector_all(polynomial[0]);
 	}
-	for (size_t term = 1; term < sizeof polynomial / sizeof *polynomial; term++)
-		for (int i = 0; i < count; i++)
-			p[i] = vector_madd(p[i], r[i], vector_all(polynomial[term]));
+	for (int i = 0; i < count; i++) { /* by pairs of terms, which wait less for one another */
+		const vector r2 = r[i] * r[i];
+		const vector high = vector_madd(r[i], vector_all(0.0013276472f), vector_all(0.0096755410f)),
+		             middle = vector_madd(r[i], vector_all(0.055507131f), vector_all(0.24022120f)),
+		             low = vector_madd(r[i], vector_all(0.69314694f), vector_all(1));
+		p[i] = vector_madd(vector_madd(high, r2, middle), r2, low);
+	}
 	for (int i = 0; i < count; i++)
 #ifdef __AVX512F__
 		x[i] = _mm512_scalef_ps(p[i], power[i]);
 #else
 		x[i] = p[i] * (vector)((vector_bits)power[i] << 23); /* 127 + n: 2^n's exponent */
 #endif
+}
+
+static inline __attribute__((always_inline)) void vector_exp(int count, vector *x)
+{
+	vector_powers(count, x, true);
+}
+
+static inline __attribute__((always_inline)) void vector_exp2(int count, vector *x)
+{
+	vector_powers(count, x, false);
 }
 
 #endif

@@ -119,9 +119,11 @@ INLINED void whole_tiles(int count, int vectors, int k, const float *a, ptrdiff_
                          struct place at)
 {
 	for (int t = 0; t < count; t++) {
-		/* what the next one begins with is on its way meanwhile */
-		for (int i = 0; at.start && i < ROWS; i++)
+		/* what the next one begins with, and where it goes, is on its way meanwhile */
+		for (int i = 0; at.start && at.start != at.c && i < ROWS; i++)
 			__builtin_prefetch(at.start + (ROWS + i) * at.start_row);
+		for (int i = 0; i < ROWS; i++)
+			__builtin_prefetch(at.c + (ROWS + i) * at.c_row, 1);
 		tile(ROWS, vectors, k, a, a_row, a_col, b, b_row, &at);
 		a += a_tile;
 		at.c += ROWS * at.c_row;

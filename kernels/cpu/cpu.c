@@ -70,21 +70,12 @@ const struct kernels *kernels_cpu(struct err *err)
 	return table;
 }
 
-static void *aligned(size_t bytes)
-{
-	void *memory;
-
-	if (bytes > SIZE_MAX - 64)
-		return NULL;
-	return posix_memalign(&memory, 64, bytes ? bytes : 64) == 0 ? memory : NULL;
-}
-
-static void *grown(struct cpu_memory *have, size_t bytes)
+static void *grown(struct device *dev, struct cpu_memory *have, size_t bytes)
 {
 	if (bytes > have->bytes) {
-		free(have->memory);
+		cpu_free(dev, have->memory);
 		have->bytes = bytes + bytes / 4;
-		have->memory = aligned(have->bytes);
+		have->memory = cpu_alloc(dev, have->bytes);
 		if (have->memory == NULL) {
 			fprintf(stderr, "%s: out of memory for %zu bytes of scratch\n",
 			        program_invocation_short_name, bytes);
@@ -96,12 +87,12 @@ static void *grown(struct cpu_memory *have, size_t bytes)
 
 void *cpu_scratch(struct device *dev, size_t bytes)
 {
-	return grown(&dev->scratch, bytes);
+	return grown(dev, &dev->scratch, bytes);
 }
 
 void *cpu_panels(struct device *dev, size_t bytes)
 {
-	return grown(&dev->panels, bytes);
+	return grown(dev, &dev->panels, bytes);
 }
 
 bool cpu_supports(const char *level, enum dtype dtype)
@@ -146,22 +137,11 @@ void cpu_close(struct device *dev)
 	if (dev == NULL)
 		return;
 	bf16_free(dev->bf16);
-	free(dev->scratch.memory);
-	free(dev->panels.memory);
-	cpu_held_free(dev->held);
+	cpu_free(dev, dev->scratch.memory);
+	cpu_free(dev, dev->panels.memory);
+	cpu_held_free(dev);
+	cpu_memory_shut(dev);
 	free(dev);
-}
-
-void *cpu_alloc(struct device *dev, size_t bytes)
-{
-	(void)dev;
-	return aligned(bytes);
-}
-
-void cpu_free(struct device *dev, void *memory)
-{
-	(void)dev;
-	free(memory);
 }
 
 void cpu_copy(struct device *dev, void *to, const void *from, size_t bytes)

@@ -22,6 +22,8 @@ const struct kernels *kernels_cpu_level(const char *level);
 struct cpu_held; /* kernels/cpu/held.c */
 struct bf16_products; /* of oneDNN: kernels/cpu/bf16.c */
 
+struct cpu_slab; /* kernels/cpu/memory.c */
+
 struct cpu_memory {
 	void *memory;
 	size_t bytes;
@@ -31,6 +33,7 @@ struct device {
 	enum dtype dtype;
 	bool row_invariant;
 	struct bf16_products *bf16; /* NULL: float32 products */
+	struct cpu_slab *slab; /* that the next buffer may stand in; NULL: none */
 	struct cpu_memory scratch, panels; /* see cpu_scratch(), cpu_panels() */
 	struct cpu_held *held; /* see cpu_held_copy(); NULL: nothing was ever held */
 };
@@ -53,7 +56,7 @@ struct device *cpu_open(const char *level, enum dtype dtype, struct err *err);
  * makes it. NULL: b is not part of what the device was told to hold. */
 float *cpu_held_copy(struct device *dev, const float *b, bool turned, int k, int n, size_t floats,
                      bool *fresh);
-void cpu_held_free(struct cpu_held *held); /* NULL is allowed */
+void cpu_held_free(struct device *dev);
 
 /* The part of the table that is the same on every level. */
 void cpu_hold(struct device *dev, const float *weights, size_t count);
@@ -61,6 +64,7 @@ enum dtype cpu_activations(const struct device *dev);
 void cpu_close(struct device *dev);
 void *cpu_alloc(struct device *dev, size_t bytes);
 void cpu_free(struct device *dev, void *memory);
+void cpu_memory_shut(struct device *dev); /* before it closes: what is not free stays */
 void cpu_copy(struct device *dev, void *to, const void *from, size_t bytes);
 void cpu_zero(struct device *dev, void *memory, size_t bytes);
 void cpu_wait(struct device *dev);

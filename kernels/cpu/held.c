@@ -22,12 +22,14 @@ struct cpu_held {
 	struct cpu_copy *bucket[BUCKETS];
 };
 
-void cpu_held_free(struct cpu_held *held)
+void cpu_held_free(struct device *dev)
 {
+	struct cpu_held *held = dev->held;
+
 	for (int i = 0; held && i < BUCKETS; i++)
 		while (held->bucket[i]) {
 			struct cpu_copy *next = held->bucket[i]->next;
-			free(held->bucket[i]->panels);
+			cpu_free(dev, held->bucket[i]->panels);
 			free(held->bucket[i]);
 			held->bucket[i] = next;
 		}
@@ -62,7 +64,7 @@ float *cpu_held_copy(struct device *dev, const float *b, bool turned, int k, int
 			break;
 	if (copy == NULL) {
 		copy = malloc(sizeof *copy);
-		if (copy == NULL || posix_memalign(&panels, 64, floats * sizeof(float)) != 0) {
+		if (copy == NULL || (panels = cpu_alloc(dev, floats * sizeof(float))) == NULL) {
 			free(copy);
 			return NULL;
 		}

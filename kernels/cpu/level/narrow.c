@@ -127,7 +127,7 @@ INLINED void queries_forward(int d, int vectors, float *out, float *top, float *
 {
 	const int keys = first + vectors * VECTOR_LANES;
 	vector at[2][NARROW_WIDTH], largest[2];
-	struct sums sums[2] = {{{{0}}}};
+	struct sums sums[2] = {0};
 
 	for (int i = 0; i < vectors; i++)
 		load(d, at[i], q + first + i * VECTOR_LANES, padded);

@@ -9,7 +9,7 @@
 #define ROWS GEMM_ROWS
 #define COLUMNS (2 * VECTOR_LANES)
 
-#define DEPTH 256 /* of a panel of b: 16 KiB of the first cache with vectors of eight */
+#define DEPTH 384 /* of a panel of b at most: 24 KiB of the first cache with vectors of eight */
 #define ROW_BLOCK 192 /* rows of a, DEPTH deep, in the second cache */
 #define COLUMN_BLOCK 1024 /* columns of b that are copied at a time */
 #define GROUP 4 /* panels that are copied together */
@@ -298,17 +298,27 @@ static void add_depth(const struct gemm *g, int first, int k, int j, int columns
 	}
 }
 
+/* Of a panel: the same for all of them, as nearly as can be, and at most DEPTH. */
+static int depth_of(int k)
+{
+	const int panels = (k + DEPTH - 1) / DEPTH;
+
+	return (k + panels - 1) / panels;
+}
+
 /* Floats of n columns' panels, of all the depth k. */
 static size_t panels_size(int k, int n)
 {
-	const int count = round_up(n, COLUMNS) / COLUMNS, whole = k / DEPTH, rest = k % DEPTH;
+	const int count = round_up(n, COLUMNS) / COLUMNS, depth = depth_of(k);
+	const int whole = k / depth, rest = k % depth;
 
-	return (size_t)count * (size_t)(whole * PANEL(DEPTH) + (rest ? PANEL(rest) : 0));
+	return (size_t)count * (size_t)(whole * PANEL(depth) + (rest ? PANEL(rest) : 0));
 }
 
 void gemm_panels(struct device *dev, const struct gemm *g)
 {
-	const size_t tiles = (size_t)((ROW_BLOCK + ROWS - 1) / ROWS) * TILE(least(g->k, DEPTH));
+	const int depth = depth_of(g->k);
+	const size_t tiles = (size_t)((ROW_BLOCK + ROWS - 1) / ROWS) * TILE(depth);
 	bool fresh = false;
 	float *held = cpu_held_copy(dev, g->b, g->b_col != 1, g->k, g->n, panels_size(g->k, g->n),
 	                            &fresh);
@@ -317,11 +327,11 @@ void gemm_panels(struct device *dev, const struct gemm *g)
 		gemm_cached(g);
 		return;
 	}
-	float *room = cpu_panels(dev, (tiles + panels_size(least(g->k, DEPTH),
+	float *room = cpu_panels(dev, (tiles + panels_size(depth,
 	                                                   least(g->n, COLUMN_BLOCK))) * sizeof *room);
 	for (int j = 0; j < g->n; j += COLUMN_BLOCK)
-		for (int first = 0; first < g->k; first += DEPTH) {
-			const int k = least(DEPTH, g->k - first), n = least(COLUMN_BLOCK, g->n - j);
+		for (int first = 0; first < g->k; first += depth) {
+			const int k = least(depth, g->k - first), n = least(COLUMN_BLOCK, g->n - j);
 			add_depth(g, first, k, j, n, held ? held : room + tiles, fresh, room);
 			if (held)
 				held += round_up(n, COLUMNS) / COLUMNS * PANEL(k);

@@ -97,7 +97,7 @@ NVCC_FLAGS = $(NVCC_HOST) -std=c++20 -O3 -I. -Xcompiler -fPIC,-fvisibility=hidde
 FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
 PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*/*.c) $(wildcard kernels/*.c)
-LEVELLED := $(wildcard kernels/cpu/level/*.c)
+LEVELLED := $(wildcard kernels/cpu/isa/*.c)
 CPU := $(filter-out %/bf16.c %/bf16_none.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/$(BF16).c
 HARNESS_C := $(wildcard tests/kernels/harness/*.c) # the reference, and what compares with it
 CUDA_C := $(wildcard kernels/cuda/*.c)
@@ -229,9 +229,9 @@ $(BUILD)/obj/common/data/names.o: $(BUILD)/gen/names.inc
 $(BUILD)/obj/common/data/names.o: ALL_CFLAGS += -I$(BUILD)/gen
 
 define level_rule
-$(BUILD)/obj/kernels/cpu/level/%.$(1).o: kernels/cpu/level/%.c
+$(BUILD)/obj/kernels/cpu/isa/%.$(1).o: kernels/cpu/isa/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) $(LEVEL_OPT) -fopenmp-simd -Wno-pass-failed -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DLEVEL=$(1) -MMD -MP -c -o $$@ $$<
+	$(CC) $(ALL_CFLAGS) $(LEVEL_OPT) -fopenmp-simd -Wno-pass-failed -fno-math-errno -fno-trapping-math $(call LEVEL_CFLAGS,$(1)) -DISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 

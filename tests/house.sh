@@ -42,7 +42,7 @@ includes() {
 # alone COMPILER: what it says of each header by itself
 alone() {
 	found find common kernels filters tests -name '*.h' | sort | while read -r header; do
-		"$1" -std=gnu11 -D_GNU_SOURCE -DLEVEL=v2 -Wall -Wextra -Werror -Wno-unused-function \
+		"$1" -std=gnu11 -D_GNU_SOURCE -DISA=v2 -Wall -Wextra -Werror -Wno-unused-function \
 			-I. -fsyntax-only -x c "$header" 2>&1 | head -3
 	done
 }

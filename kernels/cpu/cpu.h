@@ -1,6 +1,6 @@
 /* cpu.h - the CPU's half of the kernel table; for kernels/ and tests only.
  *
- * kernels/cpu/level is compiled once for each level of the instruction set (on
+ * kernels/cpu/isa is compiled once for each level of the instruction set (on
  * x86-64: v2, v3, v4 of the psABI); each copy ends in a table of its own, and
  * kernels_cpu() picks one. A device here is one
  * thread's scratch memory; buffers are plain memory.
@@ -43,7 +43,7 @@ struct device {
  * have no way to fail, and scratch is small beside the activations. */
 void *cpu_scratch(struct device *dev, size_t bytes);
 
-/* The same, for matrix products (kernels/cpu/level/gemm.c): their callers may hold scratch. */
+/* The same, for matrix products (kernels/cpu/isa/gemm.c): their callers may hold scratch. */
 void *cpu_panels(struct device *dev, size_t bytes);
 
 /* What a level supports, and a device of it. bfloat16, which is oneDNN's, is for v4 alone: no level

@@ -34,7 +34,7 @@ struct backward {
 	struct shape s;
 };
 
-/* Kernels over tensor cores (tensor.cu): for activations of 16 bits, heads of whole 16
+/* Kernels over tensor cores (attention_tensor.cu): for activations of 16 bits, heads of whole 16
  * bytes, and buffers that begin at such. False where they are not for this; nothing is
  * done then. */
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* mask.cuh - dropout masks, the same as the CPU's (kernels/cpu/level/mask.h): element
+/* mask.cuh - dropout masks, the same as the CPU's (kernels/cpu/isa/mask.h): element
  * i is kept where a hash of (seed, stream, i) is at least rate. The pass, which stream
  * is made of, is read on the GPU. */
 #ifndef MEMOSCOPE_CUDA_MASK_H

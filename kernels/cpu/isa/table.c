@@ -1,18 +1,18 @@
-#include "kernels/cpu/level/level.h"
+#include "kernels/cpu/isa/isa.h"
 
-extern const struct kernels LEVEL_NAME(kernels_cpu);
+extern const struct kernels ISA_NAME(kernels_cpu);
 
 static bool supports(enum dtype dtype)
 {
-	return cpu_supports(LEVEL_TEXT, dtype);
+	return cpu_supports(ISA_TEXT, dtype);
 }
 
 static struct device *open_device(enum dtype dtype, struct err *err)
 {
-	return cpu_open(LEVEL_TEXT, dtype, err);
+	return cpu_open(ISA_TEXT, dtype, err);
 }
 
-const struct kernels LEVEL_NAME(kernels_cpu) = {
+const struct kernels ISA_NAME(kernels_cpu) = {
 	.name = "cpu",
 	.pass_rows = 512,
 	.row_step = 1,

@@ -1,12 +1,12 @@
 /* Causal attention by strips of queries, or of keys: scores, softmax and products of one
  * head stay in cache, and only the log-sum-exp of each row is kept. */
-#include "kernels/cpu/level/gemm.h"
-#include "kernels/cpu/level/level.h"
-#include "kernels/cpu/level/mask.h"
-#include "kernels/cpu/level/math.h"
-#include "kernels/cpu/level/narrow.h"
-#include "kernels/cpu/level/softmax.h"
-#include "kernels/cpu/level/turn.h"
+#include "kernels/cpu/isa/gemm.h"
+#include "kernels/cpu/isa/isa.h"
+#include "kernels/cpu/isa/mask.h"
+#include "kernels/cpu/isa/math.h"
+#include "kernels/cpu/isa/small_heads.h"
+#include "kernels/cpu/isa/softmax.h"
+#include "kernels/cpu/isa/transpose.h"
 
 #include <math.h>
 
@@ -99,7 +99,7 @@ static void head_forward(struct device *dev, const struct head *head, float *out
 	                                (size_t)STRIP * padded) * sizeof *keys);
 	float *values = keys + (size_t)d * padded, *p = values + (size_t)length * wide;
 
-	turn_padded(keys, padded, head->k, head->stride, length, d, head->scale);
+	transpose_padded(keys, padded, head->k, head->stride, length, d, head->scale);
 	pack_rows(values, wide, head->v, head->stride, length, d, 1.0f);
 	for (int first = 0; first < length; first += STRIP) {
 		const int rows = least(STRIP, length - first), end = first + rows;
@@ -145,9 +145,9 @@ void op_attention(struct device *dev, void *out_rows, float *lse, const void *qk
 	for (int s = 0; s < seqs->count; s++) {
 		const size_t first = (size_t)seqs->begin[s];
 		const int length = seqs->begin[s + 1] - seqs->begin[s];
-		if (narrow_fits(d, dropout)) {
-			narrow_forward(dev, out + first * c, lse + first, n, qkv + first * 3 * c,
-			               length, c, h);
+		if (small_heads_fits(d, dropout)) {
+			small_heads_forward(dev, out + first * c, lse + first, n, qkv + first * 3 * c,
+			                    length, c, h);
 			continue;
 		}
 		for (int i = 0; i < h; i++) {
@@ -311,8 +311,8 @@ static void head_backward(struct device *dev, const struct head *head, float *dq
 
 		pack_rows(q, wide, qi, stride, count, d, head->scale);
 		pack_rows(g, wide, gi, c, count, d, 1.0f);
-		turn_padded(qt, at.padded, qi, stride, count, d, head->scale);
-		turn_padded(gt, at.padded, gi, c, count, d, 1.0f);
+		transpose_padded(qt, at.padded, qi, stride, count, d, head->scale);
+		transpose_padded(gt, at.padded, gi, c, count, d, 1.0f);
 		for (int i = 0; i < at.padded; i++) {
 			float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -350,9 +350,9 @@ void op_attention_backward(struct device *dev, void *dqkv_rows, const void *dout
 	for (int s = 0; s < seqs->count; s++) {
 		const size_t first = (size_t)seqs->begin[s];
 		const int length = seqs->begin[s + 1] - seqs->begin[s];
-		if (narrow_fits(d, dropout)) {
-			narrow_backward(dev, dqkv + first * 3 * c, dout + first * c, out + first * c,
-			                lse + first, n, qkv + first * 3 * c, length, c, h);
+		if (small_heads_fits(d, dropout)) {
+			small_heads_backward(dev, dqkv + first * 3 * c, dout + first * c, out + first * c,
+			                     lse + first, n, qkv + first * 3 * c, length, c, h);
 			continue;
 		}
 		for (int i = 0; i < h; i++) {
@@ -376,7 +376,7 @@ void op_attention_probs(struct device *dev, float *probs, const void *qkv, const
 	float *keys = cpu_scratch(dev, ((size_t)d + BLOCK) * padded * sizeof *keys);
 	float *p = keys + (size_t)d * padded;
 
-	turn_padded(keys, padded, head.k, head.stride, length, d, head.scale);
+	transpose_padded(keys, padded, head.k, head.stride, length, d, head.scale);
 	for (int row = 0; row < length; row += BLOCK) {
 		const int rows = length - row < BLOCK ? length - row : BLOCK;
 		gemm_cached(&(struct gemm){

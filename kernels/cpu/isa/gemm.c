@@ -1,10 +1,10 @@
-#include "kernels/cpu/level/gemm.h"
+#include "kernels/cpu/isa/gemm.h"
 
 #include <string.h>
 
 #include "kernels/cpu/bf16.h"
-#include "kernels/cpu/level/turn.h"
-#include "kernels/cpu/level/vector.h"
+#include "kernels/cpu/isa/transpose.h"
+#include "kernels/cpu/isa/vector.h"
 
 #define ROWS GEMM_ROWS
 #define COLUMNS (2 * VECTOR_LANES)

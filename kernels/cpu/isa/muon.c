@@ -1,8 +1,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/cpu/level/gemm.h"
-#include "kernels/cpu/level/turn.h"
+#include "kernels/cpu/isa/gemm.h"
+#include "kernels/cpu/isa/transpose.h"
 
 #define ROUNDS 5
 

@@ -1,7 +1,7 @@
 /* math.h - exponential, logarithm and GELU without branches, for loops
  * that the compiler vectorises. */
-#ifndef MEMOSCOPE_LEVEL_MATH_H
-#define MEMOSCOPE_LEVEL_MATH_H
+#ifndef MEMOSCOPE_ISA_MATH_H
+#define MEMOSCOPE_ISA_MATH_H
 
 #include <stdint.h>
 #include <string.h>

@@ -6,10 +6,10 @@
  * [d][positions], so that scores are vectors along positions; the last block is as wide as what
  * is left of t. Its values are [t][d]. What is in use of a head lies together: it is read once for
  * each new row, mostly from a cache that is far away. */
-#include "kernels/cpu/level/gemm.h"
-#include "kernels/cpu/level/level.h"
-#include "kernels/cpu/level/softmax.h"
-#include "kernels/cpu/level/turn.h"
+#include "kernels/cpu/isa/gemm.h"
+#include "kernels/cpu/isa/isa.h"
+#include "kernels/cpu/isa/softmax.h"
+#include "kernels/cpu/isa/transpose.h"
 
 #define SUMS 8 /* vectors of sums side by side: as many as do not wait for one another */
 #define BLOCK (SUMS * VECTOR_LANES)

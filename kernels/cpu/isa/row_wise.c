@@ -1,9 +1,9 @@
 /* Operations on rows: embedding, loss. */
-#include "kernels/cpu/level/level.h"
-#include "kernels/cpu/level/math.h"
-#include "kernels/cpu/level/softmax.h"
-#include "kernels/cpu/level/turn.h"
-#include "kernels/cpu/level/vector.h"
+#include "kernels/cpu/isa/isa.h"
+#include "kernels/cpu/isa/math.h"
+#include "kernels/cpu/isa/softmax.h"
+#include "kernels/cpu/isa/transpose.h"
+#include "kernels/cpu/isa/vector.h"
 
 #include <math.h>
 

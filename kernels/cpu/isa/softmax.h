@@ -1,11 +1,11 @@
 /* softmax.h - a row of scores becomes exponentials, in an order of summation that depends on the
  * row alone. */
-#ifndef MEMOSCOPE_LEVEL_SOFTMAX_H
-#define MEMOSCOPE_LEVEL_SOFTMAX_H
+#ifndef MEMOSCOPE_ISA_SOFTMAX_H
+#define MEMOSCOPE_ISA_SOFTMAX_H
 
 #include <math.h>
 
-#include "kernels/cpu/level/vector.h"
+#include "kernels/cpu/isa/vector.h"
 
 static inline float largest_lane(vector x)
 {

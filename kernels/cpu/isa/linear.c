@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/cpu/bf16.h"
-#include "kernels/cpu/level/gemm.h"
+#include "kernels/cpu/isa/gemm.h"
 
 /* y[n,out] starts as add, each row with the bias; either may be NULL. */
 static void start_rows(float *y, const float *add, const float *b, int n, int out)

@@ -1,7 +1,7 @@
 /* mask.h - dropout masks: element i is kept where a hash of (seed, stream, i)
  * is at least rate. Philox4x32 gives four elements a block (common/base/rng.h). */
-#ifndef MEMOSCOPE_LEVEL_MASK_H
-#define MEMOSCOPE_LEVEL_MASK_H
+#ifndef MEMOSCOPE_ISA_MASK_H
+#define MEMOSCOPE_ISA_MASK_H
 
 #include "common/base/rng.h"
 #include "kernels/kernels.h"

@@ -2,8 +2,8 @@
  * what compilers do not make of plain C by themselves. Operators work lane by
  * lane (a language extension of gcc and clang).
  */
-#ifndef MEMOSCOPE_LEVEL_VECTOR_H
-#define MEMOSCOPE_LEVEL_VECTOR_H
+#ifndef MEMOSCOPE_ISA_VECTOR_H
+#define MEMOSCOPE_ISA_VECTOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

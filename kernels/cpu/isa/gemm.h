@@ -9,13 +9,13 @@
  * multiplication"): a tile of c stays in registers while a panel of b, copied side by side,
  * stays in the first cache and a block of a in the second.
  */
-#ifndef MEMOSCOPE_LEVEL_GEMM_H
-#define MEMOSCOPE_LEVEL_GEMM_H
+#ifndef MEMOSCOPE_ISA_GEMM_H
+#define MEMOSCOPE_ISA_GEMM_H
 
 #include <stddef.h>
 
-#include "kernels/cpu/level/level.h"
-#include "kernels/cpu/level/vector.h"
+#include "kernels/cpu/isa/isa.h"
+#include "kernels/cpu/isa/vector.h"
 
 /* Rows of a tile. A tile of so many rows and two vectors of columns, two vectors of b and one
  * number of a fill the registers: there are 32 at v4, else 16. */

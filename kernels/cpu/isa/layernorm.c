@@ -1,8 +1,8 @@
 /* Layer normalisation. Rows that do not fill a vector are taken VECTOR_LANES at a
  * time, turned into columns and back: there a lane is a row. */
-#include "kernels/cpu/level/level.h"
-#include "kernels/cpu/level/turn.h"
-#include "kernels/cpu/level/vector.h"
+#include "kernels/cpu/isa/isa.h"
+#include "kernels/cpu/isa/transpose.h"
+#include "kernels/cpu/isa/vector.h"
 
 #define EPSILON 1e-5f
 #define NARROW VECTOR_LANES /* columns of the widest row that is taken as a lane */
@@ -170,7 +170,7 @@ static void narrow_rows_forward(float *out, float *mean, float *rstd, const floa
 		const int rows = rows_of_block(n, first);
 		vector m = vector_all(0), variance = vector_all(0);
 
-		turn_padded(columns, VECTOR_LANES, x + (size_t)first * c, c, rows, c, 1.0f);
+		transpose_padded(columns, VECTOR_LANES, x + (size_t)first * c, c, rows, c, 1.0f);
 		for (int j = 0; j < c; j++)
 			m += vector_load(columns + j * VECTOR_LANES);
 		m *= 1.0f / (float)c;
@@ -199,8 +199,8 @@ static void narrow_block_backward(float *dx, float *dgain, float *dbias, const f
 	float xhat[NARROW * VECTOR_LANES], d[NARROW * VECTOR_LANES], added[NARROW * VECTOR_LANES];
 	vector sum = vector_all(0), sum_xhat = vector_all(0); /* of dxhat, of dxhat · xhat */
 
-	turn_padded(xhat, VECTOR_LANES, x, c, rows, c, 1.0f);
-	turn_padded(d, VECTOR_LANES, dout, c, rows, c, 1.0f); /* becomes dxhat, then dx's part */
+	transpose_padded(xhat, VECTOR_LANES, x, c, rows, c, 1.0f);
+	transpose_padded(d, VECTOR_LANES, dout, c, rows, c, 1.0f); /* becomes dxhat, then dx's part */
 	for (int j = 0; j < c; j++) {
 		const int at = j * VECTOR_LANES;
 		const vector dj = vector_load(d + at), xj = (vector_load(xhat + at) - m) * r;

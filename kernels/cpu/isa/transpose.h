@@ -1,8 +1,8 @@
-/* turn.h - rows to columns and back, for operations whose vectors lie along rows
+/* transpose.h - rows to columns and back, for operations whose vectors lie along rows
  * of a matrix that holds them as columns.
  */
-#ifndef MEMOSCOPE_LEVEL_TURN_H
-#define MEMOSCOPE_LEVEL_TURN_H
+#ifndef MEMOSCOPE_ISA_TRANSPOSE_H
+#define MEMOSCOPE_ISA_TRANSPOSE_H
 
 #include <stddef.h>
 #ifdef __SSE__
@@ -20,8 +20,8 @@ static inline int round_up(int n, int multiple)
 }
 
 /* to[j][i] = scale * from[i][j] for i and j below 4. */
-static inline void turn_block(float *to, ptrdiff_t to_stride, const float *from,
-                              ptrdiff_t from_stride, float scale)
+static inline void transpose_block(float *to, ptrdiff_t to_stride, const float *from,
+                                   ptrdiff_t from_stride, float scale)
 {
 #ifdef __SSE__
 	__m128 row[4];
@@ -40,8 +40,8 @@ static inline void turn_block(float *to, ptrdiff_t to_stride, const float *from,
 
 #ifdef __AVX__
 /* The same below 8. */
-static inline void turn_eight(float *to, ptrdiff_t to_stride, const float *from,
-                              ptrdiff_t from_stride, float scale)
+static inline void transpose_eight(float *to, ptrdiff_t to_stride, const float *from,
+                                   ptrdiff_t from_stride, float scale)
 {
 	__m256 row[8], pair[8];
 
@@ -81,26 +81,26 @@ static inline void turn(float *to, ptrdiff_t to_stride, const float *from, ptrdi
 	for (; done + 8 <= rows; done += 8) {
 		int j = 0;
 		for (; j + 8 <= cols; j += 8)
-			turn_eight(to + j * to_stride + done, to_stride, from + done * from_stride + j,
-			           from_stride, scale);
+			transpose_eight(to + j * to_stride + done, to_stride, from + done * from_stride + j,
+			                from_stride, scale);
 		for (; j < whole_cols; j += 4)
 			for (int i = done; i < done + 8; i += 4)
-				turn_block(to + j * to_stride + i, to_stride, from + i * from_stride + j,
-				           from_stride, scale);
+				transpose_block(to + j * to_stride + i, to_stride, from + i * from_stride + j,
+				                from_stride, scale);
 	}
 #endif
 	for (int i = done; i < whole_rows; i += 4)
 		for (int j = 0; j < whole_cols; j += 4)
-			turn_block(to + j * to_stride + i, to_stride, from + i * from_stride + j,
-			           from_stride, scale);
+			transpose_block(to + j * to_stride + i, to_stride, from + i * from_stride + j,
+			                from_stride, scale);
 	for (int i = 0; i < rows; i++)
 		for (int j = i < whole_rows ? whole_cols : 0; j < cols; j++)
 			to[j * to_stride + i] = scale * from[i * from_stride + j];
 }
 
 /* to[cols][padded] = scale * from[rows][cols]ᵀ, 0 beyond rows. */
-static inline void turn_padded(float *to, int padded, const float *from, ptrdiff_t from_stride,
-                               int rows, int cols, float scale)
+static inline void transpose_padded(float *to, int padded, const float *from, ptrdiff_t from_stride,
+                                    int rows, int cols, float scale)
 {
 	turn(to, padded, from, from_stride, rows, cols, scale);
 	for (int j = 0; j < cols; j++)

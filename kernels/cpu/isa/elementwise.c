@@ -1,7 +1,7 @@
 #include "common/base/rng.h"
-#include "kernels/cpu/level/level.h"
-#include "kernels/cpu/level/math.h"
-#include "kernels/cpu/level/mask.h"
+#include "kernels/cpu/isa/isa.h"
+#include "kernels/cpu/isa/math.h"
+#include "kernels/cpu/isa/mask.h"
 
 #include <math.h>
 

@@ -1,10 +1,10 @@
-#include "kernels/cpu/level/narrow.h"
+#include "kernels/cpu/isa/small_heads.h"
 
 #include <math.h>
 
-#include "kernels/cpu/level/math.h"
-#include "kernels/cpu/level/turn.h"
-#include "kernels/cpu/level/vector.h"
+#include "kernels/cpu/isa/math.h"
+#include "kernels/cpu/isa/transpose.h"
+#include "kernels/cpu/isa/vector.h"
 
 /* What takes d works for every width; where it is inlined with a constant, loops
  * over d are unrolled and their vectors live in registers. */
@@ -49,7 +49,8 @@ INLINED void store(int d, float *to, ptrdiff_t stride, const vector *x)
 
 /* scores[keys][vectors][VECTOR_LANES] of so many vectors of queries from first on, for the keys
  * that the last of them sees; -infinity behind a query. top[vectors]: the largest. */
-INLINED void scores_of(int d, int vectors, float *scores, vector *top, vector q[][NARROW_WIDTH],
+INLINED void scores_of(int d, int vectors, float *scores, vector *top,
+                       vector q[][SMALL_HEADS_WIDTH],
                        const float *k, ptrdiff_t padded, int first)
 {
 	for (int i = 0; i < vectors; i++)
@@ -82,7 +83,7 @@ INLINED void exponentials(int vectors, vector *p, const float *scores, const vec
 /* Sums over keys for a vector of queries, of even keys and of odd ones: neither sum waits for the
  * other. */
 struct sums {
-	vector p[2], of_v[2][NARROW_WIDTH];
+	vector p[2], of_v[2][SMALL_HEADS_WIDTH];
 };
 
 INLINED void sum_key(int d, int vectors, struct sums *sums, const vector *p, const float *v,
@@ -126,7 +127,7 @@ INLINED void queries_forward(int d, int vectors, float *out, float *top, float *
                              float *scores, int first)
 {
 	const int keys = first + vectors * VECTOR_LANES;
-	vector at[2][NARROW_WIDTH], largest[2];
+	vector at[2][SMALL_HEADS_WIDTH], largest[2];
 	struct sums sums[2] = {0};
 
 	for (int i = 0; i < vectors; i++)
@@ -166,8 +167,8 @@ static void forward_of_width(int d, float *out, float *top, float *sum, const fl
 	}
 }
 
-void narrow_forward(struct device *dev, float *out, float *lse, ptrdiff_t lse_stride,
-                    const float *qkv, int length, int c, int h)
+void small_heads_forward(struct device *dev, float *out, float *lse, ptrdiff_t lse_stride,
+                         const float *qkv, int length, int c, int h)
 {
 	const int d = c / h, padded = round_up(length, VECTOR_LANES);
 	const ptrdiff_t size = (ptrdiff_t)c * padded;
@@ -176,9 +177,9 @@ void narrow_forward(struct device *dev, float *out, float *lse, ptrdiff_t lse_st
 	float *k = q + size, *v = k + size, *o = v + size, *scores = o + size,
 	      *top = scores + 2 * VECTOR_LANES * padded, *sum = top + padded;
 
-	turn_padded(q, padded, qkv, 3 * c, length, c, 1.0f);
-	turn_padded(k, padded, qkv + c, 3 * c, length, c, LOG2_E / __builtin_sqrtf((float)d));
-	turn_padded(v, padded, qkv + 2 * c, 3 * c, length, c, 1.0f);
+	transpose_padded(q, padded, qkv, 3 * c, length, c, 1.0f);
+	transpose_padded(k, padded, qkv + c, 3 * c, length, c, LOG2_E / __builtin_sqrtf((float)d));
+	transpose_padded(v, padded, qkv + 2 * c, 3 * c, length, c, 1.0f);
 	for (int i = 0; i < h; i++) {
 		const ptrdiff_t at = (ptrdiff_t)i * d * padded;
 		float *row = lse + i * lse_stride;
@@ -196,7 +197,7 @@ void narrow_forward(struct device *dev, float *out, float *lse, ptrdiff_t lse_st
 
 /* A vector of keys; k is scaled, and dk is still to be. */
 struct keys {
-	vector k[NARROW_WIDTH], v[NARROW_WIDTH], dk[NARROW_WIDTH], dv[NARROW_WIDTH];
+	vector k[SMALL_HEADS_WIDTH], v[SMALL_HEADS_WIDTH], dk[SMALL_HEADS_WIDTH], dv[SMALL_HEADS_WIDTH];
 };
 
 /* What keys need of the queries: q and dout [d][padded], -lse (of powers of 2) and -delta
@@ -297,9 +298,10 @@ static void prepare(int d, const struct asked *asked, const float *out, const fl
 	}
 }
 
-void narrow_backward(struct device *dev, float *dqkv, const float *dout, const float *out,
-                     const float *lse, ptrdiff_t lse_stride, const float *qkv, int length, int c,
-                     int h)
+void small_heads_backward(struct device *dev, float *dqkv, const float *dout, const float *out,
+                          const float *lse, ptrdiff_t lse_stride, const float *qkv, int length,
+                          int c,
+                          int h)
 {
 	const int d = c / h, padded = round_up(length, VECTOR_LANES);
 	const ptrdiff_t size = (ptrdiff_t)c * padded;
@@ -312,11 +314,11 @@ void narrow_backward(struct device *dev, float *dqkv, const float *dout, const f
 		.minus_lse = rest, .minus_delta = rest + padded, .dq = rest + 2 * padded,
 	};
 
-	turn_padded(q, padded, qkv, 3 * c, length, c, 1.0f);
-	turn_padded(k, padded, qkv + c, 3 * c, length, c, LOG2_E * scale);
-	turn_padded(v, padded, qkv + 2 * c, 3 * c, length, c, 1.0f);
-	turn_padded(g, padded, dout, c, length, c, 1.0f);
-	turn_padded(o, padded, out, c, length, c, 1.0f);
+	transpose_padded(q, padded, qkv, 3 * c, length, c, 1.0f);
+	transpose_padded(k, padded, qkv + c, 3 * c, length, c, LOG2_E * scale);
+	transpose_padded(v, padded, qkv + 2 * c, 3 * c, length, c, 1.0f);
+	transpose_padded(g, padded, dout, c, length, c, 1.0f);
+	transpose_padded(o, padded, out, c, length, c, 1.0f);
 	for (int i = 0; i < h; i++) {
 		const ptrdiff_t at = (ptrdiff_t)i * d * padded;
 		float *dq = dqkv + i * d;

@@ -98,23 +98,24 @@ static size_t others(json_t *object)
 	return count;
 }
 
-/* May a stream hold this value, at this depth? */
-static bool fits(json_t *value, int depth)
+/* Check that a stream may hold this value, at this depth. */
+static int check_value(json_t *value, int depth, struct err *err)
 {
-	const bool nests = json_is_array(value) || json_is_object(value);
 	const char *key;
 	json_t *part;
 	size_t i;
 
-	if (nests && (depth > MSGPACK_DEPTH_MAX || json_object_size(value) > MSGPACK_ENTRIES_MAX))
-		return false;
+	if ((json_is_array(value) || json_is_object(value)) && depth > MSGPACK_DEPTH_MAX)
+		return err_set(err, "maps and arrays of more than %d levels", MSGPACK_DEPTH_MAX);
+	if (json_object_size(value) > MSGPACK_ENTRIES_MAX)
+		return err_set(err, "an object of more than %d fields", MSGPACK_ENTRIES_MAX);
 	json_array_foreach (value, i, part)
-		if (!fits(part, depth + 1))
-			return false;
+		if (check_value(part, depth + 1, err) < 0)
+			return -1;
 	json_object_foreach (value, key, part)
-		if (!fits(part, depth + 1))
-			return false;
-	return true;
+		if (check_value(part, depth + 1, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* number: the id of a record that has none of its own. */
@@ -125,9 +126,11 @@ static int read_object(json_t *object, uint64_t number, struct record *record,
 
 	if (!json_is_string(text))
 		return err_set(err, "expected an object with \"text\", a string");
-	if (!fits(object, 1) || others(object) > MSGPACK_ENTRIES_MAX - 3)
-		return err_set(err, "maps and arrays of more than %d levels, or an object of more than %d "
-		               "fields", MSGPACK_DEPTH_MAX, MSGPACK_ENTRIES_MAX);
+	if (check_value(object, 1, err) < 0)
+		return -1;
+	if (others(object) > MSGPACK_ENTRIES_MAX - 3)
+		return err_set(err, "a record of more than %d fields with id, text and spans",
+		               MSGPACK_ENTRIES_MAX);
 	if (id && (!json_is_integer(id) || json_integer_value(id) < 0))
 		return err_set(err, "\"id\" is not an integer of at least 0");
 	*record = (struct record){

@@ -1,27 +1,44 @@
 #include "common/stream/json.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "common/base/utf8.h"
 #include "common/stream/pack.h"
 
-static json_t *object_from_map(const msgpack_object_map *map)
+#define KEY_MAX 255 /* bytes of a key at most */
+
+/* A key as a NUL-terminated string, in key. NULL with err set. */
+static const char *key_of(const msgpack_object *name, char key[KEY_MAX + 1], struct err *err)
+{
+	size_t size = name->via.str.size;
+
+	if (name->type != MSGPACK_OBJECT_STR)
+		err_set(err, "a key that is no string");
+	else if (size > KEY_MAX)
+		err_set(err, "a key of %zu bytes: at most %d are allowed", size, KEY_MAX);
+	else if (size > 0 && memchr(name->via.str.ptr, 0, size))
+		err_set(err, "U+0000 in a key");
+	else if (utf8_length(name->via.str.ptr, size) < 0)
+		err_set(err, "a key that is not UTF-8");
+	if (err->status)
+		return NULL;
+	if (size > 0) /* an empty string may be NULL */
+		memcpy(key, name->via.str.ptr, size);
+	key[size] = '\0';
+	return key;
+}
+
+static json_t *object_from_map(const msgpack_object_map *map, struct err *err)
 {
 	json_t *object = json_object();
-	char key[256];
+	char room[KEY_MAX + 1];
 
 	for (uint32_t i = 0; object && i < map->size; i++) {
-		const msgpack_object *name = &map->ptr[i].key;
-		json_t *value = NULL;
-		size_t size = name->type == MSGPACK_OBJECT_STR ? name->via.str.size : sizeof key;
-		if (size < sizeof key) {
-			if (size > 0) /* an empty string may be NULL */
-				memcpy(key, name->via.str.ptr, size);
-			key[size] = '\0';
-			if (strlen(key) == size)
-				value = json_from_msgpack(&map->ptr[i].val);
-		}
-		/* Takes the value over, and fails if it is NULL or the key is not UTF-8. */
-		if (json_object_set_new(object, key, value) < 0) {
+		const char *key = key_of(&map->ptr[i].key, room, err);
+		json_t *value = key ? json_from_msgpack(&map->ptr[i].val, err) : NULL;
+		/* takes the value over, and fails if it is NULL */
+		if (json_object_set_new_nocheck(object, key, value) < 0) {
 			json_decref(object);
 			return NULL;
 		}
@@ -29,12 +46,12 @@ static json_t *object_from_map(const msgpack_object_map *map)
 	return object;
 }
 
-static json_t *array_from_objects(const msgpack_object_array *from)
+static json_t *array_from_objects(const msgpack_object_array *from, struct err *err)
 {
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; array && i < from->size; i++) {
-		if (json_array_append_new(array, json_from_msgpack(&from->ptr[i])) < 0) {
+		if (json_array_append_new(array, json_from_msgpack(&from->ptr[i], err)) < 0) {
 			json_decref(array);
 			return NULL;
 		}
@@ -55,7 +72,26 @@ static json_t *array_from_bytes(const msgpack_object_bin *from)
 	return array;
 }
 
-json_t *json_from_msgpack(const msgpack_object *object)
+static json_t *string_from(const msgpack_object_str *from, struct err *err)
+{
+	if (from->size == 0) /* an empty string may be NULL */
+		return json_string("");
+	if (utf8_length(from->ptr, from->size) < 0) {
+		err_set(err, "text that is not UTF-8");
+		return NULL;
+	}
+	return json_stringn_nocheck(from->ptr, from->size);
+}
+
+static json_t *integer_from(uint64_t value, struct err *err)
+{
+	if (value <= INT64_MAX)
+		return json_integer((json_int_t)value);
+	err_set(err, "the integer %ju is above 2^63 - 1", (uintmax_t)value);
+	return NULL;
+}
+
+static json_t *value_from(const msgpack_object *object, struct err *err)
 {
 	switch (object->type) {
 	case MSGPACK_OBJECT_NIL:
@@ -63,30 +99,34 @@ json_t *json_from_msgpack(const msgpack_object *object)
 	case MSGPACK_OBJECT_BOOLEAN:
 		return json_boolean(object->via.boolean);
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		if (object->via.u64 > INT64_MAX)
-			return json_real((double)object->via.u64);
-		return json_integer((json_int_t)object->via.u64);
+		return integer_from(object->via.u64, err);
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
 		return json_integer(object->via.i64);
 	case MSGPACK_OBJECT_FLOAT32:
-	case MSGPACK_OBJECT_FLOAT64: {
-		json_t *real = json_real(object->via.f64); /* NULL if it is not finite */
-		return real ? real : json_null();
-	}
+	case MSGPACK_OBJECT_FLOAT64:
+		return isfinite(object->via.f64) ? json_real(object->via.f64) : json_null();
 	case MSGPACK_OBJECT_STR:
-		if (object->via.str.size == 0)
-			return json_string("");
-		return json_stringn(object->via.str.ptr, object->via.str.size);
+		return string_from(&object->via.str, err);
 	case MSGPACK_OBJECT_BIN:
 		return array_from_bytes(&object->via.bin);
 	case MSGPACK_OBJECT_ARRAY:
-		return array_from_objects(&object->via.array);
+		return array_from_objects(&object->via.array, err);
 	case MSGPACK_OBJECT_MAP:
-		return object_from_map(&object->via.map);
+		return object_from_map(&object->via.map, err);
 	case MSGPACK_OBJECT_EXT:
 		break;
 	}
+	err_set(err, "an extension type");
 	return NULL;
+}
+
+json_t *json_from_msgpack(const msgpack_object *object, struct err *err)
+{
+	json_t *value = value_from(object, err);
+
+	if (!value)
+		err_set(err, "out of memory"); /* unless there is an error already */
+	return value;
 }
 
 void json_to_msgpack(const json_t *value, msgpack_packer *packer)

@@ -8,11 +8,13 @@
 #include <jansson.h>
 #include <msgpack.h>
 
-/* An object as a JSON value: binary data becomes an array of numbers from 0 to 255, NaN and
- * infinities become null, and an integer above INT64_MAX the nearest real number. A new
- * reference. NULL if memory is out or if the object has no JSON form: a map key that is no
- * string, holds U+0000 or has 256 bytes or more, or text that is not UTF-8. */
-json_t *json_from_msgpack(const msgpack_object *object);
+#include "common/base/err.h"
+
+/* An object as a JSON value: binary data becomes an array of numbers from 0 to 255; NaN and
+ * infinities become null. A new reference. NULL with err set if memory is out or if the object
+ * has no JSON form: a map key that is no string, holds U+0000 or has 256 bytes or more; text that
+ * is not UTF-8; an integer above INT64_MAX, which would lose digits. */
+json_t *json_from_msgpack(const msgpack_object *object, struct err *err);
 
 /* Pack a JSON value. */
 void json_to_msgpack(const json_t *value, msgpack_packer *packer);

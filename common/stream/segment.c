@@ -45,7 +45,6 @@ int segment_check_end(const msgpack_object *map, const char *bytes, size_t size,
 	if (sum->via.u64 != checksum)
 		return err_set(err, "the checksum does not match: the segment's bytes have changed");
 	if (size != segment_end(expected, count, checksum) || memcmp(bytes, expected, size) != 0)
-		return err_set(err, "its keys are out of order or its integers not in their shortest "
-		               "form");
+		return err_set(err, "it is not in the shortest msgpack encoding");
 	return 0;
 }

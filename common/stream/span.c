@@ -9,6 +9,8 @@
 #include "common/base/err.h"
 #include "common/base/options.h"
 
+_Static_assert(SPAN_KINDS == 64 && SPAN_KIND_BYTES == 32, "span_kind_refusal() names both");
+
 void span_kinds_init(struct span_kinds *kinds)
 {
 	memset(kinds, 0, sizeof *kinds);
@@ -43,6 +45,12 @@ int span_kind(struct span_kinds *kinds, const char *word, size_t size)
 	return kinds->count++;
 }
 
+const char *span_kind_refusal(const char *word, size_t size)
+{
+	return is_word(word, size) ? "is one too many: a program tells at most 63 kinds apart" :
+	                             "is not a word of 1 to 31 letters, digits, '_' and '-'";
+}
+
 int span_kind_find(const struct span_kinds *kinds, const char *word)
 {
 	for (int i = 0; i < kinds->count; i++)
@@ -65,9 +73,8 @@ int span_check(struct span *span, long number, uint32_t from, uint32_t length,
 		               number, span->begin, from);
 	span->kind = span_kind(kinds, word, size);
 	if (span->kind < 0)
-		return err_set(err, "span %ld: kind is not a word of 1 to %d letters, digits, '_' and "
-		               "'-', or there are more than %d kinds", number, SPAN_KIND_BYTES - 1,
-		               SPAN_KINDS - 1);
+		return err_set(err, "span %ld: kind '%.*s' %s", number, size < 40 ? (int)size : 40, word,
+		               span_kind_refusal(word, size));
 	if (span->entry < -1)
 		return err_set(err, "span %ld: entry is not an integer from -1 to %d", number, INT32_MAX);
 	if (!isfinite(span->nats) || span->nats < 0)
@@ -88,7 +95,7 @@ static int span_weight(char *text, double max, struct span_kinds *kinds, float *
 	*number++ = '\0';
 	kind = span_kind(kinds, text, strlen(text));
 	if (kind < 0)
-		return err_usage(err, "'%.80s' is not the word of a span kind", text);
+		return err_usage(err, "'%.80s' %s", text, span_kind_refusal(text, strlen(text)));
 	if (option_real(text, number, 0, max, &value, err) < 0)
 		return -1;
 	if (given[kind])

@@ -42,6 +42,9 @@ void span_kinds_init(struct span_kinds *kinds);
  * too long, or holds anything but letters, digits, '_' and '-', or if kinds is full. */
 int span_kind(struct span_kinds *kinds, const char *word, size_t size);
 
+/* Why span_kind() refused a word: what follows "kind '...' " in a message. */
+const char *span_kind_refusal(const char *word, size_t size);
+
 /* The index of a NUL-terminated word, or -1 if it is not known. */
 int span_kind_find(const struct span_kinds *kinds, const char *word);
 

@@ -217,9 +217,9 @@ static json_t *read_header(struct stream_reader *reader)
 		     "expected a header, a map that begins with \"memoscope\"");
 		return NULL;
 	}
-	header = json_from_msgpack(&reader->object);
+	header = json_from_msgpack(&reader->object, &why);
 	if (!header) {
-		fail(reader, HEADER, reader->place, "text that is not UTF-8, or out of memory");
+		fail(reader, HEADER, reader->place, "%s", why.text);
 		return NULL;
 	}
 	if (header_check(header, reader->kinds, &why) == 0 &&

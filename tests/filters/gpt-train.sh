@@ -441,7 +441,7 @@ KIND=WEIGHT	--weight answer
 KIND=WEIGHT	--weight answer=5,
 not a number	--weight answer=much
 0 to	--weight answer=-1
-word of a span kind	--weight the$answer=1
+is not a word of 1 to 31 letters	--weight the$answer=1
 'answer' has two weights	--weight answer=1,name=3,answer=2
 no such option	--no-such-option
 END

@@ -55,7 +55,9 @@ bad 'span 0: end 2 is past' '{"text":"é","spans":[[0,2,"a",-1,0]]}'
 bad 'span 0: begin 1 is not before' '{"text":"ab","spans":[[1,1,"a",-1,0]]}'
 bad 'span 1: begin 0 is before the end of the previous' \
 	'{"text":"ab","spans":[[0,1,"a",-1,0],[0,2,"a",-1,0]]}'
-bad 'span 0: kind is not a word' '{"text":"ab","spans":[[0,1,"a b",-1,0]]}'
+bad 'span 0: kind .* is not a word' '{"text":"ab","spans":[[0,1,"a b",-1,0]]}'
+bad "span 63: kind 'k63' is one too many: a program tells at most 63 kinds apart" \
+	"$(seq 0 63 | jq -sc '{text: ("a" * 64), spans: map([., . + 1, "k\(.)", -1, 0])}')"
 bad 'span 0: entry is not an integer' '{"text":"ab","spans":[[0,1,"a",-2,0]]}'
 bad 'span 0: nats is not a finite' '{"text":"ab","spans":[[0,1,"a",-1,-1]]}'
 bad 'column [0-9]*: duplicate object key' '{"text":"a","text":"b"}'
@@ -69,8 +71,10 @@ mptext <deep.15 | mpcat >have
 ok $? "as deep as a stream goes"
 printf '{"text":"a"%s}\n' "$(printf ',"k%d":0' $(seq 253))" | mptext | mpcat >have
 ok $? "as many fields as a stream has"
-bad 'maps and arrays of more than 16 levels' "$(cat deep.16)"
-bad '.* of more than 256 fields' "$(printf '{"text":"a"%s}' "$(printf ',"k%d":0' $(seq 254))")"
+bad 'maps and arrays of more than 16 levels$' "$(cat deep.16)"
+bad 'a record of more than 256 fields' "$(printf '{"text":"a"%s}' "$(printf ',"k%d":0' $(seq 254))")"
+bad 'an object of more than 256 fields' \
+	"$(printf '{"text":"a","more":{"a":0%s}}' "$(printf ',"k%d":0' $(seq 256))")"
 
 # ---- plain text ----
 

@@ -86,7 +86,7 @@ static void print(const struct stream_record *raw, struct reading *reading)
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		text_format_path(&reading->out, raw->map, paths[i], reading->bin, &err);
 	text_format_field(&reading->out, raw->map, NULL, reading->bin, &err);
-	json_decref(json_from_msgpack(raw->map));
+	json_decref(json_from_msgpack(raw->map, &err));
 }
 
 static int read_one(struct stream_reader *reader, const struct stream_record *raw,

@@ -63,7 +63,7 @@ static void packing(void)
 	   "\"memoscope\" comes first");
 	msgpack_unpacked_init(&unpacked);
 	msgpack_unpack_next(&unpacked, buffer.data, buffer.size, NULL);
-	back = json_from_msgpack(&unpacked.data);
+	back = json_from_msgpack(&unpacked.data, &err);
 	ok(back && json_equal(header, back), "and every field once");
 	json_decref(back);
 	json_decref(header);

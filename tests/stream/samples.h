@@ -167,9 +167,10 @@ static int read_record(struct stream_reader *reader, const struct stream_record 
 	if (strcmp(kind, STREAM_GENERATIONS) == 0)
 		return generation_read(reader, raw, &reading->kinds, reading->generations,
 		                       &generation, err);
-	json_t *json = json_from_msgpack(raw->map);
+	struct err why = {0};
+	json_t *json = json_from_msgpack(raw->map, &why);
 	if (!json)
-		return stream_bad(reader, err, "no JSON");
+		return stream_bad(reader, err, "no JSON: %s", why.text);
 	json_decref(json);
 	return 0;
 }

@@ -132,6 +132,7 @@ for source in filters/*.c; do
 	{
 		found ls "$source" >/dev/null
 		[ $status -eq 0 ] || echo "--help exits with $status"
+		[ "$("$program" -h </dev/null 2>&1)" = "$help" ] || echo "-h is not --help"
 		version=$("$program" --version </dev/null 2>&1) || echo "--version fails"
 		grep -qE "^$program .*[0-9]+\.[0-9]+" <<<"$version" || echo "--version says: $version"
 		[ -f "$page" ] || echo "there is no $page"

@@ -24,6 +24,7 @@
 enum { FIRST = 256 };
 enum common { HELP, USAGE, VERSION, COMMON };
 static const char *const common_name[COMMON] = {"help", "usage", "version"};
+static const char common_key[COMMON] = {'h'}; /* 0: none */
 static const char *const common_text[COMMON] = {
 	"print this help and exit",
 	"print a short usage message and exit",
@@ -196,6 +197,12 @@ static int key_of(const struct option *options, int i)
 	return options[i].key ? options[i].key : FIRST + i;
 }
 
+/* The same of an option that every program has; the table has count options. */
+static int key_of_common(enum common which, int count)
+{
+	return common_key[which] ? common_key[which] : FIRST + count + (int)which;
+}
+
 /* ---- --help ---- */
 
 /* The table as argp has it, to free(). Arguments in brackets lose them in
@@ -223,7 +230,7 @@ static struct argp_option *argp_table(const struct option *options, int count, c
 	}
 	for (int i = 0; table && i < COMMON; i++)
 		table[count + i] = (struct argp_option){.name = common_name[i],
-		                                        .key = FIRST + count + i,
+		                                        .key = key_of_common((enum common)i, count),
 		                                        .doc = common_text[i],
 		                                        .group = -1};
 	return table;
@@ -272,7 +279,7 @@ static int make_syntax(const struct option *options, int count, struct syntax *s
 {
 	char *key;
 
-	syntax->keys = calloc(3 * (size_t)count + 2, 1);
+	syntax->keys = calloc(3 * (size_t)count + COMMON + 2, 1);
 	syntax->names = calloc((size_t)count + COMMON + 1, sizeof *syntax->names);
 	if (!syntax->keys || !syntax->names)
 		return -1;
@@ -291,9 +298,12 @@ static int make_syntax(const struct option *options, int count, struct syntax *s
 		syntax->names[names++] = (struct getopt_option){
 			options[i].name, colons, NULL, key_of(options, i)};
 	}
-	for (int i = 0; i < COMMON; i++)
-		syntax->names[names++] = (struct getopt_option){common_name[i], no_argument, NULL,
-		                                                FIRST + count + i};
+	for (int i = 0; i < COMMON; i++) {
+		if (common_key[i])
+			*key++ = common_key[i];
+		syntax->names[names++] = (struct getopt_option){
+			common_name[i], no_argument, NULL, key_of_common((enum common)i, count)};
+	}
 	return 0;
 }
 
@@ -364,11 +374,11 @@ int options_parse(const struct program *program, int argc, char **argv)
 	while ((key = getopt_long(argc, argv, syntax.keys, syntax.names, NULL)) != -1) {
 		if (key == '?' || key == ':')
 			refuse(&syntax, key == ':', argv[optind - 1]);
-		if (key == FIRST + count + HELP)
+		if (key == key_of_common(HELP, count))
 			help(program, ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC | ARGP_HELP_LONG);
-		if (key == FIRST + count + USAGE)
+		if (key == key_of_common(USAGE, count))
 			help(program, ARGP_HELP_USAGE);
-		if (key == FIRST + count + VERSION)
+		if (key == key_of_common(VERSION, count))
 			version();
 		for (int i = 0; i < count; i++) {
 			if (options[i].type == OPTION_GROUP || key_of(options, i) != key)

@@ -1,8 +1,8 @@
 /* options.h - command lines, as tables over argp.
  *
  * A filter has one table of its options: where their values go, and their ranges. Parsing, range
- * checks, --help, --usage and --version come from here and from argp. A bad command line ends the
- * program with one line on stderr and status 2.
+ * checks, --help (-h), --usage and --version come from here and from argp. A bad command line ends
+ * the program with one line on stderr and status 2.
  */
 #ifndef MEMOSCOPE_OPTIONS_H
 #define MEMOSCOPE_OPTIONS_H
@@ -30,7 +30,7 @@ struct option_range {
 
 struct option {
 	const char *name; /* without the dashes; NULL ends the table (but for a group) */
-	char key; /* the short option, or 0 */
+	char key; /* the short option, not 'h', or 0 */
 	enum option_type type;
 	void *value; /* where the value goes; holds the default before */
 	/* The argument's name in --help, in capitals: "N", "FILE"; NULL: a flag. In brackets,

@@ -198,6 +198,13 @@ static void help(void)
 	   strstr(outcome.out, "-n, --count=N") && strstr(outcome.out, "What to make:") &&
 	   strstr(outcome.out, "--tsv[=FIELDS]") && strstr(outcome.out, "--version"),
 	   "--help prints the usage and the options");
+	char *said = strdup(outcome.out);
+	run("-h", NULL, &outcome);
+	ok(outcome.status == 0 && strcmp(outcome.out, said) == 0 && strstr(said, "-h, --help"),
+	   "-h is --help");
+	free(said);
+	run("-qh", NULL, &outcome);
+	ok(outcome.status == 0 && strstr(outcome.out, "--version"), "also behind another short one");
 	run("--usage", NULL, &outcome);
 	ok(outcome.status == 0 && strstr(outcome.out, "[--count=N]") && outcome.err[0] == '\0',
 	   "--usage prints a short one");

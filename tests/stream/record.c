@@ -187,7 +187,8 @@ static const struct bad_record bads[] = {
 	{"a kind of two words", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "
 	 "[[0, 1, \"a b\", 0, 0]]}", 0, "span 0: kind 'a b' is not a word"},
 	{"a kind of 32 letters", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "
-	 "[[0, 1, \"aaaaaaaabbbbbbbbccccccccdddddddd\", 0, 0]]}", 0, "span 0: kind 'aaaaaaaabbbbbbbbccccccccdddddddd' is not a word"},
+	 "[[0, 1, \"aaaaaaaabbbbbbbbccccccccdddddddd\", 0, 0]]}", 0,
+	 "span 0: kind 'aaaaaaaabbbbbbbbccccccccdddddddd' is not a word"},
 	{"a number for a kind", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "
 	 "[[0, 1, 7, 0, 0]]}", 0, "span 0: kind is not a string"},
 	{"an entry of -2", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "

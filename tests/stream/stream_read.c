@@ -135,7 +135,8 @@ static void end_forms(void)
 		for (int shift = 56; shift >= 0; shift -= 8)
 			*at++ = (char)(sum >> shift);
 		ok(fails(hold(&fd, longer, (size_t)(at - longer)), false, &err) &&
-		   strstr(err.text, "shortest msgpack encoding"), "an end with %s: %s", forms[i].name, err.text);
+		   strstr(err.text, "shortest msgpack encoding"), "an end with %s: %s", forms[i].name,
+		   err.text);
 		free(longer);
 		free(bytes.data);
 	}

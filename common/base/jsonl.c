@@ -217,11 +217,20 @@ static int next_of_array(struct jsonl *file, struct err *err)
 }
 
 /* A byte order mark, which some programs write, is none of the data. */
+static int pass_mark(struct jsonl *file, struct err *err)
+{
+	if (peek(file) != 0xef)
+		return 0;
+	if (take(file) != 0xef || take(file) != 0xbb || take(file) != 0xbf)
+		return bad(file, err, "neither JSON nor a byte order mark");
+	file->column--; /* it is no character of the line */
+	return 0;
+}
+
 static int begin(struct jsonl *file, struct err *err)
 {
-	if (peek(file) == 0xef && (take(file) != 0xef || take(file) != 0xbb || take(file) != 0xbf))
-		return bad(file, err, "neither JSON nor a byte order mark");
-	file->column = 0;
+	if (pass_mark(file, err) < 0)
+		return -1;
 	file->form = LINES;
 	if (peek_past_blanks(file) != '[')
 		return 0;
@@ -240,8 +249,12 @@ int jsonl_next(struct jsonl *file, json_t **value, struct jsonl_place *place, st
 		int more = next_of_array(file, err);
 		if (more <= 0)
 			return more;
-	} else if (peek_past_blanks(file) == EOF) {
-		return ferror(file->file) ? bad(file, err, "") : 0;
+	} else {
+		peek_past_blanks(file);
+		if (pass_mark(file, err) < 0) /* of a file that was appended */
+			return -1;
+		if (peek_past_blanks(file) == EOF)
+			return ferror(file->file) ? bad(file, err, "") : 0;
 	}
 	return read_value(file, value, place, err);
 }

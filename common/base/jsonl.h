@@ -2,6 +2,7 @@
  *
  * The file is either JSON Lines (https://jsonlines.org; the values are objects, with any
  * whitespace between them) or one JSON array of values (RFC 8259); its first character tells which.
+ * A byte order mark at the beginning of the file or before a line's value is passed over.
  * Only one value at a time is in memory. Input that cannot be read twice (a pipe) is first
  * copied to a temporary file without a name. Strings with NUL and repeated keys are errors.
  */

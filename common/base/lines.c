@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/input_buffer.h"
+#include "common/base/utf8.h"
 
 #define READ_BYTES ((size_t)64 << 10) /* the buffer to begin with */
 
@@ -15,6 +16,15 @@ struct lines {
 	uint64_t number; /* of lines taken */
 	struct err err; /* the first failure: sticky */
 };
+
+void line_trim(const char **text, size_t *size)
+{
+	size_t mark = utf8_mark(*text, *size);
+
+	*text += mark;
+	*size -= mark;
+	*size -= *size > 0 && (*text)[*size - 1] == '\r';
+}
 
 struct lines *lines_new(int fd, const char *name, struct err *err)
 {
@@ -55,17 +65,22 @@ static const char *find_end(struct lines *lines)
 {
 	struct input_buffer *input = &lines->input;
 
-	while (input->begin < input->end && input->bytes[input->begin] == '\n') {
-		input->begin++;
+	for (;;) {
+		const char *begin = input->bytes + input->begin, *from = begin + lines->seen;
+		const char *behind = input->bytes + input->end;
+		const char *end = memchr(from, '\n', (size_t)(behind - from));
+		if (!end) {
+			lines->seen = input->end - input->begin;
+			return input->over ? behind : NULL;
+		}
+		size_t bytes = (size_t)(end - begin), size = bytes;
+		line_trim(&begin, &size);
+		if (size > 0)
+			return end;
+		input->begin += bytes + 1;
+		lines->seen = 0;
 		lines->number++;
 	}
-	const char *from = input->bytes + input->begin + lines->seen;
-	const char *behind = input->bytes + input->end;
-	const char *end = memchr(from, '\n', (size_t)(behind - from));
-	if (end)
-		return end;
-	lines->seen = input->end - input->begin;
-	return input->over ? behind : NULL;
 }
 
 int lines_next(struct lines *lines, struct line *line, struct err *err)
@@ -79,10 +94,12 @@ int lines_next(struct lines *lines, struct line *line, struct err *err)
 		return err_set(err, "%s", lines->err.text);
 	line->text = input->bytes + input->begin;
 	line->size = (size_t)(end - line->text);
+	size_t bytes = line->size;
+	line_trim(&line->text, &line->size);
 	if (line->size == 0)
 		return 0;
 	line->number = ++lines->number;
-	input->begin += line->size;
+	input->begin += bytes;
 	input->begin += input->begin < input->end; /* its newline, if it has one */
 	lines->seen = 0;
 	return 1;

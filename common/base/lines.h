@@ -1,6 +1,10 @@
 /* lines.h - lines of text from a descriptor, as they arrive.
  *
  * Empty lines are skipped, but counted. Text after the last newline is a line, too.
+ *
+ * All readers of text share one rule: a byte order mark at the beginning of a line and a carriage
+ * return at its end are no part of it. Files of Windows have both, and joined ones have marks
+ * in their middle.
  */
 #ifndef MEMOSCOPE_LINES_H
 #define MEMOSCOPE_LINES_H
@@ -14,10 +18,13 @@
 #define LINES_MAX ((size_t)16 << 20) /* bytes of a line at most */
 
 struct line {
-	const char *text; /* without its newline, not NUL-terminated; until the next call */
+	const char *text; /* without its newline, trimmed, not NUL-terminated; until the next call */
 	size_t size;
 	uint64_t number; /* from 1, empty lines included */
 };
+
+/* Take the mark and the carriage return off a line, which stands without its newline. */
+void line_trim(const char **text, size_t *size);
 
 struct lines; /* own: lines_new … lines_free */
 

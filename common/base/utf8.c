@@ -65,6 +65,11 @@ size_t utf8_encode(uint32_t code, char *out)
 	return 4;
 }
 
+size_t utf8_mark(const char *text, size_t size)
+{
+	return size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 long utf8_length(const char *text, size_t size)
 {
 	long length = 0;

@@ -15,6 +15,9 @@ size_t utf8_decode(const char *text, size_t size, uint32_t *code);
 /* Encode a code point into out, which holds UTF8_MAX bytes. Returns its length. */
 size_t utf8_encode(uint32_t code, char *out);
 
+/* The bytes of a byte order mark, U+FEFF, that text begins with: 3, or 0 if there is none. */
+size_t utf8_mark(const char *text, size_t size);
+
 /* How many code points text holds, or -1 if it is not UTF-8. */
 long utf8_length(const char *text, size_t size);
 

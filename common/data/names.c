@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/lines.h"
 #include "common/base/utf8.h"
 
 /* testdata/names.txt as a string literal: the Makefile makes the file. */
@@ -90,9 +91,10 @@ static int add_lines(struct names *names, size_t size, const char *place, struct
 		const char *line = names->text + at;
 		const char *end = memchr(line, '\n', size - at);
 		size_t bytes = end ? (size_t)(end - line) : size - at;
+		at += bytes + 1;
+		line_trim(&line, &bytes);
 		if (add_name(names, line, bytes, place, err) < 0)
 			return -1;
-		at += bytes + 1;
 	}
 	if (names->count == 0)
 		return err_set(err, "%s: no names in it, expected one a line", place);
@@ -103,11 +105,6 @@ struct names *names_parse(const char *text, size_t size, const char *place, stru
 {
 	struct names *names = calloc(1, sizeof *names);
 
-	/* a byte order mark, which some programs write, is none of the first name */
-	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-		text += 3;
-		size -= 3;
-	}
 	if (names)
 		names->text = malloc(size + 1);
 	if (!names || !names->text) {

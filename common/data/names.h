@@ -1,4 +1,4 @@
-/* names.h - a list of given names, one on each line of a text file.
+/* names.h - a list of given names, one on each line of a text file (lines.h says what a line is).
  *
  * A name consists of letters, hyphens, apostrophes, and any characters beyond ASCII. It has no
  * space, colon or digit, so "First Last: number" can be read in one way only. No name is in a list

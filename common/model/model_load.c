@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/utf8.h"
 #include "common/model/config_json.h"
 #include "common/model/model_files.h"
 #include "common/model/model_parameters.h"
@@ -20,7 +21,8 @@ static json_t *load_object(const char *path, struct err *err)
 
 	if (!text)
 		return NULL;
-	json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	const size_t mark = utf8_mark(text, size);
+	json_t *json = json_loadb(text + mark, size - mark, JSON_REJECT_DUPLICATES, &error);
 	free(text);
 	if (!json) {
 		err_set(err, "%s: line %d: %s", path, error.line, error.text);

@@ -190,7 +190,9 @@ static struct vocab *load(const char *path, char *bytes, size_t size, struct err
 
 	if (!bytes)
 		return NULL;
-	json_t *json = json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	const size_t mark = utf8_mark(bytes, size);
+	json_t *json = json_loadb(bytes + mark, size - mark,
+	                          JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	free(bytes);
 	if (!json)
 		err_set(err, "%s: line %d: %s", path, error.line, error.text);

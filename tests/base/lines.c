@@ -76,6 +76,16 @@ static void as_they_come(void)
 	finish(lines);
 
 	lines = begin();
+	bring("\xef\xbb\xbf\r\n\r\n\xef\xbb\xbfone\r\n\r\n");
+	ok(lines_ready(lines) && next_is(lines, "one", 3), "marks and carriage returns are no text");
+	ok(!lines_ready(lines), "a line of a carriage return is empty: nothing to wait for");
+	bring("t\rwo\xef\xbb\xbf\r\r\n\r");
+	ok(next_is(lines, "t\rwo\xef\xbb\xbf\r", 5), "within a line they are");
+	close(ends[1]);
+	ok(at_end(lines) && at_end(lines), "a carriage return at the end of the input is no line");
+	finish(lines);
+
+	lines = begin();
 	close(ends[1]);
 	ok(lines_ready(lines) && at_end(lines), "no line at all");
 	finish(lines);

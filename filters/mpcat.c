@@ -10,6 +10,7 @@
 #include "common/base/options.h"
 #include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
+#include "common/stream/json.h"
 #include "common/stream/map.h"
 #include "common/stream/record.h"
 #include "common/stream/stream.h"
@@ -199,10 +200,28 @@ static void tell_missing(const struct table *table)
 
 /* ---- one stream ---- */
 
+/* Make strings of the integers that jq would round, as in records. */
+static json_t *exact(json_t *value)
+{
+	const json_int_t number = json_integer_value(value);
+	json_t *part;
+	const char *key;
+	size_t i;
+
+	json_array_foreach (value, i, part)
+		json_array_set_new(value, i, exact(json_incref(part)));
+	json_object_foreach (value, key, part)
+		json_object_set_new(value, key, exact(json_incref(part)));
+	if (number >= -JSON_INTEGER_MAX && number <= JSON_INTEGER_MAX)
+		return value;
+	json_decref(value);
+	return json_sprintf("%" JSON_INTEGER_FORMAT, number);
+}
+
 /* Reads to the end, so that the writer is not stopped and a broken stream is noticed. */
 static int print_header(struct stream_reader *reader, struct err *err)
 {
-	json_t *header = json_copy((json_t *)stream_header(reader)), *segments = json_array();
+	json_t *header = json_deep_copy(stream_header(reader)), *segments = json_array();
 	struct stream_segment segment;
 	int status;
 
@@ -212,6 +231,7 @@ static int print_header(struct stream_reader *reader, struct err *err)
 		                                          segment.chain));
 	if (json_array_size(segments) > 1)
 		json_object_set(header, "segments", segments);
+	header = exact(header);
 	if (json_dumpf(header, stdout, JSON_INDENT(2)) < 0 || putchar('\n') == EOF)
 		die("standard output: cannot write: %s", strerror(errno));
 	json_decref(segments);

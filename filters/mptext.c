@@ -105,6 +105,9 @@ static int check_value(json_t *value, int depth, struct err *err)
 	json_t *part;
 	size_t i;
 
+	if (json_integer_value(value) > JSON_INTEGER_MAX || json_integer_value(value) < -JSON_INTEGER_MAX)
+		return err_set(err, "%" JSON_INTEGER_FORMAT ": an integer beyond 2^53 - 1, which jq may "
+		               "have rounded; a string holds it exactly", json_integer_value(value));
 	if ((json_is_array(value) || json_is_object(value)) && depth > MSGPACK_DEPTH_MAX)
 		return err_set(err, "maps and arrays of more than %d levels", MSGPACK_DEPTH_MAX);
 	if (json_object_size(value) > MSGPACK_ENTRIES_MAX)
@@ -116,6 +119,24 @@ static int check_value(json_t *value, int depth, struct err *err)
 		if (check_value(part, depth + 1, err) < 0)
 			return -1;
 	return 0;
+}
+
+/* An id: a number, or a string of all its digits. */
+static int read_id(const json_t *id, uint64_t *value, struct err *err)
+{
+	const char *digits = json_string_value(id);
+	bool good = json_is_integer(id) && json_integer_value(id) >= 0;
+
+	*value = good ? (uint64_t)json_integer_value(id) : 0;
+	if (digits) {
+		good = *digits && strlen(digits) == json_string_length(id);
+		for (; good && *digits; digits++)
+			good = *digits >= '0' && *digits <= '9' &&
+			       !__builtin_mul_overflow(*value, 10, value) &&
+			       !__builtin_add_overflow(*value, (uint64_t)(*digits - '0'), value);
+	}
+	return good ? 0 : err_set(err, "\"id\" is not an integer from 0 to 2^53 - 1, nor a string of "
+	                          "the digits of one below 2^64");
 }
 
 /* number: the id of a record that has none of its own. */
@@ -131,10 +152,10 @@ static int read_object(json_t *object, uint64_t number, struct record *record,
 	if (others(object) > MSGPACK_ENTRIES_MAX - 3)
 		return err_set(err, "a record of more than %d fields with id, text and spans",
 		               MSGPACK_ENTRIES_MAX);
-	if (id && (!json_is_integer(id) || json_integer_value(id) < 0))
-		return err_set(err, "\"id\" is not an integer of at least 0");
+	if (id && read_id(id, &number, err) < 0)
+		return -1;
 	*record = (struct record){
-		.id = id ? (uint64_t)json_integer_value(id) : number,
+		.id = number,
 		.text = json_string_value(text),
 		.size = json_string_length(text),
 		.length = (uint32_t)utf8_length(json_string_value(text), json_string_length(text)),

@@ -7,6 +7,7 @@
 
 #include "common/base/options.h"
 #include "common/base/utf8.h"
+#include "common/stream/json.h"
 #include "common/stream/map.h"
 
 /* ---- numbers ---- */
@@ -40,6 +41,16 @@ static void format_integer(struct text_buffer *out, uint64_t value, bool negativ
 	if (negative)
 		*--at = '-';
 	text_buffer_append(out, at, (size_t)(end - at));
+}
+
+/* The same where JSON is asked for: in quotes if readers of JSON would round it. */
+static void format_integer_for(struct text_buffer *out, uint64_t value, bool negative, bool json)
+{
+	const bool quoted = json && value > JSON_INTEGER_MAX;
+
+	text_buffer_append(out, "\"", quoted);
+	format_integer(out, value, negative);
+	text_buffer_append(out, "\"", quoted);
 }
 
 /* NaN and infinities have names in a table and are null in JSON. */
@@ -177,10 +188,10 @@ static void format_scalar(struct text_buffer *out, const msgpack_object *object,
 		text_buffer_append_string(out, object->via.boolean ? "true" : "false");
 		break;
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
-		format_integer(out, object->via.u64, false);
+		format_integer_for(out, object->via.u64, false, json);
 		break;
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-		format_integer(out, -(uint64_t)object->via.i64, true);
+		format_integer_for(out, -(uint64_t)object->via.i64, true, json);
 		break;
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:

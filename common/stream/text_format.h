@@ -2,8 +2,8 @@
  *
  * All functions append to a text buffer; running out of memory shows in its `failed`.
  *
- * msgpack holds more than JSON. An unsigned integer of 64 bits is printed with all its
- * digits. NaN and infinities are null in JSON, and nan, inf and -inf in a table. Binary data
+ * msgpack holds more than JSON. An integer is printed with all its digits; in JSON it is a string
+ * if it is beyond JSON_INTEGER_MAX (json.h). NaN and infinities are null in JSON, and nan, inf and -inf in a table. Binary data
  * is an array of numbers; the header's "bin" says which type they have, as {FIELD: TYPE}
  * (see stream.5). Without a type, they are bytes.
  */

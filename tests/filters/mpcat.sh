@@ -38,7 +38,7 @@ is "$(mpcat tokens.mp | jq -c .spans)" "$(mpcat text.mp | jq -c .spans)" "the sa
 {"a": 1e300, "b": {"!hex": "cb7ff0000000000000"}, "c": {"!hex": "caff800000"}, "d": 0.30000000000000004, "e": {"!hex": "ca3dcccccd"}, "f": -0.0}
 END
 is "$(mpcat odd.mp | head -1)" \
-	'{"id":18446744073709551615,"n":-9223372036854775808,"s":"\" \\ \n \t \u000d \u0001 '$'\177'' é '$'\u2028'' 😀","x":[null,true,false,{},[],""]}' \
+	'{"id":"18446744073709551615","n":"-9223372036854775808","s":"\" \\ \n \t \u000d \u0001 '$'\177'' é '$'\u2028'' 😀","x":[null,true,false,{},[],""]}' \
 	"integers in all their digits, strings escaped"
 is "$(mpcat odd.mp | jq -r .s | head -1)" "$(printf '" \\ ')" "which jq reads"
 is "$(mpcat odd.mp | tail -1)" '{"a":1e+300,"b":null,"c":null,"d":0.30000000000000004,"e":0.1,"f":-0}' \
@@ -99,6 +99,9 @@ is "$(mpcat --header tokens.mp | jq -r '.chain[].program' | tr '\n' ' ')" "phone
 	"--header: the chain"
 is "$(mpcat --header text.mp | jq -c '[.memoscope, .stream, .chain[0].args]')" \
 	'[1,"text",["--count","3","--seed","5"]]' "and what stands in it"
+gpt-sample -q "$ROOT/testdata/phonebook" --prompt '{B}' --max-tokens 1 --seed 9007199254740992 |
+	mpcat --header >seed.json
+is "$(jq -c .sampling.seed seed.json)" '"9007199254740992"' "--header: an integer that jq may round is a string"
 is "$(mpcat --header text.mp metrics.mp | jq -r .stream | tr '\n' ' ')" "text metrics " \
 	"of each file"
 is "$(head -c 100 text.mp | mpcat --header 2>/dev/null | wc -l)" "0" "a header that is cut off"

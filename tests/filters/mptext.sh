@@ -26,6 +26,15 @@ is "$(printf '{"spans":[[0,2,"a",-1,0],[2,3,"b",4,1.5]],"text":"é☎x","more":{
 	"spans count characters, other fields stay, the last newline may be missing"
 is "$(mptext </dev/null | mpcat | wc -l)" 0 "no line, no record"
 
+phonegen --first 9007199254740990 --count 5 >big
+mpcat big | jq -c . | mptext | mpcat --json >have
+mpcat --json big | cmp -s - have
+ok $? "ids from 2^53 on come through jq with all their digits"
+is "$(mpcat --tsv=id big | tail -n +2 | xargs)" \
+	"$(seq 9007199254740990 9007199254740994 | xargs)" "and into a table"
+is "$(printf '{"text":"a","id":"%s"}\n' 18446744073709551615 7 | mptext | mpcat | jq -c .id | xargs)" \
+	"18446744073709551615 7" "an id may be a string of digits"
+
 # of_lines OPTION…: mptext of the file lines
 of_lines() {
 	mptext "$@" <lines
@@ -45,7 +54,14 @@ bad 'expected an object with "text"' '[1]'
 bad 'expected an object with "text"' '{"text":1}'
 bad 'expected an object with "text"' '{"id":1}'
 bad '"id" is not an integer' '{"text":"a","id":-1}'
-bad '"id" is not an integer' '{"text":"a","id":"1"}'
+for id in '"-1"' '""' '" 1"' '"1 "' '"1\u00e9"' '"0x10"' '"18446744073709551616"' 1.0 null; do
+	bad '"id" is not an integer' "{\"text\":\"a\",\"id\":$id}"
+done
+for beyond in '"id":9007199254740992' '"n":9007199254740992' '"n":[{"m":-9007199254740992}]'; do
+	bad '-?9007199254740992: an integer beyond 2\^53 - 1, which jq may have rounded; a string' \
+		"{\"text\":\"a\",$beyond}"
+done
+bad 'column [0-9]*: too big integer' '{"text":"a","id":9223372036854775808}'
 bad '"spans" is not an array' '{"text":"a","spans":{}}'
 bad '2 spans in 1 characters' '{"text":"a","spans":[[0,1,"a",-1,0],[0,1,"a",-1,0]]}'
 bad 'span 0: expected an array \[begin, end' '{"text":"a","spans":[[0,1,"a",-1]]}'

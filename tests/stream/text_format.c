@@ -62,6 +62,26 @@ static bool is_shortest(double value, bool single)
 	return back == value && (digits <= 15 || less != value);
 }
 
+/* Integers that jq rounds are strings in JSON, and digits in a table. */
+static void integers(void)
+{
+	static const char *const rows[][2] = {
+		{"9007199254740991", "9007199254740991"}, {"9007199254740992", "\"9007199254740992\""},
+		{"-9007199254740991", "-9007199254740991"}, {"-9007199254740992", "\"-9007199254740992\""},
+		{"-9223372036854775808", "\"-9223372036854775808\""},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct err err = {0};
+		pack_json(rows[i][0]);
+		text_format_json(&out, object(), NULL, NULL, &err);
+		is_string(text(), rows[i][1], "an integer in JSON");
+		pack_json(rows[i][0]);
+		text_format_field(&out, object(), NULL, NULL, &err);
+		is_string(text(), rows[i][0], "and in a table");
+	}
+}
+
 static void numbers(void)
 {
 	static const double edges[] = {0, 1, -1, 0.1, 1.0 / 3, 1e300, DBL_MAX, DBL_MIN,
@@ -92,8 +112,8 @@ static void numbers(void)
 static void same_as_jansson(void)
 {
 	static const char *const documents[] = {
-		"{}", "[]", "null", "true", "false", "\"\"", "-9223372036854775808",
-		"9223372036854775807", "[[[]], {}, [{}]]",
+		"{}", "[]", "null", "true", "false", "\"\"", "-9007199254740991",
+		"9007199254740991", "[[[]], {}, [{}]]",
 		"{\"a\": {\"b\": [1, 2.5, \"c\"], \"d\": null}, \"\": \"\"}",
 		"\"quotation \\\" backslash \\\\ newline \\n tab \\t return \\r bell \\u0007\"",
 		"\"U+0000 \\u0000, U+2028 \\u2028, \u00e6, \U0001F600\"",
@@ -219,6 +239,7 @@ int main(void)
 	msgpack_sbuffer_init(&packed);
 	msgpack_packer_init(&packer, &packed, msgpack_sbuffer_write);
 	msgpack_unpacked_init(&unpacked);
+	integers();
 	numbers();
 	same_as_jansson();
 	not_utf8();

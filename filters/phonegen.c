@@ -9,6 +9,7 @@
 static int64_t count = 1000;
 static int64_t first = 0;
 static int64_t seed = 1;
+static int64_t total = -1; /* of all jobs together; -1: not said */
 static const char *names_path; /* NULL: the built-in list */
 static struct option_range entries = {5, 5};
 static enum { PRESENT, ABSENT } query = PRESENT;
@@ -21,6 +22,8 @@ static const struct option options[] = {
 	 .text = "index of the first record (default 0)"},
 	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "S", .min = 0,
 	 .max = 0x1p63, .text = "seed of everything drawn (default 1)"},
+	{.name = "total", .type = OPTION_INT, .value = &total, .argument = "N", .min = 0, .max = 1e18,
+	 .text = "records that all jobs write together: a reader fails if some are missing"},
 	{.name = "names", .type = OPTION_TEXT, .value = &names_path, .argument = "FILE",
 	 .text = "given names, one per line (default: the built-in list)"},
 	{.name = "entries", .key = 'e', .type = OPTION_RANGE, .value = &entries,
@@ -49,6 +52,8 @@ static json_t *make_header(const struct names *names, int argc, char **argv)
 	    json_object_set_new(header, "alphabet", json_string(alphabet)) < 0)
 		die("out of memory");
 	free(alphabet);
+	if (total >= 0)
+		header_set_total(header, total);
 	return header;
 }
 
@@ -71,6 +76,9 @@ int main(int argc, char **argv)
 	struct span_kinds kinds;
 
 	options_parse(&program, argc, argv);
+	if (total >= 0 && count > total)
+		die_usage("--total: %jd is less than the %jd records of this job", (intmax_t)total,
+		          (intmax_t)count);
 	struct names *names = names_path ? names_load(names_path, &err) : names_bundled(&err);
 	if (!names)
 		err_exit(&err);

@@ -11,6 +11,7 @@
 #include "common/stream/pack.h"
 
 static int64_t count = -1; /* to the end of the epochs */
+static int64_t total = -1; /* of all jobs together; -1: not said */
 static int64_t first = 0, epochs = 1, seed = 1, longest = 0;
 static double held_out = 0;
 static enum quiz_fact fact = QUIZ_FACT_KEEP;
@@ -28,6 +29,8 @@ static const struct option options[] = {
 	 .text = "index of the first record (default 0)"},
 	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "S", .min = 0,
 	 .max = 0x1p63, .text = "seed of everything drawn (default 1)"},
+	{.name = "total", .type = OPTION_INT, .value = &total, .argument = "N", .min = 0, .max = 1e18,
+	 .text = "records that all jobs write together: a reader fails if some are missing"},
 	{.type = OPTION_GROUP, .text = "Items:"},
 	{.name = "val", .type = OPTION_REAL, .value = &held_out, .argument = "F", .min = 0, .max = 1,
 	 .text = "share of questions to hold out, by their hash (default 0)"},
@@ -186,6 +189,8 @@ static json_t *make_header(const struct charset *set, int argc, char **argv)
 	if (!alphabet || json_object_set_new(header, "alphabet", json_string(alphabet)) < 0)
 		die("out of memory");
 	free(alphabet);
+	if (total >= 0)
+		header_set_total(header, total);
 	return header;
 }
 
@@ -287,6 +292,9 @@ int main(int argc, char **argv)
 	struct mixture mixture = make_mixture(inputs, files);
 	if (count < 0)
 		count = rest_of_epochs(&mixture);
+	if (total >= 0 && count > total)
+		die_usage("--total: %jd is less than the %jd records of this job", (intmax_t)total,
+		          (intmax_t)count);
 	json_t *header = make_header(set, argc, argv);
 	struct stream_writer *writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	json_decref(header);

@@ -71,6 +71,27 @@ const char *header_string(const json_t *header, const char *field)
 	return text && strlen(text) == json_string_length(value) ? text : NULL;
 }
 
+/* ---- how many records there are ---- */
+
+void header_set_total(json_t *header, int64_t total)
+{
+	json_object_set_new(header, "total", json_integer(total));
+}
+
+int64_t header_total(const json_t *header)
+{
+	const json_t *total = json_object_get(header, "total");
+
+	return total ? json_integer_value(total) : -1;
+}
+
+static int check_total(const json_t *total, struct err *err)
+{
+	if (!total || (json_is_integer(total) && json_integer_value(total) >= 0))
+		return 0;
+	return err_set(err, "\"total\" is not a number of records");
+}
+
 /* ---- the vocabulary ---- */
 
 /* The type of tokens in "bin". */
@@ -169,7 +190,8 @@ int header_check(const json_t *header, const char *const *kinds, struct err *err
 		               STREAM_FORMAT);
 	if (!kind)
 		return err_set(err, "no \"stream\", the kind as a string");
-	if (check_chain(json_object_get(header, "chain"), err) < 0)
+	if (check_chain(json_object_get(header, "chain"), err) < 0 ||
+	    check_total(json_object_get(header, "total"), err) < 0)
 		return -1;
 	if (kinds && !is_one_of(kind, kinds))
 		return wrong_kind(kind, kinds, err);

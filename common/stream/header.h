@@ -38,7 +38,14 @@ json_t *header_new_of_model(const char *kind, const json_t *from, const struct v
 /* Set the fields of a token stream: "vocab", and in "bin" the width of a token. */
 void header_set_vocab(json_t *header, const struct vocab *vocab);
 
+/* Say how many records the stream is to have, over all its segments: "total". A reader fails if
+ * another number has come when the input ends, so that a segment that is missing is noticed. */
+void header_set_total(json_t *header, int64_t total);
+
 /* ---- reading ---- */
+
+/* How many records the stream is to have; -1 if the header does not say. */
+int64_t header_total(const json_t *header);
 
 /* A string field, owned by the header. NULL if there is none, or if it holds U+0000. */
 const char *header_string(const json_t *header, const char *field);

@@ -22,7 +22,7 @@
 #define PIPE_BYTES (1 << 20) /* fewer changes between two ends of a pipe */
 
 /* What the reader is at, for messages. */
-enum place { HEADER, RECORD, END };
+enum place { HEADER, RECORD, END, INPUT_END };
 
 struct stream_reader {
 	char *name;
@@ -62,7 +62,7 @@ static void fail_args(struct stream_reader *reader, enum place place, uint64_t o
 	if (place == RECORD)
 		snprintf(where, sizeof where, "record %ju", (uintmax_t)number);
 	else
-		strcpy(where, place == HEADER ? "header" : "end map");
+		strcpy(where, place == HEADER ? "header" : place == END ? "end map" : "end of the input");
 	err_set(&reader->err, "%.120s: byte %ju, %s: %s", reader->name, (uintmax_t)offset, where,
 	        text);
 }
@@ -230,6 +230,19 @@ static json_t *read_header(struct stream_reader *reader)
 	return NULL;
 }
 
+/* At the end of the input: have as many records come as the header says? */
+static int check_total(struct stream_reader *reader)
+{
+	const int64_t total = reader->header ? header_total(reader->header) : -1;
+
+	if (total < 0 || reader->number == (uint64_t)total)
+		return 0;
+	return fail(reader, INPUT_END, at(reader),
+	            "%ju of the %jd records that the header promises: %s",
+	            (uintmax_t)reader->number, (intmax_t)total, reader->number < (uint64_t)total ?
+	            "a job that was to write the others failed" : "jobs wrote too many");
+}
+
 /* Read the header of a segment: 1; 0 if the input ends before it; -1. */
 static int next_header(struct stream_reader *reader)
 {
@@ -237,8 +250,10 @@ static int next_header(struct stream_reader *reader)
 	int status = next_object(reader, HEADER, &size);
 	json_t *header;
 
-	if (status <= 0)
-		return status;
+	if (status == 0)
+		return check_total(reader);
+	if (status < 0)
+		return -1;
 	header = read_header(reader);
 	if (!header)
 		return -1;

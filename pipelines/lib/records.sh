@@ -2,13 +2,14 @@
 # shellcheck shell=bash
 
 # records COUNT JOBS PROGRAM ARGUMENTS...: COUNT records of a generator that
-# knows --first and --count, made by JOBS jobs side by side, in order: the same
-# stream of records with any number of jobs.
+# knows --first, --count and --total, made by JOBS jobs side by side, in order: the
+# same stream of records with any number of jobs. If a job fails, who reads them fails.
 records() {
-	records_from 0 "$@"
+	records_from 0 "$@" --total "$1"
 }
 
-# records_from BEGIN COUNT JOBS PROGRAM ARGUMENTS...: the same from record BEGIN on
+# records_from BEGIN COUNT JOBS PROGRAM ARGUMENTS...: the same from record BEGIN on, a part of a
+# stream. The caller gives --total.
 records_from() {
 	local begin=$1 count=$2 jobs=$3 piece first
 	shift 3

@@ -99,6 +99,37 @@ is "$(records --count 2000 | jq -r .text | grep -o . | sort -u | wc -l)" \
 	"the alphabet is what records hold"
 is "$(phonegen --count 0 | mpcat | wc -c)" 0 "no records make an empty stream"
 
+# ---- records of several jobs ----
+
+# jobs TOTAL FIRST...: a job of two records from each FIRST on
+jobs() {
+	local total=$1 first
+	shift
+	for first; do
+		phonegen --total "$total" --count 2 --first "$first"
+	done >"$TMP/jobs"
+}
+jobs 6 0 2 4
+is "$(mpcat "$TMP/jobs")" "$(records --count 6)" "--total: all came"
+is "$(mpcat --header "$TMP/jobs" | jq -c '[.total, (.segments[] | .records)]')" '[6,2,2,2]' "the header says how many"
+is "$(tokenize <"$TMP/jobs" | mpcat --header | jq .total)" null "which readers do not pass on"
+for reader in mpcat 'mpcat --header' data-lint; do
+	for firsts in '0 4' '2'; do
+		# shellcheck disable=SC2086 # several words
+		jobs 6 $firsts
+		fails 1 ': byte [0-9]*, end of the input: [24] of the 6 records that the header promises: a job' \
+			"$reader: only jobs $firsts" $reader "$TMP/jobs"
+	done
+	jobs 2 0 2
+	fails 1 'end of the input: 4 of the 2 records that the header promises: jobs wrote too many' \
+		"$reader: a job too many" $reader "$TMP/jobs"
+done
+jobs 6 0 2
+tokenize <"$TMP/jobs" 2>"$TMP/said" | shard -o "$TMP/sharded" 2>/dev/null
+is "$?" 1 "a pipeline fails at its end"
+fails 2 '^phonegen: --total: 1 is less than the 2 records of this job' "less than its own" \
+	phonegen --total 1 --count 2
+
 # ---- names ----
 
 printf 'Ann\nZoë\n' >"$TMP/names"

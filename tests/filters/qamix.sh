@@ -16,6 +16,16 @@ item() {
 	qamix -q "$@" "$TMP/item.jsonl" | mpcat | jq -c '[.text, (.spans[] | .[:4])]'
 }
 
+# ---- records of several jobs ----
+
+for first in 0 5; do
+	qamix -q --total 10 --count 5 --first $first "$quiz"
+done >"$TMP/jobs"
+is "$(mpcat "$TMP/jobs")" "$(qamix -q "$quiz" | mpcat)" "--total: all came"
+qamix -q --total 10 --count 5 "$quiz" >"$TMP/jobs"
+fails 1 '5 of the 10 records that the header promises' "one did not" mpcat "$TMP/jobs"
+fails 2 '^qamix: --total: 9 is less than the 10 records' "less than its own" qamix -q --total 9 "$quiz"
+
 # ---- forms ----
 
 is "$(item '{"question": "Q?", "fact": "a fact", "answer": "yes"}')" \

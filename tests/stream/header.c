@@ -154,6 +154,11 @@ static const struct {
 	 "byte 0, header: \"memoscope\" is not 1"},
 	{"a format that is a word", "{\"memoscope\": \"1\", \"stream\": \"text\", \"chain\": []}",
 	 "header: \"memoscope\" is not 1"},
+	{"a total below 0", "{\"memoscope\": 1, \"stream\": \"text\", \"chain\": [], \"total\": -1}",
+	 "header: \"total\" is not a number of records"},
+	{"a total that is a word",
+	 "{\"memoscope\": 1, \"stream\": \"text\", \"chain\": [], \"total\": \"1\"}",
+	 "header: \"total\" is not a number of records"},
 	{"no kind", "{\"memoscope\": 1, \"chain\": []}", "header: no \"stream\""},
 	{"no chain", "{\"memoscope\": 1, \"stream\": \"text\"}", "header: no \"chain\""},
 	{"a link without a program", "{\"memoscope\": 1, \"stream\": \"text\", \"chain\": "

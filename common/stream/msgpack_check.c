@@ -31,16 +31,17 @@ static struct head head_of(uint8_t byte)
 }
 
 /* Enter an array or a map of count elements. */
-static int enter(struct msgpack_check *check, int map, uint64_t count, struct err *err)
+static int enter(struct msgpack_check *check, const struct msgpack_limits *limits, int map,
+                 uint64_t count, struct err *err)
 {
 	if (map && count > MSGPACK_ENTRIES_MAX)
 		return err_set(err, "a map of %ju entries: at most %d are allowed",
 		               (uintmax_t)count, MSGPACK_ENTRIES_MAX);
 	count <<= map;
 	check->objects += count;
-	if (check->objects > MSGPACK_OBJECTS_MAX)
-		return err_set(err, "an array or map of %ju: a record has at most %ju objects",
-		               (uintmax_t)count, (uintmax_t)MSGPACK_OBJECTS_MAX);
+	if (check->objects > limits->objects)
+		return err_set(err, "an array or map of %ju: %s has at most %ju objects",
+		               (uintmax_t)count, limits->of, (uintmax_t)limits->objects);
 	if (check->depth == MSGPACK_DEPTH_MAX)
 		return err_set(err, "maps and arrays nest more than %d deep", MSGPACK_DEPTH_MAX);
 	if (count == 0)
@@ -53,8 +54,8 @@ static int enter(struct msgpack_check *check, int map, uint64_t count, struct er
 
 /* Pass the object at check->at; of an array or a map, its first byte and its length. 1; 0 if
  * these have not come whole; -1 with err set. */
-static int pass(struct msgpack_check *check, const unsigned char *bytes, size_t size,
-                struct err *err)
+static int pass(struct msgpack_check *check, const struct msgpack_limits *limits,
+                const unsigned char *bytes, size_t size, struct err *err)
 {
 	struct head head = head_of(bytes[check->at]);
 	uint64_t length = head.fixed;
@@ -80,27 +81,28 @@ static int pass(struct msgpack_check *check, const unsigned char *bytes, size_t 
 	for (size_t i = 1; i <= head.extra; i++)
 		length = length << 8 | bytes[check->at + i];
 	if (head.shape == ARRAY || head.shape == MAP) {
-		if (enter(check, head.shape == MAP, length, err) < 0)
+		if (enter(check, limits, head.shape == MAP, length, err) < 0)
 			return -1;
 		check->at += 1 + (size_t)head.extra;
 		return 1;
 	}
-	if (length > MSGPACK_BYTES_MAX - check->at)
-		return err_set(err, "%s of %ju bytes: a record has at most %zu",
+	if (length > limits->bytes - check->at)
+		return err_set(err, "%s of %ju bytes: %s has at most %zu",
 		               head.shape == STRING ? "a string" : "binary data",
-		               (uintmax_t)length, MSGPACK_BYTES_MAX);
+		               (uintmax_t)length, limits->of, limits->bytes);
 	check->at += 1 + (size_t)head.extra + length;
 	return 1;
 }
 
-int msgpack_check(struct msgpack_check *check, const char *bytes, size_t size, struct err *err)
+int msgpack_check(struct msgpack_check *check, const struct msgpack_limits *limits,
+                  const char *bytes, size_t size, struct err *err)
 {
 	while (!check->closed) {
 		if (check->at >= size)
 			return 0;
-		if (check->at >= MSGPACK_BYTES_MAX)
-			return err_set(err, "a record of more than %zu bytes", MSGPACK_BYTES_MAX);
-		int passed = pass(check, (const unsigned char *)bytes, size, err);
+		if (check->at >= limits->bytes)
+			return err_set(err, "%s of more than %zu bytes", limits->of, limits->bytes);
+		int passed = pass(check, limits, (const unsigned char *)bytes, size, err);
 		if (passed <= 0)
 			return passed;
 		while (check->depth > 0 && check->open[check->depth - 1].left == 0)

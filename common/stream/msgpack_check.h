@@ -13,9 +13,14 @@
 #include "common/base/err.h"
 
 #define MSGPACK_DEPTH_MAX 16 /* of maps and arrays within one another */
-#define MSGPACK_BYTES_MAX ((size_t)1 << 30) /* of one object with all it holds */
-#define MSGPACK_OBJECTS_MAX ((uint64_t)1 << 23) /* within one object */
 #define MSGPACK_ENTRIES_MAX 256 /* of one map */
+
+/* How large an object may be, with all it holds. */
+struct msgpack_limits {
+	const char *of; /* what it is, for messages: "a record" */
+	size_t bytes;
+	uint64_t objects; /* within it */
+};
 
 /* {0} at the start of an object. */
 struct msgpack_check {
@@ -31,8 +36,9 @@ struct msgpack_check {
 
 /* Check the object that starts at bytes, of which size bytes have come. 1 if it is whole, and
  * check->at bytes long; 0 if it goes on after these bytes; -1 with err set if it exceeds a
- * limit above, is not msgpack, holds an extension type or has a map key that is no string:
+ * limit, is not msgpack, holds an extension type or has a map key that is no string:
  * check->at is the place. */
-int msgpack_check(struct msgpack_check *check, const char *bytes, size_t size, struct err *err);
+int msgpack_check(struct msgpack_check *check, const struct msgpack_limits *limits,
+                  const char *bytes, size_t size, struct err *err);
 
 #endif

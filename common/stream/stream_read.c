@@ -15,6 +15,7 @@
 #include "common/stream/msgpack_check.h"
 #include "common/stream/segment.h"
 #include "common/stream/stream.h"
+#include "common/stream/stream_limits.h"
 #include "common/stream/unpack.h"
 
 #define READ_BYTES ((size_t)256 << 10) /* of the input buffer to begin with */
@@ -34,6 +35,7 @@ struct stream_reader {
 	XXH3_state_t *hash;
 	uint64_t hashed; /* offset in the stream: bytes before it are in the checksum */
 
+	const struct msgpack_limits *limits; /* of its records */
 	bool inside; /* of a segment: after its header, before its end map */
 	uint64_t count, number; /* records given out: of the segment, of all */
 
@@ -149,6 +151,12 @@ static int check_map(struct stream_reader *reader, enum place place, unsigned ma
 	return 0;
 }
 
+/* Of what comes next: between a header and an end map, that is a record or the end map. */
+static const struct msgpack_limits *limits(const struct stream_reader *reader)
+{
+	return reader->inside ? reader->limits : &stream_header_limits;
+}
+
 /* Read on until the object that comes next is whole: 1; 0 if the input ends before it; -1. */
 static int complete(struct stream_reader *reader, enum place place)
 {
@@ -159,7 +167,7 @@ static int complete(struct stream_reader *reader, enum place place)
 	for (;;) {
 		size_t size;
 		const char *bytes = come(reader, &size);
-		int status = msgpack_check(&reader->check, bytes, size, &why);
+		int status = msgpack_check(&reader->check, limits(reader), bytes, size, &why);
 		if (status < 0)
 			return fail(reader, place, reader->place + reader->check.at, "%s", why.text);
 		if (status > 0)
@@ -182,7 +190,7 @@ static size_t unpack(struct stream_reader *reader, unsigned *maps)
 	const char *bytes = come(reader, &size);
 
 	msgpack_zone_clear(reader->zone);
-	return unpack_object(reader->zone, bytes, size, &reader->object, maps);
+	return unpack_object(reader->zone, limits(reader), bytes, size, &reader->object, maps);
 }
 
 /* The next object, whole, in reader->object, and its size in *size: 1; 0 if the input ends
@@ -263,6 +271,7 @@ static int next_header(struct stream_reader *reader)
 		json_decref(header);
 	else
 		reader->header = header;
+	reader->limits = stream_record_limits(header_string(reader->header, "stream"));
 	XXH3_64bits_reset(reader->hash);
 	reader->hashed = at(reader); /* the header is in the checksum, when it is taken */
 	reader->input.begin += size;
@@ -416,7 +425,7 @@ static bool object_came(struct stream_reader *reader)
 		struct err ignored = {0};
 		size_t size;
 		const char *bytes = come(reader, &size);
-		if (msgpack_check(&check, bytes, size, &ignored) != 0)
+		if (msgpack_check(&check, limits(reader), bytes, size, &ignored) != 0)
 			return true;
 		if (!input_buffer_ready(&reader->input))
 			return false;

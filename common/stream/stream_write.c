@@ -10,6 +10,7 @@
 #include "common/base/text_buffer.h"
 #include "common/stream/segment.h"
 #include "common/stream/stream.h"
+#include "common/stream/stream_limits.h"
 
 #define WRITE_BYTES ((size_t)256 << 10) /* the buffer is written when it holds these, or more */
 
@@ -17,6 +18,7 @@ struct stream_writer {
 	struct text_buffer buffer; /* not written yet; the record that is being packed comes last */
 	size_t whole; /* bytes of the buffer that are committed */
 	msgpack_packer packer;
+	const struct msgpack_limits *limits; /* of its records */
 	uint64_t count;
 	int fd;
 	bool mute; /* the output is a terminal: write nothing */
@@ -75,9 +77,17 @@ static int hand_over(struct stream_writer *writer)
 	return 0;
 }
 
-/* Commit all that is in the buffer. */
-static int settle(struct stream_writer *writer, struct err *err)
+/* Commit all that is in the buffer. What no reader would take is not written. */
+static int settle(struct stream_writer *writer, const struct msgpack_limits *limits,
+                  struct err *err)
 {
+	const size_t size = writer->buffer.size - writer->whole;
+
+	if (size > limits->bytes) {
+		err_set(&writer->err, "%s: %s of %zu bytes: at most %zu are allowed", writer->name,
+		        limits->of, size, limits->bytes);
+		return failed(writer, err);
+	}
 	writer->whole = writer->buffer.size;
 	if (writer->whole >= WRITE_BYTES || writer->buffer.failed)
 		hand_over(writer);
@@ -99,6 +109,7 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
 	if (writer) {
 		writer->fd = fd;
 		writer->mute = mute;
+		writer->limits = stream_record_limits(header_string(header, "stream"));
 		text_buffer_reserve(&writer->buffer, 2 * WRITE_BYTES);
 		writer->name = strdup(name);
 		writer->hash = XXH3_createState();
@@ -111,8 +122,7 @@ struct stream_writer *stream_create(int fd, const char *name, const json_t *head
 	XXH3_64bits_reset(writer->hash);
 	msgpack_packer_init(&writer->packer, writer, append);
 	header_pack(header, &writer->packer);
-	writer->whole = writer->buffer.size;
-	if (stream_flush(writer, err) < 0) {
+	if (settle(writer, &stream_header_limits, err) < 0 || stream_flush(writer, err) < 0) {
 		stream_abandon(writer);
 		return NULL;
 	}
@@ -128,7 +138,7 @@ msgpack_packer *stream_record(struct stream_writer *writer)
 int stream_commit(struct stream_writer *writer, struct err *err)
 {
 	writer->count++;
-	return settle(writer, err);
+	return settle(writer, writer->limits, err);
 }
 
 int stream_copy(struct stream_writer *writer, const char *bytes, size_t size, struct err *err)

@@ -8,7 +8,7 @@
 struct unpacking {
 	const unsigned char *end;
 	msgpack_zone *zone;
-	uint64_t objects; /* that arrays and maps have announced */
+	uint64_t objects, objects_max; /* that arrays and maps have announced */
 	unsigned maps, depth;
 };
 
@@ -157,7 +157,7 @@ static msgpack_object *room(struct unpacking *unpacking, const unsigned char *at
                             uint64_t owed)
 {
 	unpacking->objects += parts;
-	if (unpacking->objects > MSGPACK_OBJECTS_MAX || unpacking->depth > MSGPACK_DEPTH_MAX ||
+	if (unpacking->objects > unpacking->objects_max || unpacking->depth > MSGPACK_DEPTH_MAX ||
 	    owed + parts > (uint64_t)(unpacking->end - at)) /* a byte each, at least */
 		return NULL;
 	return msgpack_zone_malloc(unpacking->zone, (parts + (parts == 0)) * sizeof(msgpack_object));
@@ -209,12 +209,13 @@ static const unsigned char *take_elements(struct unpacking *unpacking, const uns
 	return at;
 }
 
-size_t unpack_object(msgpack_zone *zone, const char *bytes, size_t size,
-                     msgpack_object *object, unsigned *maps)
+size_t unpack_object(msgpack_zone *zone, const struct msgpack_limits *limits,
+                     const char *bytes, size_t size, msgpack_object *object, unsigned *maps)
 {
 	const unsigned char *begin = (const unsigned char *)bytes;
 	struct unpacking unpacking = {
-		.end = begin + (size < MSGPACK_BYTES_MAX ? size : MSGPACK_BYTES_MAX),
+		.end = begin + (size < limits->bytes ? size : limits->bytes),
+		.objects_max = limits->objects,
 		.zone = zone,
 	};
 	const unsigned char *end = take(&unpacking, begin, object, 0);

@@ -246,6 +246,36 @@ static void abandoned(void)
 	json_decref(header);
 }
 
+/* A record that no reader would take is not written, and ends the stream. */
+static void too_large(void)
+{
+	const size_t size = ((size_t)64 << 20) - 7; /* with a map and a key, 64 MiB and 1 */
+	json_t *header = header_new(STREAM_TEXT, NULL, 1, arguments);
+	char *text = calloc(1, size);
+	struct err err = {0};
+
+	for (int more = 0; more < 2; more++) {
+		int fd = -1;
+		struct stream_writer *writer = create(&fd, header, &err);
+		msgpack_packer *packer = stream_record(writer);
+		msgpack_pack_map(packer, 1);
+		pack_key(packer, "s");
+		msgpack_pack_bin(packer, size - 1 + (size_t)more);
+		msgpack_pack_bin_body(packer, text, size - 1 + (size_t)more);
+		int committed = stream_commit(writer, &err);
+		ok(more ? committed < 0 && strstr(err.text, "a record of 67108865 bytes: at most") :
+		   committed == 0, "a record of 64 MiB and %d: %s", more, err.text);
+		int ended = stream_end(writer, &err);
+		struct bytes bytes = held(fd);
+		ok(ended == -more && (read_all(bytes, &err) >= 0) == !more, "which readers %s",
+		   more ? "never see" : "take");
+		free(bytes.data);
+		close(fd);
+	}
+	json_decref(header);
+	free(text);
+}
+
 static void full_disk(void)
 {
 	struct err err = {0}, again = {0};
@@ -282,6 +312,7 @@ int main(void)
 	pieces();
 	live();
 	abandoned();
+	too_large();
 	full_disk();
 	return done();
 }

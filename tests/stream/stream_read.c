@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "common/stream/msgpack_check.h"
+#include "common/stream/stream_limits.h"
 #include "tests/stream/samples.h"
 
 /* ---- cut off, changed ---- */
@@ -149,20 +150,30 @@ static void end_forms(void)
 static const struct {
 	const char *name, *bytes;
 	size_t size;
-	const char *pattern;
+	const char *pattern, *of_header; /* what is said of a record; NULL: the same of a header */
 } lies[] = {
-	{"a string of 4 GiB", RAW("\x81\xa1s\xdb\xff\xff\xff\xff"), "a string of 4294967295 bytes"},
-	{"data of 4 GiB", RAW("\x81\xa1s\xc6\xff\xff\xff\xff"), "binary data of 4294967295 bytes"},
-	{"an array of 2^32 - 1", RAW("\x81\xa1s\xdd\xff\xff\xff\xff"), "an array or map of 4294967295"},
-	{"a map of 2^32 - 1", RAW("\xdf\xff\xff\xff\xff"), "a map of 4294967295 entries"},
-	{"a map of 257", RAW("\xde\x01\x01"), "a map of 257 entries"},
-	{"a key of 4 GiB", RAW("\x81\xdb\xff\xff\xff\xff"), "a string of 4294967295 bytes"},
-	{"a string of 1 GiB less 100", RAW("\x81\xa1s\xdb\x3f\xff\xff\x9c"), "cut off here"},
-	{"data of 1 GiB less 100", RAW("\x81\xa1s\xc6\x3f\xff\xff\x9c"), "cut off here"},
-	{"an array of 8 million", RAW("\x81\xa1s\xdd\x00\x7a\x12\x00"), "cut off here"},
+	{"a string of 4 GiB", RAW("\x81\xa1s\xdb\xff\xff\xff\xff"), "a string of 4294967295 bytes",
+	 NULL},
+	{"data of 4 GiB", RAW("\x81\xa1s\xc6\xff\xff\xff\xff"), "binary data of 4294967295 bytes",
+	 NULL},
+	{"an array of 2^32 - 1", RAW("\x81\xa1s\xdd\xff\xff\xff\xff"), "an array or map of 4294967295",
+	 NULL},
+	{"a map of 2^32 - 1", RAW("\xdf\xff\xff\xff\xff"), "a map of 4294967295 entries", NULL},
+	{"a map of 257", RAW("\xde\x01\x01"), "a map of 257 entries", NULL},
+	{"a key of 4 GiB", RAW("\x81\xdb\xff\xff\xff\xff"), "a string of 4294967295 bytes", NULL},
+	{"a string of 64 MiB", RAW("\x81\xa1s\xdb\x04\x00\x00\x00"),
+	 "a string of 67108864 bytes: a record has at most 67108864",
+	 "a string of 67108864 bytes: a header has at most 16777216"},
+	{"a string of 64 MiB less 100", RAW("\x81\xa1s\xdb\x03\xff\xff\x9c"), "cut off here",
+	 "a header has at most 16777216"},
+	{"data of 64 MiB less 100", RAW("\x81\xa1s\xc6\x03\xff\xff\x9c"), "cut off here",
+	 "a header has at most 16777216"},
+	{"a string of 16 MiB less 100", RAW("\x81\xa1s\xdb\x00\xff\xff\x9c"), "cut off here", NULL},
+	{"an array of 8 million", RAW("\x81\xa1s\xdd\x00\x7a\x12\x00"), "cut off here",
+	 "a header has at most 1048576 objects"},
 	{"arrays of 4 million in one another",
 	 RAW("\x81\xa1s\xdd\x00\x3d\x09\x00\xdd\x00\x3d\x09\x00\xdd\x00\x3d\x09\x00"),
-	 "at most 8388608 objects"},
+	 "a record has at most 8388608 objects", "a header has at most 1048576 objects"},
 };
 
 static long resident(void)
@@ -187,8 +198,9 @@ static void lengths(void)
 		msgpack_sbuffer_write(&header, lies[i].bytes, lies[i].size);
 		bool good = fails(hold(&fd, header.data, header.size), false, &err) &&
 		            fails(hold(&fd, lies[i].bytes, lies[i].size), false, &first);
-		ok(good && matches(err.text, lies[i].pattern) && matches(first.text, lies[i].pattern),
-		   "%s: %s", lies[i].name, err.text);
+		ok(good && matches(err.text, lies[i].pattern) &&
+		   matches(first.text, lies[i].of_header ? lies[i].of_header : lies[i].pattern),
+		   "%s: %s; %s", lies[i].name, err.text, first.text);
 		msgpack_sbuffer_destroy(&header);
 	}
 	ok(resident() - before < 8 << 10, "no memory is taken for any of them: %ld KiB",
@@ -199,7 +211,7 @@ static void lengths(void)
 /* An array that keeps its promise, as large as is allowed, one byte an element. */
 static void objects(void)
 {
-	const size_t most = MSGPACK_OBJECTS_MAX - 4;
+	const size_t most = stream_record_limits(STREAM_METRICS)->objects - 4;
 	msgpack_sbuffer header, record;
 	struct err err = {0};
 	int fd = -1;
@@ -220,6 +232,64 @@ static void objects(void)
 	free(bytes.data);
 	msgpack_sbuffer_destroy(&header);
 	msgpack_sbuffer_destroy(&record);
+	close(fd);
+}
+
+/* A header of 15 MiB is read, one of 16 is not. */
+static void large_header(void)
+{
+	const char *const pad = "attention";
+	static char text[(1 << 20) + 16];
+	struct bytes bytes = {0};
+	msgpack_sbuffer header, record;
+	struct err err = {0};
+	int fd = -1;
+
+	memset(text, 'x', sizeof text);
+	for (int i = 0; i < 2; i++) { /* a string for each MiB; with the 16th it is too large */
+		msgpack_packer packer;
+		msgpack_sbuffer_init(&header);
+		msgpack_sbuffer_init(&record);
+		msgpack_packer_init(&packer, &header, msgpack_sbuffer_write);
+		msgpack_pack_map(&packer, 4);
+		pack_key(&packer, "memoscope");
+		msgpack_pack_int(&packer, STREAM_FORMAT);
+		pack_key(&packer, "stream");
+		pack_string(&packer, pad, strlen(pad));
+		pack_key(&packer, "chain");
+		msgpack_pack_array(&packer, 0);
+		pack_key(&packer, "text");
+		msgpack_pack_array(&packer, 15 + (size_t)i);
+		for (int j = 0; j < 15 + i; j++)
+			pack_string(&packer, text, 1 << 20);
+		bytes = segment(&header, &record, 0);
+		int status = read_stream(hold(&fd, bytes.data, bytes.size), false, &err);
+		ok(i == 0 ? status == 0 : status < 0 && strstr(err.text, "a header has at most 16777216"),
+		   "a header of %zu bytes: %s", header.size, err.text);
+		free(bytes.data);
+		msgpack_sbuffer_destroy(&header);
+		msgpack_sbuffer_destroy(&record);
+	}
+	close(fd);
+}
+
+/* Matrices of attention may be larger than other records. */
+static void large_attention(void)
+{
+	msgpack_sbuffer header;
+	struct err err = {0};
+	int fd = -1;
+
+	msgpack_sbuffer_init(&header);
+	pack_header_of(STREAM_ATTENTION, &header);
+	msgpack_sbuffer_write(&header, "\x81\xa1s\xc6\x3f\xff\xff\x9c", 8);
+	ok(fails(hold(&fd, header.data, header.size), false, &err) && strstr(err.text, "cut off here"),
+	   "data of 1 GiB less 100: %s", err.text);
+	err = (struct err){0};
+	header.data[header.size - 4] = 0x40;
+	ok(fails(hold(&fd, header.data, header.size), false, &err) &&
+	   strstr(err.text, "a record has at most 1073741824"), "and more: %s", err.text);
+	msgpack_sbuffer_destroy(&header);
 	close(fd);
 }
 
@@ -278,5 +348,7 @@ int main(void)
 	sticky();
 	wrong_kind();
 	objects();
+	large_header();
+	large_attention();
 	return done();
 }

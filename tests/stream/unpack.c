@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "common/base/rng.h"
-#include "common/stream/msgpack_check.h"
+#include "common/stream/header.h"
+#include "common/stream/stream_limits.h"
 #include "common/stream/unpack.h"
 #include "tests/tap.h"
 
@@ -130,6 +131,7 @@ static bool same_objects(const msgpack_object *a, const msgpack_object *b)
 /* How the first size bytes are judged: 1 whole and right, 0 not, -1 the two differ. */
 static int judge(const unsigned char *from, size_t size)
 {
+	const struct msgpack_limits *limits = stream_record_limits(STREAM_TEXT);
 	char *bytes = malloc(size + (size == 0)); /* so that a sanitizer sees what lies outside */
 	msgpack_zone *zone = msgpack_zone_new(4096);
 	struct msgpack_check check = {0};
@@ -141,8 +143,8 @@ static int judge(const unsigned char *from, size_t size)
 	if (!bytes || !zone)
 		exit(1);
 	memcpy(bytes, from, size);
-	int good = msgpack_check(&check, bytes, size, &err) == 1;
-	size_t unpacked = unpack_object(zone, bytes, size, &object, &maps);
+	int good = msgpack_check(&check, limits, bytes, size, &err) == 1;
+	size_t unpacked = unpack_object(zone, limits, bytes, size, &object, &maps);
 	if (unpacked != (good ? check.at : 0)) {
 		good = -1;
 	} else if (good) {

@@ -101,13 +101,14 @@ static size_t others(json_t *object)
 /* Check that a stream may hold this value, at this depth. */
 static int check_value(json_t *value, int depth, struct err *err)
 {
+	const json_int_t number = json_integer_value(value);
 	const char *key;
 	json_t *part;
 	size_t i;
 
-	if (json_integer_value(value) > JSON_INTEGER_MAX || json_integer_value(value) < -JSON_INTEGER_MAX)
+	if (number > JSON_INTEGER_MAX || number < -JSON_INTEGER_MAX)
 		return err_set(err, "%" JSON_INTEGER_FORMAT ": an integer beyond 2^53 - 1, which jq may "
-		               "have rounded; a string holds it exactly", json_integer_value(value));
+		               "have rounded; a string holds it exactly", number);
 	if ((json_is_array(value) || json_is_object(value)) && depth > MSGPACK_DEPTH_MAX)
 		return err_set(err, "maps and arrays of more than %d levels", MSGPACK_DEPTH_MAX);
 	if (json_object_size(value) > MSGPACK_ENTRIES_MAX)

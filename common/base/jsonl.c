@@ -15,6 +15,9 @@
 struct jsonl {
 	char *path;
 	FILE *file; /* read from begin to end by jsonl_next() */
+	FILE *copy; /* of what was taken from a file that cannot be read again; else NULL */
+	uint64_t copy_max; /* its bytes at most */
+	int copy_error; /* an errno; EOVERFLOW: copy_max bytes were not enough */
 	uint64_t offset, line, column; /* of the next byte; column counts code points before it */
 	enum { UNKNOWN, LINES, ARRAY, ENDED } form;
 	bool any; /* a value of the array has come */
@@ -25,31 +28,18 @@ struct jsonl {
 
 /* ---- opening ---- */
 
-/* All that comes from a file, in one that can be read twice. */
-static FILE *copy(FILE *from, const char *path, struct err *err)
+/* A file without a name to copy to. */
+static FILE *open_copy(const char *path, struct err *err)
 {
 	int fd = file_spool(err);
-	FILE *to = fd < 0 ? NULL : fdopen(fd, "w+");
-	char bytes[1 << 16];
-	size_t count;
+	FILE *copy = fd < 0 ? NULL : fdopen(fd, "w+");
 
-	if (!to) {
+	if (!copy) {
 		if (fd >= 0)
 			file_close(fd);
 		err_set(err, "%s: out of memory", path);
-		return NULL;
 	}
-	while ((count = fread(bytes, 1, sizeof bytes, from)) > 0)
-		if (fwrite(bytes, 1, count, to) < count)
-			break;
-	if (ferror(from))
-		err_set(err, "%s: cannot read: %s", path, strerror(errno));
-	else if (ferror(to) || fseek(to, 0, SEEK_SET) < 0)
-		err_set(err, "%s: cannot copy to a temporary file: %s", path, strerror(errno));
-	if (err->status == ERR_NONE)
-		return to;
-	fclose(to);
-	return NULL;
+	return copy;
 }
 
 /* A file open for reading, at a place that is not offset 0 where standard input was read
@@ -59,7 +49,6 @@ static FILE *open_file(const char *path, struct err *err)
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? dup(STDIN_FILENO) : file_open(path, O_RDONLY);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	struct stat status;
 
 	if (!file) {
 		/* a standard input that was closed is one that nothing can be read from */
@@ -67,16 +56,18 @@ static FILE *open_file(const char *path, struct err *err)
 		        strerror(standard && errno == EINVAL ? EBADF : errno));
 		if (fd >= 0)
 			file_close(fd);
-		return NULL;
 	}
-	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
-		return file;
-	FILE *again = copy(file, err_path(path), err);
-	fclose(file);
-	return again;
+	return file;
 }
 
-struct jsonl *jsonl_open(const char *path, struct err *err)
+static bool is_regular(FILE *file)
+{
+	struct stat status;
+
+	return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+struct jsonl *jsonl_open(const char *path, uint64_t copy_max, struct err *err)
 {
 	struct jsonl *file = calloc(1, sizeof *file);
 
@@ -84,10 +75,13 @@ struct jsonl *jsonl_open(const char *path, struct err *err)
 		err_set(err, "%s: out of memory", err_path(path));
 	else
 		file->file = open_file(path, err);
-	if (!file || !file->file) {
+	if (file && file->file && !is_regular(file->file))
+		file->copy = open_copy(err_path(path), err);
+	if (err->status) {
 		jsonl_close(file);
 		return NULL;
 	}
+	file->copy_max = copy_max;
 	off_t at = ftello(file->file);
 	file->offset = at > 0 ? (uint64_t)at : 0;
 	file->line = 1;
@@ -100,6 +94,8 @@ void jsonl_close(struct jsonl *file)
 		return;
 	if (file->file)
 		fclose(file->file);
+	if (file->copy)
+		fclose(file->copy);
 	free(file->path);
 	free(file->bytes);
 	free(file);
@@ -112,12 +108,22 @@ const char *jsonl_name(const struct jsonl *file)
 
 /* ---- one value after the other ---- */
 
+/* Put a byte that was taken into the copy. */
+static int put_copy(struct jsonl *file, int c)
+{
+	if (file->offset == file->copy_max)
+		file->copy_error = EOVERFLOW;
+	else if (putc_unlocked(c, file->copy) == EOF)
+		file->copy_error = errno;
+	return file->copy_error ? EOF : c;
+}
+
 static int take(struct jsonl *file)
 {
-	int c = getc_unlocked(file->file);
+	int c = file->copy_error ? EOF : getc_unlocked(file->file);
 
-	if (c == EOF)
-		return c;
+	if (c == EOF || (file->copy && put_copy(file, c) == EOF))
+		return EOF;
 	file->offset++;
 	if (c == '\n') {
 		file->line++;
@@ -130,7 +136,7 @@ static int take(struct jsonl *file)
 
 static int peek(struct jsonl *file)
 {
-	int c = getc_unlocked(file->file);
+	int c = file->copy_error ? EOF : getc_unlocked(file->file);
 
 	if (c != EOF)
 		ungetc(c, file->file);
@@ -147,10 +153,24 @@ static int peek_past_blanks(struct jsonl *file)
 	return c;
 }
 
-static int bad(const struct jsonl *file, struct err *err, const char *what)
+/* Has reading or copying failed? Then -1 with err set. */
+static int check_io(const struct jsonl *file, struct err *err)
 {
+	if (file->copy_error == EOVERFLOW)
+		return err_set(err, "%s: more than %ju bytes, too many to copy from a pipe: name a file",
+		               file->path, (uintmax_t)file->copy_max);
+	if (file->copy_error)
+		return err_set(err, "%s: cannot copy to a temporary file: %s", file->path,
+		               strerror(file->copy_error));
 	if (ferror(file->file))
 		return err_set(err, "%s: cannot read: %s", file->path, strerror(errno));
+	return 0;
+}
+
+static int bad(const struct jsonl *file, struct err *err, const char *what)
+{
+	if (check_io(file, err) < 0)
+		return -1;
 	return err_set(err, "%s:%ju: column %ju: %s", file->path, (uintmax_t)file->line,
 	               (uintmax_t)file->column, what);
 }
@@ -184,8 +204,8 @@ static int read_value(struct jsonl *file, json_t **value, struct jsonl_place *pl
 	if (file->size == JSONL_VALUE_MAX)
 		return err_set(err, "%s:%ju: a value of more than %d bytes", file->path,
 		               (uintmax_t)place->line, JSONL_VALUE_MAX);
-	if (ferror(file->file))
-		return bad(file, err, "");
+	if (check_io(file, err) < 0)
+		return -1;
 	return err_set(err, "%s:%ju: column %ju: %s", file->path,
 	               (uintmax_t)place->line + (uintmax_t)(error.line > 0 ? error.line - 1 : 0),
 	               (uintmax_t)error.column + (error.line > 1 ? 0 : column), error.text);
@@ -199,8 +219,8 @@ static int next_of_array(struct jsonl *file, struct err *err)
 	if (c == ']') {
 		take(file);
 		file->form = ENDED;
-		if (peek_past_blanks(file) == EOF && !ferror(file->file))
-			return 0;
+		if (peek_past_blanks(file) == EOF)
+			return check_io(file, err);
 		take(file);
 		return bad(file, err, "something stands behind the array");
 	}
@@ -254,7 +274,7 @@ int jsonl_next(struct jsonl *file, json_t **value, struct jsonl_place *place, st
 		if (pass_mark(file, err) < 0) /* of a file that was appended */
 			return -1;
 		if (peek_past_blanks(file) == EOF)
-			return ferror(file->file) ? bad(file, err, "") : 0;
+			return check_io(file, err);
 	}
 	return read_value(file, value, place, err);
 }
@@ -269,8 +289,12 @@ json_t *jsonl_at(struct jsonl *file, uint64_t offset, uint32_t size, struct err 
 		err_set(err, "%s: out of memory", file->path);
 		return NULL;
 	}
+	if (file->copy && fflush(file->copy) == EOF)
+		file->copy_error = errno;
+	if (check_io(file, err) < 0)
+		return NULL;
 	while (done < size) {
-		ssize_t count = pread(fileno(file->file), file->bytes + done, size - done,
+		ssize_t count = pread(fileno(file->copy ? file->copy : file->file), file->bytes + done, size - done,
 		                      (off_t)(offset + done));
 		if (count < 0 && errno == EINTR)
 			continue;

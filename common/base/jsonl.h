@@ -3,8 +3,8 @@
  * The file is either JSON Lines (https://jsonlines.org; the values are objects, with any
  * whitespace between them) or one JSON array of values (RFC 8259); its first character tells which.
  * A byte order mark at the beginning of the file or before a line's value is passed over.
- * Only one value at a time is in memory. Input that cannot be read twice (a pipe) is first
- * copied to a temporary file without a name. Strings with NUL and repeated keys are errors.
+ * Only one value at a time is in memory. Input that cannot be read twice (a pipe) is copied, as it
+ * is read, to a temporary file without a name. Strings with NUL and repeated keys are errors.
  */
 #ifndef MEMOSCOPE_JSONL_H
 #define MEMOSCOPE_JSONL_H
@@ -14,7 +14,7 @@
 
 #include "common/base/err.h"
 
-#define JSONL_VALUE_MAX (1 << 26) /* bytes of one value at most */
+#define JSONL_VALUE_MAX (1 << 24) /* bytes of one value at most */
 
 /* The place of a value in its file. */
 struct jsonl_place {
@@ -25,8 +25,9 @@ struct jsonl_place {
 
 struct jsonl; /* own */
 
-/* Open a file; "-" is standard input. NULL with err naming path. */
-struct jsonl *jsonl_open(const char *path, struct err *err);
+/* Open a file; "-" is standard input. A copy has at most copy_max bytes. NULL with err naming
+ * path. */
+struct jsonl *jsonl_open(const char *path, uint64_t copy_max, struct err *err);
 void jsonl_close(struct jsonl *file); /* NULL is allowed */
 const char *jsonl_name(const struct jsonl *file); /* for messages */
 

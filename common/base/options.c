@@ -367,6 +367,7 @@ int options_parse(const struct program *program, int argc, char **argv)
 	struct err err = {0};
 
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is a write that fails */
 	standard_descriptors();
 	if (make_syntax(options, count, &syntax) < 0)
 		die("out of memory");

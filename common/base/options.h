@@ -52,7 +52,7 @@ struct program {
 
 /* Parse argv. On return argv[return value …] are the operands (argp moves them to the end); none
  * is empty. Exits on --help, --version and errors. Also sets up what every filter needs: SIGPIPE
- * at its default, and descriptors 0, 1 and 2 open. */
+ * at its default, SIGXFSZ ignored, and descriptors 0, 1 and 2 open. */
 int options_parse(const struct program *program, int argc, char **argv);
 
 /* Set an option as if the command line had it with this text (of a flag, "true" or "false"), which

@@ -9,6 +9,8 @@
 #include "common/base/permutation.h"
 #include "common/base/utf8.h"
 
+#define QUIZ_COPY_MAX ((uint64_t)16 << 30) /* bytes of a pipe, which are copied, at most */
+
 /* How alike answers are that stand for each other, the most alike first; and that of
  * facts, of which all are. */
 enum likeness { TOPIC, FORM, SORT, LIKENESSES };
@@ -261,7 +263,9 @@ static int add(struct quiz_file *file, const json_t *value, const struct jsonl_p
 		file->counts.item[loss]++;
 		return 0;
 	}
-	if (file->count >= UINT32_MAX || array_reserve(&file->entry, &file->room, file->count + 1) < 0)
+	if (file->count == UINT32_MAX)
+		return err_set(err, "more than %u items", UINT32_MAX);
+	if (array_reserve(&file->entry, &file->room, file->count + 1) < 0)
 		return err_set(err, "out of memory");
 	file->entry[file->count++] = entry;
 	return 0;
@@ -325,7 +329,7 @@ struct quiz_file *quiz_file_open(const char *path, const struct quiz_choice *cho
 		return NULL;
 	}
 	file->choice = *choice;
-	file->json = jsonl_open(path, err);
+	file->json = jsonl_open(path, QUIZ_COPY_MAX, err);
 	if (file->json && read_all(file, set, err) == 0 && settle(file, err) == 0)
 		return file;
 	quiz_file_close(file);

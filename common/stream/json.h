@@ -16,8 +16,8 @@
  * is not UTF-8; an integer above INT64_MAX, which would lose digits. */
 json_t *json_from_msgpack(const msgpack_object *object, struct err *err);
 
-/* Integers from 2^53 on, and from -2^53 down, are strings of digits in the JSON that memoscope prints,
- * and are refused in what it reads: jq and JavaScript round such numbers without a word. */
+/* Integers from 2^53 on, and from -2^53 down, are strings of digits in the JSON that memoscope
+ * prints, and are refused in what it reads: jq and JavaScript round such numbers without a word. */
 #define JSON_INTEGER_MAX (((int64_t)1 << 53) - 1)
 
 /* Pack a JSON value. */

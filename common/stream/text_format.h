@@ -3,9 +3,9 @@
  * All functions append to a text buffer; running out of memory shows in its `failed`.
  *
  * msgpack holds more than JSON. An integer is printed with all its digits; in JSON it is a string
- * if it is beyond JSON_INTEGER_MAX (json.h). NaN and infinities are null in JSON, and nan, inf and -inf in a table. Binary data
- * is an array of numbers; the header's "bin" says which type they have, as {FIELD: TYPE}
- * (see stream.5). Without a type, they are bytes.
+ * if it is beyond JSON_INTEGER_MAX (json.h). NaN and infinities are null in JSON, and nan, inf and
+ * -inf in a table. Binary data is an array of numbers; the header's "bin" says which type they
+ * have, as {FIELD: TYPE} (see stream.5). Without a type, they are bytes.
  */
 #ifndef MEMOSCOPE_TEXT_FORMAT_H
 #define MEMOSCOPE_TEXT_FORMAT_H

@@ -21,13 +21,15 @@ static const char *hold(const char *text, size_t size)
 	return path;
 }
 
+static uint64_t copy_max = 11; /* bytes of a pipe at most */
+
 #define HOLD(text) hold(text, sizeof(text) - 1)
 
 /* All values, as "{}@line+offset" with blanks between; err where it ends in one. */
 static const char *read_all(const char *path, struct err *err)
 {
 	static char out[1 << 12];
-	struct jsonl *file = jsonl_open(path, err);
+	struct jsonl *file = jsonl_open(path, copy_max, err);
 	struct jsonl_place place;
 	json_t *value;
 	size_t at = 0;
@@ -113,7 +115,7 @@ static void errors(void)
 		   !strchr(err.text, '\n'), "and says: %s", err.text);
 	}
 	struct err err = {0};
-	ok(!jsonl_open("/nonexistent/file", &err) && strstr(err.text, "/nonexistent/file: cannot open"),
+	ok(!jsonl_open("/nonexistent/file", copy_max, &err) && strstr(err.text, "/nonexistent/file: cannot open"),
 	   "a file that is not there");
 }
 
@@ -122,7 +124,7 @@ static void changed(void)
 {
 	struct err err = {0};
 	const char *path = HOLD("{\"a\":1}");
-	struct jsonl *file = jsonl_open(path, &err);
+	struct jsonl *file = jsonl_open(path, copy_max, &err);
 	struct jsonl_place place;
 	json_t *value = NULL;
 
@@ -141,13 +143,29 @@ static void piped(void)
 	struct err err = {0};
 	int ends[2], old = dup(STDIN_FILENO);
 
-	if (pipe(ends) < 0 || write(ends[1], "{\"a\":1}\n{}\n", 11) != 11)
+	for (copy_max = 11; copy_max >= 10; copy_max--) {
+		if (pipe(ends) < 0 || write(ends[1], "{\"a\":1}\n{}\n", 11) != 11)
+			abort();
+		close(ends[1]);
+		dup2(ends[0], STDIN_FILENO);
+		close(ends[0]);
+		is_string(read_all("-", &err), "{\"a\":1}@1+0 {}@2+8", "a pipe is read, and read again");
+		if (copy_max == 11)
+			ok(err.status == ERR_NONE, "and no error");
+		else
+			is_string(err.text, "standard input: more than 10 bytes, too many to copy from a "
+			          "pipe: name a file", "but not beyond a limit");
+	}
+	err = (struct err){0};
+	/* what is no JSON is noticed as it comes: this pipe has no end */
+	if (pipe(ends) < 0 || write(ends[1], "Q? yes", 6) != 6)
 		abort();
-	close(ends[1]);
 	dup2(ends[0], STDIN_FILENO);
 	close(ends[0]);
-	is_string(read_all("-", &err), "{\"a\":1}@1+0 {}@2+8", "a pipe is read, and read again");
-	ok(err.status == ERR_NONE, "and no error");
+	is_string(read_all("-", &err), "", "a pipe of something else");
+	ok(strncmp(err.text, "standard input:1: column 1: ", 28) == 0, "and says: %s", err.text);
+	close(ends[1]);
+	err = (struct err){0};
 	/* a file that was read up to its middle */
 	int fd = memfd_create("jsonl", 0);
 	if (write(fd, "{ }\n{ }\n{ }\n", 12) != 12 || lseek(fd, 4, SEEK_SET) != 4)

@@ -1,4 +1,6 @@
 /* gpt-sample - let a model continue prompts. */
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +22,8 @@ static const char *from; /* a prompt ends before a span of this kind; NULL: all 
 static struct ablation_options ablating;
 static double temperature = 1, top_p = 1;
 static int64_t top_k, samples = 1, max_tokens, seed = 1, probs = 5;
+static int64_t slide; /* 0: not given, which is 1 */
+static bool no_slide, crop;
 static int64_t batch; /* 0: BATCH for each thread */
 static int64_t threads; /* 0: one for each processor */
 static const char *stop_text; /* NULL: the default */
@@ -43,6 +47,8 @@ static const struct option options[] = {
 	 .text = "continue TEXT as it is; -: each line of the standard input"},
 	{.name = "from", .key = 'f', .type = OPTION_TEXT, .value = &from, .argument = "KIND",
 	 .text = "a record's prompt ends before its first span of this kind (default: at its end)"},
+	{.name = "crop", .type = OPTION_FLAG, .value = &crop,
+	 .text = "of a prompt longer than the context, read the end (default: an error)"},
 	{.type = OPTION_GROUP, .text = "Sampling:"},
 	{.name = "temperature", .key = 't', .type = OPTION_REAL, .value = &temperature, .argument = "T",
 	 .min = 0, .max = 1000, .text = "divide logits by T; 0: greedy (default 1)"},
@@ -59,6 +65,12 @@ static const struct option options[] = {
 	{.name = "max-tokens", .key = 'm', .type = OPTION_INT, .value = &max_tokens, .argument = "N",
 	 .min = 0, .max = 1e6,
 	 .text = "write at most N characters (default 0: until the context is full)"},
+	{.name = "slide", .type = OPTION_INT, .value = &slide, .argument = "N", .min = 1,
+	 .max = GPT_CONTEXT_MAX,
+	 .text = "if --max-tokens asks for more than the context holds, drop its first N characters "
+	         "whenever it is full, and go on (default 1)"},
+	{.name = "no-slide", .type = OPTION_FLAG, .value = &no_slide,
+	 .text = "end a text when the context is full"},
 	{.name = "stop", .type = OPTION_TEXT, .value = &stop_text, .argument = "TEXT",
 	 .text = "end a text when the model has written TEXT; empty: never (default {E})"},
 	{.type = OPTION_GROUP, .text = "The model:"},
@@ -130,11 +142,12 @@ static json_t *settings_header(const struct engine_settings *settings)
 {
 	const struct sampling *sampling = &settings->sampling;
 
-	return json_pack("{s:f, s:i, s:f, s:b, s:I, s:I, s:I, s:s?, s:s, s:o}",
+	return json_pack("{s:f, s:i, s:f, s:b, s:I, s:I, s:I, s:i, s:b, s:s?, s:s, s:o}",
 	                 "temperature", sampling->temperature, "top_k", sampling->top_k,
 	                 "top_p", sampling->top_p, "greedy", sampling->greedy,
 	                 "seed", (json_int_t)settings->seed, "samples", (json_int_t)samples,
-	                 "max_tokens", (json_int_t)settings->max_tokens, "from", from,
+	                 "max_tokens", (json_int_t)settings->max_tokens,
+	                 "slide", (int)settings->slide, "crop", settings->crop, "from", from,
 	                 "stop", stop_text, "ablation", ablation_summary(settings->ablation));
 }
 
@@ -149,17 +162,21 @@ static struct prompts *open_prompts(const struct model *model, char **paths, int
 }
 
 /* Give the engine as many prompts as it takes. */
-static int give(struct engine *engine, struct prompts *prompts, struct err *err)
+static int give(struct engine *engine, struct prompts *prompts, uint32_t context, struct err *err)
 {
 	struct err why = {0};
+	char what[sizeof why.text + 64];
 	struct prompt prompt;
 	int more = 1;
 
 	while (engine_wants(engine, prompts_ready(prompts)) &&
 	       (more = prompts_next(prompts, &prompt, err)) > 0)
 		if (engine_write(engine, &prompt.record, prompt.length, prompt.sample,
-		                 prompt.refer, &why) < 0)
-			return prompts_bad(prompts, err, why.text);
+		                 prompt.refer, &why) < 0) {
+			snprintf(what, sizeof what, "%s%s", why.text, prompt.length > context ?
+			         "; with --crop the model reads its end" : "");
+			return prompts_bad(prompts, err, what);
+		}
 	return more < 0 ? -1 : 0;
 }
 
@@ -187,13 +204,22 @@ static int tell(struct transcript *transcript, struct engine *engine, struct err
 	return transcript_close(transcript, err);
 }
 
+/* Tell the user of texts that ended before anything else ended them. */
+static void tell_full(uint64_t full, uint64_t texts, uint32_t context)
+{
+	if (full > 0 && !quiet)
+		fprintf(stderr, "gpt-sample: %ju of %ju texts ended because the context of %u characters "
+		        "is full%s\n", (uintmax_t)full, (uintmax_t)texts, context,
+		        max_tokens == 0 ? "; with --max-tokens a text can be longer" : "");
+}
+
 /* The loop: prompts in, generations out. A bad prompt ends it after the texts for earlier prompts
  * are written. */
-static int run(struct engine *engine, struct prompts *prompts,
+static int run(struct engine *engine, struct prompts *prompts, uint32_t context,
                const struct output *output, struct err *err)
 {
 	struct progress progress;
-	uint64_t records = 0, written = 0;
+	uint64_t records = 0, written = 0, full = 0;
 	struct request *request;
 	int more = 1, fed = 0;
 
@@ -204,7 +230,7 @@ static int run(struct engine *engine, struct prompts *prompts,
 		    stream_flush(output->writer, err) < 0)
 			return -1;
 		if (fed == 0)
-			fed = give(engine, prompts, err);
+			fed = give(engine, prompts, context, err);
 		if (output->transcript && tell(output->transcript, engine, err) < 0)
 			return -1;
 		if ((more = engine_take(engine, &request, err)) <= 0)
@@ -213,10 +239,13 @@ static int run(struct engine *engine, struct prompts *prompts,
 		                                       prompts_kinds(prompts), err) < 0)
 			more = -1;
 		written += request->generation.step_count;
+		full += request->generation.stop == GENERATION_CONTEXT;
 		request_free(request);
 		progress_update(&progress, ++records, written);
 	}
 	progress_end(&progress);
+	if (fed == 0 && more == 0)
+		tell_full(full, records, context);
 	return fed < 0 ? fed : more;
 }
 
@@ -239,6 +268,21 @@ static void check_options(int files)
 		die_usage("--prompt - and --mean-over - both want the standard input");
 	if (color == COLOR_P && form == FORM_RECORDS)
 		die_usage("--color p: not with --output records, it colours text");
+	if (slide && no_slide)
+		die_usage("--slide: not with --no-slide");
+}
+
+/* The same, if the model has to be known. */
+static void check_settings(const struct engine_settings *settings, const struct model *model)
+{
+	const int vocab = model->config.vocab, tops = settings->probs < vocab ? settings->probs : vocab;
+	const uint32_t most = generation_steps_max(tops);
+
+	if (settings->slide > (uint32_t)model->config.context)
+		die_usage("--slide: expected at most %d, the model's context", model->config.context);
+	if (!settings->watch && engine_slides(settings) && settings->max_tokens > most)
+		die_usage("--max-tokens: expected at most %u with --probs %d: no stream has larger records",
+		          most, tops);
 }
 
 /* Is the output text, not records? Colours are for text, so they ask for it. */
@@ -302,10 +346,13 @@ int main(int argc, char **argv)
 		.seed = (uint64_t)seed,
 		.probs = (int)probs,
 		.max_tokens = (uint32_t)max_tokens,
+		.slide = no_slide ? 0 : slide ? (uint32_t)slide : 1,
+		.crop = crop,
 		.watch = for_people(),
 		.threads = engine_threads(kernels, (int)threads),
 	};
 	settings.batch = batch ? (int)batch : default_batch(&settings);
+	check_settings(&settings, &model);
 	stop = stop_tokens(&model, &settings, &err);
 	if (err.status != ERR_NONE ||
 	    !(prompts = open_prompts(&model, argv + operands + 1, files, &err)))
@@ -315,7 +362,7 @@ int main(int argc, char **argv)
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "sampling", settings_header(&settings), argc, argv);
 	int result = engine && open_output(&output, &model, header, &err) == 0 ?
-	             run(engine, prompts, &output, &err) : -1;
+	             run(engine, prompts, (uint32_t)model.config.context, &output, &err) : -1;
 	engine_free(engine); /* before an exit: threads must not outlive what they use */
 	if (result < 0 || close_output(&output, &err) < 0)
 		err_exit(&err);

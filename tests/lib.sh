@@ -80,7 +80,7 @@ runs() {
 	status=$?
 	ok $status "pipelines/$name runs"
 	[ $status -eq 0 ] || sed 's/^/# /' "$TMP/log"
-	is "$(grep -v "^\($name\|phonebook\|facts\|gpt-train\|qamix\): " "$TMP/log")" "" "$name: nothing is complained of"
+	is "$(grep -v "^\($name\|phonebook\|facts\|gpt-train\|gpt-sample\|qamix\): " "$TMP/log")" "" "$name: nothing is complained of"
 	is "$(awk -F '\t' 'NF != 2 || $1 !~ /^[a-z0-9_]+$/ || $2 !~ /^-?[0-9.e+-]+$/ || $1 in seen { print } { seen[$1] }' \
 		"$results/$name/summary.tsv")" "" "$name: a summary of keys and numbers"
 	grep -q '^\*\*Verdict: .*\*\*$' "$results/$name/report.md" && grep -q '^> ' "$results/$name/report.md"

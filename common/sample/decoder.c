@@ -7,7 +7,8 @@
 
 struct slot {
 	struct request *request; /* NULL: free */
-	uint32_t fed; /* tokens in the cache */
+	uint32_t begin; /* the first token of the text that the network still reads, at position 0 */
+	uint32_t fed; /* tokens in the cache, from there on */
 	struct rng rng;
 };
 
@@ -88,6 +89,8 @@ static void fill_slots(struct decoder *decoder, struct request_queue *queue)
 		if (!slot->request)
 			return;
 		const struct generation *generation = &slot->request->generation;
+		const uint32_t context = (uint32_t)decoder->config->context;
+		slot->begin = generation->prompt > context ? generation->prompt - context : 0;
 		slot->fed = 0;
 		sampler_rng(&slot->rng, decoder->settings->seed, generation->id,
 		            generation->sample);
@@ -100,13 +103,14 @@ static void fill_slots(struct decoder *decoder, struct request_queue *queue)
 static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
 {
 	struct slot *slot = &decoder->slots[index];
-	uint32_t length = slot->request->generation.length, lacking = length - slot->fed;
+	uint32_t length = slot->request->generation.length - slot->begin;
+	uint32_t lacking = length - slot->fed;
 
 	if (lacking > 1 + *prompt_rows)
 		lacking = 1 + *prompt_rows;
 	*prompt_rows -= lacking - 1;
 	for (uint32_t i = 0; i < lacking; i++) {
-		decoder->token[decoder->rows] = slot->request->tokens[slot->fed];
+		decoder->token[decoder->rows] = slot->request->tokens[slot->begin + slot->fed];
 		decoder->slot[decoder->rows] = index;
 		decoder->position[decoder->rows++] = (int32_t)slot->fed++;
 	}
@@ -116,12 +120,19 @@ static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
 	}
 }
 
-/* Is the text of a request done, and why? The stop string counts only where the
+/* Has the text one token more than the network can read? */
+static bool context_full(const struct decoder *decoder, const struct slot *slot)
+{
+	return slot->request->generation.length - slot->begin > (uint32_t)decoder->config->context;
+}
+
+/* Is the text of a slot done, and why? The stop string counts only where the
  * model wrote all of it. */
-static bool ended(const struct decoder *decoder, const struct request *request,
+static bool ended(const struct decoder *decoder, const struct slot *slot,
                   enum generation_stop *why)
 {
 	const struct engine_settings *settings = decoder->settings;
+	const struct request *request = slot->request;
 	uint32_t length = request->generation.length, written = length - request->generation.prompt;
 
 	if (settings->stop_length > 0 && written >= settings->stop_length &&
@@ -130,11 +141,19 @@ static bool ended(const struct decoder *decoder, const struct request *request,
 		*why = GENERATION_STOP;
 	else if (settings->max_tokens > 0 && written == settings->max_tokens)
 		*why = GENERATION_LENGTH;
-	else if (length == (uint32_t)decoder->config->context + 1)
+	else if (context_full(decoder, slot) && !engine_slides(settings))
 		*why = GENERATION_CONTEXT;
 	else
 		return false;
 	return true;
+}
+
+/* Drop the first tokens that the network reads. All others move to new positions, so that
+ * nothing in the cache holds any more. */
+static void slide(const struct decoder *decoder, struct slot *slot)
+{
+	slot->begin += decoder->settings->slide;
+	slot->fed = 0;
 }
 
 /* Append one token to a request. True where that was its last. */
@@ -153,8 +172,11 @@ static bool write_token(struct decoder *decoder, struct slot *slot, const float 
 	if (request_step(request, decoder->vocab, request->generation.length, &step) < 0)
 		return true;
 	request->tokens[request->generation.length++] = (uint16_t)token;
-	if (!ended(decoder, request, &why))
+	if (!ended(decoder, slot, &why)) {
+		if (context_full(decoder, slot))
+			slide(decoder, slot);
 		return false;
+	}
 	request_finish(request, decoder->vocab, why);
 	return true;
 }

@@ -164,18 +164,20 @@ bool engine_ready(struct engine *engine)
 int engine_write(struct engine *engine, const struct record *record,
                  uint32_t prompt, uint32_t sample, bool refer, struct err *err)
 {
-	uint32_t room = (uint32_t)engine->model->config.context + 1;
+	const struct engine_settings *settings = engine->settings;
+	const uint32_t context = (uint32_t)engine->model->config.context;
+	uint32_t room = (prompt > context ? prompt : context) + 1;
 	struct request *request;
 
-	if (gpt_check_prompt(&engine->model->config, prompt, err) < 0)
+	if (!settings->crop && gpt_check_prompt(&engine->model->config, prompt, err) < 0)
 		return -1;
-	if (engine->settings->max_tokens > 0 &&
-	    room - prompt > engine->settings->max_tokens)
-		room = prompt + engine->settings->max_tokens;
+	if (engine_slides(settings) ||
+	    (settings->max_tokens > 0 && room - prompt > settings->max_tokens))
+		room = prompt + settings->max_tokens;
 	request = request_new(record, prompt, sample, room, refer, err);
 	if (!request)
 		return -1;
-	if (engine->settings->watch && request_reserve(request, err) < 0) {
+	if (settings->watch && request_reserve(request, err) < 0) {
 		request_free(request);
 		return -1;
 	}

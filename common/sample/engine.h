@@ -32,7 +32,7 @@ bool engine_ready(struct engine *engine);
 
 /* Let the model write on after the first prompt tokens of a record. With refer, the record
  * becomes the generation's reference. -1 with err set if the prompt does not fit the model's
- * context. */
+ * context and the settings do not say crop. */
 int engine_write(struct engine *engine, const struct record *record,
                  uint32_t prompt, uint32_t sample, bool refer, struct err *err);
 

@@ -21,11 +21,20 @@ struct engine_settings {
 	uint64_t seed;
 	int probs; /* candidates that each step keeps */
 	uint32_t max_tokens; /* tokens to write; 0: until the context is full */
+	uint32_t slide; /* if the context is full and more is to be written: tokens to drop from its
+	                 * beginning, at most the context; 0: none, the text ends */
+	bool crop; /* of a prompt longer than the context, read the end; else it is an error */
 	const uint16_t *stop; /* [stop_length] a text ends once it has written this; the caller's */
 	size_t stop_length; /* 0: none */
 	bool watch; /* engine_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */
 	int threads;
 };
+
+/* Does a text go on when the context is full? */
+static inline bool engine_slides(const struct engine_settings *settings)
+{
+	return settings->slide > 0 && settings->max_tokens > 0;
+}
 
 #endif

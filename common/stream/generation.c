@@ -7,6 +7,7 @@
 #include "common/base/array.h"
 #include "common/base/utf8.h"
 #include "common/stream/map.h"
+#include "common/stream/msgpack_check.h"
 #include "common/stream/pack.h"
 #include "common/stream/record.h"
 
@@ -28,6 +29,13 @@ json_t *generation_header(const json_t *from, const struct vocab *vocab, json_t 
 	json_object_set_new(header, "probs", json_integer(probs < size ? probs : size));
 	json_object_set_new(header, how, settings);
 	return header;
+}
+
+uint32_t generation_steps_max(int tops)
+{
+	const uint64_t objects = 1 + 2 * 7 + 1 + 3 * (uint64_t)tops; /* of pack_step() */
+
+	return (uint32_t)(MSGPACK_OBJECTS_MAX * 9 / 10 / objects); /* the rest is for the spans */
 }
 
 static void pack_character(msgpack_packer *packer, uint32_t code)

@@ -8,7 +8,9 @@
  *               "context": uint, "chain": [how the model came about]}
  *   "probs"     uint: how many candidates every step names
  *   "sampling"  of gpt-sample: {"temperature", "top_k", "top_p", "greedy", "seed",
- *               "samples", "max_tokens" (0: no limit), "from" (null: none), "stop"}
+ *               "samples", "max_tokens" (0: until the context is full), "slide" (tokens
+ *               dropped if the context is full; 0: the text ends), "crop" (bool), "from"
+ *               (null: none), "stop"}
  *   "scoring"   of gpt-score, in its place: {"from" (null: none), "kinds" (null:
  *               all), "lens" (bool)}
  *
@@ -95,6 +97,9 @@ struct generation {
  * stands under the key how, "sampling" or "scoring". Owned by the caller. */
 json_t *generation_header(const json_t *from, const struct vocab *vocab, json_t *model,
                           int probs, const char *how, json_t *settings, int argc, char **argv);
+
+/* About how many steps of tops candidates a record can have, so that readers take it. */
+uint32_t generation_steps_max(int tops);
 
 int generation_write(struct stream_writer *writer, const struct generation *generation,
                      const struct span_kinds *kinds, struct err *err);

@@ -145,6 +145,53 @@ is "$(stops have) $(records have | jq -r '.text | length')" "length 8" "--max-to
 gpt-sample model --prompt '{B}' --stop '' >have
 is "$(stops have) $(records have | jq -r '.text | length')" "context 257" \
 	"the context: as many characters, and one that nothing follows"
+gpt-sample model --prompt '{B}' --stop '' --samples 2 2>&1 >/dev/null | cmp -s - <(echo "gpt-sample: 2 of 2 texts\
+ ended because the context of 256 characters is full; with --max-tokens a text can be longer")
+ok $? "it says so"
+is "$(gpt-sample model --prompt '{B}' --stop '' --quiet 2>&1 >/dev/null)" "" "but with --quiet"
+is "$(gpt-sample model --prompt '{B}' --max-tokens 5 2>&1 >/dev/null)" "" "and if another limit ended the text"
+
+# more than the context holds: each character after the last 100 before it
+sample=(gpt-sample short --prompt '{B}' --stop '' --samples 2)
+"${sample[@]}" --max-tokens 150 >slid 2>said
+is "$(stops slid) $(records slid | jq -r '.text | length' | sort -u) $(cat said)" "length 153 " \
+	"--max-tokens beyond the context: a text of that length"
+is "$(mpcat --header slid | jq -c '.sampling | [.max_tokens, .slide, .crop]')" '[150,1,false]' "the header tells how"
+is "$(records slid | jq '.steps | map(.pos) == [range(3; 153)]')" "true
+true" "positions are those of the text"
+for cut in '--batch 1' '--batch 2 --threads 2' '--slide 1'; do
+	# shellcheck disable=SC2086
+	"${sample[@]}" --max-tokens 150 $cut | records | cmp -s - <(records slid)
+	ok $? "$cut: the same"
+done
+last() { jq -c '.steps[-1] | [.entropy, .top]'; }
+records slid | head -n 1 >one
+gpt-sample short --prompt "$(jq -j '.text[52:152]' one)x" --crop --max-tokens 1 >/dev/null
+ok $? "--crop takes a prompt of 101 characters"
+for at in 104 130 152; do
+	is "$(jq -j ".text[$at - 100:$at] + \"|\"" one | { IFS= read -r -d '|' p; gpt-sample short --prompt "$p" \
+		--max-tokens 1; } | records | last)" "$(jq -c ".steps[$at - 3] | [.entropy, .top]" one)" \
+		"character $at: to the bit what follows the 100 characters before it"
+	is "$(jq -j ".text[:$at] + \"|\"" one | { IFS= read -r -d '|' p; gpt-sample short --prompt "$p" \
+		--crop --max-tokens 1; } | records | last)" "$(jq -c ".steps[$at - 3] | [.entropy, .top]" one)" \
+		"and what --crop makes of all before it"
+done
+"${sample[@]}" --max-tokens 150 --no-slide >have 2>said
+is "$(stops have) $(records have | jq -r '.text | length' | sort -u)" "context 101" "--no-slide: the context ends it"
+is "$(cat said)" "gpt-sample: 2 of 2 texts ended because the context of 100 characters is full" "and it says so"
+is "$(records have | jq -c .steps)" "$(records slid | jq -c '.steps[:98]')" "with the same characters so far"
+"${sample[@]}" --max-tokens 150 --slide 50 >have
+is "$(stops have) $(records have | jq -c .steps | sort -u | wc -l)" "length 2" "--slide 50"
+[ "$(records have | jq -c '.steps[97:100]')" != "$(records slid | jq -c '.steps[97:100]')" ]
+ok $? "makes another text after the context"
+is "$(gpt-sample short --prompt '{B}' --stop '' --samples 2 --max-tokens 150 --output text | tr -d '\n' | md5sum)" \
+	"$(records slid | jq -j '.text' | tr -d '\n' | md5sum)" "as text: the same"
+gpt-sample short --from answer --crop --max-tokens 4 book >have
+is "$(records have | jq -c 'select(.prompt > 100) | [(.reference[:.prompt] == .text[:.prompt]), (.steps | map(.pos)) == [range(.prompt; .prompt + 4)]]' | sort | uniq -c | awk '{ print ($1 > 3), $2 }')" \
+	'1 [true,true]' "--crop: records longer than the context keep their text and their positions"
+recall-score have | grep -q '^records	12$' && [ "$(topk-dump have | wc -l)" -eq 49 ]
+ok $? "and recall-score and topk-dump read them"
+
 gpt-sample model --prompt '{B}' --samples 20 --stop a >have
 is "$(records have | jq -r 'select(.stop == "stop") | .text | (endswith("a") and (.[:-1] | contains("a") | not))' | sort -u)" \
 	true "--stop: where the model has written it"
@@ -185,8 +232,12 @@ fails 1 "tokens: the tokens are not the model's: a vocabulary of .*U\\+00E9 'é'
 	"tokens of a larger vocabulary" gpt-sample model tokens
 fails 1 "record 0: no span of kind 'tone'; the record has: name, number, rule, ask, answer" \
 	"--from a kind that is not there" gpt-sample model --from tone book
-fails 1 "book: .*record 0: a prompt of [0-9]+ characters, expected at most 100: the model's context is 100" \
+fails 1 "book: .*record 0: a prompt of [0-9]+ characters, expected at most 100: the model's context is 100; with --crop the model reads its end$" \
 	"a prompt longer than the context" gpt-sample short --from answer book
+fails 2 "--slide: not with --no-slide" "--slide with --no-slide" gpt-sample model --prompt a --slide 2 --no-slide
+fails 2 "--slide: expected at most 100" "--slide by more than the context" gpt-sample short --prompt a --slide 101
+fails 2 "--max-tokens: expected at most [0-9]+ with --probs 9: no stream has larger records" \
+	"a text longer than a record can be" gpt-sample short --prompt a --probs 9 --max-tokens 1000000
 fails 2 "prompt of 101 characters" "--prompt longer than the context" \
 	gpt-sample short --prompt "$(printf '%0101d' 0)"
 fails 2 "--prompt: character 3, U\+005C .*; .n is a newline in \\$'...' or in a line of --prompt -$" \
@@ -196,7 +247,7 @@ fails 2 "expected at least one" "an empty --prompt" gpt-sample model --prompt ''
 fails 2 "not with input files" "--prompt beside a file" gpt-sample model --prompt a book
 fails 2 "not with --prompt" "--prompt with --from" gpt-sample model --prompt a --from ask
 for bad in '--temperature -1' '--temperature nan' '--top-k -1' '--top-p 1.5' '--samples 0' \
-	'--max-tokens -1' '--probs -1' '--batch 0' '--threads -1' '--threads 257' '--seed -1' '--seed x'; do
+	'--max-tokens -1' '--slide 0' '--probs -1' '--batch 0' '--threads -1' '--threads 257' '--seed -1' '--seed x'; do
 	# shellcheck disable=SC2086
 	fails 2 "${bad% *}: " "$bad" gpt-sample model --prompt a $bad
 done

@@ -2,8 +2,9 @@
  * batch and number of threads; and it says when it wants more. */
 #include "common/sample/engine.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/base/threads.h"
@@ -168,6 +169,126 @@ static void limits(void)
 	engine_free(engine);
 }
 
+/* One step over a window of a text: the model writes one token after it, or scores the last. */
+static struct request *window_step(const struct engine_settings *settings, const uint16_t *text,
+                                   uint32_t begin, uint32_t end)
+{
+	struct record record = {.tokens = text + begin, .length = end - begin + settings->score};
+	struct engine *engine = start(settings);
+	struct request *request = NULL;
+	struct err err = {0};
+
+	if (settings->score)
+		engine_score(engine, &record, 0, NULL, &err);
+	else
+		engine_write(engine, &record, record.length, 0, false, &err);
+	engine_take(engine, &request, &err);
+	engine_free(engine);
+	return request;
+}
+
+/* Do all steps of a text have the probabilities of a window of it, which moves by slide tokens
+ * whenever the context is full? To the bit of a cache that holds nothing else, and nearly of a
+ * plain forward pass. begin: where the first window begins. */
+static int compare_windows(const struct request *text, uint32_t slide, uint32_t begin)
+{
+	struct engine_settings settings = writing;
+	int bad = 0;
+
+	settings.kernels = kernels;
+	settings.batch = settings.threads = settings.max_tokens = 1;
+	for (uint32_t i = 0; i < text->generation.step_count; i++) {
+		const struct generation_step *step = &text->steps[i];
+		const uint32_t end = step->position;
+		if (end - begin > CONTEXT)
+			begin += slide;
+		bad += end - begin > CONTEXT;
+		settings.score = false;
+		struct request *fresh = window_step(&settings, text->tokens, begin, end);
+		bad += memcmp(&fresh->steps[0].entropy, &step->entropy, sizeof step->entropy) != 0 ||
+		       memcmp(&fresh->tops[0].p, &text->tops[step->top].p, sizeof(double)) != 0;
+		settings.score = true;
+		struct request *plain = window_step(&settings, text->tokens, begin, end);
+		const struct generation_step *last = &plain->steps[plain->generation.step_count - 1];
+		bad += fabs(last->p - step->p) > 1e-6 || fabs(last->entropy - step->entropy) > 1e-5;
+		request_free(fresh);
+		request_free(plain);
+	}
+	return bad;
+}
+
+/* A text goes on when the context is full. */
+static void slides(void)
+{
+	static const struct { int batch, threads; } rows[] = {{1, 1}, {64, 1}, {7, 3}};
+	static const uint32_t by[] = {1, 7, CONTEXT};
+	struct engine_settings settings = writing;
+
+	settings.kernels = kernels;
+	settings.max_tokens = 2 * CONTEXT + 5;
+	for (size_t s = 0; s < sizeof by / sizeof *by; s++) {
+		struct request **want = NULL;
+		settings.slide = by[s];
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+			int bad = 0;
+			settings.batch = rows[i].batch;
+			settings.threads = rows[i].threads;
+			struct request **have = all(&settings, &bad);
+			for (int t = 0; t < TEXTS; t++)
+				bad += have[t]->generation.stop != GENERATION_LENGTH ||
+				       have[t]->generation.step_count != settings.max_tokens ||
+				       (want && !same(have[t], want[t]));
+			ok(bad == 0, "slide by %u, batch %d, threads %d: as long as asked for, the same bits",
+			   by[s], settings.batch, settings.threads);
+			if (want)
+				free_all(have);
+			else
+				want = have;
+		}
+		ok(compare_windows(want[2], by[s], 0) + compare_windows(want[20], by[s], 0) == 0,
+		   "slide by %u: each step is that of the window alone", by[s]);
+		free_all(want);
+	}
+	settings.max_tokens = 0;
+	int bad = 0;
+	struct request **have = all(&settings, &bad);
+	for (int t = 0; t < TEXTS; t++)
+		bad += have[t]->generation.stop != GENERATION_CONTEXT ||
+		       have[t]->generation.length != CONTEXT + 1;
+	is_int(bad, 0, "without a number of tokens to write, texts end when the context is full");
+	free_all(have);
+}
+
+/* Of a prompt longer than the context, the end is read. */
+static void crops(void)
+{
+	static uint16_t prompt[3 * CONTEXT];
+	struct engine_settings settings = writing;
+	struct record record = {.tokens = prompt, .length = 3 * CONTEXT};
+	struct request *request = NULL;
+	struct err err = {0};
+
+	for (int i = 0; i < 3 * CONTEXT; i++)
+		prompt[i] = (uint16_t)(i * i % 7);
+	settings.kernels = kernels;
+	settings.batch = settings.threads = settings.slide = 1;
+	settings.crop = true;
+	for (settings.max_tokens = 0; settings.max_tokens < 20; settings.max_tokens += 9) {
+		struct engine *engine = start(&settings);
+		engine_write(engine, &record, record.length, 0, false, &err);
+		engine_take(engine, &request, &err);
+		uint32_t written = settings.max_tokens > 0 ? settings.max_tokens : 1;
+		ok(request && request->generation.prompt == record.length &&
+		   request->generation.length == record.length + written &&
+		   request->steps[0].position == record.length &&
+		   memcmp(request->tokens, prompt, sizeof prompt) == 0 &&
+		   compare_windows(request, 1, 2 * CONTEXT) == 0,
+		   "a long prompt stays whole, and its end is read: %u tokens more", written);
+		request_free(request);
+		engine_free(engine);
+	}
+}
+
 /* A number that is not finite fails the text that meets it, with its id. */
 static void not_finite(void)
 {
@@ -256,6 +377,8 @@ int main(void)
 	same_bits(false);
 	same_bits(true);
 	limits();
+	slides();
+	crops();
 	not_finite();
 	wants();
 	thread_count();

@@ -21,6 +21,7 @@ static struct ablation_options ablating;
 static int64_t probs = 5;
 static int64_t threads; /* 0: one for each processor */
 static bool lens; /* add to each step what the model would say after each layer */
+static bool slide; /* texts may be longer than the context */
 static bool quiet;
 static enum backend backend;
 
@@ -31,6 +32,9 @@ static const struct option options[] = {
 	 .text = "score spans of these kinds only (default: all)"},
 	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
 	 .text = "add to each step what the model would say after each layer"},
+	{.name = "slide", .type = OPTION_FLAG, .value = &slide,
+	 .text = "texts may be longer than the context: score each character given as many before it "
+	         "as the context holds (default: an error)"},
 	ABLATION_OPTIONS(ablating),
 	{.name = "probs", .type = OPTION_INT, .value = &probs, .argument = "K", .min = 0,
 	 .max = VOCAB_MAX, .text = "characters named in each step (default 5)"},
@@ -123,7 +127,8 @@ static int give(struct engine *engine, struct record_reader *records, struct wan
 			return -1;
 		if (engine_score(engine, &record, record_reader_sample(records), wanted->mask,
 		                 &why) < 0)
-			return record_reader_bad(records, err, "%s", why.text);
+			return record_reader_bad(records, err, "%s%s", why.text, slide ? "" :
+			                         "; --slide scores it");
 	}
 	return more < 0 ? -1 : 0;
 }
@@ -163,7 +168,8 @@ static int run(struct engine *engine, struct record_reader *records, struct want
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv);
-	struct engine_settings settings = {.score = true, .lens = lens, .probs = (int)probs};
+	struct engine_settings settings = {.score = true, .lens = lens, .probs = (int)probs,
+	                                   .slide = slide};
 	struct wanted wanted = {0};
 	struct ablation *ablation;
 	struct stream_writer *writer;
@@ -187,8 +193,9 @@ int main(int argc, char **argv)
 	json_t *header = generation_header(record_reader_header(records), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "scoring",
-	                                   json_pack("{s:s?, s:O?, s:b, s:o}", "from", from, "kinds",
-	                                             wanted.words, "lens", lens, "ablation",
+	                                   json_pack("{s:s?, s:O?, s:b, s:b, s:o}", "from", from, "kinds",
+	                                             wanted.words, "lens", lens, "slide", slide,
+	                                             "ablation",
 	                                             ablation_summary(ablation)),
 	                                   argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);

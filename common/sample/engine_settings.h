@@ -11,8 +11,9 @@
 #include "kernels/kernels.h"
 
 struct engine_settings {
-	/* Score texts instead of writing; then only kernels, lens, ablation, probs and threads are
-	 * used. */
+	/* Score texts instead of writing; then only kernels, lens, ablation, probs, threads and slide
+	 * are used. slide, above 0: texts may be longer than the context, and each token is predicted
+	 * from as many before it as the context holds. */
 	bool score;
 	const struct kernels *kernels; /* what the threads compute on */
 	bool lens; /* of a score: each step after each layer, too */

@@ -60,8 +60,9 @@ static float *logits_at(const struct scorer *scorer, int lens, int row)
 	       ((size_t)lens * context + (size_t)row) * (size_t)scorer->config->vocab;
 }
 
-/* Row i predicts token i + 1, so the last token needs no row. */
-static void forward(struct scorer *scorer, const struct request *request, int rows)
+/* A pass over rows tokens from first on. Row i predicts token first + i + 1, so the last token
+ * needs no row. */
+static void forward(struct scorer *scorer, const struct request *request, int first, int rows)
 {
 	int32_t begin[2] = {0, rows};
 	struct gpt_batch batch = {
@@ -72,7 +73,7 @@ static void forward(struct scorer *scorer, const struct request *request, int ro
 	};
 
 	for (int i = 0; i < rows; i++) {
-		scorer->token[i] = request->tokens[i];
+		scorer->token[i] = request->tokens[first + i];
 		scorer->position[i] = i;
 	}
 	gpt_forward(scorer->gpt, &batch, NULL);
@@ -81,26 +82,27 @@ static void forward(struct scorer *scorer, const struct request *request, int ro
 		gpt_logit_lens(scorer->gpt, i, logits_at(scorer, 1 + i, 0));
 }
 
-/* What the logits of a row say of the token that stands there. -1: request->err is set. */
-static int look(struct scorer *scorer, struct request *request, int lens, int row,
+/* What the logits of a row say of the token at position. -1: request->err is set. */
+static int look(struct scorer *scorer, struct request *request, int lens, int row, int position,
                 struct sampler_step *step)
 {
 	if (sampler_look(scorer->sampler, logits_at(scorer, lens, row)) < 0)
 		return err_set(&request->err, "the model's logits are not finite");
-	sampler_step(scorer->sampler, request->tokens[row + 1], step);
+	sampler_step(scorer->sampler, request->tokens[position], step);
 	return 0;
 }
 
-/* The step of a row, with its lenses. -1: request->err is set. */
-static int score_row(struct scorer *scorer, struct request *request, int row)
+/* The step for the token at position, which a row predicts, with its lenses. -1: request->err is
+ * set. */
+static int score_row(struct scorer *scorer, struct request *request, int row, int position)
 {
 	struct sampler_step step;
 
-	if (look(scorer, request, 0, row, &step) < 0 ||
-	    request_step(request, scorer->vocab, (uint32_t)row + 1, &step) < 0)
+	if (look(scorer, request, 0, row, position, &step) < 0 ||
+	    request_step(request, scorer->vocab, (uint32_t)position, &step) < 0)
 		return -1;
 	for (int i = 1; i <= scorer->lenses; i++)
-		if (look(scorer, request, i, row, &step) < 0 ||
+		if (look(scorer, request, i, row, position, &step) < 0 ||
 		    request_lens(request, scorer->vocab, &step) < 0)
 			return -1;
 	return 0;
@@ -108,13 +110,20 @@ static int score_row(struct scorer *scorer, struct request *request, int row)
 
 static void score(struct scorer *scorer, struct request *request)
 {
-	int rows = (int)request->generation.length - 1;
+	const int length = (int)request->generation.length, context = scorer->config->context;
+	const int rows = length - 1 < context ? length - 1 : context;
 
 	if (rows > 0)
-		forward(scorer, request, rows);
-	for (int i = 0; i < rows; i++)
-		if ((!request->wanted || request->wanted[i + 1]) && score_row(scorer, request, i) < 0)
+		forward(scorer, request, 0, rows);
+	for (int i = 1; i < length; i++) {
+		const int row = i <= context ? i - 1 : context - 1;
+		if (request->wanted && !request->wanted[i])
+			continue;
+		if (i > context) /* all tokens have moved: a pass for each */
+			forward(scorer, request, i - context, context);
+		if (score_row(scorer, request, row, i) < 0)
 			return;
+	}
 	request_finish(request, scorer->vocab, GENERATION_END);
 }
 

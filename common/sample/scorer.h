@@ -1,4 +1,5 @@
-/* scorer.h - one thread's part in scoring texts: one forward pass over each. */
+/* scorer.h - one thread's part in scoring texts: one forward pass over each. What goes
+ * beyond the context takes a pass over the context for each token. */
 #ifndef MEMOSCOPE_SCORER_H
 #define MEMOSCOPE_SCORER_H
 

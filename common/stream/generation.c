@@ -7,9 +7,9 @@
 #include "common/base/array.h"
 #include "common/base/utf8.h"
 #include "common/stream/map.h"
-#include "common/stream/msgpack_check.h"
 #include "common/stream/pack.h"
 #include "common/stream/record.h"
+#include "common/stream/stream_limits.h"
 
 static const char *const stop_words[] = {
 	[GENERATION_STOP] = "stop",
@@ -35,7 +35,9 @@ uint32_t generation_steps_max(int tops)
 {
 	const uint64_t objects = 1 + 2 * 7 + 1 + 3 * (uint64_t)tops; /* of pack_step() */
 
-	return (uint32_t)(MSGPACK_OBJECTS_MAX * 9 / 10 / objects); /* the rest is for the spans */
+	/* An object takes 5 bytes at most, so objects come to their limit before bytes do. A tenth is
+	 * for the spans. */
+	return (uint32_t)(stream_record_limits(STREAM_GENERATIONS)->objects * 9 / 10 / objects);
 }
 
 static void pack_character(msgpack_packer *packer, uint32_t code)

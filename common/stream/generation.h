@@ -12,7 +12,7 @@
  *               dropped if the context is full; 0: the text ends), "crop" (bool), "from"
  *               (null: none), "stop"}
  *   "scoring"   of gpt-score, in its place: {"from" (null: none), "kinds" (null:
- *               all), "lens" (bool)}
+ *               all), "lens" (bool), "slide" (bool)}
  *
  * Record:
  *

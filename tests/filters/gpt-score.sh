@@ -27,6 +27,22 @@ gpt-score model --from ask book | topk-dump | awk -F '\t' 'NR > 1 && $1 == 3 { p
 is "$(cat have)" "$(mpcat --json book |
 	jq -r 'select(.id == 3) | .spans[] | select(.[2] == "ask")[0]')" "--from: from that span on"
 
+# ---- texts longer than the context ----
+
+gpt-sample short --prompt '{B}' --stop '' --samples 2 --max-tokens 150 --probs 99 >written
+gpt-score short --slide --lens --probs 99 written >scored
+is "$(mpcat --header scored | jq .scoring.slide) $(mpcat --json scored | jq -c '.steps | map(.pos) == [range(1; 153)]' |
+	tr '\n' ' ')" "true true true " "--slide: a step for every character but the first"
+is "$(paste -d '\n' <(mpcat --json written) <(mpcat --json scored) | jq -s '[range(0; length; 2) as $i | .[$i] as $w |
+	.[$i + 1].steps[2:] as $s | range(0; 150) as $j | [$w.steps[$j].p - $s[$j].p, $w.steps[$j].entropy - $s[$j].entropy,
+	$s[$j].lens[-1].p - $s[$j].p] | map(fabs) | max] | [length, max < 1e-5] | @text' -r)" "[300,true]" \
+	"with the probabilities of the model that wrote them, also in the last lens"
+gpt-score short --kinds answer --slide book >part
+gpt-score short --slide --threads 3 book >whole
+is "$(mpcat --json part | jq '.steps | length' | sort -u) $(mpcat --json part | jq -c '[.id, .steps[]]' | md5sum)" "12 $(mpcat --json whole | jq -c '.spans as $s |
+	[.id, (.steps[] | select(.pos as $p | $s | any(.[2] == "answer" and .[0] <= $p and $p < .[1])))]' | md5sum)" \
+	"--kinds: the same steps, and no others"
+
 # ---- bad input ----
 
 fails 1 'nowhere/config.json' "a model that is not there" gpt-score nowhere book
@@ -37,7 +53,7 @@ fails 1 "tokens: the tokens are not the model's: token 0 is .* '0' in the model"
 fails 1 "record 0: no span of kind 'tone'" "--from a kind that is not there" gpt-score model --from tone book
 fails 1 "no record has a span of kind 'tone'" "--kinds of a kind that is not there" gpt-score model --kinds ask,tone book
 fails 2 "--kinds: expected words" "--kinds with an empty word" gpt-score model --kinds ask,,tone book
-fails 1 "book: .*record 0: a text of [0-9]+ characters, expected at most 101: the model's context is 100" \
+fails 1 "book: .*record 0: a text of [0-9]+ characters, expected at most 101: the model's context is 100; --slide scores it$" \
 	"a record longer than the context" gpt-score short book
 gpt-score model book >/dev/full 2>have
 is "$? $(wc -l <have)" "1 1" "a full disk"

@@ -108,8 +108,9 @@ COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
 LIBRARY := $(BUILD)/libmemoscope.a
 HARNESS := $(BUILD)/tests/libharness.a
 OBJECT := $(BUILD)/kernels-cuda.so
+OBJECT_BASE := err escape utf8 # of common/base, for messages
 OBJECT_OBJ := $(CUDA_CU:kernels/cuda/%.cu=$(BUILD)/obj/cuda/%.cu.o) \
-	$(CUDA_C:kernels/cuda/%.c=$(BUILD)/obj/cuda/%.o) $(BUILD)/obj/cuda/err.o
+	$(CUDA_C:kernels/cuda/%.c=$(BUILD)/obj/cuda/%.o) $(OBJECT_BASE:%=$(BUILD)/obj/cuda/%.o)
 # The same kernels for the machine of tests/kernels/shim, which has what CUDA's libraries have.
 SHIM := $(BUILD)/tests/libshim.a
 SHIM_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/shim/%.o) \
@@ -119,7 +120,7 @@ WATCHED_OBJ := $(CUDA_CU:%.cu=$(BUILD)/obj/watched/%.o)
 # And as an object that programs open in the GPU's place: MEMOSCOPE_CUDA names it.
 SHIM_OBJECT := $(BUILD)/tests/kernels-shim.so
 SHIM_OBJECT_C := $(CUDA_CU) $(filter-out %/device.c %/cublas.c %/graph.c,$(CUDA_C)) $(wildcard tests/kernels/shim/*.c) \
-	tests/kernels/harness/ref.c common/base/err.c
+	tests/kernels/harness/ref.c $(OBJECT_BASE:%=common/base/%.c)
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
 # Scripts have no suffix. What they share (lib), templates and pictures are no pipelines.
@@ -205,7 +206,7 @@ $(BUILD)/obj/cuda/%.o: kernels/cuda/%.c $(BUILD)/obj/cuda/archs
 	$(CC) $(ALL_CFLAGS) -DCUDA_ARCH_LEAST=$(firstword $(ARCHS) $(ALL_ARCHS)) -fPIC -fvisibility=hidden \
 		-isystem $(CUDA_HOME)/include -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/cuda/err.o: common/base/err.c
+$(OBJECT_BASE:%=$(BUILD)/obj/cuda/%.o): $(BUILD)/obj/cuda/%.o: common/base/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 

@@ -10,6 +10,7 @@
 
 #include "common/base/array.h"
 #include "common/base/err.h"
+#include "common/base/escape.h"
 #include "common/base/file.h"
 #include "common/base/lines.h"
 #include "common/base/options.h"
@@ -182,8 +183,24 @@ static void print_mean(const char *key, const struct mean *mean)
 		printf("%s_low\t%.6g\n%s_high\t%.6g\n", key, mean->low, key, mean->high);
 }
 
+/* A key as it is; on a terminal, without what a terminal obeys. */
+static const char *shown(const char *key, char out[4 * KEY_BYTES + ESCAPE_MAX])
+{
+	const size_t size = strlen(key);
+	size_t used = 0, taken;
+
+	if (!isatty(STDOUT_FILENO))
+		return key;
+	for (size_t at = 0; at < size; at += taken)
+		used += escape_next(ESCAPE_LINE, key + at, size - at, &taken, out + used);
+	out[used] = '\0';
+	return out;
+}
+
 static void print_estimate(const struct estimate *estimate)
 {
+	char room[4 * KEY_BYTES + ESCAPE_MAX];
+	const char *key = shown(estimate->key, room);
 	struct mean mean = {0, NAN, NAN, NAN};
 
 	if (means) {
@@ -194,12 +211,11 @@ static void print_estimate(const struct estimate *estimate)
 		mean.mean = estimate->right / estimate->of;
 		wilson_interval(estimate->right, estimate->of, &mean.low, &mean.high);
 	}
-	print_mean(estimate->key, &mean);
+	print_mean(key, &mean);
 	if (shares)
-		printf("%s_right\t%.15g\n%s_of\t%.15g\n", estimate->key, estimate->right, estimate->key,
-		       estimate->of);
+		printf("%s_right\t%.15g\n%s_of\t%.15g\n", key, estimate->right, key, estimate->of);
 	else
-		printf("%s_of\t%llu\n", estimate->key, (unsigned long long)mean.count);
+		printf("%s_of\t%llu\n", key, (unsigned long long)mean.count);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/escape.h"
 #include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/text_buffer.h"
@@ -63,13 +64,16 @@ struct input {
 	struct span_kinds kinds;
 };
 
+/* On a terminal, text does not get what a terminal obeys. */
 static void write_out(const struct text_buffer *out)
 {
 	if (out->failed)
 		die("out of memory");
 	if (out->size == 0) /* text may be NULL */
 		return;
-	if (fwrite(out->text, 1, out->size, stdout) != out->size)
+	if (want_text && isatty(STDOUT_FILENO))
+		escape_print_text(ESCAPE_TEXT, out->text, out->size, stdout);
+	else if (fwrite(out->text, 1, out->size, stdout) != out->size)
 		die("standard output: cannot write: %s", strerror(errno));
 }
 
@@ -182,7 +186,6 @@ static int as_table(struct text_buffer *out, struct input *input, struct table *
 static void tell_missing(const struct table *table)
 {
 	struct text_buffer names = {0};
-	struct err what = {0};
 
 	for (size_t i = 0; table->rows && i < table->count; i++) {
 		if (table->met[i])
@@ -191,10 +194,8 @@ static void tell_missing(const struct table *table)
 		text_buffer_append_string(&names, table->field[i]);
 		text_buffer_append_string(&names, "'");
 	}
-	if (names.size > 0) {
-		err_set(&what, "no record has a field %.*s", (int)names.size, names.text);
-		fprintf(stderr, "mpcat: %s\n", what.text);
-	}
+	if (names.size > 0)
+		err_say("no record has a field %.*s", (int)names.size, names.text);
 	text_buffer_release(&names);
 }
 
@@ -218,6 +219,28 @@ static json_t *exact(json_t *value)
 	return json_sprintf("%" JSON_INTEGER_FORMAT, number);
 }
 
+/* What a terminal obeys can only stand in strings, as characters past ASCII, or DEL. */
+static void print_json(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_INDENT(2));
+	const size_t size = text ? strlen(text) : 0;
+	size_t step;
+
+	if (!text)
+		die("out of memory");
+	for (size_t at = 0; at < size; at += step) {
+		uint32_t code;
+		step = utf8_decode(text + at, size - at, &code);
+		if (code != '\n' && escape_control(code))
+			printf("\\u%04x", (unsigned)code);
+		else
+			fwrite(text + at, 1, step, stdout);
+	}
+	free(text);
+	if (putchar('\n') == EOF || ferror(stdout))
+		die("standard output: cannot write: %s", strerror(errno));
+}
+
 /* Reads to the end, so that the writer is not stopped and a broken stream is noticed. */
 static int print_header(struct stream_reader *reader, struct err *err)
 {
@@ -232,8 +255,7 @@ static int print_header(struct stream_reader *reader, struct err *err)
 	if (json_array_size(segments) > 1)
 		json_object_set(header, "segments", segments);
 	header = exact(header);
-	if (json_dumpf(header, stdout, JSON_INDENT(2)) < 0 || putchar('\n') == EOF)
-		die("standard output: cannot write: %s", strerror(errno));
+	print_json(header);
 	json_decref(segments);
 	json_decref(header);
 	return status;

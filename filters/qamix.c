@@ -177,7 +177,7 @@ static void open_all(struct input *inputs, int files, struct charset *set)
 		    !(inputs[i].amount == COUNT && inputs[i].count == 0))
 			die("%s: nothing to draw from", text);
 		if (!quiet)
-			fprintf(stderr, "qamix: %s\n", text);
+			err_say("%s", text);
 	}
 }
 

@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < count; i++)
 		if (counts[i] == 0)
-			fprintf(stderr, "shard: no record came into %s\n",
+			err_say("no record came into %s",
 			        i < shards ? "one of the training files" : "val.mp");
 	json_decref(header);
 	stream_close(reader);

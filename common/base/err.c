@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/escape.h"
+
 #define HEAD 100 /* bytes of a long text that stay at its beginning */
 
 static bool within_character(char byte)
@@ -27,27 +29,38 @@ static void shorten(char *out, size_t size, const char *text, size_t length)
 	snprintf(out, size, "%.*s%s%s", (int)head, text, gap, text + tail);
 }
 
-static void record(struct err *err, enum err_status status, const char *format, va_list args)
+/* Text as one line that holds nothing for a terminal to obey; to free(). NULL: memory is out. */
+static char *escape_line(const char *text)
 {
-	char *whole;
+	size_t size = strlen(text), used = 0, taken;
+	char *line = malloc(size * 4 + ESCAPE_MAX); /* a byte becomes four at most */
+
+	for (size_t at = 0; line && at < size; at += taken)
+		used += escape_next(ESCAPE_LINE, text + at, size - at, &taken, line + used);
+	if (line)
+		line[used] = '\0';
+	return line;
+}
+
+void err_vset(struct err *err, enum err_status status, const char *format, va_list args)
+{
+	char *raw = NULL, *whole = NULL;
 
 	if (err->status != ERR_NONE)
 		return;
 	err->status = status;
-	int length = vasprintf(&whole, format, args);
-	if (length < 0)
+	if (vasprintf(&raw, format, args) < 0)
+		raw = NULL;
+	if (raw)
+		whole = escape_line(raw);
+	if (!whole)
 		snprintf(err->text, sizeof err->text, "out of memory for a message");
-	else if ((size_t)length < sizeof err->text)
+	else if (strlen(whole) < sizeof err->text)
 		strcpy(err->text, whole);
 	else
-		shorten(err->text, sizeof err->text, whole, (size_t)length);
-	if (length >= 0)
-		free(whole);
-	/* what a text quotes of bad input stays on one line and moves no cursor */
-	for (char *p = err->text; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	}
+		shorten(err->text, sizeof err->text, whole, strlen(whole));
+	free(raw);
+	free(whole);
 }
 
 const char *err_path(const char *path)
@@ -59,7 +72,7 @@ int err_set(struct err *err, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	record(err, ERR_DATA, format, args);
+	err_vset(err, ERR_DATA, format, args);
 	va_end(args);
 	return -1;
 }
@@ -68,9 +81,19 @@ int err_usage(struct err *err, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	record(err, ERR_USAGE, format, args);
+	err_vset(err, ERR_USAGE, format, args);
 	va_end(args);
 	return -1;
+}
+
+void err_say(const char *format, ...)
+{
+	struct err what = {0};
+	va_list args;
+	va_start(args, format);
+	err_vset(&what, ERR_DATA, format, args);
+	va_end(args);
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, what.text);
 }
 
 void err_exit(const struct err *err)
@@ -85,7 +108,7 @@ void die(const char *format, ...)
 	struct err err = {0};
 	va_list args;
 	va_start(args, format);
-	record(&err, ERR_DATA, format, args);
+	err_vset(&err, ERR_DATA, format, args);
 	va_end(args);
 	err_exit(&err);
 }
@@ -95,7 +118,7 @@ void die_usage(const char *format, ...)
 	struct err err = {0};
 	va_list args;
 	va_start(args, format);
-	record(&err, ERR_USAGE, format, args);
+	err_vset(&err, ERR_USAGE, format, args);
 	va_end(args);
 	err_exit(&err);
 }

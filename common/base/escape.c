@@ -8,6 +8,21 @@
 /* What has a letter of its own behind the backslash, and that letter. */
 static const char characters[] = "\n\t\r\\ '", letters[] = "ntr\\s'";
 
+bool escape_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e ||
+	       code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Characters that look like a space or like nothing. */
+static bool blank(uint32_t code)
+{
+	return code == 0xa0 || code == 0xad || code == 0x1680 || (code >= 0x2000 && code <= 0x200d) ||
+	       code == 0x202f || (code >= 0x205f && code <= 0x2064) || code == 0x3000 ||
+	       code == 0xfeff;
+}
+
 size_t escape_code(enum escape how, uint32_t code, char out[ESCAPE_MAX])
 {
 	static const char *const escaped[] = {
@@ -15,7 +30,9 @@ size_t escape_code(enum escape how, uint32_t code, char out[ESCAPE_MAX])
 		[ESCAPE_WORD] = "\n\t\r\\ ",
 		[ESCAPE_PYTHON] = "\n\t\r\\'",
 		[ESCAPE_TEXT] = "\r",
+		[ESCAPE_LINE] = "\n\t\r",
 	};
+	bool hidden = (how == ESCAPE_WORD || how == ESCAPE_PYTHON) && blank(code);
 	bool stays = how == ESCAPE_TEXT && (code == '\n' || code == '\t');
 
 	if (code > 0 && code < 0x80 && strchr(escaped[how], (int)code)) {
@@ -24,11 +41,35 @@ size_t escape_code(enum escape how, uint32_t code, char out[ESCAPE_MAX])
 		out[2] = '\0';
 		return 2;
 	}
-	if (!stays && (code < 0x20 || (code >= 0x7f && code < 0xa0)))
-		return (size_t)snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)code);
+	if (hidden || (!stays && escape_control(code)))
+		return (size_t)snprintf(out, ESCAPE_MAX, code < 0x100 ? "\\x%02x" : "\\u%04x",
+		                        (unsigned)code);
 	size_t size = utf8_encode(code, out);
 	out[size] = '\0';
 	return size;
+}
+
+size_t escape_next(enum escape how, const char *text, size_t size, size_t *taken,
+                   char out[ESCAPE_MAX])
+{
+	uint32_t code;
+
+	*taken = utf8_decode(text, size, &code);
+	if (*taken > 0)
+		return escape_code(how, code, out);
+	*taken = 1;
+	return (size_t)snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned char)*text);
+}
+
+void escape_print_text(enum escape how, const char *text, size_t size, FILE *file)
+{
+	char out[ESCAPE_MAX];
+	size_t taken;
+
+	for (size_t at = 0; at < size; at += taken) {
+		escape_next(how, text + at, size - at, &taken, out);
+		fputs(out, file);
+	}
 }
 
 void escape_print(enum escape how, const uint32_t *codes, size_t count, FILE *file)
@@ -54,10 +95,17 @@ static int hex_digit(char c)
 static int escaped_code(const char *text, size_t size, size_t *taken)
 {
 	static const char known[] = "ntr\\"; /* of letters, those that stand at the same place */
+	const size_t digits = size > 0 && text[0] == 'x' ? 2 : size > 0 && text[0] == 'u' ? 4 : 0;
 
-	if (size >= 3 && text[0] == 'x' && hex_digit(text[1]) >= 0 && hex_digit(text[2]) >= 0) {
-		*taken = 3;
-		return 16 * hex_digit(text[1]) + hex_digit(text[2]);
+	if (digits > 0) {
+		int code = 0;
+		for (size_t i = 1; i <= digits; i++) {
+			if (i >= size || hex_digit(text[i]) < 0)
+				return -1;
+			code = 16 * code + hex_digit(text[i]);
+		}
+		*taken = 1 + digits;
+		return code >= 0xd800 && code < 0xe000 ? -1 : code; /* half of a pair is no character */
 	}
 	const char *at = size > 0 ? memchr(known, text[0], sizeof known - 1) : NULL;
 	*taken = 1;
@@ -76,7 +124,8 @@ long escape_undo(const char *text, size_t size, char *out, struct err *err)
 		}
 		int code = escaped_code(text + at + 1, size - at - 1, &taken);
 		if (code < 0)
-			return err_set(err, "byte %zu: a backslash before none of n, t, r, \\ and xHH", at);
+			return err_set(err, "byte %zu: a backslash before none of n, t, r, \\, xHH "
+			               "and uHHHH", at);
 		used += utf8_encode((uint32_t)code, out + used);
 		taken++;
 	}

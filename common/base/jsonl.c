@@ -293,9 +293,9 @@ json_t *jsonl_at(struct jsonl *file, uint64_t offset, uint32_t size, struct err 
 		file->copy_error = errno;
 	if (check_io(file, err) < 0)
 		return NULL;
+	const int fd = fileno(file->copy ? file->copy : file->file);
 	while (done < size) {
-		ssize_t count = pread(fileno(file->copy ? file->copy : file->file), file->bytes + done, size - done,
-		                      (off_t)(offset + done));
+		ssize_t count = pread(fd, file->bytes + done, size - done, (off_t)(offset + done));
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count < 0)

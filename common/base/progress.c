@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/err.h"
+
 static double now(void)
 {
 	struct timespec time;
@@ -43,9 +45,11 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t units)
 /* The line of a terminal, which stands open, is written over. */
 static void write_line(struct progress *progress, bool open, const char *format, va_list args)
 {
-	fprintf(stderr, "%s%s: ", progress->terminal ? "\r\033[K" : "",
-	        program_invocation_short_name);
-	vfprintf(stderr, format, args);
+	struct err line = {0}; /* for its text: one line, escaped */
+
+	err_vset(&line, ERR_DATA, format, args);
+	fprintf(stderr, "%s%s: %s", progress->terminal ? "\r\033[K" : "",
+	        program_invocation_short_name, line.text);
 	if (!open)
 		fputc('\n', stderr);
 	progress->shown = open;

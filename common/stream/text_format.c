@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/escape.h"
 #include "common/base/options.h"
 #include "common/base/utf8.h"
 #include "common/stream/json.h"
@@ -146,15 +147,17 @@ static int format_bin(struct text_buffer *out, const msgpack_object_bin *data, c
 
 /* ---- JSON ---- */
 
-/* A control character, a quotation mark or a backslash, in a string. */
-static void format_escape(struct text_buffer *out, unsigned char c)
+/* A quotation mark, a backslash or what a terminal must not get, in a string. */
+static void format_escape(struct text_buffer *out, uint32_t code)
 {
 	char text[8];
 
-	if (c == '\n' || c == '\t')
-		snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : 't');
+	if (code == '\n' || code == '\t')
+		snprintf(text, sizeof text, "\\%c", code == '\n' ? 'n' : 't');
+	else if (code == '"' || code == '\\')
+		snprintf(text, sizeof text, "\\%c", (char)code);
 	else
-		snprintf(text, sizeof text, c < ' ' ? "\\u%04x" : "\\%c", c);
+		snprintf(text, sizeof text, "\\u%04x", (unsigned)code & 0xFFFF);
 	text_buffer_append_string(out, text);
 }
 
@@ -166,13 +169,14 @@ static int format_quoted(struct text_buffer *out, const msgpack_object_str *stri
 	if (utf8_length(text, size) < 0)
 		return err_set(err, "text that is not UTF-8");
 	text_buffer_append_string(out, "\"");
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c >= ' ' && c != '"' && c != '\\')
+	for (size_t i = 0, step; i < size; i += step) {
+		uint32_t code = (unsigned char)text[i];
+		step = code < 0x80 ? 1 : utf8_decode(text + i, size - i, &code);
+		if (!escape_control(code) && code != '"' && code != '\\')
 			continue;
 		text_buffer_append(out, text + plain, i - plain);
-		plain = i + 1;
-		format_escape(out, c);
+		plain = i + step;
+		format_escape(out, code);
 	}
 	text_buffer_append(out, text + plain, size - plain);
 	text_buffer_append_string(out, "\"");
@@ -262,13 +266,10 @@ static int format_escaped(struct text_buffer *out, const msgpack_object_str *str
 {
 	if (utf8_length(string->ptr, string->size) < 0)
 		return err_set(err, "text that is not UTF-8");
-	for (uint32_t i = 0; i < string->size; i++) {
-		char c = string->ptr[i];
-		if (c == '\t' || c == '\n' || c == '\r' || c == '\\') {
-			text_buffer_append(out, "\\", 1);
-			c = c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : c;
-		}
-		text_buffer_append(out, &c, 1);
+	for (size_t i = 0, taken; i < string->size; i += taken) {
+		char text[ESCAPE_MAX];
+		size_t size = escape_next(ESCAPE_FIELD, string->ptr + i, string->size - i, &taken, text);
+		text_buffer_append(out, text, size);
 	}
 	return 0;
 }

@@ -24,7 +24,15 @@ static void codes(void)
 		{'\\', "\\\\", "\\\\", "\\\\", "\\"},
 		{0x7f, "\\x7f", "\\x7f", "\\x7f", "\\x7f"},
 		{0x9b, "\\x9b", "\\x9b", "\\x9b", "\\x9b"}, /* CSI in one character */
-		{0xa0, "\u00a0", "\u00a0", "\u00a0", "\u00a0"},
+		{0xa0, "\u00a0", "\\xa0", "\\xa0", "\u00a0"}, /* a space that does not break */
+		{0xad, "\u00ad", "\\xad", "\\xad", "\u00ad"},
+		{0x61c, "\\u061c", "\\u061c", "\\u061c", "\\u061c"},
+		{0x200b, "\u200b", "\\u200b", "\\u200b", "\u200b"},
+		{0x2028, "\\u2028", "\\u2028", "\\u2028", "\\u2028"},
+		{0x202e, "\\u202e", "\\u202e", "\\u202e", "\\u202e"}, /* right to left */
+		{0x2069, "\\u2069", "\\u2069", "\\u2069", "\\u2069"},
+		{0x3000, "\u3000", "\\u3000", "\\u3000", "\u3000"},
+		{0xfeff, "\ufeff", "\\ufeff", "\\ufeff", "\ufeff"},
 		{0x1f600, "\U0001F600", "\U0001F600", "\U0001F600", "\U0001F600"},
 	};
 	char out[ESCAPE_MAX];
@@ -75,6 +83,10 @@ static void undo(void)
 		{"\\x1g", NULL, 0},
 		{"\\xg1", NULL, 0},
 		{"\\n\\\\\\", NULL, 4},
+		{"\\u2028\\u00E9", "\u2028\u00e9", 0},
+		{"\\u202", NULL, 0},
+		{"\\u202g", NULL, 0},
+		{"a\\ud800", NULL, 1},
 		{"\\é", NULL, 0},
 	};
 	char out[64], byte[32];
@@ -97,10 +109,23 @@ static void undo(void)
 	}
 }
 
+/* UTF-8 text as one line. */
+static void lines(void)
+{
+	static const char text[] = "a\tb\n\x1b[2J\xc2\x9b\xe2\x80\xae\\ \xff\xc3";
+	char have[64] = "";
+	size_t used = 0, taken;
+
+	for (size_t at = 0; at < sizeof text - 1; at += taken)
+		used += escape_next(ESCAPE_LINE, text + at, sizeof text - 1 - at, &taken, have + used);
+	is_string(have, "a\\tb\\n\\x1b[2J\\x9b\\u202e\\ \\xff\\xc3", "a line");
+}
+
 int main(void)
 {
 	codes();
 	there_and_back();
 	undo();
+	lines();
 	return done();
 }

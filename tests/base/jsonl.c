@@ -115,7 +115,8 @@ static void errors(void)
 		   !strchr(err.text, '\n'), "and says: %s", err.text);
 	}
 	struct err err = {0};
-	ok(!jsonl_open("/nonexistent/file", copy_max, &err) && strstr(err.text, "/nonexistent/file: cannot open"),
+	ok(!jsonl_open("/nonexistent/file", copy_max, &err) &&
+	   strstr(err.text, "/nonexistent/file: cannot open"),
 	   "a file that is not there");
 }
 

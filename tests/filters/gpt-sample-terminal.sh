@@ -255,7 +255,7 @@ bad() {
 		"records, too, but no end map"
 }
 bad 'A\nB\303\237\n' "line 2: character 1, U\\+00DF 'ß', is not in the vocabulary" "a foreign character"
-bad 'A\n\nB\\qC\nD\n' "line 3: byte 1: a backslash before none of n, t, r, \\\\ and xHH" "an unknown escape"
+bad 'A\n\nB\\qC\nD\n' "line 3: byte 1: a backslash before none of n, t, r, \\\\, xHH and uHHHH" "an unknown escape"
 # shellcheck disable=SC1003 # a backslash it is
 bad 'A\nB\\' "line 2: byte 1: a backslash" "a backslash at the end"
 bad 'A\n\\xe9\n' "line 2: character 0, U\\+00E9" "an escape of a foreign character"

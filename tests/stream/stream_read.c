@@ -305,7 +305,7 @@ static void sticky(void)
 	stream_next(reader, &raw, &err);
 	ok(stream_next(reader, &raw, &err) == 1 &&
 	   stream_bad(reader, &own, "what %s\nwrong", "is") < 0 &&
-	   matches(own.text, "^/proc/self/fd/[0-9]+: byte [0-9]+, record 1: what is\\?wrong$"),
+	   matches(own.text, "^/proc/self/fd/[0-9]+: byte [0-9]+, record 1: what is\\\\nwrong$"),
 	   "stream_bad() names stream, byte and record: %s", own.text);
 	ok(stream_next(reader, &raw, &err) < 0 && stream_next(reader, &raw, &again) < 0 &&
 	   strcmp(err.text, own.text) == 0 && strcmp(again.text, own.text) == 0,

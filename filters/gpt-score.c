@@ -193,9 +193,9 @@ int main(int argc, char **argv)
 	json_t *header = generation_header(record_reader_header(records), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "scoring",
-	                                   json_pack("{s:s?, s:O?, s:b, s:b, s:o}", "from", from, "kinds",
-	                                             wanted.words, "lens", lens, "slide", slide,
-	                                             "ablation",
+	                                   json_pack("{s:s?, s:O?, s:b, s:b, s:o}", "from", from,
+	                                             "kinds", wanted.words, "lens", lens, "slide",
+	                                             slide, "ablation",
 	                                             ablation_summary(ablation)),
 	                                   argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);

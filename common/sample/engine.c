@@ -190,7 +190,8 @@ int engine_score(struct engine *engine, const struct record *record,
 {
 	struct request *request;
 
-	if (engine->settings->slide == 0 && gpt_check_text(&engine->model->config, record->length, err) < 0)
+	if (engine->settings->slide == 0 &&
+	    gpt_check_text(&engine->model->config, record->length, err) < 0)
 		return -1;
 	request = request_new(record, record->length, sample, record->length, false, err);
 	if (!request)

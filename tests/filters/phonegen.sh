@@ -113,9 +113,9 @@ jobs 6 0 2 4
 is "$(mpcat "$TMP/jobs")" "$(records --count 6)" "--total: all came"
 is "$(mpcat --header "$TMP/jobs" | jq -c '[.total, (.segments[] | .records)]')" '[6,2,2,2]' "the header says how many"
 is "$(tokenize <"$TMP/jobs" | mpcat --header | jq .total)" null "which readers do not pass on"
+# shellcheck disable=SC2086 # several words
 for reader in mpcat 'mpcat --header' data-lint; do
 	for firsts in '0 4' '2'; do
-		# shellcheck disable=SC2086 # several words
 		jobs 6 $firsts
 		fails 1 ': byte [0-9]*, end of the input: [24] of the 6 records that the header promises: a job' \
 			"$reader: only jobs $firsts" $reader "$TMP/jobs"

@@ -191,7 +191,7 @@ static struct training_run_options run_options(void)
 	struct learning_rate *lr = &trainer.lr;
 	struct err err = {0};
 
-	if (directory == NULL)
+	if (!directory)
 		die_usage("--output: no DIR was given, expected the model directory to write");
 	if (*directory == '\0')
 		die_usage("--output: '' is no directory");
@@ -462,7 +462,7 @@ static void train(struct training_run *run, const json_t *header)
 	const bool due = !resume || resume_last(run);
 	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
 	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (metrics == NULL)
+	if (!metrics)
 		err_exit(&err);
 	if (due) {
 		catch_interrupts();

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	struct model mean;
 	struct err err = {0};
 
-	if (directory == NULL)
+	if (!directory)
 		die_usage("-o: no DIR was given, expected the model directory to write");
 	if (*directory == '\0')
 		die_usage("-o: '' is no directory");

@@ -174,17 +174,17 @@ static int remove_stale(struct err *err)
 {
 	DIR *stream = directory_open(directory, err);
 	const struct dirent *entry;
-	int rc = 0;
+	int result = 0;
 
 	if (!stream)
 		return -1;
 	while ((entry = readdir(stream)))
 		if (is_stale(entry->d_name) &&
 		    TEMP_FAILURE_RETRY(unlinkat(dirfd(stream), entry->d_name, 0)) < 0)
-			rc = err_set(err, "%s/%s: cannot remove: %s", directory, entry->d_name,
+			result = err_set(err, "%s/%s: cannot remove: %s", directory, entry->d_name,
 			             strerror(errno));
 	closedir(stream);
-	return rc;
+	return result;
 }
 
 int main(int argc, char **argv)

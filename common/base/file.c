@@ -83,7 +83,7 @@ int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
 	*draft = (struct file_draft){.path = strdup(path), .fd = -1};
 	if (asprintf(&draft->temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
 		draft->temporary = NULL;
-	if (draft->path == NULL || draft->temporary == NULL)
+	if (!draft->path || !draft->temporary)
 		err_set(err, "out of memory");
 	else if ((draft->fd = open_temporary(draft->temporary)) < 0)
 		err_set(err, "%s: cannot create: %s", draft->temporary, strerror(errno));
@@ -97,9 +97,9 @@ int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
 
 void file_draft_drop(struct file_draft *draft)
 {
-	if (draft->path != NULL && draft->fd >= 0)
+	if (draft->path && draft->fd >= 0)
 		file_close(draft->fd);
-	if (draft->temporary != NULL)
+	if (draft->temporary)
 		(void)TEMP_FAILURE_RETRY(unlink(draft->temporary));
 	free(draft->temporary);
 	free(draft->path);
@@ -124,7 +124,7 @@ static char *directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	if (slash == NULL)
+	if (!slash)
 		return strdup(".");
 	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
@@ -133,18 +133,18 @@ static char *directory_of(const char *path)
 static int sync_directory(const char *path, struct err *err)
 {
 	char *directory = directory_of(path);
-	int rc = 0;
+	int result = 0;
 
-	if (directory == NULL)
+	if (!directory)
 		return err_set(err, "out of memory");
 	int fd = file_open(directory, O_RDONLY | O_DIRECTORY);
 	/* EINVAL: a file system that cannot sync a directory */
 	if (fd < 0 || (TEMP_FAILURE_RETRY(fsync(fd)) < 0 && errno != EINVAL))
-		rc = err_set(err, "%s: cannot sync: %s", directory, strerror(errno));
+		result = err_set(err, "%s: cannot sync: %s", directory, strerror(errno));
 	if (fd >= 0)
 		file_close(fd);
 	free(directory);
-	return rc;
+	return result;
 }
 
 /* Whether both lie in one directory, as their texts tell. */
@@ -178,11 +178,11 @@ static int keep_drafts(struct file_draft *drafts, int count, struct err *err)
 
 int file_drafts_keep(struct file_draft *drafts, int count, struct err *err)
 {
-	int rc = keep_drafts(drafts, count, err);
+	int result = keep_drafts(drafts, count, err);
 
 	for (int i = 0; i < count; i++)
 		file_draft_drop(&drafts[i]);
-	return rc;
+	return result;
 }
 
 static int write_parts(int fd, const struct file_content *file, struct err *err)
@@ -196,31 +196,23 @@ static int write_parts(int fd, const struct file_content *file, struct err *err)
 int file_replace_all(const struct file_content *files, int count, struct err *err)
 {
 	struct file_draft *drafts = calloc((size_t)count + 1, sizeof *drafts);
-	int opened = 0, rc = 0;
+	int opened = 0, result = 0;
 
-	if (drafts == NULL)
+	if (!drafts)
 		return err_set(err, "out of memory");
-	while (opened < count && rc == 0) {
-		rc = file_draft_open(&drafts[opened], files[opened].path, err);
-		if (rc == 0)
-			rc = write_parts(drafts[opened].fd, &files[opened], err);
+	while (opened < count && result == 0) {
+		result = file_draft_open(&drafts[opened], files[opened].path, err);
+		if (result == 0)
+			result = write_parts(drafts[opened].fd, &files[opened], err);
 		opened++;
 	}
-	if (rc == 0)
-		rc = file_drafts_keep(drafts, count, err);
+	if (result == 0)
+		result = file_drafts_keep(drafts, count, err);
 	else
 		for (int i = 0; i < opened; i++)
 			file_draft_drop(&drafts[i]);
 	free(drafts);
-	return rc;
-}
-
-int file_replace(const char *path, const void *data, size_t size, struct err *err)
-{
-	struct iovec part = {.iov_base = (void *)data, .iov_len = size};
-	struct file_content file = {path, &part, 1};
-
-	return file_replace_all(&file, 1, err);
+	return result;
 }
 
 /* Read size bytes and no more. */
@@ -323,7 +315,7 @@ int file_spool(struct err *err)
 	const char *directory = getenv("TMPDIR");
 	char path[4096];
 
-	if (directory == NULL || *directory == 0)
+	if (!directory || *directory == 0)
 		directory = "/tmp";
 	int fd;
 	do { /* mkostemp() overwrites the template also if it fails */
@@ -358,19 +350,19 @@ static int make_one(const char *path, struct err *err)
 int directory_make(const char *path, struct err *err)
 {
 	char *partial = strdup(path);
-	int rc = 0;
+	int result = 0;
 
-	if (partial == NULL)
+	if (!partial)
 		return err_set(err, "out of memory");
-	for (char *p = partial; *p && rc == 0; p++) {
+	for (char *p = partial; *p && result == 0; p++) {
 		if (*p != '/' || p == partial)
 			continue;
 		*p = 0;
-		rc = make_one(partial, err);
+		result = make_one(partial, err);
 		*p = '/';
 	}
 	free(partial);
-	return rc == 0 ? make_one(path, err) : -1;
+	return result == 0 ? make_one(path, err) : -1;
 }
 
 int directory_lock(const char *path, const char *busy, struct err *err)
@@ -404,7 +396,7 @@ DIR *directory_open(const char *path, struct err *err)
 	int fd = file_open(path, O_RDONLY | O_DIRECTORY);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
-	if (directory != NULL)
+	if (directory)
 		return directory;
 	err_set(err, "%s: cannot open: %s", path, strerror(errno));
 	if (fd >= 0)
@@ -416,18 +408,18 @@ int directory_sweep(const char *path, bool (*ours)(const char *name), struct err
 {
 	DIR *directory = directory_open(path, err);
 	const struct dirent *entry;
-	int rc = 0;
+	int result = 0;
 
-	if (directory == NULL)
+	if (!directory)
 		return -1;
-	while (rc == 0 && (entry = readdir(directory)) != NULL) {
+	while (result == 0 && (entry = readdir(directory)) != NULL) {
 		char name[sizeof entry->d_name];
 		snprintf(name, sizeof name, "%.*s", (int)draft_name(entry->d_name), entry->d_name);
 		if (*name && ours(name) &&
 		    TEMP_FAILURE_RETRY(unlinkat(dirfd(directory), entry->d_name, 0)) < 0)
-			rc = err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
+			result = err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
 			             strerror(errno));
 	}
 	closedir(directory);
-	return rc;
+	return result;
 }

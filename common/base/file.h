@@ -29,9 +29,6 @@ struct file_content {
  * they are renamed in the order given. -1 with err set. */
 int file_replace_all(const struct file_content *files, int count, struct err *err);
 
-/* Write one file of size bytes. -1 with err set. */
-int file_replace(const char *path, const void *data, size_t size, struct err *err);
-
 /* A file that is written piece by piece: the caller writes to fd, a temporary file's. */
 struct file_draft {
 	char *path, *temporary; /* owned; NULL: none */

@@ -63,7 +63,7 @@ struct threads *threads_new(int size, struct err *err)
 	struct threads *threads = calloc(1, sizeof *threads);
 	struct member *members = calloc((size_t)size, sizeof *members);
 
-	if (threads == NULL || members == NULL) {
+	if (!threads || !members) {
 		free(threads);
 		free(members);
 		err_set(err, "out of memory");
@@ -87,7 +87,7 @@ struct threads *threads_new(int size, struct err *err)
 
 void threads_free(struct threads *threads)
 {
-	if (threads == NULL)
+	if (!threads)
 		return;
 	threads->leaving = true;
 	pthread_barrier_wait(&threads->begin);

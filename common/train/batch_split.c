@@ -26,7 +26,7 @@ static int make_room(struct batch_split *split, int count, struct err *err)
 	for (int w = -1; w < split->workers; w++) {
 		int **array = w < 0 ? &split->order : &split->worker[w].index;
 		int *more = realloc(*array, (size_t)count * sizeof *more);
-		if (more == NULL)
+		if (!more)
 			return err_set(err, "out of memory");
 		*array = more;
 	}

@@ -34,7 +34,7 @@ static struct data_loader *data_loader_new(enum pack pack, int context, struct e
 {
 	struct data_loader *loader = calloc(1, sizeof *loader);
 
-	if (loader == NULL) {
+	if (!loader) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
@@ -46,7 +46,7 @@ static struct data_loader *data_loader_new(enum pack pack, int context, struct e
 
 void data_loader_free(struct data_loader *loader)
 {
-	if (loader == NULL)
+	if (!loader)
 		return;
 	stream_close(loader->reader);
 	record_buffer_release(&loader->buffer);
@@ -101,7 +101,7 @@ struct data_loader *data_loader_of_dataset(const struct dataset *dataset, enum p
 	loader->dataset = dataset;
 	loader->seed = seed;
 	loader->order = malloc(dataset->count * sizeof *loader->order);
-	if (loader->order == NULL) {
+	if (!loader->order) {
 		data_loader_free(loader);
 		err_set(err, "out of memory");
 		return NULL;
@@ -160,11 +160,11 @@ struct data_loader *data_loader_of_stream(const char *path, enum pack pack, int 
 {
 	struct data_loader *loader = data_loader_new(pack, context, err);
 
-	if (loader == NULL)
+	if (!loader)
 		return NULL;
 	loader->kinds = kinds;
 	loader->reader = token_stream_open(path, vocab, err);
-	if (loader->reader == NULL) {
+	if (!loader->reader) {
 		data_loader_free(loader);
 		return NULL;
 	}
@@ -261,7 +261,7 @@ int data_loader_next(struct data_loader *loader, uint16_t *token, uint8_t *kind,
 	memcpy(kind, example->kind, (size_t)example->length);
 	example->token = token;
 	example->kind = kind;
-	if (loader->dataset == NULL)
+	if (!loader->dataset)
 		drop_held(loader, example->length);
 	loader->position++;
 	return 1;

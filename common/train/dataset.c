@@ -61,7 +61,7 @@ int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab
 	struct stream_record raw;
 	int more;
 
-	if (reader == NULL)
+	if (!reader)
 		return -1;
 	if (header && *header == NULL)
 		*header = json_incref((json_t *)stream_header(reader));
@@ -110,7 +110,7 @@ int dataset_cut(struct dataset *dataset, size_t length, struct err *err)
 	uint64_t *id = malloc((count + 1) * sizeof *id);
 	uint64_t *begin = malloc((count + 1) * sizeof *begin);
 
-	if (id == NULL || begin == NULL) {
+	if (!id || !begin) {
 		free(id);
 		free(begin);
 		return err_set(err, "out of memory for %zu pieces", count);

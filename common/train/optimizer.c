@@ -45,7 +45,7 @@ static int list_matrices(struct optimizer *optimizer, const struct gpt_tensor *t
 	for (int i = 0; i < tensor_count; i++)
 		count += tensors[i].hidden;
 	optimizer->matrices = calloc((size_t)count, sizeof *optimizer->matrices);
-	if (work == NULL || optimizer->matrices == NULL) {
+	if (!work || !optimizer->matrices) {
 		free(work);
 		return err_set(err, "out of memory");
 	}
@@ -78,7 +78,7 @@ static int list_ranges(struct optimizer *optimizer, struct share *share,
 	struct adamw_range *last = NULL;
 	int count = 0;
 
-	if (ranges == NULL)
+	if (!ranges)
 		return err_set(err, "out of memory");
 	for (int i = 0; i < tensor_count; i++) {
 		const struct gpt_tensor *tensor = &tensors[i];
@@ -125,7 +125,7 @@ static int make_update(struct optimizer *optimizer, struct err *err)
 
 	optimizer->update = optimizer->k->alloc(optimizer->shares[0].dev, sizeof *optimizer->update +
 	                                        workers * sizeof *tallies);
-	if (optimizer->update == NULL)
+	if (!optimizer->update)
 		return err_set(err, "out of memory");
 	tallies = (struct tally *)(optimizer->update + 1);
 	for (int w = 0; w < optimizer->workers; w++)
@@ -158,7 +158,7 @@ static int make_shares(struct optimizer *optimizer, const struct gpt_config *con
 	struct gpt_tensor *tensors = calloc((size_t)tensor_count, sizeof *tensors);
 	int result = 0;
 
-	if (tensors == NULL)
+	if (!tensors)
 		return err_set(err, "out of memory");
 	gpt_tensors(config, tensors);
 	divide(optimizer);
@@ -178,7 +178,7 @@ struct optimizer *optimizer_new(const struct gpt_config *config,
 	struct optimizer *optimizer = calloc(1, sizeof *optimizer);
 	struct share *shares = calloc((size_t)workers, sizeof *shares);
 
-	if (optimizer == NULL || shares == NULL) {
+	if (!optimizer || !shares) {
 		free(optimizer);
 		free(shares);
 		err_set(err, "out of memory");
@@ -203,7 +203,7 @@ struct optimizer *optimizer_new(const struct gpt_config *config,
 
 void optimizer_free(struct optimizer *optimizer)
 {
-	if (optimizer == NULL)
+	if (!optimizer)
 		return;
 	const struct kernels *k = optimizer->k;
 	struct device *first = optimizer->shares[0].dev;

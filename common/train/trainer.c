@@ -70,7 +70,7 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->workers = calloc((size_t)workers, sizeof *trainer->workers);
 	trainer->devices = calloc((size_t)workers, sizeof *trainer->devices);
 	trainer->gradients = calloc((size_t)workers, sizeof *trainer->gradients);
-	if (trainer->threads == NULL || batch_split_init(&trainer->split, workers, err) < 0)
+	if (!trainer->threads || batch_split_init(&trainer->split, workers, err) < 0)
 		return -1;
 	if (!trainer->workers || !trainer->devices || !trainer->gradients)
 		return err_set(err, "out of memory");
@@ -79,7 +79,7 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 			return -1;
 	trainer->optimizer = optimizer_new(&trainer->config, &trainer->options.optimizer, trainer->k,
 	                                   trainer->devices, workers, params, err);
-	if (trainer->optimizer == NULL)
+	if (!trainer->optimizer)
 		return -1;
 	for (int i = 0; i < workers; i++) {
 		if (worker_fill(trainer, i, err) < 0)
@@ -104,7 +104,7 @@ struct trainer *trainer_new(const struct gpt_config *config,
 {
 	struct trainer *trainer = calloc(1, sizeof *trainer);
 
-	if (trainer == NULL) {
+	if (!trainer) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
@@ -122,7 +122,7 @@ struct trainer *trainer_new(const struct gpt_config *config,
 
 void trainer_free(struct trainer *trainer)
 {
-	if (trainer == NULL)
+	if (!trainer)
 		return;
 	for (int i = 0; trainer->workers && i < trainer->options.workers; i++) {
 		gpt_free(trainer->workers[i].gpt);

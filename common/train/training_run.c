@@ -22,7 +22,7 @@ static int make_trainer(struct training_run *run, struct err *err)
 	const size_t count = gpt_parameter_count(config);
 	float *params = malloc(count * sizeof *params);
 
-	if (params == NULL)
+	if (!params)
 		return err_set(err, "out of memory for %zu parameters", count);
 	gpt_init_parameters(config, run->options.trainer.seed, params);
 	run->trainer = trainer_new(config, &run->options.trainer, params, err);

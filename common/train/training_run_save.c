@@ -139,7 +139,7 @@ int training_run_checkpoint(struct training_run *run, struct err *err)
 	char *path = training_directory_checkpoint(&run->directory, run->at.step, err);
 	int result = -1;
 
-	if (params == NULL)
+	if (!params)
 		err_set(err, "out of memory for %zu parameters", count);
 	else if (path) {
 		trainer_params(run->trainer, params);

@@ -81,7 +81,7 @@ static const char *get(const struct safetensors *file, const char *path, const c
 {
 	const char *text = safetensors_metadata(file, key);
 
-	if (text == NULL)
+	if (!text)
 		err_set(err, "%s: no \"%s\" in its metadata", path, key);
 	return text;
 }
@@ -155,7 +155,7 @@ int training_state_settings(const char *directory, json_t *settings, struct err 
 	void *next;
 
 	free(path);
-	if (file == NULL)
+	if (!file)
 		return -1;
 	json_object_foreach_safe(settings, next, key, value) {
 		if ((text = safetensors_metadata(file, key)))
@@ -176,7 +176,7 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 	struct safetensors *file = path ? open_state(directory, path, err) : NULL;
 	int64_t examples = 0;
 
-	if (file == NULL) {
+	if (!file) {
 		free(path);
 		return -1;
 	}

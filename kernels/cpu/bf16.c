@@ -234,7 +234,7 @@ struct bf16_products *bf16_new(struct err *err)
 {
 	struct bf16_products *products = calloc(1, sizeof *products);
 
-	if (products == NULL || dnnl_engine_create(&products->engine, dnnl_cpu, 0) != dnnl_success ||
+	if (!products || dnnl_engine_create(&products->engine, dnnl_cpu, 0) != dnnl_success ||
 	    dnnl_stream_create(&products->stream, products->engine, dnnl_stream_default_flags) !=
 	            dnnl_success) {
 		bf16_free(products);
@@ -246,7 +246,7 @@ struct bf16_products *bf16_new(struct err *err)
 
 void bf16_free(struct bf16_products *products)
 {
-	if (products == NULL)
+	if (!products)
 		return;
 	for (int i = 0; i < BUCKETS; i++)
 		while (products->bucket[i]) {
@@ -287,7 +287,7 @@ static bool run(struct bf16_products *products, const struct shape *shape, uint1
 {
 	const struct product *product = find(products, shape);
 
-	if (product == NULL)
+	if (!product)
 		return false;
 	dnnl_memory_set_data_handle(product->a, a);
 	dnnl_memory_set_data_handle(product->b, products->b);

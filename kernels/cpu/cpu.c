@@ -57,14 +57,14 @@ const struct kernels *kernels_cpu(struct err *err)
 		err_usage(err, "this processor is too old: x86-64-v2 (SSE 4.2) is the least");
 		return NULL;
 	}
-	if (wanted == NULL || *wanted == '\0')
+	if (!wanted || *wanted == '\0')
 		return kernels_cpu_level(levels[best]);
 	while (i < LEVELS && strcmp(wanted, levels[i]) != 0)
 		i++;
 	table = i < LEVELS ? kernels_cpu_level(wanted) : NULL;
 	if (i == LEVELS)
 		err_usage(err, "MEMOSCOPE_ISA=%s is not known, expected " LEVEL_NAMES, wanted);
-	else if (table == NULL)
+	else if (!table)
 		err_usage(err, "MEMOSCOPE_ISA=%s: this processor has no more than %s", wanted,
 		          levels[best]);
 	return table;
@@ -76,7 +76,7 @@ static void *grown(struct device *dev, struct cpu_memory *have, size_t bytes)
 		cpu_free(dev, have->memory);
 		have->bytes = bytes + bytes / 4;
 		have->memory = cpu_alloc(dev, have->bytes);
-		if (have->memory == NULL) {
+		if (!have->memory) {
 			fprintf(stderr, "%s: out of memory for %zu bytes of scratch\n",
 			        program_invocation_short_name, bytes);
 			exit(ERR_DATA);
@@ -117,14 +117,14 @@ struct device *cpu_open(const char *level, enum dtype dtype, struct err *err)
 		return NULL;
 	}
 	dev = calloc(1, sizeof *dev);
-	if (dev == NULL) {
+	if (!dev) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
 	dev->dtype = dtype;
 	if (dtype == DTYPE_BF16) {
 		dev->bf16 = bf16_new(err);
-		if (dev->bf16 == NULL) {
+		if (!dev->bf16) {
 			free(dev);
 			return NULL;
 		}
@@ -134,7 +134,7 @@ struct device *cpu_open(const char *level, enum dtype dtype, struct err *err)
 
 void cpu_close(struct device *dev)
 {
-	if (dev == NULL)
+	if (!dev)
 		return;
 	bf16_free(dev->bf16);
 	cpu_free(dev, dev->scratch.memory);

@@ -40,7 +40,7 @@ void cpu_hold(struct device *dev, const float *weights, size_t count)
 {
 	if (count * sizeof *weights > BYTES_MAX)
 		count = 0;
-	if (dev->held == NULL && (count == 0 || (dev->held = calloc(1, sizeof *dev->held)) == NULL))
+	if (!dev->held && (count == 0 || (dev->held = calloc(1, sizeof *dev->held)) == NULL))
 		return; /* without memory for it every product copies what it needs */
 	dev->held->weights = weights;
 	dev->held->count = count;
@@ -56,15 +56,15 @@ float *cpu_held_copy(struct device *dev, const float *b, bool turned, int k, int
 	struct cpu_copy *copy;
 	void *panels;
 
-	if (held == NULL || b < held->weights || b >= held->weights + held->count)
+	if (!held || b < held->weights || b >= held->weights + held->count)
 		return NULL;
 	struct cpu_copy **bucket = &held->bucket[((uintptr_t)b / 64 + turned) % BUCKETS];
 	for (copy = *bucket; copy; copy = copy->next)
 		if (copy->of == b && copy->turned == turned && copy->k == k && copy->n == n)
 			break;
-	if (copy == NULL) {
+	if (!copy) {
 		copy = malloc(sizeof *copy);
-		if (copy == NULL || (panels = cpu_alloc(dev, floats * sizeof(float))) == NULL) {
+		if (!copy || (panels = cpu_alloc(dev, floats * sizeof(float))) == NULL) {
 			free(copy);
 			return NULL;
 		}

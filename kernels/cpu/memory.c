@@ -52,7 +52,7 @@ static struct cpu_slab *slab_new(size_t least)
 
 static void slab_shut(struct cpu_slab *slab)
 {
-	if (slab == NULL)
+	if (!slab)
 		return;
 	slab->open = false;
 	if (slab->buffers == 0)
@@ -73,9 +73,9 @@ void *cpu_alloc(struct device *dev, size_t bytes)
 		return NULL;
 	/* a line more than they need: buffers of whole pages begin at different places in a page */
 	const size_t room = round_up(bytes ? bytes : 1, LINE) + 2 * LINE;
-	if (slab == NULL || slab->size - slab->used < room) {
+	if (!slab || slab->size - slab->used < room) {
 		slab = slab_new(room > SLAB ? room : SLAB);
-		if (slab == NULL)
+		if (!slab)
 			return NULL;
 		slab_shut(dev->slab);
 		dev->slab = slab;
@@ -92,7 +92,7 @@ void cpu_free(struct device *dev, void *memory)
 	struct cpu_slab *slab;
 
 	(void)dev; /* it may be another device's */
-	if (memory == NULL)
+	if (!memory)
 		return;
 	slab = ((struct front *)((char *)memory - LINE))->slab;
 	if (--slab->buffers > 0)

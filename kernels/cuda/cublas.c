@@ -105,7 +105,7 @@ void blas_free(void *handle)
 {
 	struct blas *blas = handle;
 
-	if (blas == NULL)
+	if (!blas)
 		return;
 	forget(blas);
 	if (blas->workspace) {
@@ -232,7 +232,7 @@ static struct plan *find(struct device *dev, const struct request *request, cons
 	if (blas->plans == PLANS_MAX)
 		forget(blas);
 	plan = calloc(1, sizeof *plan);
-	if (plan == NULL)
+	if (!plan)
 		cuda_fail("cuBLAS", "out of memory");
 	plan->request = *request;
 	plan->choices = describe(plan, bias) ? advise(blas, plan) : 0;
@@ -337,7 +337,7 @@ bool cuda_blas(struct device *dev, enum dtype dtype, const struct product *p)
 	};
 	struct plan *plan = find(dev, &request, from.bias);
 
-	if (plan == NULL) {
+	if (!plan) {
 		dev->spoiled = true;
 		return true;
 	}

@@ -73,7 +73,7 @@ struct device *cuda_open(enum dtype dtype, struct err *err)
 	cudaStream_t stream = NULL;
 	cudaError_t status;
 
-	if (dev == NULL) {
+	if (!dev) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
@@ -98,7 +98,7 @@ struct device *cuda_open(enum dtype dtype, struct err *err)
 
 void cuda_close(struct device *dev)
 {
-	if (dev == NULL)
+	if (!dev)
 		return;
 	graphs_free(dev);
 	blas_free(dev->blas);
@@ -133,7 +133,7 @@ void *cuda_alloc(struct device *dev, size_t bytes)
 
 void cuda_free(struct device *dev, void *memory)
 {
-	if (memory == NULL)
+	if (!memory)
 		return;
 	cuda_wait(dev);
 	dev->weights = NULL; /* they may have been in it */

@@ -107,7 +107,7 @@ bool cuda_replay(struct device *dev, const struct sequences *seqs, uint64_t key)
 
 	if (seqs)
 		cuda_tiles(dev, seqs); /* here: room that moves within a pass has weights rounded anew */
-	if (graphs == NULL)
+	if (!graphs)
 		return false;
 	graphs->now = (struct calls){.key = key, .row_invariant = dev->row_invariant};
 	if (seqs) {
@@ -115,7 +115,7 @@ bool cuda_replay(struct device *dev, const struct sequences *seqs, uint64_t key)
 		graphs->now.tiles = dev->tile_count;
 	}
 	struct graph *graph = find(graphs);
-	if (graph == NULL)
+	if (!graph)
 		return false;
 	if (graph->ready) {
 		launch(dev, graph);
@@ -137,7 +137,7 @@ bool cuda_recorded(struct device *dev)
 	cudaGraph_t made = NULL;
 	cudaGraphExec_t ready = NULL;
 
-	if (dev->graphs == NULL)
+	if (!dev->graphs)
 		return true;
 	if (!dev->recording) {
 		note(dev);

@@ -14,7 +14,7 @@ void cuda_weights(struct device *dev, const float *weights, size_t count)
 
 const uint16_t *cuda_rounded_weights(const struct device *dev, enum dtype dtype, const float *x)
 {
-	if (dtype != dev->dtype || dev->weights == NULL || x < dev->weights ||
+	if (dtype != dev->dtype || !dev->weights || x < dev->weights ||
 	    x >= dev->weights + dev->weight_count)
 		return NULL;
 	return (const uint16_t *)dev->scratch[SCRATCH_WEIGHTS] + (x - dev->weights);

@@ -63,7 +63,7 @@ static void probabilities(float *scores, int first, int rows, int padded, const 
 
 static void mask_rows(const struct head *head, float *x, int first, int rows, int padded)
 {
-	if (head->dropout == NULL)
+	if (!head->dropout)
 		return;
 	for (int r = 0; r < rows; r++)
 		mask_apply(head->dropout,

@@ -39,7 +39,7 @@ void op_add(struct device *dev, float *x, const float *y, size_t count)
 void op_dropout(struct device *dev, float *x, size_t count, const struct dropout *dropout)
 {
 	(void)dev;
-	if (dropout == NULL || dropout->rate <= 0)
+	if (!dropout || dropout->rate <= 0)
 		return;
 	mask_apply(dropout, 0, x, count);
 }

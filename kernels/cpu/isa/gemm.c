@@ -323,7 +323,7 @@ void gemm_panels(struct device *dev, const struct gemm *g)
 	float *held = cpu_held_copy(dev, g->b, g->b_col != 1, g->k, g->n, panels_size(g->k, g->n),
 	                            &fresh);
 
-	if (held == NULL && g->m < FEW_ROWS && g->b_col == 1 && g->n % VECTOR_LANES == 0) {
+	if (!held && g->m < FEW_ROWS && g->b_col == 1 && g->n % VECTOR_LANES == 0) {
 		gemm_cached(g);
 		return;
 	}

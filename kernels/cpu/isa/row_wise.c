@@ -58,7 +58,7 @@ void op_cross_entropy(struct device *dev, float *loss, float *dlogits, const flo
 		memcpy(e, l, (size_t)v * sizeof *e);
 		loss[i] = softmax_row(e, v, &sum) - aim; /* which may be large */
 		sums[i] = sum;
-		if (d == NULL)
+		if (!d)
 			continue;
 		const float w = weight ? weight[i] : 1.0f, scale = w / sum;
 #pragma omp simd

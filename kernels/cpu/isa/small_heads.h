@@ -13,7 +13,7 @@
 /* Is it for small_heads_forward() and small_heads_backward()? */
 static inline bool small_heads_fits(int d, const struct dropout *dropout)
 {
-	return d <= SMALL_HEADS_WIDTH && (dropout == NULL || dropout->rate <= 0);
+	return d <= SMALL_HEADS_WIDTH && (!dropout || dropout->rate <= 0);
 }
 
 /* kernels.h's attention() and attention_backward() of all heads of one sequence,

@@ -35,7 +35,7 @@ for run in "${runs[@]}"; do
 	ok $? "$program runs at $least"
 	rm -rf none
 done
-MEMOSCOPE_ISA=$'v3\nv4' fails 2 'MEMOSCOPE_ISA=v3.v4 is not known' "a level of two lines is told in one" \
+MEMOSCOPE_ISA=$'v3\nv4' fails 2 'MEMOSCOPE_ISA=v3..v4 is not known' "a level of two lines is told in one" \
 	head-score model
 MEMOSCOPE_ISA=v9 gpt-train --help >help 2>&1
 ok $? "help needs no processor"

@@ -87,7 +87,7 @@ static const struct lie {
 	{"a name twice, spelled otherwise",
 	 "{" A("[3]", 0, 12) ",\"\\u0061\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":"
 	 "[12,24]}}", "duplicate"},
-	{"a newline in a name", "{\"a\\nb\":{}}", "\"a?b\""},
+	{"a newline in a name", "{\"a\\nb\":{}}", "\"a\\nb\""},
 	{"metadata that is no object", "{\"__metadata__\":1," A("[6]", 0, 24) "}", "__metadata__"},
 	{"metadata that is no string", "{\"__metadata__\":{\"x\":1}," A("[6]", 0, 24) "}",
 	 "\"x\" is no string"},

@@ -9,7 +9,14 @@
 
 #define LINE ((size_t)64) /* of the cache */
 #define HUGE_PAGE ((size_t)2 << 20)
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED
+#endif
+#endif
+#ifdef WATCHED
 #define SLAB ((size_t)0) /* each buffer is a slab, so that nobody goes beyond it unseen */
 #else
 #define SLAB (8 * HUGE_PAGE)

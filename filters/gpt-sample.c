@@ -147,8 +147,9 @@ static json_t *settings_header(const struct engine_settings *settings)
 	                 "top_p", sampling->top_p, "greedy", sampling->greedy,
 	                 "seed", (json_int_t)settings->seed, "samples", (json_int_t)samples,
 	                 "max_tokens", (json_int_t)settings->max_tokens,
-	                 "slide", (int)settings->slide, "crop", settings->crop, "from", from,
-	                 "stop", stop_text, "ablation", ablation_summary(settings->ablation));
+	                 "slide", engine_slides(settings) ? (int)settings->slide : 0,
+	                 "crop", settings->crop, "from", from, "stop", stop_text,
+	                 "ablation", ablation_summary(settings->ablation));
 }
 
 static struct prompts *open_prompts(const struct model *model, char **paths, int count,

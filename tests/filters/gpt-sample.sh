@@ -157,6 +157,8 @@ sample=(gpt-sample short --prompt '{B}' --stop '' --samples 2)
 is "$(stops slid) $(records slid | jq -r '.text | length' | sort -u) $(cat said)" "length 153 " \
 	"--max-tokens beyond the context: a text of that length"
 is "$(mpcat --header slid | jq -c '.sampling | [.max_tokens, .slide, .crop]')" '[150,1,false]' "the header tells how"
+is "$(gpt-sample model --prompt '{B}' --quiet | mpcat --header | jq .sampling.slide)" 0 \
+	"without --max-tokens no text slides, and the header says so"
 is "$(records slid | jq '.steps | map(.pos) == [range(3; 153)]')" "true
 true" "positions are those of the text"
 for cut in '--batch 1' '--batch 2 --threads 2' '--slide 1'; do

@@ -187,7 +187,7 @@ static void at_random(void)
 			*byte = was;
 		}
 	}
-	ok(differ == 0, "objects are judged as by measure.h, and unpacked as by msgpack-c");
+	ok(differ == 0, "objects are judged as by msgpack_check(), and unpacked as by msgpack-c");
 	if (!ok(right > OBJECTS / 2 && cut > OBJECTS && spoilt > OBJECTS / 2,
 	        "many of them were right, cut off and spoilt"))
 		printf("# %d right, %d cut, %d spoilt\n", right, cut, spoilt);

@@ -1,19 +1,19 @@
-/* isa.h - what the files of one instruction set level share.
+/* isa.h - what the files of one instruction set share.
  *
- * ISA is v2, v3, v4 or native. Names of functions carry it, so that the
- * copies of a file live side by side in one program. Loops are plain C that the
- * compiler vectorises (omp simd), but for what says its vectors, by vector.h.
+ * The files of this folder are compiled once for each instruction set. ISA is v2, v3, v4 or native.
+ * The names of functions carry it, so that all copies live side by side in one program. Most
+ * loops are plain C that the compiler vectorises (omp simd); the others use vector.h.
  */
 #ifndef MEMOSCOPE_ISA_H
 #define MEMOSCOPE_ISA_H
 
 #include "kernels/cpu/cpu.h"
 
-#define ISA_PASTE(name, level) name##_##level
-#define ISA_NAME_(name, level) ISA_PASTE(name, level)
+#define ISA_PASTE(name, isa) name##_##isa
+#define ISA_NAME_(name, isa) ISA_PASTE(name, isa)
 #define ISA_NAME(name) ISA_NAME_(name, ISA)
-#define ISA_QUOTE(level) #level
-#define ISA_TEXT_(level) ISA_QUOTE(level)
+#define ISA_QUOTE(isa) #isa
+#define ISA_TEXT_(isa) ISA_QUOTE(isa)
 #define ISA_TEXT ISA_TEXT_(ISA) /* "v3" */
 
 #define op_embed ISA_NAME(op_embed)

@@ -35,7 +35,7 @@
  * even. Sums and results are float32. Who has several is best used with the last. */
 enum dtype {
 	DTYPE_F32,
-	DTYPE_F16, /* IEEE half: from 65520 on infinite, to 2^-25 nothing; see common/train/loss_scale.h */
+	DTYPE_F16, /* IEEE half: from 65520 on infinite, to 2^-25 nothing; common/train/loss_scale.h */
 	DTYPE_BF16, /* bfloat16: the range of float32 */
 	DTYPES
 };

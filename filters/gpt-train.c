@@ -1,15 +1,14 @@
 /* gpt-train - train a network on token streams; metrics go to stdout. */
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
 #include "common/base/file.h"
+#include "common/base/interrupt.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/base/threads.h"
@@ -221,55 +220,14 @@ static struct training_run_options run_options(void)
 
 /* ---- interrupts and metrics ---- */
 
-static volatile sig_atomic_t interrupted;
-static bool unread; /* the reader of the metrics, or of stderr, is gone */
-
-/* Ctrl-C reaches a whole pipeline: the program that writes our input may be gone, and must not
- * keep us from saving. To close the input ends a read that waits for more. */
-static void interrupt(int signal_number)
-{
-	(void)signal_number;
-	interrupted = 1;
-	signal(SIGINT, SIG_DFL); /* a second one of either kind kills */
-	signal(SIGTERM, SIG_DFL);
-	close(STDIN_FILENO);
-}
-
-/* oneDNN's products for AVX-512 use the stack pointer as one more register, so it points into
- * the heap, and a handler would write its frame there. So it needs a stack of its own. Such a
- * stack belongs to one thread, and only this thread takes signals: the workers' block them. */
-static void catch_interrupts(void)
-{
-	static char stack[64 << 10]; /* a frame with all registers takes 11 KiB and more */
-	const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-	static const int numbers[] = {SIGINT, SIGTERM};
-	struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_ONSTACK}, inherited;
-
-	for (int i = 0; i < 2; i++)
-		sigaddset(&action.sa_mask, numbers[i]);
-	if (sigaltstack(&alternate, NULL) < 0)
-		die("cannot set up a stack for signals: %s", strerror(errno));
-	for (int i = 0; i < 2; i++) /* ignored at start-up, by nohup or the shell's &: stays ignored */
-		if (sigaction(numbers[i], NULL, &inherited) == 0 &&
-		    inherited.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
-	signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not keep us from saving either */
-}
-
-/* Must training end now, before its last step? */
-static bool ending(void)
-{
-	if (ferror(stderr) && file_reader_gone(STDERR_FILENO))
-		unread = true;
-	return interrupted || unread;
-}
+static struct interrupt interrupt;
 
 /* If only the reader is gone, the run still saves before it ends. */
 static void metrics_failed(const struct err *err)
 {
 	if (!file_reader_gone(STDOUT_FILENO))
 		err_exit(err);
-	unread = true;
+	interrupt.unread = true;
 }
 
 static void write_metrics(struct stream_writer *metrics, json_t *record)
@@ -279,15 +237,6 @@ static void write_metrics(struct stream_writer *metrics, json_t *record)
 	if (metrics_write(metrics, record, &err) < 0)
 		metrics_failed(&err);
 	json_decref(record);
-}
-
-/* End by SIGPIPE, as any filter does whose reader is gone; but not after an interrupt. */
-static void end_unread(void)
-{
-	if (interrupted || !unread)
-		return;
-	signal(SIGPIPE, SIG_DFL);
-	raise(SIGPIPE);
 }
 
 /* ---- the run ---- */
@@ -390,10 +339,10 @@ static void explain_end(const struct training_run *run)
 		progress_say(&progress, "%" PRId64 " batch%s skipped because the gradient was not finite; "
 		             "the loss is scaled by %g", scale.skipped,
 		             scale.skipped == 1 ? " was" : "es were", scale.scale);
-	if (interrupted)
+	if (interrupt.signal)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
-	else if (unread && at->step < trainer.lr.steps)
+	else if (interrupt.unread && at->step < trainer.lr.steps)
 		progress_say(&progress, "nobody reads the metrics any more: ended at step %" PRId64
 		             " and saved; --resume goes on", at->step);
 	else if (at->step < trainer.lr.steps)
@@ -409,8 +358,8 @@ static void explain_end(const struct training_run *run)
  * better. */
 _Noreturn static void die_untrained(const struct training_run *run)
 {
-	end_unread();
-	if (interrupted)
+	interrupt_end(&interrupt);
+	if (interrupt.signal)
 		die("interrupted before the first step: nothing is saved");
 	if (run->at.examples == 0)
 		die("standard input: no sequence to train on: the stream ends before %s",
@@ -423,10 +372,10 @@ static void take_steps(struct training_run *run, struct stream_writer *metrics)
 {
 	struct err err = {0};
 
-	while (run->at.step < trainer.lr.steps && !ending()) {
+	while (run->at.step < trainer.lr.steps && !interrupt_due(&interrupt)) {
 		struct step_result result;
 		const int count = training_run_next(run, &err);
-		if (interrupted && run->batch.count < run->batch.room)
+		if (interrupt.signal && run->batch.count < run->batch.room)
 			break; /* a resume takes the whole batch */
 		if (count < 0 || (count > 0 && training_run_step(run, &result, &err) < 0))
 			err_exit(&err);
@@ -447,7 +396,7 @@ static void take_steps(struct training_run *run, struct stream_writer *metrics)
 	}
 	if (run->at.step == 0)
 		die_untrained(run);
-	if (!ending() || run->at.step > run->saved)
+	if (!interrupt_due(&interrupt) || run->at.step > run->saved)
 		milestone(run, metrics);
 	explain_end(run);
 }
@@ -465,12 +414,13 @@ static void train(struct training_run *run, const json_t *header)
 	if (!metrics)
 		err_exit(&err);
 	if (due) {
-		catch_interrupts();
+		if (interrupt_catch(&interrupt, &err) < 0)
+			err_exit(&err);
 		take_steps(run, metrics);
 	}
 	if (stream_end(metrics, &err) < 0)
 		metrics_failed(&err);
-	end_unread();
+	interrupt_end(&interrupt);
 }
 
 int main(int argc, char **argv)
@@ -480,7 +430,6 @@ int main(int argc, char **argv)
 	struct training_run run;
 	struct err err = {0};
 
-	signal(SIGXFSZ, SIG_IGN); /* a file past ulimit -f fails as on a full disk */
 	if (resume && directory && *directory)
 		take_over();
 	training_data_init(&data, pack, network.context);

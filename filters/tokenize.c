@@ -7,6 +7,7 @@
 
 #include "common/base/file.h"
 #include "common/base/options.h"
+#include "common/model/model_vocab.h"
 #include "common/stream/record.h"
 
 static const char *vocab_path; /* NULL: the header's alphabet, or else what the input has */
@@ -134,15 +135,12 @@ static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err
 static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
 {
 	const json_t *alphabet = json_object_get(stream_header(*reader), "alphabet");
-	char path[4096];
 	struct stat status;
 
 	if (decode)
 		return stream_vocab(*reader, err);
-	if (vocab_path && stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode)) {
-		snprintf(path, sizeof path, "%s/vocab.json", vocab_path);
-		return vocab_load(path, err);
-	}
+	if (vocab_path && stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode))
+		return model_vocab_load(vocab_path, err);
 	if (vocab_path)
 		return vocab_load_any(vocab_path, err);
 	if (json_is_string(alphabet))

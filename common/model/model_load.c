@@ -5,63 +5,42 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/base/utf8.h"
 #include "common/model/config_json.h"
+#include "common/model/json_file.h"
 #include "common/model/model_files.h"
 #include "common/model/model_parameters.h"
-
-#define JSON_MAX ((size_t)64 << 20) /* the most bytes of a JSON file that are read */
-
-/* The object that a JSON file holds. NULL with err set. */
-static json_t *load_object(const char *path, struct err *err)
-{
-	json_error_t error;
-	size_t size;
-	char *text = file_read(path, JSON_MAX, &size, err);
-
-	if (!text)
-		return NULL;
-	const size_t mark = utf8_mark(text, size);
-	json_t *json = json_loadb(text + mark, size - mark, JSON_REJECT_DUPLICATES, &error);
-	free(text);
-	if (!json) {
-		err_set(err, "%s: line %d: %s", path, error.line, error.text);
-	} else if (!json_is_object(json)) {
-		err_set(err, "%s: holds no JSON object", path);
-		json_decref(json);
-		json = NULL;
-	}
-	return json;
-}
+#include "common/model/model_vocab.h"
 
 static int load_config(const char *path, struct model *model, struct err *err)
 {
-	json_t *json = load_object(path, err);
+	json_t *json = json_file_object(path, err);
 	int result = json ? config_json_read(path, json, &model->config, err) : -1;
 
 	json_decref(json);
 	return result;
 }
 
-static int load_vocab(const char *path, struct model *model, struct err *err)
+/* The vocabulary, from several files of the directory. */
+static int load_vocab(const char *directory, struct model *model, struct err *err)
 {
-	model->vocab = vocab_load(path, err);
+	model->vocab = model_vocab_load(directory, err);
 	if (!model->vocab)
 		return -1;
 	if (vocab_size(model->vocab) != model->config.vocab)
-		return err_set(err, "%s: %d characters, but config.json has a \"vocab_size\" of %d", path,
-		               vocab_size(model->vocab), model->config.vocab);
+		return err_set(err, "%s/%s: %d characters, but config.json has a \"vocab_size\" of %d",
+		               directory, model_file_names[MODEL_VOCAB], vocab_size(model->vocab),
+		               model->config.vocab);
 	return 0;
 }
 
 /* memoscope.json. A model that transformers saved has none. */
 static int load_about(const char *path, struct model *model, struct err *err)
 {
-	if (access(path, F_OK) < 0 && errno == ENOENT) {
+	if (!json_file_exists(path)) {
 		model->about = json_pack("{s:[]}", "chain");
 		return model->about ? 0 : err_set(err, "out of memory");
 	}
-	model->about = load_object(path, err);
+	model->about = json_file_object(path, err);
 	if (!model->about)
 		return -1;
 	const json_t *chain = json_object_get(model->about, "chain");
@@ -73,17 +52,6 @@ static int load_about(const char *path, struct model *model, struct err *err)
 	model->config.bias = json_is_true(bias);
 	return 0;
 }
-
-/* In this order: each needs what those before it found. */
-static const struct {
-	enum model_file file;
-	int (*load)(const char *path, struct model *model, struct err *err);
-} loaders[] = {
-	{MODEL_CONFIG, load_config},
-	{MODEL_VOCAB, load_vocab},
-	{MODEL_ABOUT, load_about},
-	{MODEL_PARAMETERS, model_parameters_load},
-};
 
 static bool is_there(const char *directory, const char *name)
 {
@@ -121,17 +89,27 @@ static int check_complete(const char *directory, struct err *err)
 	               "cut short", directory, lacks, has);
 }
 
+static int load_file(const char *directory, enum model_file file, struct model *model,
+                     int (*load)(const char *path, struct model *model, struct err *err),
+                     struct err *err)
+{
+	char *path = model_file_path(directory, file, err);
+	int result = path ? load(path, model, err) : -1;
+
+	free(path);
+	return result;
+}
+
 int model_load(const char *directory, struct model *model, struct err *err)
 {
-	int result = check_complete(directory, err);
-
 	*model = (struct model){0};
-	for (size_t i = 0; i < sizeof loaders / sizeof *loaders && result == 0; i++) {
-		char *path = model_file_path(directory, loaders[i].file, err);
-		result = path ? loaders[i].load(path, model, err) : -1;
-		free(path);
-	}
-	if (result < 0)
-		model_release(model);
-	return result;
+	/* in this order: each needs what those before it found */
+	if (check_complete(directory, err) == 0 &&
+	    load_file(directory, MODEL_CONFIG, model, load_config, err) == 0 &&
+	    load_vocab(directory, model, err) == 0 &&
+	    load_file(directory, MODEL_ABOUT, model, load_about, err) == 0 &&
+	    load_file(directory, MODEL_PARAMETERS, model, model_parameters_load, err) == 0)
+		return 0;
+	model_release(model);
+	return -1;
 }

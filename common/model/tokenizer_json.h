@@ -1,13 +1,12 @@
-/* tokenizer_json.h - the files that tell transformers how texts become tokens.
- *
- * The caller owns each result. NULL: out of memory.
- */
+/* tokenizer_json.h - the files that tell transformers how texts become tokens. */
 #ifndef MEMOSCOPE_TOKENIZER_JSON_H
 #define MEMOSCOPE_TOKENIZER_JSON_H
 
 #include <jansson.h>
 
 #include "common/stream/vocab.h"
+
+/* ---- writing: the caller owns each result. NULL: out of memory. ---- */
 
 /* vocab.json: {character: token}. vocab_load() reads it. */
 json_t *vocab_json_new(const struct vocab *vocab);
@@ -19,5 +18,17 @@ json_t *tokenizer_json_new(const struct vocab *vocab);
 
 /* tokenizer_config.json, for a model that reads context tokens. */
 json_t *tokenizer_config_json_new(int context);
+
+/* ---- reading: -1 with err saying what is not as memoscope does it; it names no file ---- */
+
+/* Check that a tokenizer.json makes one token of each character, and does nothing else. */
+int tokenizer_json_check(const json_t *tokenizer, struct err *err);
+
+/* Check that one that has passed has the tokens of vocab. */
+int tokenizer_json_check_vocab(const json_t *tokenizer, const struct vocab *vocab,
+                               struct err *err);
+
+/* Check that a tokenizer_config.json adds nothing to a text and changes nothing in it. */
+int tokenizer_config_json_check(const json_t *config, struct err *err);
 
 #endif

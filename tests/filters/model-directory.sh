@@ -80,10 +80,34 @@ edit config.json '.activation_function = "gelu_new"'
 refused "another activation" 'config.json: "activation_function" is gelu_new, expected gelu'
 fresh
 edit vocab.json '.c = 4'
+refused "a tokenizer of another size" 'tokenizer.json: "model" has 4 tokens, but vocab.json has 5'
+rm "$TMP/model/tokenizer.json"
 refused "a vocabulary of another size" 'vocab.json: 5 characters, but config.json'
 fresh
 edit vocab.json '.b = 0'
 refused "two characters for a token" 'vocab.json: .* no token of its own'
+
+# ---- tokenizers that make other tokens than one for each character ----
+
+fresh
+edit tokenizer.json '.normalizer = {type: "Lowercase"}'
+refused "a tokenizer that lowers capitals" 'tokenizer.json: "normalizer" is Lowercase, but memoscope reads texts as'
+echo a | mptext --lines >"$TMP/a.mp"
+for reader in gpt-score attn-dump head-score; do
+	fails 1 '"normalizer" is Lowercase' "$reader refuses it, too" "$reader" --quiet "$TMP/model"
+done
+fails 1 'tokenizer.json: "normalizer" is Lowercase' "tokenize --vocab refuses it, too" \
+	sh -c "exec tokenize --vocab '$TMP/model' <'$TMP/a.mp'"
+fresh
+edit tokenizer.json '.post_processor = {type: "TemplateProcessing", single: [{SpecialToken: {id: "a"}},
+	{Sequence: {id: "A"}}]}'
+refused "a tokenizer that adds a token" 'tokenizer.json: "post_processor" has a template that adds tokens'
+# as save_pretrained() of transformers 5 leaves it
+fresh
+edit tokenizer.json '.post_processor = {type: "TemplateProcessing", single: [{Sequence: {id: "A", type_id: 0}}],
+	pair: [{Sequence: {id: "A", type_id: 0}}, {Sequence: {id: "B", type_id: 1}}], special_tokens: {}}'
+sample >"$TMP/resaved"
+ok $? "a tokenizer that transformers saved again"
 
 # ---- bytes that are not whole ----
 

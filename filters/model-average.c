@@ -26,6 +26,7 @@ static const struct program program = {
 /* Add a model's parameters to sum. It must have the network and vocabulary of the last one. */
 static int add(double *sum, const struct model *last, const char *path, struct err *err)
 {
+	char difference[VOCAB_DIFFERENCE];
 	struct model model;
 	int result = 0;
 
@@ -35,7 +36,8 @@ static int add(double *sum, const struct model *last, const char *path, struct e
 		result = err_set(err, "%s: its network has another shape than that of the last model",
 		                 path);
 	else if (!vocab_equal(model.vocab, last->vocab))
-		result = err_set(err, "%s: it has another vocabulary than the last model", path);
+		result = err_set(err, "%s: its vocabulary is not that of the last model: %s", path,
+		                 vocab_difference(model.vocab, last->vocab, "that", difference));
 	for (size_t i = 0, n = gpt_parameter_count(&last->config); result == 0 && i < n; i++)
 		sum[i] += (double)model.params[i];
 	model_release(&model);

@@ -1,5 +1,7 @@
 /* tokenize - turn records of text into records of tokens, and back. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,8 +22,8 @@ static const struct option options[] = {
 	{.name = "decode", .key = 'd', .type = OPTION_FLAG, .value = &decode,
 	 .text = "turn tokens back into text"},
 	{.name = "vocab", .type = OPTION_TEXT, .value = &vocab_path, .argument = "FILE",
-	 .text = "a JSON file or a model directory with the vocabulary (default: the alphabet that the "
-	         "input names, or else its characters)"},
+	 .text = "a JSON file, a stream of tokens or a model directory with the vocabulary "
+	         "(default: the alphabet that the input names, or else its characters)"},
 	{0},
 };
 
@@ -47,7 +49,10 @@ static int encode_record(struct stream_reader *reader, const struct stream_recor
 	if (record_read_text(reader, raw, &desk->kinds, &desk->buffer, &desk->record, err) < 0)
 		return -1;
 	if (record_encode(desk->vocab, &desk->buffer, &desk->record, &found) < 0)
-		return stream_bad(reader, err, "%s", found.text);
+		return stream_bad(reader, err, "%s; %s", found.text, vocab_path ?
+		                  "without --vocab the vocabulary is that of the input" :
+		                  "the vocabulary is the alphabet that the input's header names; --vocab "
+		                  "takes another");
 	return record_write_tokens(writer, &desk->record, desk->vocab, &desk->kinds, err);
 }
 
@@ -132,17 +137,45 @@ static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err
 	return *reader ? vocab : NULL;
 }
 
+/* Does JSON begin with this byte? No stream does. */
+static bool begins_json(unsigned char byte)
+{
+	return byte < 0x80 || byte == 0xEF /* of a byte order mark */;
+}
+
+/* The vocabulary of a token stream; what follows its header is not read. */
+static struct vocab *vocab_of_stream(const char *path, struct err *err)
+{
+	struct stream_reader *reader = stream_open(path, token_kinds, err);
+	struct vocab *vocab = reader ? stream_vocab(reader, err) : NULL;
+
+	stream_close(reader);
+	return vocab;
+}
+
+/* That of --vocab. A byte of a pipe cannot be looked at and left there, so a pipe holds JSON. */
+static struct vocab *vocab_of_path(struct err *err)
+{
+	struct stat status = {0};
+	unsigned char byte = 0;
+
+	if (stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode))
+		return model_vocab_load(vocab_path, err);
+	const int fd = S_ISREG(status.st_mode) ? file_open(vocab_path, O_RDONLY) : -1;
+	const bool stream = fd >= 0 && pread(fd, &byte, 1, 0) == 1 && !begins_json(byte);
+	if (fd >= 0)
+		file_close(fd);
+	return stream ? vocab_of_stream(vocab_path, err) : vocab_load_any(vocab_path, err);
+}
+
 static struct vocab *find_vocab(struct stream_reader **reader, struct err *err)
 {
 	const json_t *alphabet = json_object_get(stream_header(*reader), "alphabet");
-	struct stat status;
 
 	if (decode)
 		return stream_vocab(*reader, err);
-	if (vocab_path && stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode))
-		return model_vocab_load(vocab_path, err);
 	if (vocab_path)
-		return vocab_load_any(vocab_path, err);
+		return vocab_of_path(err);
 	if (json_is_string(alphabet))
 		return vocab_new(json_string_value(alphabet), json_string_length(alphabet), err);
 	return vocab_of_all(reader, err);

@@ -211,6 +211,24 @@ static const char *different_field(const json_t *a, const json_t *b)
 	return NULL;
 }
 
+/* Two vocabularies: say where they differ. -1 with err set. */
+static int different_vocab(const json_t *header, const json_t *first, struct err *err)
+{
+	struct err why = {0};
+	struct vocab *have = header_vocab(header, &why), *want = header_vocab(first, &why);
+	char difference[VOCAB_DIFFERENCE];
+
+	if (!have || !want)
+		err_set(err, "%s", why.text);
+	else
+		err_set(err, "the vocabulary is not that of the first segment: %s; tokenize --vocab makes "
+		        "tokens with the vocabulary of another stream",
+		        vocab_difference(have, want, "that", difference));
+	vocab_free(have);
+	vocab_free(want);
+	return -1;
+}
+
 int header_check_same(const json_t *header, const json_t *first, struct err *err)
 {
 	const char *kind = header_string(header, "stream");
@@ -220,6 +238,9 @@ int header_check_same(const json_t *header, const json_t *first, struct err *err
 	if (strcmp(kind, first_kind) != 0)
 		return err_set(err, "a segment of kind '%.40s' in a stream of kind '%.40s'", kind,
 		               first_kind);
+	field = header_string(header, "vocab");
+	if (field && header_string(first, "vocab") && strcmp(field, header_string(first, "vocab")) != 0)
+		return different_vocab(header, first, err);
 	field = different_field(first, header);
 	if (!field)
 		field = different_field(header, first);

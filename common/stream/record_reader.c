@@ -23,38 +23,19 @@ struct record_reader {
 	uint32_t sample; /* of the record read last */
 };
 
-/* Check that each token is the same character in the model's vocabulary. -1 with err naming
- * the first one that is not. */
-static int compare_vocab(const struct vocab *vocab, const struct vocab *model, const char *path,
-                         struct err *err)
-{
-	const int have = vocab_size(vocab), want = vocab_size(model);
-	const int common = have < want ? have : want;
-	const struct vocab *longer = have < want ? model : vocab;
-
-	for (int i = 0; i < common; i++)
-		if (vocab_code(vocab, i) != vocab_code(model, i))
-			return err_set(err, "%s: the tokens are not the model's: token %d is U+%04X '%s' "
-			               "here, but U+%04X '%s' in the model; tokenize -d makes text of "
-			               "them, which fits any model that has its characters", path, i,
-			               vocab_code(vocab, i), vocab_char(vocab, i), vocab_code(model, i),
-			               vocab_char(model, i));
-	if (have == want)
-		return 0;
-	return err_set(err, "%s: the tokens are not the model's: a vocabulary of %d characters here, "
-	               "but of %d in the model; token %d is U+%04X '%s'", path, have, want, common,
-	               vocab_code(longer, common), vocab_char(longer, common));
-}
-
-/* The same for the vocabulary of the token stream that was opened. */
+/* Each token of the stream that was opened must be the same character in the model. */
 static int check_vocab(const struct record_reader *reader, const char *path, struct err *err)
 {
 	struct vocab *vocab = stream_vocab(reader->stream, err);
-	int result;
+	char difference[VOCAB_DIFFERENCE];
+	int result = 0;
 
 	if (!vocab)
 		return -1;
-	result = compare_vocab(vocab, reader->vocab, path, err);
+	if (!vocab_equal(vocab, reader->vocab))
+		result = err_set(err, "%s: its vocabulary is not the model's: %s; tokenize -d makes text "
+		                 "of the tokens, which fits any model that has its characters", path,
+		                 vocab_difference(vocab, reader->vocab, "the model", difference));
 	vocab_free(vocab);
 	return result;
 }

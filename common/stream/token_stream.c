@@ -4,6 +4,7 @@ struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, 
 {
 	static const char *const kinds[] = {STREAM_TOKENS, NULL};
 	struct stream_reader *reader = stream_open(path, kinds, err);
+	char difference[VOCAB_DIFFERENCE];
 	struct vocab *have;
 
 	if (!reader)
@@ -18,8 +19,9 @@ struct stream_reader *token_stream_open(const char *path, struct vocab **vocab, 
 		return reader;
 	}
 	if (have)
-		err_set(err, "%s: header: vocab differs: %d characters, expected the %d of the others",
-		        err_path(path), vocab_size(have), vocab_size(*vocab));
+		err_set(err, "%s: its vocabulary is not that of the data before it: %s; tokenize --vocab "
+		        "makes tokens with the vocabulary of another stream", err_path(path),
+		        vocab_difference(have, *vocab, "that", difference));
 	vocab_free(have);
 	stream_close(reader);
 	return NULL;

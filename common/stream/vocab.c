@@ -258,6 +258,37 @@ bool vocab_equal(const struct vocab *a, const struct vocab *b)
 	return strcmp(a->text, b->text) == 0;
 }
 
+/* The first character of a vocabulary that another one lacks; -1: none. */
+static int first_missing(const struct vocab *vocab, const struct vocab *other)
+{
+	for (int i = 0; i < vocab->size; i++)
+		if (vocab_token(other, vocab->code[i]) < 0)
+			return i;
+	return -1;
+}
+
+const char *vocab_difference(const struct vocab *vocab, const struct vocab *other,
+                             const char *name, char text[VOCAB_DIFFERENCE])
+{
+	const int more = first_missing(vocab, other), less = first_missing(other, vocab);
+	char here[32], there[32];
+	int at = 0;
+
+	if (more >= 0) {
+		snprintf(text, VOCAB_DIFFERENCE, "it has %s, which is not in %s",
+		         describe(vocab->code[more], here), name);
+	} else if (less >= 0) {
+		snprintf(text, VOCAB_DIFFERENCE, "it lacks %s, which is in %s",
+		         describe(other->code[less], there), name);
+	} else {
+		while (vocab->code[at] == other->code[at])
+			at++;
+		snprintf(text, VOCAB_DIFFERENCE, "its token %d is %s, but %s in %s", at,
+		         describe(vocab->code[at], here), describe(other->code[at], there), name);
+	}
+	return text;
+}
+
 void vocab_digest(const struct vocab *vocab, char digest[VOCAB_DIGEST_SIZE])
 {
 	snprintf(digest, VOCAB_DIGEST_SIZE, "%016" PRIx64,

@@ -45,6 +45,13 @@ int vocab_token(const struct vocab *vocab, uint32_t code);
 
 bool vocab_equal(const struct vocab *a, const struct vocab *b);
 
+/* How a vocabulary differs from another one, for a message: "it has U+00E9 'é', which is not in the
+ * model", "it lacks ...", or "its token 3 is ...". name: what the other one is, "the model". They
+ * must not be equal. Returns text. */
+#define VOCAB_DIFFERENCE 192
+const char *vocab_difference(const struct vocab *vocab, const struct vocab *other,
+                             const char *name, char text[VOCAB_DIFFERENCE]);
+
 /* A number that tells vocabularies apart, the order of their characters included, as it
  * stands in files: XXH3 of the text in 16 hexadecimal digits. */
 #define VOCAB_DIGEST_SIZE 17

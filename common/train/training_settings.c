@@ -120,7 +120,8 @@ static int check_network(const json_t *saved, const json_t *settings, const char
 	if (same(saved, settings, vocab, 2, have, want))
 		return 0;
 	return err_set(err, "%s has a vocabulary of %s characters, the training data have another "
-	               "one, of %s", state, have[0], want[0]);
+	               "one, of %s; tokenize --vocab %s makes tokens that fit", state, have[0],
+	               want[0], state);
 }
 
 /* The sequences that a resume skips must be those that the run was trained on. */

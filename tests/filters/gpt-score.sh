@@ -48,7 +48,7 @@ is "$(mpcat --json part | jq '.steps | length' | sort -u) $(mpcat --json part | 
 fails 1 'nowhere/config.json' "a model that is not there" gpt-score nowhere book
 fails 1 "record 0: character 0, U\\+007B '\\{'" "a foreign character in a record" gpt-score digits book
 tokenize --vocab model <book >tokens
-fails 1 "tokens: the tokens are not the model's: token 0 is .* '0' in the model" \
+fails 1 "tokens: its vocabulary is not the model's: it has U\\+000A, which is not in the model; tokenize -d" \
 	"tokens of another vocabulary" gpt-score digits tokens
 fails 1 "record 0: no span of kind 'tone'" "--from a kind that is not there" gpt-score model --from tone book
 fails 1 "no record has a span of kind 'tone'" "--kinds of a kind that is not there" gpt-score model --kinds ask,tone book

@@ -451,10 +451,13 @@ fails 1 'data/none.mp: cannot open' "no such file" "${run[@]}" data/none.mp
 fails 1 'standard input' "no stream at all" "${run[@]}"
 fails 1 "book: .*'text', expected 'tokens'; tokenize makes them$" "a stream of another kind" "${run[@]}" book
 phonegen --count 3 --entries 1 | tokenize --vocab seventy >other.mp
-fails 1 'other.mp: header: vocab differs: 70 characters' "validation of another vocabulary" \
+fails 1 "other.mp: its vocabulary is not that of the data before it: it has U\\+00E9 'é', which .*; tokenize --vocab" "validation of another vocabulary" \
 	"${run[@]}" data/train-0000.mp --val other.mp
-fails 1 'other.mp: header: vocab differs' "shards of two vocabularies" \
+fails 1 "other.mp: its vocabulary .*U\\+00E9 'é'.*; tokenize --vocab" "shards of two vocabularies" \
 	"${run[@]}" data/train-0000.mp other.mp
+phonegen --count 3 --entries 1 | tokenize --vocab data/train-0000.mp >val.mp
+train same --steps 1 --val val.mp
+ok $? "tokenize --vocab STREAM makes tokens of the same vocabulary"
 phonegen --count 9 --entries 1-5 --first 100 --seed 4 | tokenize >long.mp
 id=$(mpcat --json long.mp | jq -s 'map(select(.tokens | length > 128)) | first | .id')
 fails 1 "\(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \

@@ -99,12 +99,21 @@ printf '%s\n' '{"a": 0, "\t\u0007\u00e9": 1}' >"$TMP/odd.json"
 fails 1 'odd.json: "\\t\\x07é" is not one character' "so are several" \
 	sh -c "exec tokenize --vocab '$TMP/odd.json' <'$TMP/phone.mp'"
 echo '"zyx{}BE: ()a"' >"$TMP/short.json"
-fails 1 'record 0: character [0-9]+, U\+[0-9A-F]{4}.* is not in the vocabulary' \
+fails 1 'record 0: character [0-9]+, U\+[0-9A-F]{4}.* is not in the vocabulary; without --vocab ' \
 	"a character that --vocab lacks is shown with its place" \
 	sh -c "exec tokenize --vocab '$TMP/short.json' <'$TMP/phone.mp'"
 perl -0777 -pe 's/\{B\}\n[A-Z]/{B}\n~/' "$TMP/phone.mp" >"$TMP/foreign.mp"
-fails 1 "record 0: character 4, U\+007E '~', is not in the vocabulary" \
+fails 1 "record 0: character 4, U\+007E '~', is not in the vocabulary; .*; --vocab takes another" \
 	"and one that the alphabet lacks" sh -c "exec tokenize <'$TMP/foreign.mp'"
+tokenize --vocab "$TMP/tokens.mp" <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
+ok $? "a stream of tokens names a vocabulary, too"
+fails 1 "a stream of kind 'text', expected 'tokens'" "a stream of text names none" \
+	sh -c "exec tokenize --vocab '$TMP/phone.mp' <'$TMP/bare.mp'"
+fails 1 "the vocabulary is not that of the first segment: it has U\+[0-9A-F]{4}.*; tokenize --vocab" \
+	"streams of two vocabularies, one after the other" \
+	sh -c "mptext <'$TMP/phone.json' | tokenize --vocab '$TMP/string.json' >'$TMP/one.mp'
+		echo '{\"text\": \"one~\"}' | mptext | tokenize >'$TMP/two.mp'
+		cat '$TMP/one.mp' '$TMP/two.mp' | mpcat"
 for bad in '{"a": 0, "b": 2}' '{"ab": 0}' '["a"]' '"aa"' '""' '"a'; do
 	echo "$bad" >"$TMP/bad.json"
 	fails 1 'bad.json: ' "no vocabulary: $bad" \

@@ -105,6 +105,14 @@ static void equality(void)
 	ok(vocab_equal(a, b), "the same vocabulary");
 	ok(!vocab_equal(a, c), "in another order another one");
 	ok(!vocab_equal(a, d), "with one more another one");
+	char text[VOCAB_DIFFERENCE];
+	ok(strcmp(vocab_difference(d, a, "it", text), "it has U+0064 'd', which is not in it") == 0,
+	   "one character more: %s", text);
+	ok(strcmp(vocab_difference(a, d, "it", text), "it lacks U+0064 'd', which is in it") == 0,
+	   "one less: %s", text);
+	ok(strcmp(vocab_difference(c, a, "the model", text),
+	          "its token 1 is U+0063 'c', but U+0062 'b' in the model") == 0,
+	   "another order: %s", text);
 	vocab_free(a);
 	vocab_free(b);
 	vocab_free(c);

@@ -256,8 +256,9 @@ gpu-bench: all $(BENCHES)
 	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/bench/gpu
 
 # An experiment is a script; what it finds is in out/NAME.
+# One after the other: each takes all processors, and may make the model of another one.
 $(PIPELINES): all $(BUILD)/bench/matmul
-	BUILD=$(abspath $(BUILD)) $@
+	BUILD=$(abspath $(BUILD)) flock $(BUILD)/pipelines.lock $@
 
 # The second line of a script says what it is: "# NAME - ...".
 pipelines:

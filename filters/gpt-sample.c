@@ -350,7 +350,7 @@ int main(int argc, char **argv)
 		.slide = no_slide ? 0 : slide ? (uint32_t)slide : 1,
 		.crop = crop,
 		.watch = for_people(),
-		.threads = engine_threads(kernels, (int)threads),
+		.threads = backend_threads(kernels, (int)threads, ENGINE_THREADS_MAX, quiet),
 	};
 	settings.batch = batch ? (int)batch : default_batch(&settings);
 	check_settings(&settings, &model);

@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);
 	settings.kernels = backend_choose(backend, &model.config, quiet);
-	settings.threads = engine_threads(settings.kernels, (int)threads);
+	settings.threads = backend_threads(settings.kernels, (int)threads, ENGINE_THREADS_MAX, quiet);
 	if (ablation_new(&ablating, &model, settings.kernels, &ablation, &err) < 0)
 		err_exit(&err);
 	settings.ablation = ablation;

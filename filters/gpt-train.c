@@ -11,13 +11,14 @@
 #include "common/base/interrupt.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
-#include "common/base/threads.h"
 #include "common/model/backend.h"
 #include "common/stream/stream.h"
 #include "common/train/metrics.h"
 #include "common/train/training_data.h"
 #include "common/train/training_run.h"
 #include "common/train/training_state.h"
+
+#define WORKERS_MAX 1024
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
 static struct trainer_options trainer = {
@@ -114,7 +115,8 @@ static const struct option options[] = {
 	 .max = 1e9, .text = "steps between metrics records (default 10)"},
 	BACKEND_OPTION(backend),
 	{.name = "threads", .type = OPTION_INT32, .value = &trainer.workers, .argument = "N", .min = 0,
-	 .max = 1024, .text = "workers; a GPU is always one (default 0: one for each processor)"},
+	 .max = WORKERS_MAX,
+	 .text = "workers; a GPU is always one (default 0: one for each processor)"},
 	{.name = "pass-rows", .type = OPTION_INT32, .value = &trainer.pass_rows, .argument = "N",
 	 .min = 1, .max = 1 << 20,
 	 .text = "tokens that a worker takes at a time (default: what suits the device)"},
@@ -202,10 +204,7 @@ static struct training_run_options run_options(void)
 	if (gpt_config_check(&network, &err) < 0)
 		die_usage("%s", err.text);
 	trainer.kernels = backend_choose(backend, &network, quiet);
-	if (trainer.kernels->single)
-		trainer.workers = 1;
-	else if (trainer.workers == 0)
-		trainer.workers = threads_processors();
+	trainer.workers = backend_threads(trainer.kernels, trainer.workers, WORKERS_MAX, quiet);
 	trainer.dtype = chosen_dtype();
 	trainer.seed = (uint64_t)seed;
 	return (struct training_run_options){

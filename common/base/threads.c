@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/cgroup.h"
+
 struct member {
 	struct threads *threads;
 	int worker;
@@ -122,7 +124,10 @@ void threads_barrier(struct threads *threads)
 int threads_processors(void)
 {
 	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	const int bound = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	const double limit = cgroup_processors("/proc/self/cgroup", "/sys/fs/cgroup");
+	const int count = limit < bound ? (int)limit : bound;
 
+	/* A thread that must wait for its share holds up all others at the next barrier. */
 	return count > 0 ? count : 1;
 }

@@ -18,7 +18,9 @@ void threads_run(struct threads *threads, void (*work)(int worker, void *data), 
 /* Called by every worker of a running function: wait until all have come. */
 void threads_barrier(struct threads *threads);
 
-/* The processors this process may use: the default size. */
+/* The processors this process may use: the default size. An affinity mask (taskset) and the limits
+ * of control groups (containers, batch systems) count; half a processor counts only if it is the
+ * only one. */
 int threads_processors(void);
 
 #endif

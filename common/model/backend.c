@@ -2,6 +2,7 @@
 
 #include "common/base/err.h"
 #include "common/base/progress.h"
+#include "common/base/threads.h"
 #include "common/model/gpt_parameters.h"
 
 /* A network of fewer parameters runs on the CPU by default: a GPU takes longer to begin its
@@ -43,6 +44,22 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 	}
 	progress_say(&progress, "on the CPU: %s", err.text);
 	return cpu();
+}
+
+int backend_threads(const struct kernels *kernels, int asked, int most, bool quiet)
+{
+	struct progress progress = {.quiet = quiet};
+
+	if (kernels->single)
+		return 1;
+	const int processors = threads_processors();
+	if (asked > processors)
+		progress_say(&progress, "--threads %d: more than the %d processor%s that this program may "
+		             "use, which is slower than --threads %d", asked, processors,
+		             processors == 1 ? "" : "s", processors);
+	if (asked > 0)
+		return asked;
+	return processors < most ? processors : most;
 }
 
 enum dtype backend_dtype(const struct kernels *kernels)

@@ -25,6 +25,11 @@ enum backend {
 const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
                                      bool quiet);
 
+/* For filters only: how many threads share the work: one if the kernels take the whole device, else
+ * `asked`, or if that is 0, one for each processor, but no more than `most`. If the user asks for
+ * more than there are processors, a line on stderr says so, unless quiet. */
+int backend_threads(const struct kernels *kernels, int asked, int most, bool quiet);
+
 /* What --dtype auto means: the last of enum dtype that the kernels support. */
 enum dtype backend_dtype(const struct kernels *kernels);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/threads.h"
 #include "common/sample/decoder.h"
 #include "common/sample/scorer.h"
 
@@ -32,14 +31,6 @@ struct engine {
 	int workers, started;
 	struct worker worker[];
 };
-
-int engine_threads(const struct kernels *kernels, int asked)
-{
-	if (kernels->single || asked > 0)
-		return kernels->single ? 1 : asked;
-	int processors = threads_processors();
-	return processors > ENGINE_THREADS_MAX ? ENGINE_THREADS_MAX : processors;
-}
 
 /* Everything a thread needs. It opens its own device: some keep settings by thread. */
 static int begin(struct worker *worker)

@@ -55,8 +55,4 @@ void engine_free(struct engine *engine);
 
 #define ENGINE_THREADS_MAX 256
 
-/* The number of threads to use, if the user asked for asked of them. 0: one for each processor
- * that the process may use. A single device has work for one thread only. */
-int engine_threads(const struct kernels *kernels, int asked);
-
 #endif

@@ -1,10 +1,12 @@
 /* threads.c - each worker runs a function once, and none passes a barrier before all have come. */
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "common/base/cgroup.h"
 #include "common/base/threads.h"
 #include "tests/tap.h"
 
@@ -78,7 +80,9 @@ static void test_processors(void)
 	int first = 0;
 
 	sched_getaffinity(0, sizeof before, &before);
-	is_int(threads_processors(), CPU_COUNT(&before), "as many processors as may be used");
+	const double limit = fmax(1, cgroup_processors("/proc/self/cgroup", "/sys/fs/cgroup"));
+	is_int(threads_processors(), (int)fmin(limit, CPU_COUNT(&before)),
+	       "as many processors as may be used");
 	while (!CPU_ISSET(first, &before))
 		first++;
 	CPU_ZERO(&one);

@@ -43,6 +43,15 @@ is "$(mpcat --json part | jq '.steps | length' | sort -u) $(mpcat --json part | 
 	[.id, (.steps[] | select(.pos as $p | $s | any(.[2] == "answer" and .[0] <= $p and $p < .[1])))]' | md5sum)" \
 	"--kinds: the same steps, and no others"
 
+# ---- more threads than processors ----
+
+more=$(($(nproc --all) + 1))
+gpt-score short --slide --threads $more book 2>said >many
+is "$(mpcat --json many | md5sum)" "$(mpcat --json whole | md5sum)" "more threads than processors: the same scores"
+is "$(grep -c -- "--threads $more: more than the [0-9]* processors\\? that this program may use" said)" 1 "which is said, once"
+gpt-score short --slide --threads $more --quiet book 2>said >many
+is "$(cat said)" "" "but not with --quiet"
+
 # ---- bad input ----
 
 fails 1 'nowhere/config.json' "a model that is not there" gpt-score nowhere book

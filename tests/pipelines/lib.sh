@@ -103,4 +103,20 @@ for function in article_asked article_asked_bare; do
 		"8 Ottawa" "$function: the questions of the article"
 done
 
+# ---- make ----
+
+# Programs that are there are not built for this.
+cat >"$TMP/out/first" <<'END'
+#!/bin/sh
+echo begins
+sleep 0.3
+echo ends
+END
+chmod +x "$TMP/out/first"
+cp "$TMP/out/first" "$TMP/out/second"
+both="$TMP/out/first $TMP/out/second"
+# shellcheck disable=SC2086 # two targets
+is "$(make -C "$ROOT" -s -j2 -o all -o "$BUILD/bench/matmul" BUILD="$BUILD" PIPELINES="$both" $both | paste -sd ' ')" \
+	"begins ends begins ends" "make -j runs pipelines one after the other, because each takes all processors"
+
 done_testing

@@ -3,11 +3,9 @@
 #include "common/sample/engine.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/base/threads.h"
 #include "tests/tap.h"
 
 #define TEXTS 23
@@ -348,25 +346,6 @@ static void wants(void)
 	engine_free(engine);
 }
 
-static void thread_count(void)
-{
-	const struct kernels many = {.single = false}, single = {.single = true};
-	cpu_set_t before, one;
-	int first = 0;
-
-	is_int(engine_threads(&many, 0), threads_processors(), "a thread for each processor");
-	is_int(engine_threads(&many, 3), 3, "unless the user asks for others");
-	is_int(engine_threads(&single, 3), 1, "a single device has work for one");
-	sched_getaffinity(0, sizeof before, &before);
-	while (!CPU_ISSET(first, &before))
-		first++;
-	CPU_ZERO(&one);
-	CPU_SET(first, &one);
-	sched_setaffinity(0, sizeof one, &one);
-	is_int(engine_threads(&many, 0), 1, "one, if the process is bound to one processor");
-	sched_setaffinity(0, sizeof before, &before);
-}
-
 int main(void)
 {
 	struct err err = {0};
@@ -381,7 +360,6 @@ int main(void)
 	crops();
 	not_finite();
 	wants();
-	thread_count();
 	model_release(&model);
 	return done();
 }

@@ -22,7 +22,7 @@
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
 static struct trainer_options trainer = {
-	.lr = {.peak = 1e-3, .min = -1 /* a tenth of the peak */, .warmup = 100, .steps = 5000},
+	.lr = {.peak = 1e-3, .min = -1 /* a tenth of the peak */, .warmup = -1 /* 100 */, .steps = 5000},
 	.optimizer = {
 		.kind = OPTIMIZER_ADAMW, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.99,
 		.weight_decay = 0.1, .clip = 1,
@@ -86,7 +86,8 @@ static const struct option options[] = {
 	 .argument = "cosine|linear",
 	 .text = "how the learning rate falls from --lr to --min-lr (default cosine)"},
 	{.name = "warmup", .type = OPTION_INT, .value = &trainer.lr.warmup, .argument = "N", .min = 0,
-	 .max = 1e9, .text = "steps in which the learning rate rises to --lr (default 100)"},
+	 .max = 1e9, .text = "steps in which the learning rate rises to --lr (default 100, at most "
+	         "half of --steps)"},
 	{.name = "optimizer", .type = OPTION_WORD, .value = &trainer.optimizer.kind,
 	 .argument = "adamw|muon",
 	 .text = "muon: Muon for the matrices of the blocks, AdamW for the rest (default adamw)"},
@@ -160,6 +161,8 @@ static void take_over(void)
 		return; /* run_init() reports it */
 	if (training_state_settings(last, saved, &err) < 0)
 		err_exit(&err);
+	if (option_given(&program, "lr"))
+		training_settings_follow_lr(saved);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const char *text = json_string_value(json_object_get(saved, names[i]));
 		const bool shape = i < 5 && option_given(&program, "preset");
@@ -196,10 +199,11 @@ static struct training_run_options run_options(void)
 		die_usage("--output: no DIR was given, expected the model directory to write");
 	if (*directory == '\0')
 		die_usage("--output: '' is no directory");
-	if (lr->min < 0)
-		lr->min = lr->peak / 10;
+	learning_rate_complete(lr);
 	if (lr->min > lr->peak)
-		die_usage("--min-lr: %g is above the peak, --lr %g", lr->min, lr->peak);
+		die_usage("--lr %g is below --min-lr %g%s: give a smaller --min-lr, too", lr->peak, lr->min,
+		          resume && !option_given(&program, "min-lr") ? ", which is that of the saved state" :
+		          "");
 	network.vocab = 2; /* until the data are known */
 	if (gpt_config_check(&network, &err) < 0)
 		die_usage("%s", err.text);
@@ -253,6 +257,19 @@ static void say_network(const struct training_run *run)
 	progress_say(&progress, "%zu parameters, a vocabulary of %d, %s, %s",
 	             gpt_parameter_count(config), config->vocab, workers,
 	             dtype_name(trainer.dtype));
+}
+
+/* A run that is shorter than a warm-up never reaches its learning rate. */
+static void say_warmup(void)
+{
+	const struct learning_rate *lr = &trainer.lr;
+
+	if (lr->warmup >= lr->steps && lr->warmup > 0)
+		progress_warn(&progress, "--warmup %" PRId64 ": the run ends after %" PRId64 " steps, before "
+		              "the learning rate reaches --lr %g", lr->warmup, lr->steps, lr->peak);
+	else if (!resume && !option_given(&program, "warmup") && lr->warmup < LEARNING_RATE_WARMUP)
+		progress_say(&progress, "the warm-up takes %" PRId64 " of the %" PRId64 " steps; --warmup "
+		             "takes another number", lr->warmup, lr->steps);
 }
 
 /* Resume. Are there steps left to do? */
@@ -408,6 +425,8 @@ static void train(struct training_run *run, const json_t *header)
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(run);
 	const bool due = !resume || resume_last(run);
+	if (due)
+		say_warmup();
 	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
 	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	if (!metrics)

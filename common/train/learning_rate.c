@@ -2,6 +2,14 @@
 
 #include <math.h>
 
+void learning_rate_complete(struct learning_rate *rate)
+{
+	if (rate->min < 0)
+		rate->min = rate->peak / 10;
+	if (rate->warmup < 0)
+		rate->warmup = rate->steps / 2 < LEARNING_RATE_WARMUP ? rate->steps / 2 : LEARNING_RATE_WARMUP;
+}
+
 double learning_rate_at(const struct learning_rate *rate, int64_t step)
 {
 	if (step < rate->warmup)

@@ -23,6 +23,11 @@ struct learning_rate {
 	int64_t steps; /* of the warm-up and the fall together */
 };
 
+/* Numbers below 0 become the defaults: for min a tenth of the peak; for warmup LEARNING_RATE_WARMUP
+ * steps, but at most half of all. */
+#define LEARNING_RATE_WARMUP 100
+void learning_rate_complete(struct learning_rate *rate);
+
 /* The rate of a step, counted from 0. */
 double learning_rate_at(const struct learning_rate *rate, int64_t step);
 

@@ -1,9 +1,11 @@
 #include "common/train/training_settings.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/options.h"
 #include "common/train/training_run.h"
 
 struct setting {
@@ -144,6 +146,18 @@ int training_settings_check(const json_t *saved, const json_t *settings, const c
 	if (check_network(saved, settings, state, err) < 0)
 		return -1;
 	return check_sequences(saved, settings, state, err);
+}
+
+void training_settings_follow_lr(json_t *saved)
+{
+	const char *peak = json_string_value(json_object_get(saved, "lr"));
+	const char *least = json_string_value(json_object_get(saved, "min-lr"));
+	struct err none = {0};
+	double lr, min;
+
+	if (peak && least && option_real("lr", peak, 0, 10, &lr, &none) == 0 &&
+	    option_real("min-lr", least, 0, 10, &min, &none) == 0 && fabs(min - lr / 10) <= 1e-14 * lr)
+		json_object_del(saved, "min-lr");
 }
 
 void training_settings_compare(const json_t *saved, json_t *settings,

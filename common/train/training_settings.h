@@ -30,6 +30,10 @@ void training_settings_network(json_t *settings, const struct gpt_config *config
 int training_settings_check(const json_t *saved, const json_t *settings, const char *state,
                             struct err *err);
 
+/* Remove "min-lr" from saved settings if it is a tenth of "lr", which is its default: it then
+ * follows the learning rate of the resumed run. */
+void training_settings_follow_lr(json_t *saved);
+
 /* What else differs from the saved settings, as text for a message. */
 struct training_changes {
 	char steps[24]; /* the steps of the saved schedule; "": the same, or not saved */

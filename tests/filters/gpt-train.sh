@@ -402,6 +402,38 @@ echo "# $few and $many KiB"
 
 # ---- what is refused ----
 
+# ---- a learning rate that fits the run ----
+
+train short --steps 10 --log-every 1
+is "$(course short.mp | awk -F '\t' '{ printf "%.3g ", $3 * 1000 }')" "0.167 0.333 0.5 0.667 0.833 1 0.914 0.689 0.411 0.186 " \
+	"half of a short run is warm-up, if nothing else is asked for"
+rm -rf short
+gpt-train data/train-*.mp -o short "${net[@]}" --steps 10 2>said >short.mp
+grep -q 'gpt-train: the warm-up takes 5 of the 10 steps; --warmup takes another number' said
+ok $? "which is said"
+rm -rf short
+gpt-train data/train-*.mp -o short "${net[@]}" --quiet --steps 10 --warmup 10 2>said >short.mp
+is "$?: $(cat said)" "0: gpt-train: --warmup 10: the run ends after 10 steps, before the learning rate reaches --lr 0.001" \
+	"a warm-up longer than the run is warned of"
+# rates OPTION...: the learning rates of the 11th and the 20th step, after ten with --lr 1e-3
+rates() {
+	rm -rf short.2
+	cp -r short short.2
+	gpt-train data/train-*.mp -o short.2 "${machine[@]}" --quiet --resume --steps 20 --log-every 1 "$@" |
+		mpcat --tsv=lr | sed -n '2p;$p' | paste -sd ' '
+}
+rm -rf short
+train short --steps 10 --warmup 0
+is "$(rates --lr 5e-5 --schedule linear | cut -d ' ' -f 1)" "$(awk 'BEGIN { print 5e-6 + 45e-6 / 2 }')" \
+	"--lr below the --min-lr that nobody asked for: that follows"
+rm -rf short
+train short --steps 10 --warmup 0 --min-lr 2e-4
+is "$(rates --lr 4e-4 --schedule linear | cut -d ' ' -f 1 | cut -c 1-6)" 0.0003 "a --min-lr that was asked for stays"
+fails 2 'gpt-train: --lr 5e-05 is below --min-lr 0.0002, which is that of the saved state: give a smaller --min-lr, too$' \
+	"and must be below --lr" gpt-train data/train-0000.mp -o short --quiet --resume --lr 5e-5
+
+# ---- refused ----
+
 run=(gpt-train -o none "${net[@]}" --quiet)
 fails 2 'no DIR was given' "no directory" gpt-train data/train-0000.mp
 while IFS=$'\t' read -r pattern option; do
@@ -420,7 +452,7 @@ multiple of the number of heads	--heads 3
 0\.95	--dropout 1
 10	--lr -1
 not a number	--lr nan
-min-lr.*above	--lr 1e-3 --min-lr 2e-3
+--lr 0\.001 is below --min-lr 0\.002: give a smaller --min-lr	--lr 1e-3 --min-lr 2e-3
 0\.9999	--beta1 1
 0\.99999	--beta2 1
 adamw or muon	--optimizer sgd
@@ -574,8 +606,8 @@ is "$? $(grep -c . said) $(grep schedule said)" \
 	"resumed for more steps: said"
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 7 --lr 2e-3 --dropout 0.125 \
 	--weight name=2,answer=0.5 --threads 1 --pass-rows 64 >altered.mp 2>said
-is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), dropout 0 (now \
-0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), pass-rows 512 (now 64), other data: bits will differ" "with other options and data: warned"
+is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002), min-lr 0.0001 (now \
+0.0002), dropout 0 (now 0.125), weight none (now answer=0.5,name=2), threads 2 (now 1), pass-rows 512 (now 64), other data: bits will differ" "with other options and data: warned"
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 8 --lr 2e-3 --dropout 0.125 \
 	--weight answer=0.5,name=2 --threads 1 --pass-rows 64 >altered.mp 2>said
 is "$? $(cat said)" "0 " "with the same, and the weights in another order: not a word"

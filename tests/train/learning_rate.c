@@ -53,8 +53,28 @@ static void test_linear(void)
 	is_near(learning_rate_at(&rate, 1000), 1e-4, 1e-15, "  and past it");
 }
 
+static void test_complete(void)
+{
+	struct learning_rate rate = {.peak = 2e-3, .min = -1, .warmup = -1, .steps = 5000};
+
+	learning_rate_complete(&rate);
+	is_near(rate.min, 2e-4, 1e-18, "by default the rate falls to a tenth of the peak");
+	is_int(rate.warmup, 100, "  after 100 steps");
+	rate = (struct learning_rate){.peak = 2e-3, .min = 1e-5, .warmup = 60, .steps = 50};
+	learning_rate_complete(&rate);
+	ok(rate.min == 1e-5 && rate.warmup == 60, "  unless both are said");
+	rate.warmup = -1;
+	learning_rate_complete(&rate);
+	is_int(rate.warmup, 25, "  half of a short run is warm-up");
+	rate.warmup = -1;
+	rate.steps = 1;
+	learning_rate_complete(&rate);
+	is_int(rate.warmup, 0, "  and nothing of a single step");
+}
+
 int main(void)
 {
+	test_complete();
 	test_warmup();
 	test_cosine();
 	test_linear();

@@ -18,6 +18,26 @@ static json_t *settings_of(const char *key, const char *value)
 	return settings;
 }
 
+static void test_follow_lr(void)
+{
+	static const struct {
+		const char *lr, *min;
+		bool follows;
+	} cases[] = {{"0.001", "0.0001", true}, {"0.003", "0.0003", true}, {"0.07", "0.007", true},
+	             {"0.001", "0.0001000001", false}, {"0.001", "0", false}, {"0.001", NULL, false}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *saved = settings_of("lr", cases[i].lr);
+		if (cases[i].min)
+			json_object_set_new(saved, "min-lr", json_string(cases[i].min));
+		training_settings_follow_lr(saved);
+		ok((json_object_get(saved, "min-lr") != NULL) == (cases[i].min && !cases[i].follows) &&
+		   json_object_get(saved, "lr"), "%s after lr %s %s", cases[i].min ? cases[i].min : "none",
+		   cases[i].lr, cases[i].follows ? "is the default" : "was asked for");
+		json_decref(saved);
+	}
+}
+
 static void test_check(void)
 {
 	static const struct {
@@ -111,6 +131,7 @@ static void test_compare(void)
 
 int main(void)
 {
+	test_follow_lr();
 	test_check();
 	test_network();
 	test_compare();

@@ -436,6 +436,8 @@ static void train(struct training_run *run, const json_t *header)
 			err_exit(&err);
 		take_steps(run, metrics);
 	}
+	if (training_run_check_place(run, &err) < 0)
+		err_exit(&err);
 	if (stream_end(metrics, &err) < 0)
 		metrics_failed(&err);
 	interrupt_end(&interrupt);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/file.h"
+#include "common/base/directory.h"
 #include "common/base/options.h"
 #include "common/model/model.h"
 #include "common/stream/stream.h"
@@ -56,13 +56,21 @@ static void sign(json_t *about, int count, int argc, char **argv)
 	json_decref(header);
 }
 
-/* The lock lasts until the program ends. */
-static int open_directory(struct err *err)
+/* Write it, while no other program writes into the directory. */
+static int save(const struct model *mean, struct err *err)
 {
-	if (directory_make(directory, err) < 0 ||
-	    directory_lock(directory, "another program is writing into it", err) < 0)
+	struct directory output, above;
+	int result = -1;
+
+	if (directory_make(directory, err) < 0 || directory_open(&output, directory, err) < 0)
 		return -1;
-	return directory_sweep(directory, model_has_file, err);
+	if (model_directory_lock(&output, &above, "another program is writing into it", err) == 0 &&
+	    directory_sweep(&output, model_has_file, err) == 0 &&
+	    model_save_in(&output, mean, NULL, err) == 0)
+		result = directory_check(&output, err);
+	directory_close(&above);
+	directory_close(&output);
+	return result;
 }
 
 int main(int argc, char **argv)
@@ -87,7 +95,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < parameters; i++)
 		mean.params[i] = (float)(sum[i] / count);
 	sign(mean.about, count, argc, argv);
-	if (open_directory(&err) < 0 || model_save(directory, &mean, &err) < 0)
+	if (save(&mean, &err) < 0)
 		err_exit(&err);
 	free(sum);
 	model_release(&mean);

@@ -1,11 +1,9 @@
 /* shard - divide a stream of tokens into training and validation files. */
-#include <dirent.h>
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include "common/base/file.h"
@@ -16,12 +14,12 @@
 #define TRAIN_NAME "train-%04d.mp"
 #define VAL_NAME "val.mp"
 
-static const char *directory;
+static const char *output;
 static double validation = 0;
 static int64_t shards = 1;
 
 static const struct option options[] = {
-	{.name = "output", .key = 'o', .type = OPTION_TEXT, .value = &directory, .argument = "DIR",
+	{.name = "output", .key = 'o', .type = OPTION_TEXT, .value = &output, .argument = "DIR",
 	 .text = "directory to write (required)"},
 	{.name = "val", .type = OPTION_REAL, .value = &validation, .argument = "F", .min = 0,
 	 .max = 0.999999, .text = "share of records for validation (default 0)"},
@@ -36,6 +34,8 @@ static const struct program program = {
 	.options = options,
 };
 
+static struct directory directory; /* of the files; open and locked until the program ends */
+
 /* The files that are being written: those for training, then that for validation if there is
  * one. draft_count says how many the signal handler may read. */
 static struct file_draft drafts[SHARDS_MAX + 1];
@@ -47,8 +47,7 @@ static uint64_t counts[SHARDS_MAX + 1];
 static void on_signal(int number)
 {
 	for (int i = 0; i < draft_count; i++)
-		if (drafts[i].temporary)
-			(void)TEMP_FAILURE_RETRY(unlink(drafts[i].temporary));
+		file_draft_unlink(&drafts[i]);
 	signal(number, SIG_DFL);
 	raise(number);
 }
@@ -66,14 +65,9 @@ static void drop_files(void)
 		file_draft_drop(&drafts[i]);
 }
 
-static char *path_of(int file)
+static void name_of(int file, char name[16])
 {
-	char *path;
-
-	if ((file < shards ? asprintf(&path, "%s/" TRAIN_NAME, directory, file)
-	                   : asprintf(&path, "%s/" VAL_NAME, directory)) < 0)
-		die("out of memory");
-	return path;
+	snprintf(name, 16, file < shards ? TRAIN_NAME : VAL_NAME, file);
 }
 
 /* The number in the name of a file for training; -1: it is no such name. */
@@ -95,26 +89,27 @@ static bool is_ours(const char *name)
 	return strcmp(name, VAL_NAME) == 0 || number_of(name) >= 0;
 }
 
-/* The lock lasts until the program ends. */
 static int open_directory(struct err *err)
 {
-	if (directory_make(directory, err) < 0 ||
-	    directory_lock(directory, "another program is writing into it", err) < 0)
+	if (directory_make(output, err) < 0 || directory_open(&directory, output, err) < 0 ||
+	    directory_lock(&directory, false, "another program is writing into it", err) < 0)
 		return -1;
-	return directory_sweep(directory, is_ours, err);
+	return directory_sweep(&directory, is_ours, err);
 }
 
 static int open_files(int count, const json_t *header, struct err *err)
 {
+	char name[16], path[PATH_MAX];
+
 	if (open_directory(err) < 0)
 		return -1;
 	for (int i = 0; i < count; i++) {
-		char *path = path_of(i);
-		if (file_draft_open(&drafts[i], path, err) == 0) {
+		name_of(i, name);
+		snprintf(path, sizeof path, "%s/%s", output, name);
+		if (file_draft_open(&drafts[i], &directory, name, err) == 0) {
 			draft_count = i + 1;
 			writers[i] = stream_create(drafts[i].fd, path, header, err);
 		}
-		free(path);
 		if (!writers[i])
 			return -1;
 	}
@@ -172,18 +167,16 @@ static bool is_stale(const char *name)
 
 static int remove_stale(struct err *err)
 {
-	DIR *stream = directory_open(directory, err);
+	DIR *list = directory_list(&directory, err);
 	const struct dirent *entry;
 	int result = 0;
 
-	if (!stream)
+	if (!list)
 		return -1;
-	while ((entry = readdir(stream)))
-		if (is_stale(entry->d_name) &&
-		    TEMP_FAILURE_RETRY(unlinkat(dirfd(stream), entry->d_name, 0)) < 0)
-			result = err_set(err, "%s/%s: cannot remove: %s", directory, entry->d_name,
-			             strerror(errno));
-	closedir(stream);
+	while (result == 0 && (entry = readdir(list)))
+		if (is_stale(entry->d_name))
+			result = directory_unlink(&directory, entry->d_name, err);
+	closedir(list);
 	return result;
 }
 
@@ -193,9 +186,9 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	options_parse(&program, argc, argv);
-	if (!directory)
+	if (!output)
 		die_usage("-o: no DIR was given, expected the directory to write");
-	if (!*directory)
+	if (!*output)
 		die_usage("-o: '' is no directory");
 	catch(SIGINT);
 	catch(SIGTERM);
@@ -209,7 +202,8 @@ int main(int argc, char **argv)
 	json_t *header = header_new(STREAM_TOKENS, stream_header(reader), argc, argv);
 	header_set_vocab(header, vocab);
 	if (open_files(count, header, &err) < 0 || divide(reader, vocab, &err) < 0 ||
-	    finish_files(count, &err) < 0 || remove_stale(&err) < 0) {
+	    finish_files(count, &err) < 0 || remove_stale(&err) < 0 ||
+	    directory_check(&directory, &err) < 0) {
 		drop_files();
 		err_exit(&err);
 	}

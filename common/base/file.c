@@ -1,6 +1,5 @@
 #include "common/base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,27 +64,36 @@ int file_end_stdout(struct err *err)
 	return err_set(err, "standard output: cannot write: %s", strerror(errno));
 }
 
+/* ---- writing ---- */
+
+static int open_in(const struct directory *directory, const char *name, int flags)
+{
+	return TEMP_FAILURE_RETRY(openat(directory->fd, name, flags | O_CLOEXEC, 0666));
+}
+
 /* Open a temporary file that is not there yet; umask decides on its mode. */
-static int open_temporary(const char *path)
+static int open_temporary(const struct directory *directory, const char *name)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL;
-	int fd = file_open(path, flags);
+	int fd = open_in(directory, name, flags);
 
 	/* left behind by a process of our number that was killed */
-	if (fd < 0 && errno == EEXIST && TEMP_FAILURE_RETRY(unlink(path)) == 0)
-		fd = file_open(path, flags);
+	if (fd < 0 && errno == EEXIST && TEMP_FAILURE_RETRY(unlinkat(directory->fd, name, 0)) == 0)
+		fd = open_in(directory, name, flags);
 	return fd;
 }
 
-int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
+int file_draft_open(struct file_draft *draft, const struct directory *directory,
+                    const char *name, struct err *err)
 {
-	*draft = (struct file_draft){.path = strdup(path), .fd = -1};
-	if (asprintf(&draft->temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
+	*draft = (struct file_draft){.directory = directory, .name = strdup(name), .fd = -1};
+	if (asprintf(&draft->temporary, "%s.%ld.tmp", name, (long)getpid()) < 0)
 		draft->temporary = NULL;
-	if (!draft->path || !draft->temporary)
+	if (!draft->name || !draft->temporary)
 		err_set(err, "out of memory");
-	else if ((draft->fd = open_temporary(draft->temporary)) < 0)
-		err_set(err, "%s: cannot create: %s", draft->temporary, strerror(errno));
+	else if ((draft->fd = open_temporary(directory, draft->temporary)) < 0)
+		err_set(err, "%s/%s: cannot create: %s", directory->path, draft->temporary,
+		        strerror(errno));
 	if (draft->fd >= 0)
 		return 0;
 	free(draft->temporary);
@@ -95,15 +102,26 @@ int file_draft_open(struct file_draft *draft, const char *path, struct err *err)
 	return -1;
 }
 
+void file_draft_unlink(const struct file_draft *draft)
+{
+	if (draft->temporary)
+		(void)TEMP_FAILURE_RETRY(unlinkat(draft->directory->fd, draft->temporary, 0));
+}
+
 void file_draft_drop(struct file_draft *draft)
 {
-	if (draft->path && draft->fd >= 0)
+	if (draft->name && draft->fd >= 0)
 		file_close(draft->fd);
-	if (draft->temporary)
-		(void)TEMP_FAILURE_RETRY(unlink(draft->temporary));
+	file_draft_unlink(draft);
 	free(draft->temporary);
-	free(draft->path);
+	free(draft->name);
 	*draft = (struct file_draft){.fd = -1};
+}
+
+static int draft_failed(const struct file_draft *draft, const char *what, struct err *err)
+{
+	return err_set(err, "%s/%s: cannot %s: %s", draft->directory->path, draft->name, what,
+	               strerror(errno));
 }
 
 static int close_draft(struct file_draft *draft, struct err *err)
@@ -113,47 +131,10 @@ static int close_draft(struct file_draft *draft, struct err *err)
 
 	draft->fd = -1;
 	if (!synced)
-		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
+		draft_failed(draft, "write", err);
 	if (file_close(fd) < 0 && synced)
-		err_set(err, "%s: cannot write: %s", draft->path, strerror(errno));
+		draft_failed(draft, "write", err);
 	return err->status == ERR_NONE ? 0 : -1;
-}
-
-/* The directory that holds path; to free(). */
-static char *directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash)
-		return strdup(".");
-	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
-/* Make a rename in the directory of path last through a loss of power. */
-static int sync_directory(const char *path, struct err *err)
-{
-	char *directory = directory_of(path);
-	int result = 0;
-
-	if (!directory)
-		return err_set(err, "out of memory");
-	int fd = file_open(directory, O_RDONLY | O_DIRECTORY);
-	/* EINVAL: a file system that cannot sync a directory */
-	if (fd < 0 || (TEMP_FAILURE_RETRY(fsync(fd)) < 0 && errno != EINVAL))
-		result = err_set(err, "%s: cannot sync: %s", directory, strerror(errno));
-	if (fd >= 0)
-		file_close(fd);
-	free(directory);
-	return result;
-}
-
-/* Whether both lie in one directory, as their texts tell. */
-static bool same_directory(const char *a, const char *b)
-{
-	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
-	ptrdiff_t size = slash_a ? slash_a - a : -1;
-
-	return size == (slash_b ? slash_b - b : -1) && (size < 0 || memcmp(a, b, (size_t)size) == 0);
 }
 
 static int keep_drafts(struct file_draft *drafts, int count, struct err *err)
@@ -162,18 +143,14 @@ static int keep_drafts(struct file_draft *drafts, int count, struct err *err)
 		if (close_draft(&drafts[i], err) < 0)
 			return -1;
 	for (int i = 0; i < count; i++) {
-		if (TEMP_FAILURE_RETRY(rename(drafts[i].temporary, drafts[i].path)) < 0)
-			return err_set(err, "%s: cannot replace: %s", drafts[i].path,
-			               strerror(errno));
+		const int fd = drafts[i].directory->fd;
+		if (TEMP_FAILURE_RETRY(renameat(fd, drafts[i].temporary, fd, drafts[i].name)) < 0)
+			return draft_failed(&drafts[i], "replace", err);
 		char *renamed = drafts[i].temporary;
 		drafts[i].temporary = NULL; /* nothing to unlink any more */
 		free(renamed);
 	}
-	for (int i = 0; i < count; i++)
-		if ((i == 0 || !same_directory(drafts[i - 1].path, drafts[i].path)) &&
-		    sync_directory(drafts[i].path, err) < 0)
-			return -1;
-	return 0;
+	return count > 0 ? directory_sync(drafts[0].directory, err) : 0;
 }
 
 int file_drafts_keep(struct file_draft *drafts, int count, struct err *err)
@@ -185,15 +162,17 @@ int file_drafts_keep(struct file_draft *drafts, int count, struct err *err)
 	return result;
 }
 
-static int write_parts(int fd, const struct file_content *file, struct err *err)
+static int write_parts(const struct file_draft *draft, const struct file_content *file,
+                       struct err *err)
 {
 	for (int i = 0; i < file->count; i++)
-		if (file_write(fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
-			return err_set(err, "%s: cannot write: %s", file->path, strerror(errno));
+		if (file_write(draft->fd, file->parts[i].iov_base, file->parts[i].iov_len) < 0)
+			return draft_failed(draft, "write", err);
 	return 0;
 }
 
-int file_replace_all(const struct file_content *files, int count, struct err *err)
+int file_replace_all(const struct directory *directory, const struct file_content *files,
+                     int count, struct err *err)
 {
 	struct file_draft *drafts = calloc((size_t)count + 1, sizeof *drafts);
 	int opened = 0, result = 0;
@@ -201,9 +180,9 @@ int file_replace_all(const struct file_content *files, int count, struct err *er
 	if (!drafts)
 		return err_set(err, "out of memory");
 	while (opened < count && result == 0) {
-		result = file_draft_open(&drafts[opened], files[opened].path, err);
+		result = file_draft_open(&drafts[opened], directory, files[opened].name, err);
 		if (result == 0)
-			result = write_parts(drafts[opened].fd, &files[opened], err);
+			result = write_parts(&drafts[opened], &files[opened], err);
 		opened++;
 	}
 	if (result == 0)
@@ -214,6 +193,8 @@ int file_replace_all(const struct file_content *files, int count, struct err *er
 	free(drafts);
 	return result;
 }
+
+/* ---- reading ---- */
 
 /* Read size bytes and no more. */
 static int read_all(int fd, const char *path, char *data, size_t size, struct err *err)
@@ -329,97 +310,4 @@ int file_spool(struct err *err)
 	if (fd >= 0)
 		file_close(fd);
 	return -1;
-}
-
-/* One directory, whose parent stands. */
-static int make_one(const char *path, struct err *err)
-{
-	struct stat status;
-
-	if (TEMP_FAILURE_RETRY(mkdir(path, 0777)) == 0)
-		return 0;
-	const int error = errno;
-	/* one that stands may be in a place where none could be made */
-	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		return 0;
-	if (error == EEXIST)
-		return err_set(err, "%s: not a directory", path);
-	return err_set(err, "%s: cannot make directory: %s", path, strerror(error));
-}
-
-int directory_make(const char *path, struct err *err)
-{
-	char *partial = strdup(path);
-	int result = 0;
-
-	if (!partial)
-		return err_set(err, "out of memory");
-	for (char *p = partial; *p && result == 0; p++) {
-		if (*p != '/' || p == partial)
-			continue;
-		*p = 0;
-		result = make_one(partial, err);
-		*p = '/';
-	}
-	free(partial);
-	return result == 0 ? make_one(path, err) : -1;
-}
-
-int directory_lock(const char *path, const char *busy, struct err *err)
-{
-	int fd = file_open(path, O_RDONLY | O_DIRECTORY);
-
-	if (fd < 0)
-		return err_set(err, "%s: cannot open: %s", path, strerror(errno));
-	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | LOCK_NB)) == 0 || errno != EWOULDBLOCK)
-		return fd;
-	file_close(fd);
-	return err_set(err, "%s: %s", path, busy);
-}
-
-/* The size of NAME if this is the name of a draft, NAME.PID.tmp; else 0. */
-static size_t draft_name(const char *name)
-{
-	static const char ending[] = ".tmp";
-	size_t size = strlen(name), digits = 0;
-
-	if (size < sizeof ending || strcmp(name + size - (sizeof ending - 1), ending) != 0)
-		return 0;
-	size -= sizeof ending - 1;
-	for (; size > 0 && name[size - 1] >= '0' && name[size - 1] <= '9'; size--)
-		digits++;
-	return digits > 0 && size > 1 && name[size - 1] == '.' ? size - 1 : 0;
-}
-
-DIR *directory_open(const char *path, struct err *err)
-{
-	int fd = file_open(path, O_RDONLY | O_DIRECTORY);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-
-	if (directory)
-		return directory;
-	err_set(err, "%s: cannot open: %s", path, strerror(errno));
-	if (fd >= 0)
-		file_close(fd);
-	return NULL;
-}
-
-int directory_sweep(const char *path, bool (*ours)(const char *name), struct err *err)
-{
-	DIR *directory = directory_open(path, err);
-	const struct dirent *entry;
-	int result = 0;
-
-	if (!directory)
-		return -1;
-	while (result == 0 && (entry = readdir(directory)) != NULL) {
-		char name[sizeof entry->d_name];
-		snprintf(name, sizeof name, "%.*s", (int)draft_name(entry->d_name), entry->d_name);
-		if (*name && ours(name) &&
-		    TEMP_FAILURE_RETRY(unlinkat(dirfd(directory), entry->d_name, 0)) < 0)
-			result = err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
-			             strerror(errno));
-	}
-	closedir(directory);
-	return result;
 }

@@ -1,49 +1,55 @@
-/* file.h - files read whole, and written whole or not at all; temporary files; descriptors;
- * directories.
+/* file.h - files read whole, and written whole or not at all; temporary files; descriptors.
  *
  * A file is written to a temporary file beside it, which is synced to disk and renamed over the
- * old one; then the directory is synced. Whatever fails, and whenever, the path holds the old
- * file or the new one, whole. A process that is killed leaves its temporary file, PATH.PID.tmp:
- * directory_sweep() removes such files.
+ * old one; then the directory is synced. Whatever fails, and whenever, the name holds the old
+ * file or the new one, whole. A process that is killed leaves its temporary file, NAME.PID.tmp:
+ * directory_sweep() removes such files. All this is done by the descriptor of the directory, so
+ * that no file comes into another one that has taken its path.
  *
  * A call that a signal interrupts (EINTR) is made again.
  */
 #ifndef MEMOSCOPE_FILE_H
 #define MEMOSCOPE_FILE_H
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
+#include "common/base/directory.h"
 #include "common/base/err.h"
 
-/* A file to write: its path and its bytes, in parts. */
+/* A file to write: its name in a directory and its bytes, in parts. */
 struct file_content {
-	const char *path;
+	const char *name;
 	const struct iovec *parts;
 	int count; /* parts */
 };
 
-/* Write several files: none is renamed before all of them are on the disk, and
+/* Write several files into a directory: none is renamed before all of them are on the disk, and
  * they are renamed in the order given. -1 with err set. */
-int file_replace_all(const struct file_content *files, int count, struct err *err);
+int file_replace_all(const struct directory *directory, const struct file_content *files,
+                     int count, struct err *err);
 
 /* A file that is written piece by piece: the caller writes to fd, a temporary file's. */
 struct file_draft {
-	char *path, *temporary; /* owned; NULL: none */
+	const struct directory *directory; /* the caller's, open until the draft is gone */
+	char *name, *temporary; /* owned; NULL: none */
 	int fd;
 };
 
 /* Begin a draft. -1 with err set; then there is nothing to drop. */
-int file_draft_open(struct file_draft *draft, const char *path, struct err *err);
+int file_draft_open(struct file_draft *draft, const struct directory *directory,
+                    const char *name, struct err *err);
 
-/* Sync and close all drafts, then rename each to its path, in order, then sync the directories.
- * The drafts are gone in any case. -1 with err set. */
+/* Sync and close all drafts, which are in one directory; then rename each to its name, in order;
+ * then sync the directory. The drafts are gone in any case. -1 with err set. */
 int file_drafts_keep(struct file_draft *drafts, int count, struct err *err);
 
 /* Remove a draft. A zeroed draft, or one that was kept, is allowed. */
 void file_draft_drop(struct file_draft *draft);
+
+/* Remove its temporary file only. A signal handler may do this. */
+void file_draft_unlink(const struct file_draft *draft);
 
 /* Read a regular file of at most max bytes. The memory is the caller's to
  * free(); a NUL follows the last byte. NULL with err set. */
@@ -75,21 +81,5 @@ bool file_reader_gone(int fd);
 /* End what was printed to stdout: flush it, and report what was lost, at last by file_settle().
  * -1 with err set. */
 int file_end_stdout(struct err *err);
-
-/* Make a directory and its parents, if they are not there. -1 with err set, which names the one
- * that cannot be made. */
-int directory_make(const char *path, struct err *err);
-
-/* Open a directory to read its names; to closedir(). NULL with err set. */
-DIR *directory_open(const char *path, struct err *err);
-
-/* Lock a directory against other programs that lock it. The lock ends when the descriptor is
- * closed, also if the process is killed. A file system that has no locks does without. -1 with err
- * set: to busy, if another program has it. */
-int directory_lock(const char *path, const char *busy, struct err *err);
-
-/* Remove the temporary files NAME.PID.tmp of names that are ours. The caller holds a lock: nobody
- * is writing them. -1 with err set. */
-int directory_sweep(const char *path, bool (*ours)(const char *name), struct err *err);
 
 #endif

@@ -1,12 +1,8 @@
 #include "common/model/model.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/model/model_files.h"
 
@@ -59,39 +55,49 @@ bool model_has_file(const char *name)
 	return i < MODEL_FILES;
 }
 
-/* ---- removing ---- */
-
-static int remove_files(const char *path, DIR *directory, struct err *err)
+bool model_is_checkpoint(const char *name)
 {
-	const struct dirent *entry;
+	const size_t size = strlen(name);
 
-	while ((entry = readdir(directory)) != NULL)
-		if (model_has_file(entry->d_name) &&
-		    TEMP_FAILURE_RETRY(unlinkat(dirfd(directory), entry->d_name, 0)) < 0)
-			return err_set(err, "%s/%s: cannot remove: %s", path, entry->d_name,
-			               strerror(errno));
-	return 0;
+	return strncmp(name, "step-", 5) == 0 && size >= 11 &&
+	       strspn(name + 5, "0123456789") == size - 5;
 }
 
-int model_remove(const char *directory, struct err *err)
+/* Has it the name of a folder of a run's directory, wherever links lead? */
+static bool is_part_of_run(const struct directory *directory)
 {
-	int fd = file_open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+	char *path = realpath(directory->path, NULL);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const bool result = slash && (strcmp(slash, "/last") == 0 || model_is_checkpoint(slash + 1));
 
-	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return 0;
-	if (!stream) {
-		err_set(err, "%s: cannot open: %s", directory, strerror(errno));
-		if (fd >= 0)
-			file_close(fd);
-		return -1;
-	}
-	int result = remove_files(directory, stream, err);
-	closedir(stream);
-	if (result == 0)
-		result = directory_sweep(directory, model_has_file, err);
-	if (result == 0 && TEMP_FAILURE_RETRY(rmdir(directory)) < 0 && errno != ENOTEMPTY &&
-	    errno != EEXIST)
-		result = err_set(err, "%s: cannot remove: %s", directory, strerror(errno));
+	free(path);
 	return result;
+}
+
+int model_directory_lock(const struct directory *directory, struct directory *above,
+                         const char *busy, struct err *err)
+{
+	struct err unreadable = {0};
+
+	*above = DIRECTORY_CLOSED;
+	if (directory_lock(directory, false, busy, err) < 0)
+		return -1;
+	/* one that cannot be read cannot be locked, and no run can train into it */
+	if (!is_part_of_run(directory) ||
+	    directory_open_in(above, directory, "..", true, &unreadable) < 0)
+		return 0;
+	if (directory_lock(above, true, "", &unreadable) == 0)
+		return 0;
+	directory_close(above);
+	return err_set(err, "%s: another gpt-train is training into the directory around it",
+	               directory->path);
+}
+
+int model_remove_files(const struct directory *directory, struct err *err)
+{
+	int result = 0;
+
+	for (int i = 0; i < MODEL_FILES && result == 0; i++)
+		result = directory_unlink(directory, model_file_names[i], err);
+	return result == 0 ? directory_sweep(directory, model_has_file, err) : -1;
 }

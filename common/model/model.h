@@ -21,6 +21,7 @@
 
 #include <jansson.h>
 
+#include "common/base/directory.h"
 #include "common/base/err.h"
 #include "common/base/file.h" /* file_content */
 #include "common/model/gpt_config.h"
@@ -43,10 +44,10 @@ int model_load(const char *directory, struct model *model, struct err *err);
  * -1 with err set. */
 int model_save(const char *directory, const struct model *model, struct err *err);
 
-/* The same with one more file, which is written together with the model's and renamed before
- * them. more NULL: none. */
-int model_save_with(const char *directory, const struct model *model,
-                    const struct file_content *more, struct err *err);
+/* The same in a directory that is open, with one more file, which is written together with the
+ * model's and renamed before them. more NULL: none. */
+int model_save_in(const struct directory *directory, const struct model *model,
+                  const struct file_content *more, struct err *err);
 
 /* The file in a model's directory that a resume of its training starts from. It is not the
  * model's: train/training_state.h. */
@@ -55,9 +56,18 @@ int model_save_with(const char *directory, const struct model *model,
 /* Is it the name of a model's file? */
 bool model_has_file(const char *name);
 
-/* Remove the files of a model, temporary ones too, and the directory if nothing else is in it.
- * A path that is no directory, or a symbolic link, is left alone. -1 with err set. */
-int model_remove(const char *directory, struct err *err);
+/* Remove the files of a model, temporary ones too. -1 with err set. */
+int model_remove_files(const struct directory *directory, struct err *err);
+
+/* Is it the name of a checkpoint's folder in the directory of a run, step-NNNNNN? */
+bool model_is_checkpoint(const char *name);
+
+/* Lock a directory that a model is to be written to. If it has the name of a folder of a run's
+ * directory, last or step-NNNNNN, the directory around it is locked, too, but shared, so that no
+ * run trains into that meanwhile: above becomes it, else it is closed. The locks end when both
+ * are closed. -1 with err set: to busy, if another program has the lock. */
+int model_directory_lock(const struct directory *directory, struct directory *above,
+                         const char *busy, struct err *err);
 
 /* What the header of a stream says about the model that made it (stream(5), "model"). The
  * caller owns the result: json_decref(). */

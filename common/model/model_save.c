@@ -53,50 +53,49 @@ static int make_texts(const char *directory, const struct model *model,
 }
 
 /* Write all files; more: one that goes before them, or NULL. */
-static int write_files(const char *directory, char *const texts[MODEL_FILES],
+static int write_files(const struct directory *directory, char *const texts[MODEL_FILES],
                        const struct parameters_image *params, const struct file_content *more,
                        struct err *err)
 {
 	struct file_content files[MODEL_FILES + 1];
 	struct iovec parts[MODEL_FILES];
-	char *paths[MODEL_FILES] = {0};
-	int count = 0, result = 0;
+	int count = 0;
 
 	if (more)
 		files[count++] = *more;
 	for (int i = 0; i < MODEL_FILES; i++) {
-		paths[i] = model_file_path(directory, i, err);
-		if (!paths[i])
-			result = -1;
 		if (i == MODEL_PARAMETERS) {
-			files[count++] = (struct file_content){paths[i], params->file.parts,
+			files[count++] = (struct file_content){model_file_names[i], params->file.parts,
 			                                       params->file.count};
 		} else {
 			parts[i] = (struct iovec){texts[i], strlen(texts[i])};
-			files[count++] = (struct file_content){paths[i], &parts[i], 1};
+			files[count++] = (struct file_content){model_file_names[i], &parts[i], 1};
 		}
 	}
-	if (result == 0)
-		result = file_replace_all(files, count, err);
-	for (int i = 0; i < MODEL_FILES; i++)
-		free(paths[i]);
-	return result;
+	return file_replace_all(directory, files, count, err);
 }
 
-int model_save_with(const char *directory, const struct model *model,
-                    const struct file_content *more, struct err *err)
+/* Can it be saved at all? path: of the directory, for messages. */
+static int check_model(const char *path, const struct model *model, struct err *err)
+{
+	if (gpt_config_check(&model->config, err) < 0)
+		return -1;
+	if (vocab_size(model->vocab) == model->config.vocab)
+		return 0;
+	return err_set(err, "%s: a vocabulary of %d characters for a network of %d", path,
+	               vocab_size(model->vocab), model->config.vocab);
+}
+
+int model_save_in(const struct directory *directory, const struct model *model,
+                  const struct file_content *more, struct err *err)
 {
 	struct parameters_image params;
 	char *texts[MODEL_FILES] = {0};
 	int result = -1;
 
-	if (gpt_config_check(&model->config, err) < 0)
+	if (check_model(directory->path, model, err) < 0)
 		return -1;
-	if (vocab_size(model->vocab) != model->config.vocab)
-		return err_set(err, "%s: a vocabulary of %d characters for a network of %d",
-		               directory, vocab_size(model->vocab), model->config.vocab);
-	if (make_texts(directory, model, texts, err) == 0 &&
-	    directory_make(directory, err) == 0 &&
+	if (make_texts(directory->path, model, texts, err) == 0 &&
 	    parameters_image_new(&params, model, err) == 0) {
 		result = write_files(directory, texts, &params, more, err);
 		parameters_image_release(&params);
@@ -106,7 +105,15 @@ int model_save_with(const char *directory, const struct model *model,
 	return result;
 }
 
-int model_save(const char *directory, const struct model *model, struct err *err)
+int model_save(const char *path, const struct model *model, struct err *err)
 {
-	return model_save_with(directory, model, NULL, err);
+	struct directory directory;
+
+	/* first, so that no directory is made for what cannot be saved */
+	if (check_model(path, model, err) < 0 || directory_make(path, err) < 0 ||
+	    directory_open(&directory, path, err) < 0)
+		return -1;
+	int result = model_save_in(&directory, model, NULL, err);
+	directory_close(&directory);
+	return result;
 }

@@ -1,7 +1,7 @@
 #include "common/train/training_directory.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,46 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/file.h"
 #include "common/model/model.h"
-
-/* A path in the directory, to free(). NULL with err set. */
-static char *path_of(const struct training_directory *directory, const char *name,
-                     struct err *err)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/%s", directory->path, name) >= 0)
-		return path;
-	err_set(err, "out of memory");
-	return NULL;
-}
 
 static void checkpoint_name(int64_t step, char name[32])
 {
 	snprintf(name, 32, "step-%06" PRId64, step);
 }
 
-char *training_directory_last(const struct training_directory *directory, struct err *err)
-{
-	return path_of(directory, "last", err);
-}
-
-char *training_directory_checkpoint(const struct training_directory *directory, int64_t step,
-                                    struct err *err)
+int training_directory_checkpoint(const struct training_directory *directory, int64_t step,
+                                  struct directory *checkpoint, struct err *err)
 {
 	char name[32];
 
 	checkpoint_name(step, name);
-	return path_of(directory, name, err);
-}
-
-static bool is_checkpoint(const char *name)
-{
-	const size_t size = strlen(name);
-
-	return strncmp(name, "step-", 5) == 0 && size >= 11 &&
-	       strspn(name + 5, "0123456789") == size - 5;
+	return directory_open_in(checkpoint, &directory->top, name, false, err);
 }
 
 static bool is_run_file(const char *name)
@@ -56,69 +30,131 @@ static bool is_run_file(const char *name)
 	return model_has_file(name) || strcmp(name, MODEL_STATE) == 0;
 }
 
-/* Remove the temporary files of killed runs in a folder of DIR. Links are left alone: what they
- * lead to is not locked. */
-static int sweep(const struct training_directory *directory, const char *name, struct err *err)
+/* Is it a directory, and no link to one? What a link leads to is not locked. */
+static bool is_folder(const struct directory *directory, const char *name)
 {
-	char *path = path_of(directory, name, err);
 	struct stat status;
-	int result = path ? 0 : -1;
 
-	if (path && lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		result = directory_sweep(path, is_run_file, err);
-	free(path);
-	return result;
+	return fstatat(directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(status.st_mode);
 }
 
+/* ---- opening ---- */
+
+/* Remove the temporary files of killed runs in DIR, in DIR/last and in the checkpoints. */
 static int sweep_all(const struct training_directory *directory, struct err *err)
 {
+	const struct directory *top = &directory->top;
 	const struct dirent *entry;
-	int result = directory_sweep(directory->path, is_run_file, err);
-	DIR *entries = result == 0 ? directory_open(directory->path, err) : NULL;
+	struct directory checkpoint;
+	int result = directory_sweep(top, is_run_file, err);
 
+	if (result == 0)
+		result = directory_sweep(&directory->last, is_run_file, err);
+	DIR *entries = result == 0 ? directory_list(top, err) : NULL;
 	if (!entries)
 		return -1;
-	while (result == 0 && (entry = readdir(entries)))
-		if (strcmp(entry->d_name, "last") == 0 || is_checkpoint(entry->d_name))
-			result = sweep(directory, entry->d_name, err);
+	while (result == 0 && (entry = readdir(entries))) {
+		if (!model_is_checkpoint(entry->d_name) || !is_folder(top, entry->d_name))
+			continue;
+		result = directory_open_in(&checkpoint, top, entry->d_name, false, err);
+		if (result == 0)
+			result = directory_sweep(&checkpoint, is_run_file, err);
+		directory_close(&checkpoint);
+	}
 	closedir(entries);
 	return result;
 }
 
-/* Two runs that save into one directory would leave a mixture. */
-static int lock(struct training_directory *directory, struct err *err)
+static bool is_writable(const struct directory *directory)
 {
-	directory->lock = directory_lock(directory->path, "another gpt-train is training into it",
-	                                 err);
-	return directory->lock < 0 ? -1 : sweep_all(directory, err);
+	return faccessat(directory->fd, ".", W_OK | X_OK, 0) == 0;
+}
+
+static bool is_same(const struct directory *a, const struct directory *b)
+{
+	struct stat one, two;
+
+	return fstat(a->fd, &one) == 0 && fstat(b->fd, &two) == 0 && one.st_dev == two.st_dev &&
+	       one.st_ino == two.st_ino;
+}
+
+/* Two runs that save into one directory would leave a mixture. */
+static int open_all(struct training_directory *directory, const char *path, struct err *err)
+{
+	struct directory *top = &directory->top, *last = &directory->last;
+
+	if (directory_open(top, path, err) < 0)
+		return -1;
+	if (model_directory_lock(top, &directory->above, "another gpt-train is training into it",
+	                         err) < 0 ||
+	    directory_open_in(last, top, "last", true, err) < 0)
+		return -1;
+	if (is_same(top, last))
+		return err_set(err, "%s: it leads to %s, expected a directory of its own", last->path,
+		               path);
+	if (directory_lock(last, false, "another program is writing into it", err) < 0)
+		return -1;
+	if (!is_writable(top) || !is_writable(last))
+		return err_set(err, "%s: cannot write: %s", path, strerror(errno));
+	return sweep_all(directory, err);
 }
 
 int training_directory_open(struct training_directory *directory, const char *path, bool resume,
                             struct err *err)
 {
-	*directory = (struct training_directory){
-		.path = path,
-		.lock = -1,
-		.own_checkpoints = resume,
-	};
-	char *last = training_directory_last(directory, err);
-	int result = last ? 0 : -1;
+	struct stat status;
+	char *last;
 
-	if (result == 0 && resume && access(last, F_OK) < 0)
-		result = err_set(err, "%s: cannot go on from it: %s", last, strerror(errno));
-	else if (result == 0)
-		result = directory_make(last, err);
-	if (result == 0 && (access(path, W_OK | X_OK) < 0 || access(last, W_OK | X_OK) < 0))
-		result = err_set(err, "%s: cannot write: %s", path, strerror(errno));
+	*directory = TRAINING_DIRECTORY_CLOSED;
+	directory->own_checkpoints = resume;
+	if (!resume)
+		return directory_make(path, err) < 0 ? -1 : open_all(directory, path, err);
+	if (asprintf(&last, "%s/last", path) < 0)
+		return err_set(err, "out of memory");
+	int result = stat(last, &status);
+	if (result < 0)
+		err_set(err, "%s: cannot go on from it: %s", last, strerror(errno));
 	free(last);
-	return result == 0 ? lock(directory, err) : -1;
+	return result < 0 ? -1 : open_all(directory, path, err);
 }
 
 void training_directory_release(struct training_directory *directory)
 {
-	if (directory->lock >= 0)
-		file_close(directory->lock);
-	*directory = (struct training_directory){.lock = -1};
+	directory_close(&directory->top);
+	directory_close(&directory->last);
+	directory_close(&directory->above);
+}
+
+/* ---- while it is open ---- */
+
+int training_directory_check(const struct training_directory *directory, struct err *err)
+{
+	if (directory_check(&directory->top, err) < 0)
+		return -1;
+	return directory_check(&directory->last, err);
+}
+
+bool training_directory_removed(const struct training_directory *directory)
+{
+	return directory_removed(&directory->top) || directory_removed(&directory->last);
+}
+
+/* Remove a checkpoint: the files of its model, and the directory if nothing else is in it. */
+static int remove_checkpoint(const struct directory *top, const char *name, struct err *err)
+{
+	struct directory checkpoint;
+
+	if (!is_folder(top, name))
+		return 0;
+	int result = directory_open_in(&checkpoint, top, name, false, err);
+	if (result == 0)
+		result = model_remove_files(&checkpoint, err);
+	directory_close(&checkpoint);
+	if (result == 0 && TEMP_FAILURE_RETRY(unlinkat(top->fd, name, AT_REMOVEDIR)) < 0 &&
+	    errno != ENOTEMPTY && errno != EEXIST)
+		result = err_set(err, "%s/%s: cannot remove: %s", top->path, name, strerror(errno));
+	return result;
 }
 
 int training_directory_clean(struct training_directory *directory, int64_t keep,
@@ -130,18 +166,14 @@ int training_directory_clean(struct training_directory *directory, int64_t keep,
 
 	if (directory->own_checkpoints)
 		return 0;
-	DIR *entries = directory_open(directory->path, err);
+	DIR *entries = directory_list(&directory->top, err);
 	if (!entries)
 		return -1;
 	if (keep >= 0)
 		checkpoint_name(keep, kept);
-	while (result == 0 && (entry = readdir(entries))) {
-		if (!is_checkpoint(entry->d_name) || strcmp(entry->d_name, kept) == 0)
-			continue;
-		char *path = path_of(directory, entry->d_name, err);
-		result = path ? model_remove(path, err) : -1;
-		free(path);
-	}
+	while (result == 0 && (entry = readdir(entries)))
+		if (model_is_checkpoint(entry->d_name) && strcmp(entry->d_name, kept) != 0)
+			result = remove_checkpoint(&directory->top, entry->d_name, err);
 	closedir(entries);
 	directory->own_checkpoints = result == 0;
 	return result;

@@ -3,6 +3,9 @@
  *   DIR               the model of the lowest validation loss; without validation, the last one
  *   DIR/last          the last model, and the state that a resume starts from
  *   DIR/step-NNNNNN   checkpoints: models that are kept for good
+ *
+ * All is written through open directories, so that a run whose directory is renamed never writes
+ * into another one that comes to its path.
  */
 #ifndef MEMOSCOPE_TRAINING_DIRECTORY_H
 #define MEMOSCOPE_TRAINING_DIRECTORY_H
@@ -10,14 +13,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/directory.h"
 #include "common/base/err.h"
 
 struct training_directory {
-	const char *path; /* DIR; the caller's */
-	int lock; /* a descriptor of DIR, which holds the lock on it; -1: none */
+	struct directory top, last; /* DIR and DIR/last, each locked */
+	struct directory above; /* the directory around DIR, if model_directory_lock() locks it */
 	bool own_checkpoints; /* all checkpoints in DIR are this run's, or those of the run that it
 	                       * resumes */
 };
+
+#define TRAINING_DIRECTORY_CLOSED \
+	((struct training_directory){DIRECTORY_CLOSED, DIRECTORY_CLOSED, DIRECTORY_CLOSED, false})
 
 /* Open DIR for a run, and lock it: another run that opens it fails until this one is released
  * or its process ends. Temporary files that killed runs left are removed. A new run makes DIR
@@ -28,10 +35,15 @@ int training_directory_open(struct training_directory *directory, const char *pa
                             struct err *err);
 void training_directory_release(struct training_directory *directory);
 
-/* Paths, to free(): DIR/last, and the checkpoint of a step. NULL with err set. */
-char *training_directory_last(const struct training_directory *directory, struct err *err);
-char *training_directory_checkpoint(const struct training_directory *directory, int64_t step,
-                                    struct err *err);
+/* Open the directory of a step's checkpoint, and make it if it is missing; to directory_close().
+ * A symbolic link in its place is an error. -1 with err set. */
+int training_directory_checkpoint(const struct training_directory *directory, int64_t step,
+                                  struct directory *checkpoint, struct err *err);
+
+/* Are DIR and DIR/last still where they were opened? -1 with err set, which says what became of
+ * them. Was one of them removed? Then nothing can be written to it any more. */
+int training_directory_check(const struct training_directory *directory, struct err *err);
+bool training_directory_removed(const struct training_directory *directory);
 
 /* Remove the checkpoints of an earlier run, which would be taken for this run's; all but that
  * of step `keep` (-1: none is kept). Does nothing if own_checkpoints is set, and sets it.

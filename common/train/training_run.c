@@ -39,7 +39,7 @@ int training_run_init(struct training_run *run, const struct training_run_option
 		.at.best = INFINITY,
 		.digest = data_loader_digest(data->loader),
 		.saved = -1,
-		.directory.lock = -1,
+		.directory = TRAINING_DIRECTORY_CLOSED,
 	};
 	run->options.network.vocab = vocab_size(data->vocab);
 	if (gpt_config_check(&run->options.network, err) < 0)
@@ -62,7 +62,7 @@ void training_run_release(struct training_run *run)
 	run->model.vocab = NULL; /* the data's */
 	model_release(&run->model);
 	training_directory_release(&run->directory);
-	*run = (struct training_run){.directory.lock = -1};
+	*run = (struct training_run){.directory = TRAINING_DIRECTORY_CLOSED};
 }
 
 /* ---- steps ---- */

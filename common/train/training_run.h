@@ -74,6 +74,11 @@ json_t *training_run_validate(struct training_run *run, struct validation *total
  * nothing is saved if a parameter or moment is not finite. */
 int training_run_save(struct training_run *run, double loss, struct err *err);
 
+/* Are DIR and DIR/last still where the run began? If they were renamed, saves go into them where
+ * they are now, and fail then by this function. -1 with err set, which says what became of them
+ * and of the model. */
+int training_run_check_place(const struct training_run *run, struct err *err);
+
 /* Save the model for good in DIR/step-NNNNNN. -1 with err set, as training_run_save(). */
 int training_run_checkpoint(struct training_run *run, struct err *err);
 

@@ -1,6 +1,4 @@
 /* training_run_resume.c - going on from the state of a run. */
-#include <stdlib.h>
-
 #include "common/train/training_run_private.h"
 #include "common/train/training_state.h"
 
@@ -22,8 +20,8 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 	struct trainer_state state = {0};
 	struct training_progress at;
 	json_t *settings = training_settings(run);
-	char *last = training_directory_last(&run->directory, err);
-	int result = last ? training_state_settings(last, saved, err) : -1;
+	const char *last = run->directory.last.path;
+	int result = training_state_settings(last, saved, err);
 
 	if (result == 0 && !json_object_get(saved, "heads"))
 		result = add_network(saved, last, err);
@@ -41,7 +39,6 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 	}
 	trainer_state_release(&state);
 	json_decref(settings);
-	free(last);
 	return result;
 }
 

@@ -19,25 +19,22 @@ static struct model model_of(struct training_run *run, const float *params)
 	return model;
 }
 
-static int save_model(struct training_run *run, const char *where, const float *params,
+static int save_model(struct training_run *run, const struct directory *where, const float *params,
                       struct err *err)
 {
 	const struct model model = model_of(run, params);
 
-	return model_save(where, &model, err);
+	return model_save_in(where, &model, NULL, err);
 }
 
 static int save_last(struct training_run *run, const struct trainer_state *state, struct err *err)
 {
 	const struct model model = model_of(run, state->params);
-	char *last = training_directory_last(&run->directory, err);
 	json_t *settings = training_settings(run);
-	int result = -1;
+	int result = training_state_save(&run->directory.last, &model, state, &run->at, settings,
+	                                 err);
 
-	if (last)
-		result = training_state_save(last, &model, state, &run->at, settings, err);
 	json_decref(settings);
-	free(last);
 	if (result == 0)
 		run->saved = run->at.step;
 	return result;
@@ -63,16 +60,35 @@ static bool is_of_state(const struct training_run *run, const char *where)
 int training_run_mend(struct training_run *run, const struct trainer_state *state,
                       struct err *err)
 {
-	char *last = training_directory_last(&run->directory, err);
-	int result = last ? 0 : -1;
+	const struct directory *last = &run->directory.last;
 
-	if (last && !is_of_state(run, last)) {
-		result = save_model(run, last, state->params, err);
-		run->mended = result == 0;
-	}
-	free(last);
+	if (is_of_state(run, last->path))
+		return 0;
+	const int result = save_model(run, last, state->params, err);
+	run->mended = result == 0;
 	return result;
 }
+
+/* ---- the place ---- */
+
+int training_run_check_place(const struct training_run *run, struct err *err)
+{
+	struct err what = {0};
+
+	if (training_directory_check(&run->directory, &what) == 0)
+		return 0;
+	if (training_directory_removed(&run->directory))
+		return err_set(err, "%s: step %" PRId64 " is not saved", what.text, run->at.step);
+	return err_set(err, "%s; the model of step %" PRId64 " is there", what.text, run->saved);
+}
+
+/* In a directory that was removed nothing can be made any more. */
+static int check_removed(const struct training_run *run, struct err *err)
+{
+	return training_directory_removed(&run->directory) ? training_run_check_place(run, err) : 0;
+}
+
+/* ---- saves ---- */
 
 /* The name of parameter `at`: its tensor and its place in there. */
 static void name_parameter(const struct training_run *run, size_t at, char name[80])
@@ -113,7 +129,7 @@ int training_run_save(struct training_run *run, double loss, struct err *err)
 	struct trainer_state state;
 	int result = 0;
 
-	if (trainer_state(run->trainer, &state, err) < 0)
+	if (check_removed(run, err) < 0 || trainer_state(run->trainer, &state, err) < 0)
 		return -1;
 	if (check_finite(run, "", state.params, err) < 0 ||
 	    check_finite(run, "first moment of ", state.moment1, err) < 0 ||
@@ -122,12 +138,14 @@ int training_run_save(struct training_run *run, double loss, struct err *err)
 	else if (loss < run->at.best) {
 		if (isfinite(loss))
 			run->at.best = loss;
-		result = save_model(run, run->options.directory, state.params, err);
+		result = save_model(run, &run->directory.top, state.params, err);
 	}
 	if (result == 0)
 		result = save_last(run, &state, err);
 	if (result == 0)
 		result = training_directory_clean(&run->directory, -1, err);
+	if (result == 0)
+		result = training_run_check_place(run, err);
 	trainer_state_release(&state);
 	return result;
 }
@@ -136,19 +154,21 @@ int training_run_checkpoint(struct training_run *run, struct err *err)
 {
 	const size_t count = gpt_parameter_count(&run->model.config);
 	float *params = malloc(count * sizeof *params);
-	char *path = training_directory_checkpoint(&run->directory, run->at.step, err);
+	struct directory checkpoint = DIRECTORY_CLOSED;
 	int result = -1;
 
 	if (!params)
-		err_set(err, "out of memory for %zu parameters", count);
-	else if (path) {
-		trainer_params(run->trainer, params);
-		if (check_finite(run, "", params, err) == 0)
-			result = save_model(run, path, params, err);
-		if (result == 0)
-			result = training_directory_clean(&run->directory, run->at.step, err);
-	}
+		return err_set(err, "out of memory for %zu parameters", count);
+	trainer_params(run->trainer, params);
+	if (check_removed(run, err) == 0 && check_finite(run, "", params, err) == 0)
+		result = training_directory_checkpoint(&run->directory, run->at.step, &checkpoint, err);
+	if (result == 0)
+		result = save_model(run, &checkpoint, params, err);
+	if (result == 0)
+		result = training_directory_clean(&run->directory, run->at.step, err);
+	if (result == 0)
+		result = training_run_check_place(run, err);
+	directory_close(&checkpoint);
 	free(params);
-	free(path);
 	return result;
 }

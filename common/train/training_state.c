@@ -49,7 +49,7 @@ static json_t *metadata_of(const struct trainer_state *state,
 	return metadata;
 }
 
-int training_state_save(const char *directory, const struct model *model,
+int training_state_save(const struct directory *directory, const struct model *model,
                         const struct trainer_state *state,
                         const struct training_progress *progress, const json_t *settings,
                         struct err *err)
@@ -60,18 +60,16 @@ int training_state_save(const char *directory, const struct model *model,
 		{.name = "moment1", .dims = 1, .shape = {count}, .data = state->moment1},
 		{.name = "moment2", .dims = 1, .shape = {count}, .data = state->moment2},
 	};
-	char *path = state_path(directory, err);
 	json_t *metadata = metadata_of(state, progress, settings);
 	struct safetensors_image image;
 	int result = -1;
 
-	if (path && safetensors_image(&image, tensors, 3, metadata, err) == 0) {
-		const struct file_content file = {path, image.parts, image.count};
-		result = model_save_with(directory, model, &file, err);
+	if (safetensors_image(&image, tensors, 3, metadata, err) == 0) {
+		const struct file_content file = {MODEL_STATE, image.parts, image.count};
+		result = model_save_in(directory, model, &file, err);
 		safetensors_image_release(&image);
 	}
 	json_decref(metadata);
-	free(path);
 	return result;
 }
 

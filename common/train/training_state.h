@@ -20,7 +20,7 @@
 /* Save a model and its state in a directory. Both are on the disk before either replaces an
  * older one; the state is replaced first. The model's parameters must be the state's.
  * settings: an object of strings. -1 with err set. */
-int training_state_save(const char *directory, const struct model *model,
+int training_state_save(const struct directory *directory, const struct model *model,
                         const struct trainer_state *state,
                         const struct training_progress *progress, const json_t *settings,
                         struct err *err);

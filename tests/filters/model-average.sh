@@ -2,8 +2,8 @@
 # model-average.sh - model-average.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+mkmodel=$(cd "$BUILD" && pwd)/tests/tools/mkmodel
 cd "$TMP" || exit 1
-mkmodel=$BUILD/tests/tools/mkmodel
 
 # mkmodel DIRECTORY ALPHABET LAYERS HEADS WIDTH CONTEXT SEED SCALE
 for seed in 1 2 3; do

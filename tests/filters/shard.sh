@@ -112,6 +112,21 @@ is $? 143 "a signal ends it"
 exec 3>&-
 find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
 ok $? "and leaves all as it was"
+shard -o "$TMP/moving" <"$TMP/pipe" 2>"$TMP/stderr" &
+pid=$!
+exec 3>"$TMP/pipe"
+head -c $((size / 2)) "$TMP/in.mp" >&3
+until [ -n "$(find "$TMP/moving" -name '*.tmp' 2>/dev/null)" ]; do sleep 0.05; done
+mv "$TMP/moving" "$TMP/moved"
+mkdir "$TMP/moving"
+tail -c +$((size / 2 + 1)) "$TMP/in.mp" >&3
+exec 3>&-
+wait $pid
+is "$? $(cat "$TMP/stderr")" \
+	"1 shard: $TMP/moving: it was renamed or replaced meanwhile; it is now $(realpath "$TMP")/moved" \
+	"a directory that is renamed meanwhile"
+is "$(cd "$TMP" && find moving moved | sort | paste -sd ' ')" "moved moved/train-0000.mp moving" \
+	"all of it goes where it is now"
 touch "$TMP/new/data/train-0001.mp.77.tmp" "$TMP/new/data/val.mp.77.tmp" "$TMP/new/data/mine.77.tmp"
 shard --val 0.1 -o "$TMP/new/data" <"$TMP/in.mp"
 is "$(cd "$TMP/new/data" && echo ./*.tmp)" ./mine.77.tmp "removes the temporary files of a killed run, and no others"

@@ -33,18 +33,27 @@ __attribute__((unused)) static float *tensor_at(const struct gpt_config *config,
 	return found;
 }
 
-/* Write a file of these tensors; metadata may be NULL. -1 with err set. */
+/* Write a file of these tensors into a directory, or over one that is there; path names both.
+ * metadata may be NULL. -1 with err set. */
 __attribute__((unused)) static int write_tensors(const char *path,
                                                  const struct safetensor *tensors, int count,
                                                  const json_t *metadata, struct err *err)
 {
+	const char *slash = strrchr(path, '/');
 	struct safetensors_image image;
+	struct directory place;
+	int result = -1;
 
 	if (safetensors_image(&image, tensors, count, metadata, err) < 0)
 		return -1;
-	struct file_content file = {path, image.parts, image.count};
-	int result = file_replace_all(&file, 1, err);
+	char *parent = strndup(path, (size_t)(slash - path));
+	struct file_content file = {slash + 1, image.parts, image.count};
+	if (directory_open(&place, parent, err) == 0) {
+		result = file_replace_all(&place, &file, 1, err);
+		directory_close(&place);
+	}
 	safetensors_image_release(&image);
+	free(parent);
 	return result;
 }
 

@@ -168,8 +168,12 @@ static int save_state(const char *folder, const struct trainer_state *state,
 		.vocab = vocab_new("abcdefghijk", 11, err),
 		.params = state->params,
 	};
-	int result = training_state_save(folder, &model, state, progress, settings, err);
+	struct directory directory;
+	int result = directory_open(&directory, folder, err);
 
+	if (result == 0)
+		result = training_state_save(&directory, &model, state, progress, settings, err);
+	directory_close(&directory);
 	vocab_free(model.vocab);
 	return result;
 }

@@ -82,19 +82,36 @@ static void log_call(enum kind kind, int number, const char *path)
 		syscall(SYS_write, fault.log, line, (size_t)size);
 }
 
-/* Count a call and say what becomes of it. errno is set for ERROR. path: NULL for that of fd. */
+/* What a call is about: the path of the file fd (path NULL), or path, in the directory fd if that
+ * is one. What is below the working directory is told from there, as if by a path. */
+static void tell_path(const char *path, int fd, char text[4096])
+{
+	char link[64], folder[2048] = "", here[2048] = "";
+	const size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
+
+	if (path && (fd < 0 || *path == '/')) {
+		snprintf(text, 4096, "%s", path);
+		return;
+	}
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	const ssize_t got = readlink(link, folder, sizeof folder - 1);
+	folder[got < 0 ? 0 : got] = '\0';
+	const bool below = path && strncmp(folder, here, size) == 0 && folder[size] == '/';
+	snprintf(text, 4096, "%s%s%s", folder + (below ? size + 1 : 0), path ? "/" : "",
+	         path ? path : "");
+}
+
+/* Count a call and say what becomes of it. errno is set for ERROR. path, fd: as tell_path() takes
+ * them. */
 static enum what begin(enum kind kind, const char *path, int fd)
 {
 	const int number = __atomic_add_fetch(&counts[kind], 1, __ATOMIC_RELAXED);
-	char link[64], target[4096] = "";
+	char text[4096];
 
-	if (fault.log >= 0 && path == NULL) {
-		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-		ssize_t size = readlink(link, target, sizeof target - 1);
-		target[size < 0 ? 0 : size] = '\0';
+	if (fault.log >= 0) {
+		tell_path(path, fd, text);
+		log_call(kind, number, text);
 	}
-	if (fault.log >= 0)
-		log_call(kind, number, path ? path : target);
 	if (fault.kind != kind || (fault.number > 0 && fault.number != number))
 		return NOTHING;
 	/* the second try of an interrupted call */
@@ -328,13 +345,13 @@ int rename(const char *from, const char *to)
 
 int renameat(int from_directory, const char *from, int to_directory, const char *to)
 {
-	CALL(RENAME, to, -1, renameat, from_directory, from, to_directory, to);
+	CALL(RENAME, to, to_directory, renameat, from_directory, from, to_directory, to);
 }
 
 int renameat2(int from_directory, const char *from, int to_directory, const char *to,
               unsigned flags)
 {
-	CALL(RENAME, to, -1, renameat2, from_directory, from, to_directory, to, flags);
+	CALL(RENAME, to, to_directory, renameat2, from_directory, from, to_directory, to, flags);
 }
 
 int mkdir(const char *path, mode_t mode)
@@ -344,7 +361,7 @@ int mkdir(const char *path, mode_t mode)
 
 int mkdirat(int directory, const char *path, mode_t mode)
 {
-	CALL(MKDIR, path, -1, mkdirat, directory, path, mode);
+	CALL(MKDIR, path, directory, mkdirat, directory, path, mode);
 }
 
 int rmdir(const char *path)
@@ -359,7 +376,7 @@ int unlink(const char *path)
 
 int unlinkat(int directory, const char *path, int flags)
 {
-	CALL(UNLINK, path, -1, unlinkat, directory, path, flags);
+	CALL(UNLINK, path, directory, unlinkat, directory, path, flags);
 }
 
 int ftruncate(int fd, off_t size)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/model/checksum.h"
 #include "common/model/config_json.h"
 #include "common/model/json_file.h"
 #include "common/model/model_files.h"
@@ -36,13 +37,17 @@ static int load_vocab(const char *directory, struct model *model, struct err *er
 /* memoscope.json. A model that transformers saved has none. */
 static int load_about(const char *path, struct model *model, struct err *err)
 {
+	char checksum[CHECKSUM_SIZE];
+
 	if (!json_file_exists(path)) {
 		model->about = json_pack("{s:[]}", "chain");
 		return model->about ? 0 : err_set(err, "out of memory");
 	}
 	model->about = json_file_object(path, err);
-	if (!model->about)
+	if (!model->about || checksum_of_json(model->about, checksum, err) < 0 ||
+	    checksum_check(model->about, checksum, path, err) < 0)
 		return -1;
+	json_object_del(model->about, CHECKSUM_KEY);
 	const json_t *chain = json_object_get(model->about, "chain");
 	const json_t *bias = json_object_get(model->about, "bias");
 	if (!json_is_array(chain))

@@ -5,20 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/model/checksum.h"
 #include "common/model/config_json.h"
 #include "common/model/model_files.h"
 #include "common/model/model_parameters.h"
 #include "common/model/tokenizer_json.h"
 
-/* memoscope.json: what the caller says about the model, and what the tensors do not tell. */
+/* memoscope.json: what the caller says about the model, and what the tensors do not tell. NULL:
+ * out of memory. */
 static json_t *about_json(const struct model *model)
 {
 	json_t *about = model->about ? json_copy(model->about) : json_object();
+	char checksum[CHECKSUM_SIZE];
+	struct err err = {0};
 
 	if (!json_object_get(about, "chain"))
 		json_object_set_new(about, "chain", json_array());
 	json_object_set_new(about, "bias", json_boolean(model->config.bias));
-	return about;
+	if (checksum_of_json(about, checksum, &err) == 0 &&
+	    json_object_set_new(about, CHECKSUM_KEY, json_string(checksum)) == 0)
+		return about;
+	json_decref(about);
+	return NULL;
 }
 
 /* The text of a JSON file, to free(); NULL if it cannot be made. Takes json. */

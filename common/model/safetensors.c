@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/model/checksum.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
                "tensors are read and written as little endian float32");
@@ -45,36 +46,55 @@ static size_t tensor_bytes(const struct safetensor *tensor)
 	return bytes;
 }
 
-/* Size and JSON of the header, padded with spaces to align the data. To free(); NULL: out of
- * memory. */
-static char *header_text(const struct safetensor *tensors, int count, const json_t *metadata,
-                         size_t *size)
+/* The JSON header. Its metadata get a checksum. NULL with err set. */
+static json_t *new_header(const struct safetensor *tensors, int count, const json_t *metadata,
+                          struct err *err)
 {
-	json_t *header = json_object();
+	json_t *header = json_object(), *own = metadata ? json_copy((json_t *)metadata) : json_object();
+	struct checksum_tensor *list = calloc((size_t)count + 1, sizeof *list);
+	char digits[CHECKSUM_SIZE];
 	size_t begin = 0;
+	int result = -1;
 
-	if (metadata)
-		json_object_set(header, "__metadata__", (json_t *)metadata);
-	for (int i = 0; i < count; i++) {
-		size_t end = begin + tensor_bytes(&tensors[i]);
-		json_object_set_new(header, tensors[i].name,
-		                    tensor_entry(&tensors[i], begin, end));
-		begin = end;
+	json_object_set_new(header, "__metadata__", own);
+	for (int i = 0; list && i < count; i++) {
+		const size_t size = tensor_bytes(&tensors[i]);
+		json_t *entry = tensor_entry(&tensors[i], begin, begin + size);
+		json_object_set_new(header, tensors[i].name, entry);
+		list[i] = (struct checksum_tensor){tensors[i].name, entry, tensors[i].data, size};
+		begin += size;
 	}
-	char *json = json_dumps(header, JSON_COMPACT);
+	if (list)
+		result = checksum_of_tensors(own, list, (size_t)count, digits, err);
+	if (result == 0)
+		result = json_object_set_new(own, CHECKSUM_KEY, json_string(digits));
+	free(list);
+	if (result == 0)
+		return header;
 	json_decref(header);
-	if (!json)
-		return NULL;
+	err_set(err, "out of memory");
+	return NULL;
+}
 
-	size_t length = strlen(json);
+/* Size and JSON of the header, padded with spaces to align the data. To free(). NULL with err
+ * set. */
+static char *header_text(const struct safetensor *tensors, int count, const json_t *metadata,
+                         size_t *size, struct err *err)
+{
+	json_t *header = new_header(tensors, count, metadata, err);
+	char *json = header ? json_dumps(header, JSON_COMPACT) : NULL, *text = NULL;
+	const size_t length = json ? strlen(json) : 0;
+
 	*size = (SIZE_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	char *text = malloc(*size);
-	if (text) {
+	if (json && (text = malloc(*size))) {
 		uint64_t padded = *size - SIZE_BYTES;
 		memcpy(text, &padded, SIZE_BYTES);
 		memcpy(text + SIZE_BYTES, json, length);
 		memset(text + SIZE_BYTES + length, ' ', padded - length);
+	} else {
+		err_set(err, "out of memory");
 	}
+	json_decref(header);
 	free(json);
 	return text;
 }
@@ -83,7 +103,7 @@ int safetensors_image(struct safetensors_image *image, const struct safetensor *
                       int count, const json_t *metadata, struct err *err)
 {
 	size_t size;
-	char *header = header_text(tensors, count, metadata, &size);
+	char *header = header_text(tensors, count, metadata, &size, err);
 
 	image->parts = calloc((size_t)count + 1, sizeof *image->parts);
 	if (!header || !image->parts) {
@@ -308,6 +328,28 @@ static int place_data(struct safetensors *file, uint64_t header_size, struct err
 	return 0;
 }
 
+/* A file from elsewhere has no checksum. */
+static int check_checksum(const struct safetensors *file, struct err *err)
+{
+	const json_t *metadata = json_object_get(file->header, "__metadata__");
+	struct checksum_tensor *list;
+	char digits[CHECKSUM_SIZE];
+
+	if (!json_object_get(metadata, CHECKSUM_KEY))
+		return 0;
+	list = calloc(file->count + 1, sizeof *list);
+	if (!list)
+		return err_set(err, "%s: out of memory", file->path);
+	for (size_t i = 0; i < file->count; i++) {
+		const struct stored_tensor *entry = &file->entries[i];
+		list[i] = (struct checksum_tensor){entry->name, json_object_get(file->header, entry->name),
+		                                   file->data + entry->begin, entry->end - entry->begin};
+	}
+	int result = checksum_of_tensors(metadata, list, file->count, digits, err);
+	free(list);
+	return result < 0 ? -1 : checksum_check(metadata, digits, file->path, err);
+}
+
 /* Map a regular file of at least SIZE_BYTES. */
 static int map_file(struct safetensors *file, struct err *err)
 {
@@ -347,7 +389,9 @@ static int open_file(struct safetensors *file, struct err *err)
 		return -1;
 	if (read_entries(file, file->size - SIZE_BYTES - header_size, err) < 0)
 		return -1;
-	return place_data(file, header_size, err);
+	if (place_data(file, header_size, err) < 0)
+		return -1;
+	return check_checksum(file, err);
 }
 
 struct safetensors *safetensors_open(const char *path, struct err *err)

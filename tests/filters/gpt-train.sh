@@ -587,12 +587,14 @@ gpt-train data/train-0000.mp data/train-0001.mp -o wider "${net[@]}" -q --resume
 is "$? $(jq .n_head wider/last/config.json)" "0 2" "this state beside another model: gone on from"
 rm -r mixed
 cp -r earlier mixed
+without_checksum mixed/last/training.safetensors
 sed -i 's/"heads":/"Heads":/' mixed/last/training.safetensors
 fails 2 'mixed/last has layers 1, heads 2, .* asks for 1, 4,' "a state that does not say: the model's word" \
 	gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --heads 4
 gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --steps 6 >mixed.mp
 ok $? "which is taken for its own"
 is "$(mpcat --json mixed.mp | jq -s 'map(has("flops")) | all')" true "its operations are counted on"
+without_checksum mixed/last/training.safetensors
 sed -i 's/"flops":/"Flops":/' mixed/last/training.safetensors
 gpt-train data/train-0000.mp data/train-0001.mp -o mixed "${net[@]}" -q --resume --steps 8 >mixed.mp
 is "$? $(mpcat --json mixed.mp | jq -s 'map(has("flops")) | any')" "0 false" \
@@ -623,6 +625,10 @@ is "$(cat both)" "0
 
 cp -r earlier spoilt
 resume=("${resume[@]/earlier/spoilt}")
+sed -i 's/"lr":"0.001"/"lr":"0.002"/' spoilt/last/training.safetensors
+fails 1 "spoilt/last/training.safetensors: it was changed or damaged after it was written" \
+	"a state with another learning rate" "${resume[@]}"
+without_checksum spoilt/last/training.safetensors
 sed -i 's/"tokens":"[0-9]/"tokens":"x/' spoilt/last/training.safetensors
 fails 1 "spoilt/last/training.safetensors: metadata: tokens: 'x[0-9]+' is not an integer" \
 	"a state whose metadata are spoilt" "${resume[@]}"
@@ -637,6 +643,7 @@ resume=("${resume[@]/spoilt/earlier}")
 # but not their products
 spoil() {
 	local state=$1/last/training.safetensors size at
+	without_checksum "$state"
 	size=$(od -An -t u8 -N 8 "$state" | tr -d ' ')
 	at=$(tail -c +9 "$state" | head -c "$size" | jq ".$2.data_offsets[0]")
 	for ((i = 0; i < $4; i++)); do printf '\x99\x76\x96\x7e'; done |

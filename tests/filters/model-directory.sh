@@ -121,9 +121,30 @@ fresh
 printf '\377' | dd of="$TMP/model/model.safetensors" bs=1 seek=7 conv=notrunc status=none
 refused "a huge header" 'model.safetensors: header of [0-9]{15,} bytes in a file of'
 fresh
+without_checksum "$TMP/model/model.safetensors"
 printf '\000\000\300\177' | dd of="$TMP/model/model.safetensors" bs=1 \
 	seek=$(($(stat -c %s "$TMP/model/model.safetensors") - 4)) conv=notrunc status=none
 refused "a parameter that is no number" 'model.safetensors: tensor "[^"]*": element [0-9]+ is nan'
+
+fresh
+printf '\000\000\000\100' | dd of="$TMP/model/model.safetensors" bs=1 \
+	seek=$(($(stat -c %s "$TMP/model/model.safetensors") - 4)) conv=notrunc status=none
+refused "another number, which is as good" \
+	'model.safetensors: it was changed or damaged .*; take a good copy, or remove "xxh3" from it'
+without_checksum "$TMP/model/model.safetensors"
+sample >/dev/null
+ok $? "taken without its checksum"
+fresh
+edit memoscope.json '.chain = [{"program": "me"}]'
+refused "another account of how it was made" 'memoscope.json: it was changed or damaged'
+edit memoscope.json 'del(.xxh3)'
+sample >/dev/null
+ok $? "taken without its checksum"
+fresh
+edit memoscope.json '.' && edit config.json '.use_cache = false'
+mv "$TMP/model" "$TMP/moved" && cp -R "$TMP/moved" "$TMP/model"
+sample >/dev/null
+ok $? "what does not matter may change: the layout of JSON, what only transformers reads, the directory"
 
 # ---- places that cannot be written ----
 

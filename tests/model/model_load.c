@@ -170,6 +170,49 @@ static void test_prefixes(void)
 	}
 }
 
+static bool same_model(const struct model *a, const struct model *b)
+{
+	return gpt_config_equal(&a->config, &b->config) && same_params(a, b) &&
+	       vocab_equal(a->vocab, b->vocab) &&
+	       json_equal(json_object_get(a->about, "chain"), json_object_get(b->about, "chain")) &&
+	       json_equal(json_object_get(a->about, "training"), json_object_get(b->about, "training"));
+}
+
+/* A changed byte in any file is noticed, or it changes nothing that the programs use. */
+static void test_damage(void)
+{
+	struct model model, back;
+	int refusals, harmless;
+
+	put_back();
+	if (!loaded(&model))
+		return;
+	for (size_t i = 0; i < GOODS; i++) {
+		refusals = harmless = 0;
+		for (size_t at = 0; at < 2 * goods[i].size; at++) {
+			char *byte = &goods[i].data[at / 2];
+			const char bit = at % 2 ? 1 : 0x20; /* a letter or a digit may become another one */
+			struct err err = {0};
+			*byte ^= bit;
+			put_bytes(goods[i].name, goods[i].data, goods[i].size);
+			*byte ^= bit;
+			if (model_load(directory, &back, &err) < 0) {
+				refusals++;
+				continue;
+			}
+			if (same_model(&model, &back))
+				harmless++;
+			else
+				ok(false, "%s: byte %zu ^ %d: not noticed", goods[i].name, at / 2, bit);
+			model_release(&back);
+		}
+		ok(refusals > 100 && refusals + harmless == (int)(2 * goods[i].size),
+		   "%s, changes of one byte: %d refused, %d harmless", goods[i].name, refusals, harmless);
+		put_back();
+	}
+	model_release(&model);
+}
+
 /* Write model.safetensors again: all its tensors but one, which is left out or
  * of another shape, and one more. */
 static void rewrite(const char *without, const struct safetensor *more)
@@ -287,6 +330,7 @@ int main(void)
 	test_config();
 	test_json();
 	test_prefixes();
+	test_damage();
 	test_tensors();
 	test_mixed();
 	for (size_t i = 0; i < GOODS; i++)

@@ -124,6 +124,7 @@ static void test_as_proven(void)
 		snprintf(path, sizeof path, "testdata/golden/bias/%s", names[i]);
 		json_t *want = json_load_file(path, 0, NULL);
 		json_t *have = json_load_file(in_model(names[i]), 0, NULL);
+		json_object_del(have, "xxh3"); /* it came later */
 		ok(want && json_equal(have, want), "%s as the real library read it", names[i]);
 		json_decref(want);
 		json_decref(have);

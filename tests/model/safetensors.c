@@ -28,6 +28,15 @@ static void put(long long header_size, const char *json, size_t bytes)
 	fclose(file);
 }
 
+static void put_file(const char *bytes, size_t size)
+{
+	unlink(path);
+	FILE *file = fopen(path, "wb");
+
+	fwrite(bytes, 1, size, file);
+	fclose(file);
+}
+
 static void cut(off_t size)
 {
 	if (truncate(path, size) < 0)
@@ -232,6 +241,42 @@ static void test_round_trip(void)
 	safetensors_close(file);
 }
 
+/* Files that we write carry a checksum; it need not be there. */
+static void test_checksum(void)
+{
+	struct err err = {0};
+	float a[2] = {1, 2};
+	struct safetensor tensor = {"a", 1, {2}, a};
+	json_t *metadata = json_pack("{s:s}", "seed", "1");
+	char first[17] = "";
+	size_t size;
+
+	for (int i = 0; i < 2; i++) {
+		write_tensors(path, &tensor, 1, i ? metadata : NULL, &err);
+		struct safetensors *file = safetensors_open(path, &err);
+		const char *sum = file ? safetensors_metadata(file, "xxh3") : NULL;
+		ok(sum && strlen(sum) == 16 && strcmp(sum, first) != 0, "a checksum, %s metadata",
+		   i ? "of" : "without");
+		snprintf(first, sizeof first, "%s", sum ? sum : "");
+		safetensors_close(file);
+	}
+	json_decref(metadata);
+	char *bytes = file_read(path, 1 << 20, &size, &err), *seed = memmem(bytes, size, "\"1\"", 3);
+	seed[1] = '2';
+	put_file(bytes, size);
+	refused("it was changed or damaged after it was written", "other metadata");
+	seed[1] = '1';
+	bytes[size - 1] ^= 1;
+	put_file(bytes, size);
+	refused("it was changed or damaged after it was written", "other data");
+	memcpy(memmem(bytes, size, "xxh3", 4), "xxh0", 4);
+	put_file(bytes, size);
+	struct safetensors *file = safetensors_open(path, &err);
+	ok(file != NULL, "without a checksum they are taken");
+	safetensors_close(file);
+	free(bytes);
+}
+
 /* Other writers order, align and shape as they like. */
 static void test_foreign(void)
 {
@@ -324,6 +369,7 @@ int main(void)
 	test_prefixes();
 	test_flipped_bits();
 	test_round_trip();
+	test_checksum();
 	test_foreign();
 	test_failing_write();
 	unlink(path);

@@ -1,7 +1,9 @@
 /* training_state.c - the file that makes a resume exact: what is saved is loaded, a trainer goes
  * on from it to the bit, and files that no run can have written are refused. */
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/train/trainer.h"
 #include "common/train/training_state.h"
 #include "tests/train/folder.h"
@@ -107,6 +109,79 @@ static void test_spoilt_state(void)
 	trainer_free(trainer);
 }
 
+static void put(const char *path, const char *bytes, size_t size)
+{
+	unlink(path); /* some file systems sync what is written over */
+	FILE *file = fopen(path, "wb");
+
+	fwrite(bytes, 1, size, file);
+	fclose(file);
+}
+
+/* Of a state with one changed byte: 1 if it is refused, by its name; 0 if it is the same state;
+ * else -1. */
+static int damage(const char *folder, const struct trainer_state *state, struct trainer_state *back,
+                  const struct training_progress *progress, const json_t *settings)
+{
+	json_t *read = json_copy((json_t *)settings);
+	struct training_progress got;
+	struct err err = {0};
+	int result = -1;
+
+	if (training_state_settings(folder, read, &err) < 0 ||
+	    training_state_load(folder, &config, back, &got, &err) < 0)
+		result = strstr(err.text, MODEL_STATE) ? 1 : -1;
+	else if (same_state(state, back) && memcmp(&got, progress, sizeof got) == 0 &&
+	         json_equal(read, settings))
+		result = 0;
+	json_decref(read);
+	return result;
+}
+
+/* A changed byte anywhere is noticed, or it changes nothing. */
+static void test_damaged_state(void)
+{
+	const struct trainer_options options = options_of(1);
+	const struct training_progress progress = {
+		.step = 5, .examples = 1234567890123, .tokens = 99, .seconds = 0.1, .flops = 5e18,
+		.best = 2.5,
+	};
+	struct trainer *trainer = make_trainer(&options);
+	struct trainer_state state = state_of(trainer), back = state_of(trainer);
+	json_t *settings = json_pack("{s:s, s:s, s:s}", "seed", "1", "lr", "0.001", "warmup", "100");
+	int refused = 0, harmless = 0;
+	char folder[FOLDER_SIZE], path[FOLDER_SIZE + 32];
+	struct err err = {0};
+	size_t size;
+
+	folder_make(folder);
+	state.step = progress.step;
+	save_state(folder, &state, &progress, settings, &err);
+	snprintf(path, sizeof path, "%s/" MODEL_STATE, folder);
+	char *bytes = file_read(path, 1 << 20, &size, &err);
+	for (size_t at = 0; bytes && at < size; at += at < 1000 ? 1 : 7) {
+		for (int i = 0; i < 2; i++) {
+			const char bit = i ? 1 : 0x20; /* a letter or a digit may become another one */
+			bytes[at] ^= bit;
+			put(path, bytes, size);
+			bytes[at] ^= bit;
+			const int result = damage(folder, &state, &back, &progress, settings);
+			refused += result == 1;
+			harmless += result == 0;
+			if (result < 0)
+				ok(false, "byte %zu of %zu, ^ %d: not noticed", at, size, bit);
+		}
+	}
+	ok(refused > 5000 && harmless > 0, "changes of one byte: %d refused, %d harmless", refused,
+	   harmless);
+	free(bytes);
+	json_decref(settings);
+	folder_remove(folder);
+	trainer_state_release(&state);
+	trainer_state_release(&back);
+	trainer_free(trainer);
+}
+
 /* What a file says of the scale is looked at. */
 static void test_spoilt_scale(void)
 {
@@ -141,6 +216,7 @@ int main(void)
 	make_data(&data, 1);
 	test_spoilt_state();
 	test_spoilt_scale();
+	test_damaged_state();
 	test_resume(&data, OPTIMIZER_ADAMW, 0);
 	test_resume(&data, OPTIMIZER_ADAMW, 0.1);
 	test_resume(&data, OPTIMIZER_MUON, 0);

@@ -15,6 +15,27 @@
 #   make help          this
 #   make pipelines     what experiments there are
 
+# make takes a blank for the end of a name and $ for its own, and a shell takes signs for commands. So
+# BUILD has none of them. PREFIX and DESTDIR stand in quotes, and may have all but $ and newlines.
+quote := '
+open := (
+close := )
+hash := \#
+define newline
+
+
+endef
+SIGNS := ; & | < > ! * ? [ ] { } ~ ` " \ % : = $$ $(quote) $(hash) $(open) $(close)
+ifneq ($(words x$(value BUILD)x)$(filter -%,$(value BUILD))$(strip $(foreach c,$(SIGNS),$(findstring $c,$(value BUILD)))),1)
+$(error BUILD is to be a name of letters, digits and any of ./_-+,@ with no blank, because make and shells read the others)
+endif
+$(foreach v,PREFIX DESTDIR,$(if $(findstring $$,$(value $v))$(findstring $(newline),$(value $v)),$(error \
+	$v has a dollar sign or a newline, which make reads: choose another folder)))
+$(foreach v,$(.VARIABLES),$(if $(and $(findstring command,$(origin $v)),$(findstring $$,$(subst $$$$,,$(value $v)))),$(error \
+	$v has a dollar sign, which make reads: write $$$$, or set $v in the environment: $v=... make ...)))
+# $(call quoted,TEXT): one word of a shell
+quoted = '$(subst ','\'',$(1))'
+
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # What follows asks the compiler what it is, and on a bare machine deps is what
 # brings one: so install first, then let another make read this file anew.
@@ -23,7 +44,7 @@ ifneq ($(filter deps,$(MAKECMDGOALS)),)
 deps:
 	@./deps.sh
 $(filter-out deps,$(MAKECMDGOALS)): deps
-	@$(MAKE) --no-print-directory $@
+	@$(MAKE) --no-print-directory -- $(call quoted,$@)
 else
 
 # As many jobs as there are cores, if neither the user nor an outer make said how many: make tells
@@ -35,7 +56,9 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 PREFIX ?= /usr/local
-BUILD ?= build
+ifeq ($(BUILD),)
+override BUILD := build
+endif
 CC ?= cc
 CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR)
@@ -243,22 +266,25 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 bench: all $(BENCHES)
-	BUILD=$(abspath $(BUILD)) tests/bench/run
+	BUILD=$(BUILD) tests/bench/run
 
 $(BUILD)/gpu/check: $(BUILD)/obj/tests/kernels/gpu/check.o $(HARNESS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The object's whole name, of which the shell makes the beginning: make reads the blanks of a folder.
+absolute = $$(cd $(dir $(OBJECT)) && pwd)/$(notdir $(OBJECT))
+
 gpu-check: all $(BUILD)/gpu/check
-	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/kernels/gpu/run
+	BUILD=$(BUILD) MEMOSCOPE_CUDA="$(absolute)" tests/kernels/gpu/run
 
 gpu-bench: all $(BENCHES)
-	BUILD=$(abspath $(BUILD)) MEMOSCOPE_CUDA=$(abspath $(OBJECT)) tests/bench/gpu
+	BUILD=$(BUILD) MEMOSCOPE_CUDA="$(absolute)" tests/bench/gpu
 
 # An experiment is a script; what it finds is in out/NAME.
 # One after the other: each takes all processors, and may make the model of another one.
 $(PIPELINES): all $(BUILD)/bench/matmul
-	BUILD=$(abspath $(BUILD)) flock $(BUILD)/pipelines.lock $@
+	BUILD=$(BUILD) flock $(BUILD)/pipelines.lock $@
 
 # The second line of a script says what it is: "# NAME - ...".
 pipelines:
@@ -269,20 +295,19 @@ help:
 	@echo
 	@$(MAKE) --no-print-directory pipelines
 
+TO = $(call quoted,$(DESTDIR)$(PREFIX))
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
-		$(DESTDIR)$(PREFIX)/share/memoscope
-	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -d -- $(TO)/bin $(TO)/share/man/man1 $(TO)/share/man/man5 $(TO)/share/man/man7 $(TO)/share/memoscope
+	install -- $(PROGRAMS) $(TO)/bin
 	if [ -f $(OBJECT) ]; then \
-		install -D -m 644 $(OBJECT) $(DESTDIR)$(PREFIX)/lib/memoscope/$(notdir $(OBJECT)); \
+		install -D -m 644 -- $(OBJECT) $(TO)/lib/memoscope/$(notdir $(OBJECT)); \
 	fi
 	for s in 1 5 7; do \
-		install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit 1; \
+		install -m 644 -- man/*.$$s $(TO)/share/man/man$$s || exit 1; \
 	done
-	install -m 644 $(wildcard testdata/*.*) $(DESTDIR)$(PREFIX)/share/memoscope
-	install -d $(DESTDIR)$(PREFIX)/share/memoscope/phonebook
-	install -m 644 testdata/phonebook/* $(DESTDIR)$(PREFIX)/share/memoscope/phonebook
+	install -m 644 -- $(wildcard testdata/*.*) $(TO)/share/memoscope
+	install -d -- $(TO)/share/memoscope/phonebook
+	install -m 644 -- testdata/phonebook/* $(TO)/share/memoscope/phonebook
 
 clean:
 	rm -rf build

@@ -6,7 +6,7 @@
 # its words are the packages that meet it, and the first that apt knows is
 # installed. "deps.sh NEED..." installs those instead ("deps.sh clang"); a
 # need of several names is one argument: "libmsgpack-c-dev libmsgpack-dev".
-set -eu
+set -euf
 
 needs='gcc
 libc6-dev
@@ -32,12 +32,12 @@ die() {
 }
 
 installed() {
-	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+	[ "$(dpkg-query -W -f='${db:Status-Status}' -- "$1" 2>/dev/null)" = installed ]
 }
 
 # Would apt install a package of this name?
 known() {
-	apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+	apt-cache policy -- "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
 }
 
 # met PACKAGE...: is one of them installed?
@@ -51,7 +51,7 @@ met() {
 # choose PACKAGE...: print the first that apt knows
 choose() {
 	for package; do
-		known "$package" && echo "$package" && return 0
+		known "$package" && printf '%s\n' "$package" && return 0
 	done
 	return 1
 }
@@ -90,7 +90,7 @@ update() {
 # shellcheck disable=SC2086 # $wanted is a list
 install() {
 	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq -y --no-install-recommends install $wanted </dev/null >&2
+		apt-get -qq -y --no-install-recommends install -- $wanted </dev/null >&2
 }
 
 if [ $# -gt 0 ]; then

@@ -3,8 +3,10 @@
 set -u
 LC_ALL=C.UTF-8
 export LC_ALL
-BUILD=${BUILD:-build}
-PATH=$(cd "$BUILD" && pwd):$PATH
+unset CDPATH
+BUILD=$(cd "${BUILD:-build}" && pwd)
+export BUILD
+PATH=$BUILD:$PATH
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
 # No test takes a GPU that the machine may have, unless it says so.

@@ -9,7 +9,9 @@ if grep -q __asan_init "$BUILD/mpcat"; then
 	exit 0
 fi
 tools=$(cd "$BUILD" && pwd)/tests/tools
-faults=$tools/faults.so
+# LD_PRELOAD takes a blank for the end of a name.
+ln -s "$tools/faults.so" "$TMP/faults.so"
+faults=$TMP/faults.so
 cd "$TMP" || exit 1
 
 # What the filters read.

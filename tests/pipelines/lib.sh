@@ -3,8 +3,6 @@
 # records, and folders that are kept or emptied.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-BUILD=$(cd "$BUILD" && pwd)
-export BUILD
 
 mkdir "$TMP/pipelines" "$TMP/out"
 cp -r "$ROOT"/pipelines/{lib,lib.sh} "$TMP/pipelines"

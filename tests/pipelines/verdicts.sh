@@ -3,8 +3,6 @@
 # made up, for each way that it can come out, and where an interval leaves it open.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-BUILD=$(cd "$BUILD" && pwd)
-export BUILD
 
 # The scripts up to where they begin to work, and then one of their functions.
 mkdir "$TMP/pipelines" "$TMP/out"

@@ -1,6 +1,6 @@
 # certainty.awk - at each letter and digit, how certain a model is and how certain one can be. Reads
-# the list of names, letters.tsv and spans.tsv. Writes lines for confint --mean to the file `means`
-# and for confint --share to the file `shares`. `certain`: the probability from which on a letter is certain.
+# the list of names, letters.tsv and spans.tsv. Writes lines for confint --mean to the file that the
+# environment calls `means`, and for confint --share to `shares`. `certain`: the probability from which on a letter is certain.
 #
 # What can be known of a letter is a count of names: of the names that begin with the letters so
 # far, how many go on with this one. For a first name in a line these are the names of the list (a
@@ -10,7 +10,7 @@
 #   letters, exact_letters      after how many letters all that come are certain
 #   within_N, exact_within_N    in how many names that is N letters or fewer
 # number_N and answer_N: the entropy at each digit.
-BEGIN { FS = "\t" }
+BEGIN { FS = "\t"; means = ENVIRON["means"]; shares = ENVIRON["shares"] }
 
 function put(key, value) { print key "\t" value >means }
 

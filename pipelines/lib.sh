@@ -5,12 +5,21 @@
 # stage. The functions are in pipelines/lib, by subject.
 # shellcheck shell=bash
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C.UTF-8
-BUILD=$(cd "${BUILD:-build}" && pwd)
+pipeline=$(basename "$0")
+# shellcheck source=pipelines/lib/settings.sh
+. pipelines/lib/settings.sh
+BUILD=${BUILD:-build}
+files BUILD
+root=$PWD
+cd "$BUILD" 2>/dev/null || refuse "there is no folder of programs $(printf %q "$BUILD"): make builds them, BUILD names it"
+BUILD=$PWD
+cd "$root"
+[[ $BUILD != *:* ]] || refuse "the folder of the programs has a colon in its name, which PATH cannot hold: $(printf %q "$BUILD")"
 export BUILD
 export PATH=$BUILD:$PATH
-pipeline=$(basename "$0")
 stage=starting
 trap '[ $? -eq 0 ] || echo "$pipeline: failed while $stage" >&2' EXIT
 
@@ -20,10 +29,10 @@ say() {
 	printf '%s: %s\n' "$pipeline" "$stage" >&2
 }
 
-# made FOLDER: the results of the pipeline of that name. If FOLDER holds no report, which is
-# written last, the pipeline runs.
+# made NAME FOLDER: the results of the pipeline NAME. If FOLDER holds no report, which is written
+# last, the pipeline runs.
 made() {
-	[ -e "$1/report.md" ] || OUT=$1 "pipelines/$(basename "$1")"
+	[ -e "$2/report.md" ] || OUT=$2 "pipelines/$1"
 }
 
 # fresh: an empty folder $OUT for results

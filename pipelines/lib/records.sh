@@ -16,8 +16,12 @@ records_from() {
 	piece=$(((count + jobs - 1) / jobs))
 	for ((first = 0; first < count; first += piece)); do
 		echo "$((begin + first)) $((count - first < piece ? count - first : piece))"
-	done | parallel --will-cite --colsep ' ' --keep-order --halt now,fail=1 --jobs "$jobs" \
-		"$@" --first '{1}' --count '{2}'
+	done | {
+		# The words go by a variable: parallel would look in them for braces, and a shell for its signs.
+		# shellcheck disable=SC2016 # it is for the shells of parallel
+		records_command=$(printf '%q ' "$@") PARALLEL_SHELL=$BASH parallel --will-cite --colsep ' ' \
+			--keep-order --halt now,fail=1 --jobs "$jobs" 'eval "$records_command" --first {1} --count {2}'
+	}
 }
 
 # mixed OPTION... FILE...: records of qamix, of which HELD_OUT are held out. None is longer than

@@ -40,8 +40,8 @@ indented() {
 # chain STREAM: the commands that the header of a stream of generations names. Those that made its
 # model come first.
 chain() {
-	mpcat --header "$1" |
-		jq -r '(.model.chain // [])[], .chain[] | [.program] + .args | @sh' | tr -d "'" | indented
+	mpcat --header "$1" | jq -r '(.model.chain // [])[], .chain[] | [.program] + .args |
+		map(if test("^[-A-Za-z0-9_./,:=+%@]+$") then . else @sh end) | join(" ")' | indented
 }
 
 # ---- tables ----
@@ -65,10 +65,10 @@ numbers() {
 
 # ---- pictures ----
 
-# quoted TEXT: as a string for gnuplot, with any characters
+# quoted TEXT: as a string for gnuplot, each byte by its code. gnuplot looks for commands behind a
+# newline and between backquotes, inside a string too.
 quoted() {
-	local quote="'"
-	printf "'%s'" "${1//$quote/$quote$quote}"
+	printf '"%s"' "$(printf %s "$1" | od -An -v -t o1 | tr -d '\n' | tr ' ' "\\\\")"
 }
 
 # plot FILE [NAME=VALUE...]: a picture by pipelines/FILE.gnuplot. It has the variables NAME, which are

@@ -4,7 +4,7 @@
 
 # prefixed WORD: lines "key<TAB>value" with WORD_ before the key
 prefixed() {
-	sed "s/^/$1_/"
+	word=$1 awk '{ print ENVIRON["word"] "_" $0 }'
 }
 
 # ---- what a summary says ----
@@ -59,11 +59,11 @@ intervals() {
 }
 
 # holds EXPRESSION: is it true? Its words are keys of $OUT/summary.tsv: 'exact_low > 0.5'. False,
-# with a message, if a key is missing.
+# with a message, if a key is missing or its value is no number.
 holds() {
 	local numbers
 	# without words a file need not be there
-	[[ $1 =~ [A-Za-z_]{2} ]] || { awk "BEGIN { exit !($1) }"; return; }
+	[[ $1 =~ [A-Za-z_]{2} ]] || { compares "$1"; return; }
 	numbers=$(awk -F '\t' -v text="$1" '
 		{ value[$1] = $2 }
 		END {
@@ -79,5 +79,14 @@ holds() {
 			}
 			print before text
 		}' "$OUT/summary.tsv") || return
-	awk "BEGIN { exit !($numbers) }"
+	compares "$numbers"
+}
+
+# compares EXPRESSION: of numbers alone. awk works it out, and would run commands that stand in it.
+compares() {
+	if [[ ! $1 =~ ^[-+0-9.eE\<\>=\&|!\(\)\ ]+$ ]]; then
+		echo "not an expression of numbers: $1" >&2
+		return 1
+	fi
+	awk "BEGIN { exit !($1) }"
 }

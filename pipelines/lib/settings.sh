@@ -1,0 +1,54 @@
+# settings.sh - what the user sets in the environment, checked before a pipeline begins to work. A
+# shell, awk and gnuplot take some texts for commands, where a number or a name is wanted.
+# shellcheck shell=bash disable=SC2154 # lib.sh sets pipeline
+
+# refuse MESSAGE...: ends the pipeline, with this line
+refuse() {
+	trap - EXIT
+	printf '%s: %s\n' "$pipeline" "$*" >&2
+	exit 2
+}
+
+# each_is PATTERN WHAT NAME...: the variables NAME... match the pattern, or are refused: they are not WHAT
+each_is() {
+	local pattern=$1 what=$2 name
+	shift 2
+	for name; do
+		[[ ${!name} =~ ^($pattern)$ ]] || refuse "$name is not $what: $(printf %q "${!name}")"
+	done
+}
+
+whole() {
+	each_is '0|[1-9][0-9]{0,14}' 'a whole number' "$@"
+}
+
+# positive NAME...: whole numbers, and none is 0
+positive() {
+	each_is '[1-9][0-9]{0,14}' 'a whole number from 1 on' "$@"
+}
+
+decimal() {
+	each_is '[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?' 'a number' "$@"
+}
+
+# decimals NAME...: numbers with blanks between
+decimals() {
+	each_is '[[:space:]]*[0-9]+(\.[0-9]+)?([[:space:]]+[0-9]+(\.[0-9]+)?)*[[:space:]]*' 'a list of numbers' "$@"
+}
+
+# files NAME...: these name files. One gets ./ before it if a program could take it for an option, awk
+# for an assignment, or gnuplot for a command.
+files() {
+	local name
+	for name; do
+		[[ ${!name} =~ ^(|[/.].*|[A-Za-z0-9_][A-Za-z0-9_./-]*)$ ]] || printf -v "$name" './%s' "${!name}"
+	done
+}
+
+# words ARRAY NAME: the words of the variable NAME, in ARRAY. Quotes and backslashes hold a word
+# together, as in a shell. No other character counts.
+words() {
+	local -n _words=$1
+	mapfile -d '' -t _words < <(xargs -r printf '%s\0' <<<"${!2}" 2>/dev/null)
+	wait "$!" || refuse "$2 has a quote that does not end: $(printf %q "${!2}")"
+}

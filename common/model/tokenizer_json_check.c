@@ -51,16 +51,16 @@ static int check_pre_tokenizer(const json_t *part, struct err *err)
 	regex = json_string_value(json_object_get(json_object_get(part, "pattern"), "Regex"));
 	behavior = json_string_value(json_object_get(part, "behavior"));
 	if (!part || json_is_null(part))
-		return err_set(err, "\"pre_tokenizer\" is null, so a text is one token; expected a split at "
-		               "each character");
+		return err_set(err, "\"pre_tokenizer\" is null, so a text is one token; expected a split "
+		               "at each character");
 	if (!is_type(part, "Split"))
 		return err_set(err, "\"pre_tokenizer\" is %.40s, expected a split at each character",
 		               type_of(part));
 	for (size_t i = 0; regex && behavior && i < sizeof any / sizeof *any; i++)
 		if (strcmp(regex, any[i]) == 0 && strcmp(behavior, "Isolated") == 0)
 			return 0;
-	return err_set(err, "\"pre_tokenizer\" splits at %.60s, expected a split at each character: the "
-	               "Regex %s, Isolated", regex ? regex : "something else", any[0]);
+	return err_set(err, "\"pre_tokenizer\" splits at %.60s, expected a split at each character: "
+	               "the Regex %s, Isolated", regex ? regex : "something else", any[0]);
 }
 
 static int check_post_processor(const json_t *part, struct err *err)
@@ -115,8 +115,8 @@ int tokenizer_json_check(const json_t *tokenizer, struct err *err)
 	if (check_normalizer(json_object_get(tokenizer, "normalizer"), err) < 0)
 		return -1;
 	if (!is_type(model, "WordLevel"))
-		return err_set(err, "\"model\" is %.40s, expected WordLevel with a token for each character",
-		               type_of(model));
+		return err_set(err, "\"model\" is %.40s, expected WordLevel with a token for each "
+		               "character", type_of(model));
 	if (check_pre_tokenizer(json_object_get(tokenizer, "pre_tokenizer"), err) < 0 ||
 	    check_post_processor(json_object_get(tokenizer, "post_processor"), err) < 0 ||
 	    check_decoder(json_object_get(tokenizer, "decoder"), err) < 0)

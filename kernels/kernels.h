@@ -202,10 +202,11 @@ struct kernels {
 	                       int t);
 
 	/* Layer normalisation, Ba et al. 2016: out[n,c] = (x - mean) * rstd * gain
-	 * + bias, epsilon 1e-5; mean[n], rstd[n] are kept for the backward pass.
-	 * bias may be NULL. Overwrite. */
+	 * + bias, rstd = 1 / √(variance + epsilon); mean[n], rstd[n] are kept for the
+	 * backward pass. bias may be NULL. Overwrite. */
 	void (*layernorm)(struct device *dev, void *out, float *mean, float *rstd,
-	                  const float *x, const float *gain, const float *bias, int n, int c);
+	                  const float *x, const float *gain, const float *bias, int n, int c,
+	                  float epsilon);
 	/* dx[n,c], dgain[c], dbias[c] (may be NULL) accumulate. rounded[n,c], activations, is
 	 * overwritten with what dx is then; it may be NULL. */
 	void (*layernorm_backward)(struct device *dev, float *dx, float *dgain, float *dbias,
@@ -231,12 +232,12 @@ struct kernels {
 	                                 const float *dy, const void *rounded, const void *x,
 	                                 const float *w, int n, int in, int out);
 
-	/* logits[n,v] = x[n,c] wteᵀ, wte[v,c]: the tied output head. Overwrite. */
-	void (*unembed)(struct device *dev, float *logits, const void *x, const float *wte,
+	/* logits[n,v] = x[n,c] headᵀ, head[v,c]: the output head. Overwrite. */
+	void (*unembed)(struct device *dev, float *logits, const void *x, const float *head,
 	                int n, int c, int v);
-	/* dx[n,c] = dlogits wte overwritten; dwte[v,c] += dlogitsᵀ x. */
-	void (*unembed_backward)(struct device *dev, void *dx, float *dwte,
-	                         const float *dlogits, const void *x, const float *wte, int n,
+	/* dx[n,c] = dlogits head overwritten; dhead[v,c] += dlogitsᵀ x. */
+	void (*unembed_backward)(struct device *dev, void *dx, float *dhead,
+	                         const float *dlogits, const void *x, const float *head, int n,
 	                         int c, int v);
 
 	/* Exact GELU, Hendrycks & Gimpel 2016: y = x Φ(x), count elements. Overwrite. */
@@ -244,6 +245,11 @@ struct kernels {
 	/* dx = dy (Φ(x) + x φ(x)). Overwrite; dx may be dy. */
 	void (*gelu_backward)(struct device *dev, void *dx, const void *dy, const void *x,
 	                      size_t count);
+	/* The same for their approximation: y = x σ(2u), u = √(2/π) (x + 0.044715 x³), which is
+	 * x/2 (1 + tanh u). */
+	void (*gelu_tanh)(struct device *dev, void *y, const void *x, size_t count);
+	void (*gelu_tanh_backward)(struct device *dev, void *dx, const void *dy, const void *x,
+	                           size_t count);
 
 	/* *sum += the sum of x[count], in double in a fixed order. sum: device memory. */
 	void (*sum)(struct device *dev, double *sum, const float *x, size_t count);
@@ -253,6 +259,9 @@ struct kernels {
 	 * columns stay. value[count] */
 	void (*set_columns)(struct device *dev, void *x, const float *value, int n, int c,
 	                    int first, int count);
+	/* x[r,first+j] *= factor for each row r of x[n,c], activations, and j below count. */
+	void (*scale_columns)(struct device *dev, void *x, float factor, int n, int c, int first,
+	                      int count);
 	/* x[i] *= mask[i] / (1 - rate), in place; the backward pass is the same call
 	 * on the gradient. */
 	void (*dropout)(struct device *dev, float *x, size_t count,

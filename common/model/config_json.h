@@ -12,7 +12,7 @@
 json_t *config_json_new(const struct gpt_config *config);
 
 /* Read config.json; path: for messages. Sets all of config but bias. -1 with err set if a field
- * is missing or out of range, or if the network computes something else than gpt.h. */
+ * is missing or out of range, or if memoscope does not compute such a network. */
 int config_json_read(const char *path, const json_t *json, struct gpt_config *config,
                      struct err *err);
 

@@ -63,14 +63,26 @@ static void add_branch(struct gpt *gpt, float *to, const float *from, const void
 	gpt->k->add(gpt->dev, to, gpt->branch, count);
 }
 
+/* Queries of layer l, or their gradient, in place: the first columns of qkv[n,3c]. */
+static void scale_queries(struct gpt *gpt, void *qkv, int l, int n)
+{
+	const float factor = gpt_query_factor(&gpt->config, l);
+	const int c = gpt->config.width;
+
+	if (factor != 1)
+		gpt->k->scale_columns(gpt->dev, qkv, factor, n, 3 * c, 0, c);
+}
+
 void gpt_block_qkv(struct gpt *gpt, int l, int n)
 {
 	const struct block_weights *w = &gpt->weights.blocks[l];
 	const struct block_activations *a = &gpt->blocks[l];
 	const int c = gpt->config.width;
 
-	gpt->k->layernorm(gpt->dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c);
+	gpt->k->layernorm(gpt->dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c,
+	                  gpt->epsilon);
 	gpt->k->linear(gpt->dev, a->qkv, a->ln_1, w->attn_qkv, w->attn_qkv_b, n, c, 3 * c);
+	scale_queries(gpt, a->qkv, l, n);
 }
 
 void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
@@ -85,9 +97,11 @@ void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
 	gpt_replace_ablated(gpt, l, n);
 	add_branch(gpt, a->x_mid, x, a->att, w->attn_proj, w->attn_proj_b, n, c,
 	           PLACE_PROJECTION, l);
-	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->x_mid, w->ln_2, w->ln_2_b, n, c);
+	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->x_mid, w->ln_2, w->ln_2_b, n, c,
+	             gpt->epsilon);
 	k->linear(dev, a->fc, a->ln_2, w->mlp_fc, w->mlp_fc_b, n, c, f);
-	k->gelu(dev, a->gelu, a->fc, (size_t)n * f);
+	(gpt->config.activation == GPT_GELU ? k->gelu : k->gelu_tanh)(dev, a->gelu, a->fc,
+	                                                              (size_t)n * f);
 	add_branch(gpt, next, a->x_mid, a->gelu, w->mlp_proj, w->mlp_proj_b, n, f, PLACE_MLP, l);
 }
 
@@ -107,8 +121,8 @@ void gpt_unembed(struct gpt *gpt, const float *x, int n)
 	const int c = gpt->config.width;
 
 	gpt->k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, x, gpt->weights.ln_f,
-	                  gpt->weights.ln_f_b, n, c);
-	gpt->k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.wte, n, c,
+	                  gpt->weights.ln_f_b, n, c, gpt->epsilon);
+	gpt->k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, n, c,
 	                gpt->config.vocab);
 }
 
@@ -167,7 +181,8 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	into = branch_gradient(gpt, n, PLACE_MLP, l);
 	k->linear_residual_backward(dev, gpt->dwide, g->mlp_proj, g->mlp_proj_b, into, rounded,
 	                            a->gelu, w->mlp_proj, n, f, c);
-	k->gelu_backward(dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * f);
+	(gpt->config.activation == GPT_GELU ? k->gelu_backward : k->gelu_tanh_backward)(
+		dev, gpt->dwide, gpt->dwide, a->fc, (size_t)n * f);
 	k->linear_backward(dev, gpt->dbranch, g->mlp_fc, g->mlp_fc_b, gpt->dwide, a->ln_2,
 	                   w->mlp_fc, n, c, f);
 	k->layernorm_backward(dev, gpt->dx, g->ln_2, g->ln_2_b, rounded, gpt->dbranch, a->x_mid,
@@ -178,6 +193,7 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	                            a->att, w->attn_proj, n, c, c);
 	k->attention_backward(dev, gpt->dwide, gpt->dbranch, a->att, a->lse, a->qkv, seqs, c, h,
 	                      &dropout);
+	scale_queries(gpt, gpt->dwide, l, n);
 	k->linear_backward(dev, gpt->dbranch, g->attn_qkv, g->attn_qkv_b, gpt->dwide, a->ln_1,
 	                   w->attn_qkv, n, c, 3 * c);
 	k->layernorm_backward(dev, gpt->dx, g->ln_1, g->ln_1_b, rounded, gpt->dbranch, a->x,
@@ -191,8 +207,8 @@ void gpt_backward(struct gpt *gpt)
 	const size_t count = (size_t)n * c;
 
 	assert(gpt->keep == GPT_KEEP_ALL && gpt->batch->target);
-	k->unembed_backward(gpt->dev, gpt->dbranch, gpt->grads.wte, gpt->logits, gpt->ln_f,
-	                    gpt->weights.wte, n, c, v);
+	k->unembed_backward(gpt->dev, gpt->dbranch, gpt->grads.head, gpt->logits, gpt->ln_f,
+	                    gpt->weights.head, n, c, v);
 	k->zero(gpt->dev, gpt->dx, count * sizeof *gpt->dx);
 	k->layernorm_backward(gpt->dev, gpt->dx, gpt->grads.ln_f, gpt->grads.ln_f_b,
 	                      rounded_gradient(gpt), gpt->dbranch, gpt->x_last, gpt->mean_f,

@@ -1,8 +1,8 @@
 /* gpt.h - the network: GPT-2, as nanoGPT and transformers run it.
  *
- * Pre-norm blocks: x += attn(ln_1(x)), then x += mlp(ln_2(x)). Learned positions, exact GELU,
- * the output head tied to the token embedding, biases if the configuration has them. (Radford
- * et al. 2019; Karpathy, nanoGPT.)
+ * Pre-norm blocks: x += attn(ln_1(x)), then x += mlp(ln_2(x)). Learned positions, GELU, the output
+ * head tied to the token embedding. The configuration says if there are biases, and in what else
+ * a network differs. (Radford et al. 2019; Karpathy, nanoGPT.)
  *
  * gpt_config.h      its shape
  * gpt_parameters.h  its parameters: tensors, count, initialisation

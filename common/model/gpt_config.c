@@ -1,5 +1,7 @@
 #include "common/model/gpt_config.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/stream/vocab.h"
@@ -16,10 +18,43 @@ int gpt_inner(const struct gpt_config *config)
 	return config->inner ? config->inner : 4 * config->width;
 }
 
+double gpt_epsilon(const struct gpt_config *config)
+{
+	return config->epsilon > 0 ? config->epsilon : 1e-5;
+}
+
+float gpt_query_factor(const struct gpt_config *config, int layer)
+{
+	const double d = (double)config->width / config->heads;
+
+	return (float)((config->unscaled ? sqrt(d) : 1) / (config->by_layer ? layer + 1 : 1));
+}
+
+void gpt_kind(const struct gpt_config *config, char kind[GPT_KIND])
+{
+	char epsilon[64] = "";
+
+	if (gpt_epsilon(config) != 1e-5)
+		snprintf(epsilon, sizeof epsilon, ", layer_norm_epsilon %.15g", gpt_epsilon(config));
+	const char *const parts[] = {
+		config->activation == GPT_GELU_TANH ? ", activation_function gelu_new" : "",
+		epsilon,
+		config->unscaled ? ", scale_attn_weights false" : "",
+		config->by_layer ? ", scale_attn_by_inverse_layer_idx true" : "",
+		config->own_head ? ", tie_word_embeddings false" : "",
+	};
+	char all[GPT_KIND + 2];
+	snprintf(all, sizeof all, "%s%s%s%s%s", parts[0], parts[1], parts[2], parts[3], parts[4]);
+	snprintf(kind, GPT_KIND, "%s", *all ? all + 2 : "");
+}
+
 bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b)
 {
 	return a->layers == b->layers && a->heads == b->heads && a->width == b->width &&
-	       a->context == b->context && a->bias == b->bias && gpt_inner(a) == gpt_inner(b);
+	       a->context == b->context && a->bias == b->bias && gpt_inner(a) == gpt_inner(b) &&
+	       a->activation == b->activation && gpt_epsilon(a) == gpt_epsilon(b) &&
+	       a->unscaled == b->unscaled && a->by_layer == b->by_layer &&
+	       a->own_head == b->own_head;
 }
 
 int gpt_config_check(const struct gpt_config *config, struct err *err)
@@ -35,6 +70,9 @@ int gpt_config_check(const struct gpt_config *config, struct err *err)
 	if (config->width % config->heads != 0)
 		return err_set(err, "width %d is not a multiple of the number of heads, %d",
 		               config->width, config->heads);
+	if (!(config->epsilon >= 0 && config->epsilon < 1))
+		return err_set(err, "epsilon of layer normalisation is %g, expected a number above 0 "
+		               "and below 1", config->epsilon);
 	return 0;
 }
 

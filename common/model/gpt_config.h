@@ -15,6 +15,13 @@
 #define GPT_INNER_MAX (4 * GPT_WIDTH_MAX)
 #define GPT_LAYERS_MAX 512
 
+/* What stands between the two linear layers of the feed-forward part. */
+enum gpt_activation {
+	GPT_GELU, /* x Φ(x) */
+	GPT_GELU_TANH, /* its approximation by tanh: OpenAI's own GPT-2 */
+};
+
+/* The later fields are 0 in the networks that memoscope trains. */
 struct gpt_config {
 	int layers; /* blocks (n_layer) */
 	int heads; /* attention heads of a block (n_head); they divide width */
@@ -23,12 +30,33 @@ struct gpt_config {
 	int vocab; /* tokens of the vocabulary (vocab_size) */
 	bool bias; /* linear layers and layer norms have biases */
 	int inner; /* width of the feed-forward part (n_inner); 0: 4 * width, as in GPT-2 */
+	enum gpt_activation activation; /* (activation_function) */
+	double epsilon; /* of layer normalisation (layer_norm_epsilon); 0: 1e-5 */
+	bool unscaled; /* scores of attention are not divided by √(width / heads)
+	                * (scale_attn_weights false) */
+	bool by_layer; /* they are divided by the number of the layer, from 1
+	                * (scale_attn_by_inverse_layer_idx) */
+	bool own_head; /* the output head is not the token embedding (tie_word_embeddings false) */
 };
 
 /* The width of the feed-forward part: inner, or 4 * width if inner is 0. */
 int gpt_inner(const struct gpt_config *config);
 
-/* True if both networks have the same shape; the size of the vocabulary may differ. */
+/* The epsilon of layer normalisation: epsilon, or 1e-5 if epsilon is 0. */
+double gpt_epsilon(const struct gpt_config *config);
+
+/* What the queries of a layer, from 0, are multiplied by before attention, which divides its
+ * scores by √(width / heads). */
+float gpt_query_factor(const struct gpt_config *config, int layer);
+
+#define GPT_KIND 160 /* bytes of a kind, with its terminating 0 */
+
+/* What sets the network apart from those that memoscope trains, by the names of GPT2Config, as
+ * "activation_function gelu_new, layer_norm_epsilon 1e-06"; empty if nothing does. */
+void gpt_kind(const struct gpt_config *config, char kind[GPT_KIND]);
+
+/* True if both networks compute the same from the same parameters; the size of the vocabulary may
+ * differ. */
 bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b);
 
 /* -1 with err set if a number is out of range or heads do not divide width. */

@@ -50,8 +50,8 @@ void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits)
 	k->linear_residual(gpt->dev, gpt->branch, NULL, in, gpt->weights.blocks[layer].attn_proj,
 	                   NULL, (int)n, (int)c, (int)c);
 	k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, gpt->branch, gpt->weights.ln_f,
-	             NULL, (int)n, (int)c);
-	k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.wte, (int)n, (int)c,
+	             NULL, (int)n, (int)c, gpt->epsilon);
+	k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, (int)n, (int)c,
 	           gpt->config.vocab);
 	gpt_logits(gpt, logits);
 }

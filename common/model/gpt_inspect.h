@@ -15,7 +15,8 @@
  * 0 above the diagonal. It is recomputed from q, k and the log-sum-exp of each row. */
 void gpt_attention_probs(struct gpt *gpt, int layer, int sequence, int head, float *probs);
 
-/* The input of a layer's attention: qkv[n,3c], columns as in kernels.h. */
+/* The input of a layer's attention: qkv[n,3c], columns as in kernels.h, q times
+ * gpt_query_factor(). */
 void gpt_attention_qkv(struct gpt *gpt, int layer, float *qkv);
 
 /* The output of a layer's heads, before the projection: out[n,c], head i in columns i*d to

@@ -25,6 +25,7 @@ struct block_weights {
 struct gpt_weights {
 	float *wte, *wpe; /* [v,c], [context,c]; wte is where the array begins */
 	float *ln_f, *ln_f_b; /* [c] */
+	float *head; /* [v,c] the output head; wte if the network has none of its own */
 	struct block_weights *blocks; /* [layers], host memory, owned */
 };
 
@@ -49,6 +50,7 @@ struct gpt {
 	int rows_max;
 	enum gpt_keep keep;
 	size_t activation_size;
+	float epsilon; /* of layer normalisation */
 
 	struct gpt_weights weights; /* in the caller's parameters */
 	struct gpt_weights grads; /* in gradients */

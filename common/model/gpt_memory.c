@@ -163,6 +163,9 @@ static bool map_weights(const struct gpt_config *config, float *array,
 		NEXT_WITH_BIAS(b->mlp_proj, b->mlp_proj_b);
 	}
 	NEXT_WITH_BIAS(weights->ln_f, weights->ln_f_b);
+	weights->head = weights->wte;
+	if (config->own_head)
+		NEXT(weights->head);
 #undef NEXT_WITH_BIAS
 #undef NEXT
 	assert(next == count);
@@ -188,6 +191,7 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
 	gpt->dev = dev;
 	gpt->rows_max = rows_max;
 	gpt->keep = keep;
+	gpt->epsilon = (float)gpt_epsilon(config);
 	gpt->activation_size = dtype_size(kernels->activations(dev));
 	gpt->blocks = calloc((size_t)config->layers, sizeof *gpt->blocks);
 	if (gpt->blocks) {

@@ -95,6 +95,8 @@ static size_t walk_tensors(const struct gpt_config *config, visitor *visit, void
 	walk_one(&walk, 0, c, START_ONE, 0, "transformer.ln_f.weight");
 	if (config->bias)
 		walk_one(&walk, 0, c, START_ZERO, 0, "transformer.ln_f.bias");
+	if (config->own_head)
+		walk_one(&walk, config->vocab, c, START_NORMAL, 0, "lm_head.weight");
 	return walk.offset;
 }
 
@@ -119,7 +121,7 @@ int gpt_tensor_count(const struct gpt_config *config)
 
 	for (int i = 0; i < BLOCK_TENSORS; i++)
 		weights += !block[i].bias || config->bias;
-	return 2 + config->layers * weights + (config->bias ? 2 : 1);
+	return 2 + config->layers * weights + (config->bias ? 2 : 1) + config->own_head;
 }
 
 void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors)

@@ -2,7 +2,7 @@
  *
  * gpt_tensors() says which tensor begins where in the array. Names and layouts are those of
  * transformers' GPT2LMHeadModel: a linear layer is a Conv1D, weight[in, out]; the output head
- * is tied to the token embedding, transformer.wte.weight.
+ * is tied to the token embedding, transformer.wte.weight, or lm_head.weight.
  */
 #ifndef MEMOSCOPE_GPT_PARAMETERS_H
 #define MEMOSCOPE_GPT_PARAMETERS_H
@@ -30,7 +30,8 @@ struct gpt_tensor {
 /* How many tensors the network has. */
 int gpt_tensor_count(const struct gpt_config *config);
 
-/* Describe them in the order of the array: wte, wpe, each block, ln_f. tensors: room for
+/* Describe them in the order of the array: wte, wpe, each block, ln_f, and
+ * the output head if it is not wte. tensors: room for
  * gpt_tensor_count(). */
 void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors);
 

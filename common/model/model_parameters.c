@@ -8,7 +8,9 @@
 /* Keys of the metadata. */
 #define HEADS "n_head" /* as in config.json */
 #define VOCAB "vocab_digest"
+#define KIND "kind" /* of gpt_kind(); absent if that is empty */
 
+#define OWN_KIND "memoscope's own settings" /* in messages */
 #define HEAD "lm_head.weight"
 
 /* All tensors of GPT2LMHeadModel, which always has biases. To free(). NULL: out of memory. */
@@ -47,11 +49,13 @@ static struct safetensor described(const struct gpt_tensor *tensor, const float 
 /* Which model the parameters belong to, and what transformers needs. New reference. */
 static json_t *new_metadata(const struct model *model)
 {
-	char digest[VOCAB_DIGEST_SIZE];
+	char digest[VOCAB_DIGEST_SIZE], kind[GPT_KIND];
 
 	vocab_digest(model->vocab, digest);
-	return json_pack("{s:s, s:o, s:s}", "format", "pt", HEADS,
-	                 json_sprintf("%d", model->config.heads), VOCAB, digest);
+	gpt_kind(&model->config, kind);
+	return json_pack("{s:s, s:o, s:s, s:s*}", "format", "pt", HEADS,
+	                 json_sprintf("%d", model->config.heads), VOCAB, digest, KIND,
+	                 *kind ? kind : NULL);
 }
 
 /* Zeros for the longest bias, to free(). */
@@ -209,12 +213,18 @@ static int check_metadata(const char *path, const struct safetensors *file,
 {
 	const char *heads = safetensors_metadata(file, HEADS);
 	const char *vocab = safetensors_metadata(file, VOCAB);
-	char digest[VOCAB_DIGEST_SIZE], number[16];
+	const char *kind = safetensors_metadata(file, KIND);
+	char digest[VOCAB_DIGEST_SIZE], number[16], config_kind[GPT_KIND];
 
 	snprintf(number, sizeof number, "%d", model->config.heads);
 	if (heads && strcmp(heads, number) != 0)
 		return err_set(err, "%s: of a network with \"" HEADS "\" %.10s, config.json says %s: "
 		               "files of two models are mixed", path, heads, number);
+	gpt_kind(&model->config, config_kind);
+	if (heads && strcmp(kind ? kind : "", config_kind) != 0)
+		return err_set(err, "%s: of a network with %s, config.json says %s: files of two models "
+		               "are mixed", path, kind ? kind : OWN_KIND,
+		               *config_kind ? config_kind : OWN_KIND);
 	vocab_digest(model->vocab, digest);
 	if (vocab && strcmp(vocab, digest) != 0)
 		return err_set(err, "%s: of a network with another vocabulary than vocab.json's: "

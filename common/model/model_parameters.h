@@ -2,9 +2,10 @@
  * GPT2LMHeadModel has them.
  *
  * That network always has biases. The file holds zeros for them if the model has none; the
- * output head, lm_head.weight, may be there too and then equals the token embedding. The
- * metadata say which number of heads and which vocabulary the parameters belong to: networks
- * that differ in these have tensors of the same shapes.
+ * output head, lm_head.weight, may be there also if the network has none of its own, and then
+ * equals the token embedding. The metadata say which number of heads, which vocabulary and which
+ * kind of network the parameters belong to: networks that differ in these have tensors of the
+ * same shapes.
  */
 #ifndef MEMOSCOPE_MODEL_PARAMETERS_H
 #define MEMOSCOPE_MODEL_PARAMETERS_H

@@ -23,9 +23,10 @@ static void set_all(json_t *settings, const struct setting *all, size_t count)
 void training_settings_network(json_t *settings, const struct gpt_config *config,
                                const struct vocab *vocab)
 {
-	char digest[VOCAB_DIGEST_SIZE];
+	char digest[VOCAB_DIGEST_SIZE], kind[GPT_KIND];
 
 	vocab_digest(vocab, digest);
+	gpt_kind(config, kind);
 	const struct setting all[] = {
 		{"layers", json_sprintf("%d", config->layers)},
 		{"heads", json_sprintf("%d", config->heads)},
@@ -33,6 +34,7 @@ void training_settings_network(json_t *settings, const struct gpt_config *config
 		{"inner", json_sprintf("%d", gpt_inner(config))},
 		{"context", json_sprintf("%d", config->context)},
 		{"bias", json_string(config->bias ? "true" : "false")},
+		{"kind", json_string(kind)},
 		{"vocab-size", json_sprintf("%d", config->vocab)},
 		{"vocab-digest", json_string(digest)},
 	};
@@ -107,6 +109,14 @@ static const char *and_biases(const char *bias)
 	return strcmp(bias, "true") == 0 ? " and biases" : "";
 }
 
+/* What gpt_kind() says of a network. States of memoscope's own networks do not hold it. */
+static const char *kind_of(const json_t *settings)
+{
+	const char *kind = json_string_value(json_object_get(settings, "kind"));
+
+	return kind && *kind ? kind : "of memoscope's own kind";
+}
+
 static int check_network(const json_t *saved, const json_t *settings, const char *state,
                          struct err *err)
 {
@@ -119,6 +129,9 @@ static int check_network(const json_t *saved, const json_t *settings, const char
 		                 "this command asks for %s, %s, %s, %s, %s%s", state, have[0], have[1],
 		                 have[2], have[3], have[4], and_biases(have[5]), want[0], want[1],
 		                 want[2], want[3], want[4], and_biases(want[5]));
+	if (strcmp(kind_of(saved), kind_of(settings)) != 0)
+		return err_usage(err, "%s has a network that is %s, this command asks for one that is %s",
+		                 state, kind_of(saved), kind_of(settings));
 	if (same(saved, settings, vocab, 2, have, want))
 		return 0;
 	return err_set(err, "%s has a vocabulary of %s characters, the training data have another "

@@ -46,6 +46,9 @@ static json_t *metadata_of(const struct trainer_state *state,
 		json_object_set_new(metadata, "skipped", json_sprintf("%" PRId64, scale->skipped));
 	}
 	json_object_update_missing(metadata, (json_t *)settings);
+	const char *kind = json_string_value(json_object_get(metadata, "kind"));
+	if (kind && *kind == '\0') /* absent: memoscope's own */
+		json_object_del(metadata, "kind");
 	return metadata;
 }
 

@@ -174,6 +174,17 @@ void cpu_set_columns(struct device *dev, void *x, const float *value, int n, int
 		memcpy((float *)x + (size_t)r * c + first, value, (size_t)count * sizeof *value);
 }
 
+void cpu_scale_columns(struct device *dev, void *x, float factor, int n, int c, int first,
+                       int count)
+{
+	(void)dev;
+	for (int r = 0; r < n; r++) {
+		float *row = (float *)x + (size_t)r * c + first;
+		for (int j = 0; j < count; j++)
+			row[j] *= factor;
+	}
+}
+
 void cpu_sum(struct device *dev, double *sum, const float *x, size_t count)
 {
 	double all = *sum;

@@ -71,6 +71,8 @@ void cpu_wait(struct device *dev);
 void cpu_read_activations(struct device *dev, float *to_host, const void *from, size_t count);
 void cpu_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                      int count);
+void cpu_scale_columns(struct device *dev, void *x, float factor, int n, int c, int first,
+                       int count);
 void cpu_sum(struct device *dev, double *sum, const float *x, size_t count);
 void cpu_clip(struct device *dev, struct update *update, const struct tally *tallies, int count);
 void cpu_row_invariant(struct device *dev, bool on);

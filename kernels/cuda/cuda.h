@@ -185,7 +185,7 @@ void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float
                        const int32_t *token, const int32_t *position, int n, int c, int v,
                        int t);
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
-                  const float *gain, const float *bias, int n, int c);
+                  const float *gain, const float *bias, int n, int c, float epsilon);
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,
                            void *rounded, const void *dout, const float *x,
                            const float *mean, const float *rstd, const float *gain, int n,
@@ -205,10 +205,15 @@ void op_unembed_backward(struct device *dev, void *dx, float *dwte, const float 
                          const void *x, const float *wte, int n, int c, int v);
 void op_gelu(struct device *dev, void *y, const void *x, size_t count);
 void op_gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count);
+void op_gelu_tanh(struct device *dev, void *y, const void *x, size_t count);
+void op_gelu_tanh_backward(struct device *dev, void *dx, const void *dy, const void *x,
+                           size_t count);
 void op_sum(struct device *dev, double *sum, const float *x, size_t count);
 void op_add(struct device *dev, float *x, const float *y, size_t count);
 void op_set_columns(struct device *dev, void *x, const float *value, int n, int c, int first,
                     int count);
+void op_scale_columns(struct device *dev, void *x, float factor, int n, int c, int first,
+                      int count);
 void op_dropout(struct device *dev, float *x, size_t count, const struct dropout *dropout);
 void op_attention(struct device *dev, void *out, float *lse, const void *qkv,
                   const struct sequences *seqs, int c, int h, const struct dropout *dropout);

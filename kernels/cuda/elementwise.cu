@@ -25,6 +25,12 @@ DEVICE float normal_cdf(float x, float *pdf)
 	return x < 0 ? tail : 1.0f - tail;
 }
 
+/* ---- GELU, and its approximation by tanh ---- */
+
+#define GELU_TANH 1.5957691f /* 2 √(2/π) */
+#define GELU_CUBE 0.044715f
+#define GELU_TANH_END 12.0f /* from where on float32 knows nothing but 0 or 1 */
+
 struct gelu {
 	struct values y, x;
 	size_t count;
@@ -93,6 +99,85 @@ void op_gelu_backward(struct device *dev, void *dx, const void *dy, const void *
 	LAUNCH(dev, gelu_backward, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
 }
 
+/* σ(2u), u = √(2/π) (x + 0.044715 x³), and 1 - σ. */
+DEVICE float gelu_sigmoid(float x, float *rest)
+{
+	const float e = expf(-GELU_TANH * x * (1.0f + GELU_CUBE * x * x));
+	const float s = e < 1e30f ? reciprocal(1.0f + e) : 0.0f;
+
+	*rest = s > 0 ? e * s : 1.0f;
+	return s;
+}
+
+struct gelu_tanh {
+	struct values y, x;
+	size_t count;
+	bool whole;
+};
+
+KERNEL(gelu_tanh)
+{
+	for (size_t i = 4 * grid_thread(); i < a.count; i += 4 * grid_threads()) {
+		float x[4], rest;
+		take_four(x, a.x, i, a.count - i, a.whole);
+		UNROLL
+		for (int j = 0; j < 4; j++)
+			x[j] *= gelu_sigmoid(x[j], &rest);
+		put_four(a.y, i, a.count - i, a.whole, x);
+	}
+}
+
+void op_gelu_tanh(struct device *dev, void *y, const void *x, size_t count)
+{
+	const enum dtype dtype = cuda_activations(dev);
+	const struct gelu_tanh a = {
+		.y = values_of(y, dtype), .x = values_of(x, dtype), .count = count,
+		.whole = in_fours(y, dtype, count) && in_fours(x, dtype, count),
+	};
+
+	LAUNCH(dev, gelu_tanh, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
+}
+
+struct gelu_tanh_backward {
+	struct values dx, dy, x;
+	size_t count;
+	bool whole;
+};
+
+KERNEL(gelu_tanh_backward)
+{
+	for (size_t i = 4 * grid_thread(); i < a.count; i += 4 * grid_threads()) {
+		const struct raw raw_x = take_raw(a.x, i, a.count - i, a.whole);
+		const struct raw raw_dy = take_raw(a.dy, i, a.count - i, a.whole);
+		float x[4], dy[4];
+		read_four(x, &raw_x, a.x.dtype);
+		read_four(dy, &raw_dy, a.dy.dtype);
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			const float near = x[j] < -GELU_TANH_END  ? -GELU_TANH_END
+			                   : x[j] > GELU_TANH_END ? GELU_TANH_END : x[j];
+			float rest;
+			const float s = gelu_sigmoid(near, &rest);
+			dy[j] *= s + GELU_TANH * (1.0f + 3 * GELU_CUBE * near * near) * near * rest * s;
+		}
+		put_four(a.dx, i, a.count - i, a.whole, dy);
+	}
+}
+
+void op_gelu_tanh_backward(struct device *dev, void *dx, const void *dy, const void *x,
+                           size_t count)
+{
+	const enum dtype dtype = cuda_activations(dev);
+	const struct gelu_tanh_backward a = {
+		.dx = values_of(dx, dtype), .dy = values_of(dy, dtype), .x = values_of(x, dtype),
+		.count = count,
+		.whole = in_fours(dx, dtype, count) && in_fours(dy, dtype, count) &&
+		         in_fours(x, dtype, count),
+	};
+
+	LAUNCH(dev, gelu_tanh_backward, blocks_for((count + 3) / 4), 1, THREADS, 0, a);
+}
+
 struct add {
 	struct values x, y;
 	size_t count;
@@ -146,6 +231,33 @@ void op_set_columns(struct device *dev, void *x, const float *value, int n, int 
 	};
 
 	LAUNCH(dev, set_columns, blocks_for((size_t)n * count), 1, THREADS, 0, a);
+}
+
+struct scale_columns {
+	struct values x;
+	float factor;
+	int n, c, first, count;
+};
+
+KERNEL(scale_columns)
+{
+	const size_t all = (size_t)a.n * a.count;
+
+	for (size_t i = grid_thread(); i < all; i += grid_threads()) {
+		const size_t at = i / a.count * a.c + a.first + i % a.count;
+		set_value(a.x, at, value_at(a.x, at) * a.factor);
+	}
+}
+
+void op_scale_columns(struct device *dev, void *x, float factor, int n, int c, int first,
+                      int count)
+{
+	const struct scale_columns a = {
+		.x = values_of(x, cuda_activations(dev)), .factor = factor, .n = n, .c = c,
+		.first = first, .count = count,
+	};
+
+	LAUNCH(dev, scale_columns, blocks_for((size_t)n * count), 1, THREADS, 0, a);
 }
 
 /* ---- dropout ---- */

@@ -152,7 +152,6 @@ void op_embed_backward(struct device *dev, float *dwte, float *dwpe, const float
 
 /* ---- layer normalisation: a warp for each row ---- */
 
-#define LAYERNORM_EPSILON 1e-5f
 #define GROUPS_MAX 8 /* that a lane has in hand, where rows are short enough */
 
 struct layernorm {
@@ -160,6 +159,7 @@ struct layernorm {
 	float *mean, *rstd;
 	const float *x, *gain, *bias;
 	int n, c;
+	float epsilon;
 	bool whole;
 };
 
@@ -185,7 +185,7 @@ KERNEL(layernorm)
 			if (j + i < a.c)
 				square += (x[i] - mean) * (x[i] - mean);
 	}
-	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a.c + LAYERNORM_EPSILON);
+	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a.c + a.epsilon);
 	for (int j = 4 * lane; j < a.c; j += GROUP) {
 		float gain[4], bias[4] = {0, 0, 0, 0};
 		take_floats(x, a.x, begin + j, (size_t)(a.c - j), a.whole);
@@ -228,7 +228,7 @@ DEVICE void short_row(const struct layernorm *a, const int groups)
 		for (int i = 0; i < 4; i++)
 			if (first + GROUP * g < a->c)
 				square += (x[g][i] - mean) * (x[g][i] - mean);
-	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a->c + LAYERNORM_EPSILON);
+	const float rstd = 1.0f / sqrtf(lanes_sum(square, WARP) / (float)a->c + a->epsilon);
 	UNROLL
 	for (int g = 0; g < groups; g++) {
 		const int col = first + GROUP * g;
@@ -262,12 +262,12 @@ SHORT_ROW(layernorm_of_512, 4)
 SHORT_ROW(layernorm_of_1024, 8)
 
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
-                  const float *gain, const float *bias, int n, int c)
+                  const float *gain, const float *bias, int n, int c, float epsilon)
 {
 	const enum dtype dtype = cuda_activations(dev);
 	const struct layernorm a = {
 		.out = values_of(out, dtype), .mean = mean, .rstd = rstd, .x = x, .gain = gain,
-		.bias = bias, .n = n, .c = c,
+		.bias = bias, .n = n, .c = c, .epsilon = epsilon,
 		.whole = in_fours(out, dtype, (size_t)c) && in_fours(x, DTYPE_F32, (size_t)c) &&
 		         in_fours(gain, DTYPE_F32, (size_t)c) && in_fours(bias, DTYPE_F32, (size_t)c),
 	};

@@ -76,7 +76,7 @@ static void *run(void *arg)
 	x = filled(kernels, dev);
 	w = filled(kernels, dev);
 	y = filled(kernels, dev);
-	kernels->layernorm(dev, x, y, y + side, w, w, NULL, side, side); /* makes activations */
+	kernels->layernorm(dev, x, y, y + side, w, w, NULL, side, side, 1e-5f); /* makes activations */
 	if (kernels->weights)
 		kernels->weights(dev, w, (size_t)side * (size_t)side);
 	kernels->linear(dev, y, x, w, NULL, side, side, side); /* warms up */

@@ -116,7 +116,8 @@ static void open_bench(struct bench *b)
 	b->sum = must(b->k->alloc(b->dev, sizeof *b->sum));
 	void *made[] = {b->in, b->out, b->other};
 	for (int i = 0; i < 3; i++)
-		b->k->layernorm(b->dev, made[i], b->mean, b->rstd, b->x, b->weight, NULL, b->n, 4 * b->c);
+		b->k->layernorm(b->dev, made[i], b->mean, b->rstd, b->x, b->weight, NULL, b->n, 4 * b->c,
+		                1e-5f);
 	if (b->k->weights)
 		b->k->weights(b->dev, b->weight, square);
 }
@@ -148,7 +149,7 @@ static void forward(struct bench *b)
 	const struct dropout none = {0, 0, NULL, 0};
 
 	TIME(b, "layernorm", 2, nc * (4 + e), 0,
-	     k->layernorm(dev, b->out, b->mean, b->rstd, b->x, b->weight, NULL, n, c));
+	     k->layernorm(dev, b->out, b->mean, b->rstd, b->x, b->weight, NULL, n, c, 1e-5f));
 	TIME(b, "linear, to q, k, v", 1, 4 * nc * e + 3 * cc * e, 6 * nc * c,
 	     k->linear(dev, b->out, b->in, b->weight, NULL, n, c, 3 * c));
 	TIME(b, "attention", 1, 4 * nc * e, 2 * nc * CONTEXT,
@@ -158,6 +159,8 @@ static void forward(struct bench *b)
 	TIME(b, "linear, to four times the width", 1, 5 * nc * e + 4 * cc * e, 8 * nc * c,
 	     k->linear(dev, b->out, b->in, b->weight, NULL, n, c, 4 * c));
 	TIME(b, "gelu", 1, 8 * nc * e, 0, k->gelu(dev, b->out, b->in, 4 * (size_t)n * (size_t)c));
+	TIME(b, "gelu_tanh, in other networks", 0, 8 * nc * e, 0,
+	     k->gelu_tanh(dev, b->out, b->in, 4 * (size_t)n * (size_t)c));
 	TIME(b, "linear_residual, of four times the width", 1, nc * (4 * e + 8) + 4 * cc * e,
 	     8 * nc * c, k->linear_residual(dev, b->y, b->x, b->in, b->weight, NULL, n, 4 * c, c));
 }

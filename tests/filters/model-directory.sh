@@ -76,8 +76,12 @@ fresh
 edit config.json '.n_embd = 8'
 refused "a config of another width" 'model.safetensors: tensor .* has shape \[4, 4\], expected \[4, 8\]'
 fresh
+edit config.json '.activation_function = "silu"'
+refused "another activation" 'config.json: "activation_function" is silu, expected gelu, gelu_new or '
+fresh
 edit config.json '.activation_function = "gelu_new"'
-refused "another activation" 'config.json: "activation_function" is gelu_new, expected gelu'
+refused "the activation of another model" \
+	'model.safetensors: of a network with .*, config.json says activation_function gelu_new: files of two'
 fresh
 edit vocab.json '.c = 4'
 refused "a tokenizer of another size" 'tokenizer.json: "model" has 4 tokens, but vocab.json has 5'

@@ -53,7 +53,8 @@ static void cached(const struct net *n)
 
 static void layernorm(const struct net *n)
 {
-	k->layernorm(n->dev, n->b, n->one, n->other, n->a, n->gain, n->bias, ROWS, n->c);
+	k->layernorm(n->dev, n->b, n->one, n->other, n->a, n->gain, n->bias, ROWS, n->c,
+	             1e-5f);
 	k->layernorm_backward(n->dev, n->a, n->gain, n->bias, n->d, n->b, n->e, n->one, n->other,
 	                      n->gain, ROWS, n->c);
 }
@@ -79,6 +80,9 @@ static void elements(const struct net *n)
 	k->upload(n->dev, update, &step, sizeof step);
 	k->gelu(n->dev, n->b, n->a, 4 * count);
 	k->gelu_backward(n->dev, n->b, n->d, n->a, 4 * count);
+	k->gelu_tanh(n->dev, n->b, n->a, 4 * count);
+	k->gelu_tanh_backward(n->dev, n->b, n->d, n->a, 4 * count);
+	k->scale_columns(n->dev, n->b, 2, ROWS, 3 * n->c, 0, n->c);
 	k->add(n->dev, n->a, n->b, count);
 	k->dropout(n->dev, n->a, count, &dropout);
 	k->sum(n->dev, (double *)n->one, n->a, ROWS);

@@ -97,7 +97,7 @@ static void test_embed(void)
 static double layernorm(void)
 {
 	ref_layernorm(at.out, at.mean, at.rstd, at.a, at.b, at.biased ? at.bias : NULL, at.n,
-	              at.c);
+	              at.c, 1e-5);
 	return upstream((size_t)at.n * at.c);
 }
 
@@ -176,6 +176,27 @@ static void test_gelu(void)
 	at.n = 1;
 	gelu();
 	is_near(at.out[0], 0.8413447460685429, 1e-15, "gelu(1) = Phi(1)");
+}
+
+static double gelu_tanh(void)
+{
+	ref_gelu_tanh(at.out, at.a, at.n);
+	return upstream(at.n);
+}
+
+static void test_gelu_tanh(void)
+{
+	start(5);
+	at.n = 200;
+	for (int i = 0; i < at.n; i++)
+		at.a[i] = (i - 100) / 10.0;
+	ref_gelu_tanh_backward(at.da, at.up, at.a, at.n);
+	gradient("gelu_tanh: dx", gelu_tanh, at.a, at.da, at.n);
+	at.a[0] = 1;
+	at.n = 1;
+	gelu_tanh();
+	/* as torch.nn.functional.gelu(torch.ones(1, dtype=torch.double), approximate="tanh") */
+	is_near(at.out[0], 0.8411919906082768, 1e-15, "gelu_tanh(1)");
 }
 
 static double dropout(void)
@@ -397,6 +418,7 @@ int main(void)
 	test_linear();
 	test_unembed();
 	test_gelu();
+	test_gelu_tanh();
 	test_dropout();
 	test_attention();
 	test_attention_average();

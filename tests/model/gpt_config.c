@@ -1,13 +1,15 @@
 /* The network's shape: parameter counts, the order of its tensors, its start. */
 #include "common/model/gpt_parameters.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "tests/model/shape.h"
 #include "tests/tap.h"
 
 static size_t count(int layers, int heads, int width, int context, int vocab, bool bias)
 {
-	struct gpt_config config = {layers, heads, width, context, vocab, bias, 0};
+	struct gpt_config config = SHAPE(layers, heads, width, context, vocab, bias, 0);
 	return gpt_parameter_count(&config);
 }
 
@@ -21,9 +23,9 @@ static void refused(struct gpt_config config, const char *text)
 }
 
 /* Tensors stand side by side, without a gap, and fill the array. */
-static void test_layout(bool bias, int inner)
+static void test_layout(struct gpt_config config)
 {
-	struct gpt_config config = {3, 2, 6, 9, 11, bias, inner};
+	const bool bias = config.bias;
 	int tensors = gpt_tensor_count(&config);
 	struct gpt_tensor *list = calloc((size_t)tensors, sizeof *list);
 	size_t offset = 0;
@@ -38,12 +40,14 @@ static void test_layout(bool bias, int inner)
 		offset += product;
 	}
 	ok(side_by_side && offset == gpt_parameter_count(&config),
-	   "tensors fill the array, bias %d, inner %d", bias, inner);
+	   "tensors fill the array, bias %d, inner %d", bias, config.inner);
 	ok(decay, "decay is for matrices, bias %d", bias);
 	ok(bias_names == bias, "bias tensors only with bias %d", bias);
 	is_string(list[0].name, "transformer.wte.weight", "first tensor");
 	is_string(list[1].name, "transformer.wpe.weight", "second tensor");
 	is_string(list[2].name, "transformer.h.0.ln_1.weight", "third tensor");
+	if (config.own_head)
+		is_string(list[--tensors].name, "lm_head.weight", "behind all a head of its own");
 	is_string(list[tensors - 1].name,
 	          bias ? "transformer.ln_f.bias" : "transformer.ln_f.weight", "last tensor");
 	free(list);
@@ -52,8 +56,9 @@ static void test_layout(bool bias, int inner)
 /* The feed-forward part is as wide as is asked for, and nothing else changes. */
 static void test_inner(void)
 {
-	const struct gpt_config four = {2, 2, 6, 9, 11, true, 0}, same = {2, 2, 6, 9, 11, true, 24};
-	const struct gpt_config five = {2, 2, 6, 9, 11, true, 5};
+	const struct gpt_config four = SHAPE(2, 2, 6, 9, 11, true, 0);
+	const struct gpt_config same = SHAPE(2, 2, 6, 9, 11, true, 24);
+	const struct gpt_config five = SHAPE(2, 2, 6, 9, 11, true, 5);
 	struct gpt_tensor list[64];
 	int found = 0;
 
@@ -78,6 +83,43 @@ static void test_inner(void)
 	is_int(found, 2 * 4, "its tensors have that many columns or rows");
 }
 
+/* Each field makes another kind of network, and says so. */
+static void test_kinds(void)
+{
+	const struct gpt_config own = SHAPE(2, 2, 6, 9, 11, true, 0);
+	struct gpt_config same = own, kinds[5] = {own, own, own, own, own}, all = OTHER_KIND;
+	const char *const want[] = {
+		"activation_function gelu_new", "layer_norm_epsilon 1e-06", "scale_attn_weights false",
+		"scale_attn_by_inverse_layer_idx true", "tie_word_embeddings false",
+	};
+	char kind[GPT_KIND];
+
+	same.epsilon = 1e-5;
+	gpt_kind(&same, kind);
+	is_string(kind, "", "memoscope's own kind");
+	ok(gpt_config_equal(&own, &same), "1e-5 is the default");
+	kinds[0].activation = GPT_GELU_TANH;
+	kinds[1].epsilon = 1e-6;
+	kinds[2].unscaled = true;
+	kinds[3].by_layer = true;
+	kinds[4].own_head = true;
+	for (int i = 0; i < 5; i++) {
+		gpt_kind(&kinds[i], kind);
+		is_string(kind, want[i], "another kind");
+		ok(!gpt_config_equal(&own, &kinds[i]), "  which is another network");
+	}
+	gpt_kind(&all, kind);
+	is_string(kind, "activation_function gelu_new, layer_norm_epsilon 0.1, scale_attn_weights "
+	          "false, scale_attn_by_inverse_layer_idx true, tie_word_embeddings false",
+	          "all of them");
+	is_int((long long)(gpt_parameter_count(&kinds[4]) - gpt_parameter_count(&own)), 6 * 11,
+	       "a head of its own has parameters");
+	is_near((double)gpt_query_factor(&own, 1), 1, 0, "queries as they are");
+	is_near((double)gpt_query_factor(&kinds[2], 1), sqrt(3), 1e-7, "unscaled: heads of 3 columns");
+	is_near((double)gpt_query_factor(&kinds[3], 1), 0.5, 0, "the second layer, by its number");
+	is_near((double)gpt_query_factor(&all, 1), sqrt(3) / 2, 1e-7, "both");
+}
+
 /* Operations counted one by one: of each matrix that is multiplied by, and of each pair of a
  * row and a key, in q k and in p v, forward once and backward twice. */
 static void test_flops(const struct gpt_config *config, int rows)
@@ -87,7 +129,8 @@ static void test_flops(const struct gpt_config *config, int rows)
 
 	gpt_tensors(config, list);
 	for (int i = 0; i < gpt_tensor_count(config); i++)
-		if (list[i].rows > 0 && !strstr(list[i].name, "wpe"))
+		if (list[i].rows > 0 && !strstr(list[i].name, "wpe") &&
+		    !(config->own_head && strstr(list[i].name, "wte")))
 			forward += 2.0 * rows * list[i].rows * list[i].cols;
 	for (int layer = 0; layer < config->layers; layer++)
 		for (int query = 0; query < rows; query++)
@@ -101,7 +144,7 @@ static void test_flops(const struct gpt_config *config, int rows)
 /* Mean and deviation of one tensor of a fresh network. */
 static void test_start(void)
 {
-	struct gpt_config config = {4, 4, 64, 64, 70, true, 0};
+	struct gpt_config config = SHAPE(4, 4, 64, 64, 70, true, 0);
 	int tensors = gpt_tensor_count(&config);
 	struct gpt_tensor *list = calloc((size_t)tensors, sizeof *list);
 	size_t n = gpt_parameter_count(&config);
@@ -147,7 +190,7 @@ static void test_start(void)
 /* A text may be one token longer than the context, a prompt not. */
 static void test_lengths(void)
 {
-	const struct gpt_config config = {2, 2, 4, 256, 70, false, 0};
+	const struct gpt_config config = SHAPE(2, 2, 4, 256, 70, false, 0);
 	struct err err = {0};
 
 	ok(gpt_check_text(&config, 257, &err) == 0 && gpt_check_prompt(&config, 256, &err) == 0,
@@ -166,7 +209,7 @@ static void test_lengths(void)
 int main(void)
 {
 	struct err err = {0};
-	struct gpt_config good = {2, 2, 4, 256, 70, false, 0};
+	struct gpt_config good = SHAPE(2, 2, 4, 256, 70, false, 0);
 
 	is_int((long long)count(2, 2, 4, 256, 70, false), 1708, "parameters of 1.7k");
 	is_int((long long)count(8, 8, 16, 256, 70, false), 30064, "parameters of 30k");
@@ -174,27 +217,38 @@ int main(void)
 	/* GPT-2 small, as OpenAI counts it: 124M */
 	is_int((long long)count(12, 12, 768, 1024, 50257, true), 124439808, "parameters of GPT-2");
 
-	ok(gpt_config_check(&good, &err) == 0, "a good shape");
-	refused((struct gpt_config){0, 2, 4, 256, 70, false, 0}, "number of layers is 0");
-	refused((struct gpt_config){513, 2, 4, 256, 70, false, 0}, "number of layers is 513");
-	refused((struct gpt_config){2, 3, 4, 256, 70, false, 0}, "width 4 is not a multiple");
-	refused((struct gpt_config){2, 8, 4, 256, 70, false, 0}, "number of heads is 8");
-	refused((struct gpt_config){2, -1, 4, 256, 70, false, 0}, "number of heads is -1");
-	refused((struct gpt_config){2, 2, 0, 256, 70, false, 0}, "width is 0");
-	refused((struct gpt_config){2, 2, 16386, 256, 70, false, 0}, "width is 16386");
-	refused((struct gpt_config){2, 2, 4, 256, 70, false, -1},
-	        "width of the feed-forward part is -1");
-	refused((struct gpt_config){2, 2, 4, 256, 70, false, GPT_INNER_MAX + 1},
-	        "width of the feed-forward part is 65537");
-	refused((struct gpt_config){2, 2, 4, 4097, 70, false, 0}, "context is 4097");
-	refused((struct gpt_config){2, 2, 4, 256, 65536, false, 0}, "vocabulary is 65536");
+	is_int((long long)count(48, 25, 1600, 1024, 50257, true), 1557611200, "and of GPT-2 XL");
 
-	test_layout(false, 0);
-	test_layout(true, 0);
-	test_layout(true, 5);
+	ok(gpt_config_check(&good, &err) == 0, "a good shape");
+	ok(gpt_config_check(&(struct gpt_config)SHAPE(48, 25, 1600, 1024, 50257, true, 0), &err) == 0,
+	   "GPT-2 XL's shape");
+	good.epsilon = -1;
+	refused(good, "epsilon of layer normalisation is -1");
+	good.epsilon = NAN;
+	refused(good, "epsilon of layer normalisation is nan");
+	refused((struct gpt_config)SHAPE(0, 2, 4, 256, 70, false, 0), "number of layers is 0");
+	refused((struct gpt_config)SHAPE(513, 2, 4, 256, 70, false, 0), "number of layers is 513");
+	refused((struct gpt_config)SHAPE(2, 3, 4, 256, 70, false, 0), "width 4 is not a multiple");
+	refused((struct gpt_config)SHAPE(2, 8, 4, 256, 70, false, 0), "number of heads is 8");
+	refused((struct gpt_config)SHAPE(2, -1, 4, 256, 70, false, 0), "number of heads is -1");
+	refused((struct gpt_config)SHAPE(2, 2, 0, 256, 70, false, 0), "width is 0");
+	refused((struct gpt_config)SHAPE(2, 2, 16386, 256, 70, false, 0), "width is 16386");
+	refused((struct gpt_config)SHAPE(2, 2, 4, 256, 70, false, -1),
+	        "width of the feed-forward part is -1");
+	refused((struct gpt_config)SHAPE(2, 2, 4, 256, 70, false, GPT_INNER_MAX + 1),
+	        "width of the feed-forward part is 65537");
+	refused((struct gpt_config)SHAPE(2, 2, 4, 4097, 70, false, 0), "context is 4097");
+	refused((struct gpt_config)SHAPE(2, 2, 4, 256, 65536, false, 0), "vocabulary is 65536");
+
+	test_layout((struct gpt_config)SHAPE(3, 2, 6, 9, 11, false, 0));
+	test_layout((struct gpt_config)SHAPE(3, 2, 6, 9, 11, true, 0));
+	test_layout((struct gpt_config)SHAPE(3, 2, 6, 9, 11, true, 5));
+	test_layout((struct gpt_config)OTHER_KIND);
+	test_kinds();
 	test_inner();
-	test_flops(&(struct gpt_config){3, 4, 128, 256, 69, false, 0}, 131);
-	test_flops(&(struct gpt_config){2, 2, 6, 9, 11, true, 5}, 1);
+	test_flops(&(struct gpt_config)SHAPE(3, 4, 128, 256, 69, false, 0), 131);
+	test_flops(&(struct gpt_config)SHAPE(2, 2, 6, 9, 11, true, 5), 1);
+	test_flops(&(struct gpt_config)OTHER_KIND, 9);
 	test_lengths();
 	test_start();
 	return done();

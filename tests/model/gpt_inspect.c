@@ -92,6 +92,8 @@ static void embedding_logits(struct net *net, const struct pass *pass, float *lo
 {
 	const int n = pass->batch.count, c = net->config.width, v = net->config.vocab;
 	double *wte = wide(tensor_of(net, "transformer.wte.weight", 0), (size_t)v * c);
+	double *head = net->config.own_head ? wide(tensor_of(net, "lm_head.weight", 0),
+	                                           (size_t)v * c) : NULL;
 	double *wpe = wide(tensor_of(net, "transformer.wpe.weight", 0),
 	                   (size_t)net->config.context * c);
 	double *gain = wide(tensor_of(net, "transformer.ln_f.weight", 0), c), *bias = NULL;
@@ -102,11 +104,12 @@ static void embedding_logits(struct net *net, const struct pass *pass, float *lo
 	if (net->config.bias)
 		bias = wide(tensor_of(net, "transformer.ln_f.bias", 0), c);
 	ref_embed(x, pass->token, pass->position, wte, wpe, n, c);
-	ref_layernorm(ln, mean, rstd, x, gain, bias, n, c);
-	ref_unembed(out, ln, wte, n, c, v);
+	ref_layernorm(ln, mean, rstd, x, gain, bias, n, c, gpt_epsilon(&net->config));
+	ref_unembed(out, ln, head ? head : wte, n, c, v);
 	for (int i = 0; i < n * v; i++)
 		logits[i] = (float)out[i];
 	free(wte);
+	free(head);
 	free(wpe);
 	free(gain);
 	free(bias);

@@ -13,6 +13,7 @@
 #include "common/model/gpt.h"
 #include "kernels/cpu/cpu.h"
 #include "tests/kernels/harness/table.h"
+#include "tests/model/shape.h"
 #include "tests/tap.h"
 
 #define UNUSED __attribute__((unused))
@@ -37,13 +38,26 @@ struct pass {
 	float weight[ROWS];
 };
 
-UNUSED static const struct gpt_config small = {2, 2, 6, 9, 11, true, 0};
-UNUSED static const struct gpt_config bare = {1, 1, 5, 9, 7, false, 0};
+UNUSED static const struct gpt_config small = SHAPE(2, 2, 6, 9, 11, true, 0);
+UNUSED static const struct gpt_config other_kind = OTHER_KIND;
+UNUSED static const struct gpt_config bare = SHAPE(1, 1, 5, 9, 7, false, 0);
 /* What is tried at each level of the instruction set. */
 UNUSED static const struct gpt_config shapes[] = {
-	{2, 2, 6, 9, 11, true, 0},   {1, 1, 5, 9, 7, false, 0},    {2, 2, 4, 16, 70, false, 0},
-	{3, 4, 20, 33, 17, true, 0}, {8, 8, 16, 33, 70, false, 0}, {1, 3, 51, 40, 31, true, 0},
-	{2, 4, 128, 64, 71, true, 0}, {2, 2, 6, 9, 11, true, 7},   {2, 3, 12, 33, 17, false, 131},
+	SHAPE(2, 2, 6, 9, 11, true, 0), SHAPE(1, 1, 5, 9, 7, false, 0),
+	SHAPE(2, 2, 4, 16, 70, false, 0), SHAPE(3, 4, 20, 33, 17, true, 0),
+	SHAPE(8, 8, 16, 33, 70, false, 0), SHAPE(1, 3, 51, 40, 31, true, 0),
+	SHAPE(2, 4, 128, 64, 71, true, 0), SHAPE(2, 2, 6, 9, 11, true, 7),
+	SHAPE(2, 3, 12, 33, 17, false, 131),
+	/* of other kinds: one difference at a time, and all */
+	{.layers = 2, .heads = 2, .width = 6, .context = 9, .vocab = 11, .activation = GPT_GELU_TANH},
+	{.layers = 2, .heads = 2, .width = 6, .context = 9, .vocab = 11, .epsilon = 0.1},
+	{.layers = 2, .heads = 2, .width = 6, .context = 9, .vocab = 11, .unscaled = true},
+	{.layers = 2, .heads = 2, .width = 6, .context = 9, .vocab = 11, .by_layer = true},
+	{.layers = 2, .heads = 2, .width = 6, .context = 9, .vocab = 11, .own_head = true},
+	OTHER_KIND,
+	{.layers = 3, .heads = 3, .width = 51, .context = 40, .vocab = 31, .bias = true, .inner = 70,
+	 .activation = GPT_GELU_TANH, .epsilon = 1e-3, .unscaled = true, .by_layer = true,
+	 .own_head = true},
 };
 
 #define SHAPES ((int)(sizeof shapes / sizeof *shapes))

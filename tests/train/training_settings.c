@@ -64,6 +64,9 @@ static void test_check(void)
 		{"pack", "text", ERR_USAGE, "packed as text"},
 		{"inner", NULL, ERR_NONE, ""}, /* older states do not have it */
 		{"pack", NULL, ERR_NONE, ""},
+		{"kind", "", ERR_NONE, ""},
+		{"kind", "scale_attn_weights false", ERR_USAGE, "DIR/last has a network that is "
+		 "scale_attn_weights false, this command asks for one that is of memoscope's own kind"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -92,7 +95,7 @@ static void test_network(void)
 	training_settings_network(b, &config, abc);
 	is_string(json_string_value(json_object_get(a, "inner")), "128",
 	          "four times the width, where a network does not say");
-	ok(json_equal(a, b) && json_object_size(a) == 8, "a network has eight settings");
+	ok(json_equal(a, b) && json_object_size(a) == 9, "a network has nine settings");
 	training_settings_network(b, &config, acb);
 	ok(!json_equal(a, b), "  which tell an order of characters from another");
 	json_decref(a);

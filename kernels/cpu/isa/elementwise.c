@@ -28,6 +28,29 @@ void op_gelu_backward(struct device *dev, void *to, const void *gradient, const 
 		dx[i] = dy[i] * gelu_slope(x[i]);
 }
 
+void op_gelu_tanh(struct device *dev, void *to, const void *from, size_t count)
+{
+	const float *x = from;
+	float *y = to;
+
+	(void)dev;
+#pragma omp simd
+	for (size_t i = 0; i < count; i++)
+		y[i] = gelu_tanh_of(x[i]);
+}
+
+void op_gelu_tanh_backward(struct device *dev, void *to, const void *gradient, const void *from,
+                           size_t count)
+{
+	const float *dy = gradient, *x = from;
+	float *dx = to;
+
+	(void)dev;
+#pragma omp simd
+	for (size_t i = 0; i < count; i++)
+		dx[i] = dy[i] * gelu_tanh_slope(x[i]);
+}
+
 void op_add(struct device *dev, float *x, const float *y, size_t count)
 {
 	(void)dev;

@@ -28,6 +28,8 @@
 #define op_unembed_backward ISA_NAME(op_unembed_backward)
 #define op_gelu ISA_NAME(op_gelu)
 #define op_gelu_backward ISA_NAME(op_gelu_backward)
+#define op_gelu_tanh ISA_NAME(op_gelu_tanh)
+#define op_gelu_tanh_backward ISA_NAME(op_gelu_tanh_backward)
 #define op_add ISA_NAME(op_add)
 #define op_dropout ISA_NAME(op_dropout)
 #define op_attention ISA_NAME(op_attention)
@@ -60,6 +62,8 @@ SLOT(unembed) op_unembed;
 SLOT(unembed_backward) op_unembed_backward;
 SLOT(gelu) op_gelu;
 SLOT(gelu_backward) op_gelu_backward;
+SLOT(gelu_tanh) op_gelu_tanh;
+SLOT(gelu_tanh_backward) op_gelu_tanh_backward;
 SLOT(add) op_add;
 SLOT(dropout) op_dropout;
 SLOT(attention) op_attention;

@@ -4,7 +4,6 @@
 #include "kernels/cpu/isa/transpose.h"
 #include "kernels/cpu/isa/vector.h"
 
-#define EPSILON 1e-5f
 #define NARROW VECTOR_LANES /* columns of the widest row that is taken as a lane */
 
 /* ---- a lane is a column ---- */
@@ -46,13 +45,13 @@ static inline __attribute__((always_inline)) float moment(const float *x, float 
 }
 
 static void wide_forward(float *out, float *mean, float *rstd, const float *x, const float *gain,
-                         const float *bias, int n, int c)
+                         const float *bias, int n, int c, float epsilon)
 {
 	for (int i = 0; i < n; i++) {
 		const float *xi = x + (size_t)i * c;
 		float *o = out + (size_t)i * c;
 		const float m = moment(xi, 0, c, false) / (float)c;
-		const float r = 1.0f / __builtin_sqrtf(moment(xi, m, c, true) / (float)c + EPSILON);
+		const float r = 1.0f / __builtin_sqrtf(moment(xi, m, c, true) / (float)c + epsilon);
 
 		if (bias) {
 #pragma omp simd
@@ -150,19 +149,20 @@ static void store_rows(float *of_row, vector x, int rows)
 	memcpy(of_row, lanes, (size_t)rows * sizeof *lanes);
 }
 
-static vector rstd_of(vector variance)
+static vector rstd_of(vector variance, float epsilon)
 {
 	float lanes[VECTOR_LANES];
 
 	vector_store(lanes, variance);
 #pragma omp simd
 	for (int l = 0; l < VECTOR_LANES; l++)
-		lanes[l] = 1.0f / __builtin_sqrtf(lanes[l] + EPSILON);
+		lanes[l] = 1.0f / __builtin_sqrtf(lanes[l] + epsilon);
 	return vector_load(lanes);
 }
 
 static void narrow_rows_forward(float *out, float *mean, float *rstd, const float *x,
-                                const float *gain, const float *bias, int n, int c)
+                                const float *gain, const float *bias, int n, int c,
+                                float epsilon)
 {
 	float columns[NARROW * VECTOR_LANES];
 
@@ -178,7 +178,7 @@ static void narrow_rows_forward(float *out, float *mean, float *rstd, const floa
 			vector apart = vector_load(columns + j * VECTOR_LANES) - m;
 			variance = vector_madd(apart, apart, variance);
 		}
-		const vector r = rstd_of(variance * (1.0f / (float)c));
+		const vector r = rstd_of(variance * (1.0f / (float)c), epsilon);
 		for (int j = 0; j < c; j++) {
 			float *column = columns + j * VECTOR_LANES;
 			vector_store(column, vector_madd((vector_load(column) - m) * r, vector_all(gain[j]),
@@ -251,10 +251,11 @@ static void narrow_rows_backward(float *dx, float *dgain, float *dbias, const fl
 /* ---- the operations ---- */
 
 void op_layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
-                  const float *gain, const float *bias, int n, int c)
+                  const float *gain, const float *bias, int n, int c, float epsilon)
 {
 	(void)dev;
-	(c <= NARROW ? narrow_rows_forward : wide_forward)(out, mean, rstd, x, gain, bias, n, c);
+	(c <= NARROW ? narrow_rows_forward : wide_forward)(out, mean, rstd, x, gain, bias, n, c,
+	                                                   epsilon);
 }
 
 void op_layernorm_backward(struct device *dev, float *dx, float *dgain, float *dbias,

@@ -115,4 +115,25 @@ static inline float gelu_slope(float x)
 	return x < -GELU_SLOPE_END ? 0.0f : x > GELU_SLOPE_END ? 1.0f : slope;
 }
 
+/* Its approximation y = x σ(2u) and the derivative σ + 2u' x σ (1 - σ), u = √(2/π) (x + 0.044715 x³),
+ * within 1e-6 (1 + |x|) of them. */
+#define GELU_TANH 1.5957691f /* 2 √(2/π) */
+#define GELU_TANH_END 12.0f /* from where on float32 knows nothing but 0 or 1 */
+
+static inline float gelu_tanh_of(float x)
+{
+	return x / (1.0f + exp_of_number(-GELU_TANH * x * (1.0f + 0.044715f * x * x)));
+}
+
+static inline float gelu_tanh_slope(float x)
+{
+	x = x < -GELU_TANH_END ? -GELU_TANH_END : x;
+	x = x > GELU_TANH_END ? GELU_TANH_END : x;
+
+	const float square = x * x;
+	const float e = exp_of_number(-GELU_TANH * x * (1.0f + 0.044715f * square));
+	const float s = 1.0f / (1.0f + e);
+	return s + GELU_TANH * (1.0f + 3 * 0.044715f * square) * x * (e * s) * s;
+}
+
 #endif

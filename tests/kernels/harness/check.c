@@ -182,9 +182,10 @@ static struct bound norm_bound(int c)
 	return (struct bound){c < 16 ? 1e-4 : 1e-5, 0};
 }
 
-static void layernorm_case(struct trial *t, int n, int c, bool biased, double offset)
+static void layernorm_case(struct trial *t, int n, int c, bool biased, double offset, float epsilon)
 {
-	trial_case(t, "n %d c %d%s, average %g", n, c, biased ? " bias" : "", offset);
+	trial_case(t, "n %d c %d%s, average %g, epsilon %g", n, c, biased ? " bias" : "", offset,
+	           (double)epsilon);
 	struct bound bound = norm_bound(c);
 	if (offset > 10) /* x itself has lost these digits */
 		bound.relative = 2e-4;
@@ -200,9 +201,9 @@ static void layernorm_case(struct trial *t, int n, int c, bool biased, double of
 		x->value[(size_t)(n / 2) * c + j] = 0.5; /* a row without variance */
 	trial_send(t);
 	t->kernels->layernorm(t->dev, out->at, mean->at, rstd->at, x->at, gain->at, at_of(bias),
-	                      n, c);
+	                      n, c, epsilon);
 	ref_layernorm(out->want, mean->want, rstd->want, x->value, gain->value, value_of(bias), n,
-	              c);
+	              c, (double)epsilon);
 	trial_judge(t);
 }
 
@@ -211,9 +212,13 @@ static void check_layernorm(struct trial *t)
 	for (int i = 0; i < COUNT(norm_rows); i++)
 		for (int j = 0; j < COUNT(norm_widths); j++)
 			for (int biased = 0; biased < 2; biased++)
-				layernorm_case(t, norm_rows[i], norm_widths[j], biased, 0);
-	layernorm_case(t, 17, 128, true, 100);
-	layernorm_case(t, 3, 37, true, 100);
+				layernorm_case(t, norm_rows[i], norm_widths[j], biased, 0, 1e-5f);
+	layernorm_case(t, 17, 128, true, 100, 1e-5f);
+	layernorm_case(t, 3, 37, true, 100, 1e-5f);
+	for (int j = 0; j < COUNT(norm_widths); j++) {
+		layernorm_case(t, 3, norm_widths[j], true, 0, 0.5f);
+		layernorm_case(t, 3, norm_widths[j], false, 0, 1e-12f);
+	}
 }
 
 static void layernorm_backward_case(struct trial *t, int n, int c, bool biased, bool rounds)
@@ -232,7 +237,7 @@ static void layernorm_backward_case(struct trial *t, int n, int c, bool biased, 
 	double *out = malloc(x->count * sizeof *out);
 	if (!out)
 		abort();
-	ref_layernorm(out, mean->value, rstd->value, x->value, gain->value, NULL, n, c);
+	ref_layernorm(out, mean->value, rstd->value, x->value, gain->value, NULL, n, c, 1e-5);
 	free(out);
 	trial_send(t);
 	t->kernels->layernorm_backward(t->dev, dx->at, dgain->at, at_of(dbias), at_of(rounded),
@@ -272,7 +277,10 @@ static void fill_gelu(struct trial *t, double *x, size_t count)
 	}
 }
 
-static void check_gelu(struct trial *t)
+typedef void gelu(struct device *dev, void *y, const void *x, size_t count);
+typedef void gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count);
+
+static void gelu_cases(struct trial *t, gelu *run, void (*reference)(double *, const double *, size_t))
 {
 	for (int i = 0; i < COUNT(counts); i++) {
 		trial_case(t, "count %zu", counts[i]);
@@ -280,13 +288,24 @@ static void check_gelu(struct trial *t)
 		struct buffer *x = trial_activation_input(t, "x", counts[i], 1);
 		fill_gelu(t, x->value, counts[i]);
 		trial_send(t);
-		t->kernels->gelu(t->dev, y->at, x->at, counts[i]);
-		ref_gelu(y->want, x->value, counts[i]);
+		run(t->dev, y->at, x->at, counts[i]);
+		reference(y->want, x->value, counts[i]);
 		trial_judge(t);
 	}
 }
 
-static void check_gelu_backward(struct trial *t)
+static void check_gelu(struct trial *t)
+{
+	gelu_cases(t, t->kernels->gelu, ref_gelu);
+}
+
+static void check_gelu_tanh(struct trial *t)
+{
+	gelu_cases(t, t->kernels->gelu_tanh, ref_gelu_tanh);
+}
+
+static void gelu_backward_cases(struct trial *t, gelu_backward *run,
+                                void (*reference)(double *, const double *, const double *, size_t))
 {
 	for (int i = 0; i < 2 * COUNT(counts); i++) {
 		size_t count = counts[i / 2];
@@ -299,10 +318,20 @@ static void check_gelu_backward(struct trial *t)
 		struct buffer *x = trial_activation_input(t, "x", count, 1);
 		fill_gelu(t, x->value, count);
 		trial_send(t);
-		t->kernels->gelu_backward(t->dev, dx->at, dy->at, x->at, count);
-		ref_gelu_backward(dx->want, dy->value, x->value, count);
+		run(t->dev, dx->at, dy->at, x->at, count);
+		reference(dx->want, dy->value, x->value, count);
 		trial_judge(t);
 	}
+}
+
+static void check_gelu_backward(struct trial *t)
+{
+	gelu_backward_cases(t, t->kernels->gelu_backward, ref_gelu_backward);
+}
+
+static void check_gelu_tanh_backward(struct trial *t)
+{
+	gelu_backward_cases(t, t->kernels->gelu_tanh_backward, ref_gelu_tanh_backward);
 }
 
 static void check_add(struct trial *t)
@@ -351,16 +380,16 @@ static void rounding_case(struct trial *t, int side)
 	free(have);
 }
 
+static const int columns[][4] = {
+	/* n, c, first, count */
+	{1, 1, 0, 1},   {1, 17, 16, 1}, {3, 8, 0, 8},     {7, 33, 0, 11},
+	{5, 33, 11, 7}, {2, 33, 22, 11}, {65, 128, 96, 32}, {100, 24, 17, 2},
+};
+
 static void check_set_columns(struct trial *t)
 {
-	static const int sizes[][4] = {
-		/* n, c, first, count */
-		{1, 1, 0, 1},   {1, 17, 16, 1}, {3, 8, 0, 8},     {7, 33, 0, 11},
-		{5, 33, 11, 7}, {2, 33, 22, 11}, {65, 128, 96, 32}, {100, 24, 17, 2},
-	};
-
-	for (int i = 0; i < COUNT(sizes); i++) {
-		int n = sizes[i][0], c = sizes[i][1], first = sizes[i][2], count = sizes[i][3];
+	for (int i = 0; i < COUNT(columns); i++) {
+		int n = columns[i][0], c = columns[i][1], first = columns[i][2], count = columns[i][3];
 		trial_case(t, "n %d c %d first %d count %d", n, c, first, count);
 		struct buffer *x = trial_activation_sum(t, "x", (size_t)n * c, EXACT);
 		struct buffer *value = trial_input(t, "value", count, 1);
@@ -371,6 +400,20 @@ static void check_set_columns(struct trial *t)
 	}
 	for (int side = -1; side <= 1 && t->activations != DTYPE_F32; side++)
 		rounding_case(t, side);
+}
+
+static void check_scale_columns(struct trial *t)
+{
+	for (int i = 0; i < COUNT(columns); i++) {
+		int n = columns[i][0], c = columns[i][1], first = columns[i][2], count = columns[i][3];
+		float factor = i % 2 ? 0.3f : 5.66f;
+		trial_case(t, "n %d c %d first %d count %d factor %g", n, c, first, count, (double)factor);
+		struct buffer *x = trial_activation_sum(t, "x", (size_t)n * c, (struct bound){1e-6, 0});
+		trial_send(t);
+		t->kernels->scale_columns(t->dev, x->at, factor, n, c, first, count);
+		ref_scale_columns(x->want, (double)factor, n, c, first, count);
+		trial_judge(t);
+	}
 }
 
 /* ---- dropout ---- */
@@ -893,7 +936,7 @@ static void nan_floats(struct trial *t, int c, int row, int column, uint32_t pat
 
 	if (sum == NULL)
 		abort();
-	k->layernorm(t->dev, y, mean, rstd, x, good, NULL, N, c);
+	k->layernorm(t->dev, y, mean, rstd, x, good, NULL, N, c, 1e-5f);
 	expect_spoiled(t, "layernorm", t->activations, y, N, c, row, row);
 	k->upload(t->dev, rstd, target, sizeof target);
 	k->cross_entropy(t->dev, mean, NULL, x, (int32_t *)rstd, NULL, N, c);
@@ -922,6 +965,8 @@ static void nan_activations(struct trial *t, int c, int row, int column, uint32_
 
 	k->gelu(t->dev, y, x, (size_t)N * c);
 	expect_spoiled(t, "gelu", t->activations, y, N, c, row, row);
+	k->gelu_tanh(t->dev, y, x, (size_t)N * c);
+	expect_spoiled(t, "gelu_tanh", t->activations, y, N, c, row, row);
 	k->linear(t->dev, y, x, good, NULL, N, c, c);
 	expect_spoiled(t, "linear", t->activations, y, N, c, row, row);
 	k->linear_residual(t->dev, sum, NULL, x, good, NULL, N, c, c);
@@ -962,7 +1007,7 @@ static void check_nan(struct trial *t)
 	}
 }
 
-/* ---- the table of checks ---- */
+/* ---- the table of checks: a row's random numbers depend on its place ---- */
 
 static const struct row {
 	const char *name;
@@ -999,6 +1044,9 @@ static const struct row {
 	{"muon", check_muon},
 	{"weights", check_weights},
 	{"nan", check_nan},
+	{"gelu_tanh", check_gelu_tanh},
+	{"gelu_tanh_backward", check_gelu_tanh_backward},
+	{"scale_columns", check_scale_columns},
 };
 
 int ops_rows(void)

@@ -59,19 +59,19 @@ static void embed_backward_last_wins(struct device *dev, float *dwte, float *dwp
 
 static void layernorm_without_bias(struct device *dev, void *out, float *mean, float *rstd,
                                    const float *x, const float *gain, const float *bias, int n,
-                                   int c)
+                                   int c, float epsilon)
 {
 	(void)bias;
-	k->layernorm(dev, out, mean, rstd, x, gain, NULL, n, c);
+	k->layernorm(dev, out, mean, rstd, x, gain, NULL, n, c, epsilon);
 }
 
 static void layernorm_past_the_end(struct device *dev, void *out_act, float *mean, float *rstd,
                                    const float *x, const float *gain, const float *bias, int n,
-                                   int c)
+                                   int c, float epsilon)
 {
 	float *out = out_act;
 
-	k->layernorm(dev, out, mean, rstd, x, gain, bias, n, c);
+	k->layernorm(dev, out, mean, rstd, x, gain, bias, n, c, epsilon);
 	if (c == 17 && (uintptr_t)out % 64 == 4) /* one odd case, so that nothing is harmed */
 		out[n * c] = 0;
 }
@@ -79,15 +79,23 @@ static void layernorm_past_the_end(struct device *dev, void *out_act, float *mea
 /* E[x²] - E[x]² in float32. */
 static void layernorm_one_pass(struct device *dev, void *out, float *mean, float *rstd,
                                const float *x, const float *gain, const float *bias, int n,
-                               int c)
+                               int c, float epsilon)
 {
-	k->layernorm(dev, out, mean, rstd, x, gain, bias, n, c);
+	k->layernorm(dev, out, mean, rstd, x, gain, bias, n, c, epsilon);
 	for (int r = 0; r < n; r++) {
 		float square = 0;
 		for (int j = 0; j < c; j++)
 			square += x[r * c + j] * x[r * c + j] / c;
-		rstd[r] = 1 / sqrtf(fmaxf(square - mean[r] * mean[r], 0) + 1e-5f);
+		rstd[r] = 1 / sqrtf(fmaxf(square - mean[r] * mean[r], 0) + epsilon);
 	}
+}
+
+static void layernorm_own_epsilon(struct device *dev, void *out, float *mean, float *rstd,
+                                  const float *x, const float *gain, const float *bias, int n,
+                                  int c, float epsilon)
+{
+	(void)epsilon;
+	k->layernorm(dev, out, mean, rstd, x, gain, bias, n, c, 1e-5f);
 }
 
 static void layernorm_backward_overwrites(struct device *dev, float *dx, float *dgain,
@@ -236,7 +244,7 @@ static void unembed_backward_overwrites(struct device *dev, void *dx, float *dwt
 
 /* ---- elementwise ---- */
 
-static void gelu_tanh(struct device *dev, void *y_act, const void *x_act, size_t count)
+static void gelu_by_tanh(struct device *dev, void *y_act, const void *x_act, size_t count)
 {
 	float *y = y_act;
 	const float *x = x_act;
@@ -259,6 +267,17 @@ static void gelu_backward_cdf(struct device *dev, void *dx_act, const void *dy_a
 		dx[i] = dy[i] * 0.5f * erfcf(-x[i] * (float)M_SQRT1_2);
 }
 
+static void gelu_tanh_by_erf(struct device *dev, void *y, const void *x, size_t count)
+{
+	k->gelu(dev, y, x, count);
+}
+
+static void gelu_tanh_backward_by_erf(struct device *dev, void *dx, const void *dy, const void *x,
+                                      size_t count)
+{
+	k->gelu_backward(dev, dx, dy, x, count);
+}
+
 static void add_whole_vectors(struct device *dev, float *x, const float *y, size_t count)
 {
 	k->add(dev, x, y, count / 4 * 4);
@@ -275,6 +294,19 @@ static void set_columns_from_the_left(struct device *dev, void *x, const float *
 {
 	(void)first;
 	k->set_columns(dev, x, value, n, c, 0, count);
+}
+
+static void scale_columns_of_first_row(struct device *dev, void *x, float factor, int n, int c,
+                                       int first, int count)
+{
+	k->scale_columns(dev, x, factor, n < 1 ? n : 1, c, first, count);
+}
+
+static void scale_columns_from_the_left(struct device *dev, void *x, float factor, int n, int c,
+                                        int first, int count)
+{
+	(void)first;
+	k->scale_columns(dev, x, factor, n, c, 0, count);
 }
 
 static void dropout_unscaled(struct device *dev, float *x, size_t count,
@@ -795,6 +827,7 @@ static const struct entry {
 	BREAKS(layernorm, "layernorm", layernorm_without_bias),
 	BREAKS(layernorm, "layernorm", layernorm_past_the_end),
 	BREAKS(layernorm, "layernorm", layernorm_one_pass),
+	BREAKS(layernorm, "layernorm", layernorm_own_epsilon),
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_overwrites),
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_rounds_early),
 	BREAKS(layernorm_backward, "layernorm_backward", layernorm_backward_constant),
@@ -811,11 +844,15 @@ static const struct entry {
 	       linear_residual_backward_without_db),
 	BREAKS(unembed, "unembed", unembed_misses_last),
 	BREAKS(unembed_backward, "unembed_backward", unembed_backward_overwrites),
-	BREAKS(gelu, "gelu", gelu_tanh),
+	BREAKS(gelu, "gelu", gelu_by_tanh),
 	BREAKS(gelu_backward, "gelu_backward", gelu_backward_cdf),
+	BREAKS(gelu_tanh, "gelu_tanh", gelu_tanh_by_erf),
+	BREAKS(gelu_tanh_backward, "gelu_tanh_backward", gelu_tanh_backward_by_erf),
 	BREAKS(add, "add", add_whole_vectors),
 	BREAKS(set_columns, "set_columns", set_columns_of_first_row),
 	BREAKS(set_columns, "set_columns", set_columns_from_the_left),
+	BREAKS(scale_columns, "scale_columns", scale_columns_of_first_row),
+	BREAKS(scale_columns, "scale_columns", scale_columns_from_the_left),
 	BREAKS(dropout, "dropout", dropout_unscaled),
 	BREAKS(dropout, "dropout", dropout_one_stream),
 	BREAKS(dropout, "dropout", dropout_one_pass),

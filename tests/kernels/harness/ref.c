@@ -23,9 +23,9 @@ void ref_embed_backward(double *dwte, double *dwpe, const double *dout, const in
 	}
 }
 
-/* Ba, Kiros, Hinton 2016, "Layer Normalization", eq. 4; epsilon as in GPT-2. */
+/* Ba, Kiros, Hinton 2016, "Layer Normalization", eq. 4. */
 void ref_layernorm(double *out, double *mean, double *rstd, const double *x, const double *gain,
-                   const double *bias, int n, int c)
+                   const double *bias, int n, int c, double epsilon)
 {
 	for (int r = 0; r < n; r++) {
 		const double *row = x + (size_t)r * c;
@@ -35,7 +35,7 @@ void ref_layernorm(double *out, double *mean, double *rstd, const double *x, con
 		mean[r] = sum / c;
 		for (int j = 0; j < c; j++)
 			square += (row[j] - mean[r]) * (row[j] - mean[r]);
-		rstd[r] = 1 / sqrt(square / c + 1e-5);
+		rstd[r] = 1 / sqrt(square / c + epsilon);
 		for (int j = 0; j < c; j++) {
 			out[(size_t)r * c + j] = (row[j] - mean[r]) * rstd[r] * gain[j];
 			if (bias)
@@ -148,6 +148,24 @@ void ref_gelu_backward(double *dx, const double *dy, const double *x, size_t cou
 	}
 }
 
+/* The same, section 2, "0.5x(1 + tanh[√(2/π)(x + 0.044715x³)])". */
+void ref_gelu_tanh(double *y, const double *x, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		y[i] = x[i] / 2 * (1 + tanh(sqrt(2 / M_PI) * (x[i] + 0.044715 * pow(x[i], 3))));
+}
+
+void ref_gelu_tanh_backward(double *dx, const double *dy, const double *x, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		double slope = sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x[i] * x[i]);
+		double u = sqrt(2 / M_PI) * (x[i] + 0.044715 * pow(x[i], 3));
+		double bell = 1 / (cosh(u) * cosh(u)); /* 1 - tanh², 0 where cosh is infinite */
+
+		dx[i] = dy[i] * ((1 + tanh(u)) / 2 + x[i] / 2 * bell * slope);
+	}
+}
+
 void ref_add(double *x, const double *y, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -159,6 +177,13 @@ void ref_set_columns(double *x, const double *value, int n, int c, int first, in
 	for (int r = 0; r < n; r++)
 		for (int j = 0; j < count; j++)
 			x[(size_t)r * c + first + j] = value[j];
+}
+
+void ref_scale_columns(double *x, double factor, int n, int c, int first, int count)
+{
+	for (int r = 0; r < n; r++)
+		for (int j = 0; j < count; j++)
+			x[(size_t)r * c + first + j] *= factor;
 }
 
 void ref_dropout(double *x, const double *mask, size_t count)

@@ -20,7 +20,7 @@ void ref_embed_backward(double *dwte, double *dwpe, const double *dout, const in
                         const int32_t *position, int n, int c);
 
 void ref_layernorm(double *out, double *mean, double *rstd, const double *x, const double *gain,
-                   const double *bias, int n, int c);
+                   const double *bias, int n, int c, double epsilon);
 void ref_layernorm_backward(double *dx, double *dgain, double *dbias, const double *dout,
                             const double *x, const double *mean, const double *rstd,
                             const double *gain, int n, int c);
@@ -36,9 +36,12 @@ void ref_unembed_backward(double *dx, double *dwte, const double *dlogits, const
 
 void ref_gelu(double *y, const double *x, size_t count);
 void ref_gelu_backward(double *dx, const double *dy, const double *x, size_t count);
+void ref_gelu_tanh(double *y, const double *x, size_t count);
+void ref_gelu_tanh_backward(double *dx, const double *dy, const double *x, size_t count);
 
 void ref_add(double *x, const double *y, size_t count);
 void ref_set_columns(double *x, const double *value, int n, int c, int first, int count);
+void ref_scale_columns(double *x, double factor, int n, int c, int first, int count);
 void ref_dropout(double *x, const double *mask, size_t count);
 
 /* mask[(head * n + query) * t + key - begin], t = seqs->longest */

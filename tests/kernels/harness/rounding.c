@@ -203,24 +203,25 @@ static void linear_residual_rounds(struct device *dev, float *y, const float *ad
 
 /* The same where it is read. */
 static void layernorm_rounds(struct device *dev, void *out, float *mean, float *rstd,
-                             const float *x, const float *gain, const float *bias, int n, int c)
+                             const float *x, const float *gain, const float *bias, int n, int c,
+                             float epsilon)
 {
 	float *read = rounded(k->activations(dev), x, (size_t)n * c, nearest);
 
-	k->layernorm(dev, out, mean, rstd, read, gain, bias, n, c);
+	k->layernorm(dev, out, mean, rstd, read, gain, bias, n, c, epsilon);
 	free(read);
 }
 
 static void layernorm_loses_nan(struct device *dev, void *out, float *mean, float *rstd,
                                 const float *x, const float *gain, const float *bias, int n,
-                                int c)
+                                int c, float epsilon)
 {
 	const size_t count = (size_t)n * c;
 	float *y = must(malloc((count + 1) * sizeof *y));
 	uint16_t *bits = out;
 
 	(void)dev;
-	k->layernorm(plain(), y, mean, rstd, x, gain, bias, n, c);
+	k->layernorm(plain(), y, mean, rstd, x, gain, bias, n, c, epsilon);
 	for (size_t i = 0; i < count; i++)
 		bits[i] = added_half(y[i]);
 	free(y);

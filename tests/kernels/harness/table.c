@@ -227,13 +227,13 @@ static void embed_backward(struct device *dev, float *dwte, float *dwpe, const f
 }
 
 static void layernorm(struct device *dev, void *out, float *mean, float *rstd, const float *x,
-                      const float *gain, const float *bias, int n, int c)
+                      const float *gain, const float *bias, int n, int c, float epsilon)
 {
 	size_t count = (size_t)n * c;
 	double *o = widen_activations(dev, out, count), *m = widen(mean, n), *r = widen(rstd, n);
 	double *xw = widen(x, count), *g = widen(gain, c), *b = widen(bias, c);
 
-	ref_layernorm(o, m, r, xw, g, b, n, c);
+	ref_layernorm(o, m, r, xw, g, b, n, c, (double)epsilon);
 	narrow_activations(dev, out, o, count);
 	narrow(mean, m, n);
 	narrow(rstd, r, n);
@@ -385,6 +385,27 @@ static void gelu_backward(struct device *dev, void *dx, const void *dy, const vo
 	free(xw);
 }
 
+static void gelu_tanh(struct device *dev, void *y, const void *x, size_t count)
+{
+	double *yw = widen_activations(dev, y, count), *xw = widen_activations(dev, x, count);
+
+	ref_gelu_tanh(yw, xw, count);
+	narrow_activations(dev, y, yw, count);
+	free(xw);
+}
+
+static void gelu_tanh_backward(struct device *dev, void *dx, const void *dy, const void *x,
+                               size_t count)
+{
+	double *dxw = widen_activations(dev, dx, count);
+	double *dyw = widen_activations(dev, dy, count), *xw = widen_activations(dev, x, count);
+
+	ref_gelu_tanh_backward(dxw, dyw, xw, count);
+	narrow_activations(dev, dx, dxw, count);
+	free(dyw);
+	free(xw);
+}
+
 static void add(struct device *dev, float *x, const float *y, size_t count)
 {
 	double *xw = widen(x, count), *yw = widen(y, count);
@@ -403,6 +424,15 @@ static void set_columns(struct device *dev, void *x, const float *value, int n, 
 	ref_set_columns(xw, vw, n, c, first, count);
 	narrow_activations(dev, x, xw, (size_t)n * c);
 	free(vw);
+}
+
+static void scale_columns(struct device *dev, void *x, float factor, int n, int c, int first,
+                          int count)
+{
+	double *xw = widen_activations(dev, x, (size_t)n * c);
+
+	ref_scale_columns(xw, (double)factor, n, c, first, count);
+	narrow_activations(dev, x, xw, (size_t)n * c);
 }
 
 static void drop(struct device *dev, float *x, size_t count, const struct dropout *dropout)
@@ -598,9 +628,12 @@ const struct kernels ref_table = {
 	.unembed_backward = unembed_backward,
 	.gelu = gelu,
 	.gelu_backward = gelu_backward,
+	.gelu_tanh = gelu_tanh,
+	.gelu_tanh_backward = gelu_tanh_backward,
 	.sum = sum,
 	.add = add,
 	.set_columns = set_columns,
+	.scale_columns = scale_columns,
 	.dropout = drop,
 	.attention = attention,
 	.attention_backward = attention_backward,

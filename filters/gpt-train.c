@@ -22,7 +22,7 @@
 
 static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
 static struct trainer_options trainer = {
-	.lr = {.peak = 1e-3, .min = -1 /* a tenth of the peak */, .warmup = -1 /* 100 */, .steps = 5000},
+	.lr = {.peak = 1e-3, .steps = 5000, .min = -1, .warmup = -1}, /* learning_rate_complete() */
 	.optimizer = {
 		.kind = OPTIMIZER_ADAMW, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.99,
 		.weight_decay = 0.1, .clip = 1,
@@ -200,10 +200,10 @@ static struct training_run_options run_options(void)
 	if (*directory == '\0')
 		die_usage("--output: '' is no directory");
 	learning_rate_complete(lr);
+	const bool taken = resume && !option_given(&program, "min-lr");
 	if (lr->min > lr->peak)
 		die_usage("--lr %g is below --min-lr %g%s: give a smaller --min-lr, too", lr->peak, lr->min,
-		          resume && !option_given(&program, "min-lr") ? ", which is that of the saved state" :
-		          "");
+		          taken ? ", which is that of the saved state" : "");
 	network.vocab = 2; /* until the data are known */
 	if (gpt_config_check(&network, &err) < 0)
 		die_usage("%s", err.text);
@@ -265,8 +265,8 @@ static void say_warmup(void)
 	const struct learning_rate *lr = &trainer.lr;
 
 	if (lr->warmup >= lr->steps && lr->warmup > 0)
-		progress_warn(&progress, "--warmup %" PRId64 ": the run ends after %" PRId64 " steps, before "
-		              "the learning rate reaches --lr %g", lr->warmup, lr->steps, lr->peak);
+		progress_warn(&progress, "--warmup %" PRId64 ": the run ends after %" PRId64 " steps, "
+		              "before the learning rate reaches --lr %g", lr->warmup, lr->steps, lr->peak);
 	else if (!resume && !option_given(&program, "warmup") && lr->warmup < LEARNING_RATE_WARMUP)
 		progress_say(&progress, "the warm-up takes %" PRId64 " of the %" PRId64 " steps; --warmup "
 		             "takes another number", lr->warmup, lr->steps);
@@ -383,6 +383,16 @@ _Noreturn static void die_untrained(const struct training_run *run)
 	die("standard input: it ends before any batch had a finite gradient: nothing is saved");
 }
 
+/* Somebody may have forgotten --pack text; who asks for --pack records knows better. */
+static void warn_lines(const struct training_data *data)
+{
+	progress_warn(&progress, "most records are far shorter than the context of %d and have no "
+	              "spans: if they are lines of one text, --pack text trains on the text as a whole; "
+	              "else a shorter --context does, because the longest has %d tokens (--pack records "
+	              "silences this)",
+	              data->context, data->shape.longest);
+}
+
 /* Make the steps that are left to do, validate and save at their milestones. */
 static void take_steps(struct training_run *run, struct stream_writer *metrics)
 {
@@ -391,6 +401,8 @@ static void take_steps(struct training_run *run, struct stream_writer *metrics)
 	while (run->at.step < trainer.lr.steps && !interrupt_due(&interrupt)) {
 		struct step_result result;
 		const int count = training_run_next(run, &err);
+		if (!resume && !option_given(&program, "pack") && training_data_lines(run->data))
+			warn_lines(run->data);
 		if (interrupt.signal && run->batch.count < run->batch.room)
 			break; /* a resume takes the whole batch */
 		if (count < 0 || (count > 0 && training_run_step(run, &result, &err) < 0))

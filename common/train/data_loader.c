@@ -84,7 +84,8 @@ static int check_lengths(const struct dataset *dataset, enum pack pack, int cont
 	if (pack == PACK_TEXT) {
 		if (dataset->token_count <= (size_t)context)
 			return err_set(err, "the training data hold %zu tokens, expected more than the "
-			               "context of %d", dataset->token_count, context);
+			               "context of %d; gpt-train --context takes a shorter one",
+			               dataset->token_count, context);
 		return 0;
 	}
 	return dataset_check_lengths(dataset, "training record", context, err);

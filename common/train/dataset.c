@@ -1,9 +1,11 @@
 #include "common/train/dataset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/array.h"
+#include "common/model/gpt_config.h"
 #include "common/stream/record.h"
 #include "common/stream/token_stream.h"
 
@@ -153,9 +155,13 @@ struct example dataset_example(const struct dataset *dataset, size_t index)
 
 int example_check_length(uint32_t length, int context, struct err *err)
 {
-	if (length < 2 || length > (uint32_t)context)
-		return err_set(err, "%u tokens, expected 2 to the context of %d", length, context);
-	return 0;
+	if (length >= 2 && length <= (uint32_t)context)
+		return 0;
+	char longer[40] = "";
+	if (length > (uint32_t)context && length <= GPT_CONTEXT_MAX)
+		snprintf(longer, sizeof longer, "--context %u takes it, ", length);
+	return err_set(err, "%u tokens, expected 2 to the context of %d; gpt-train %s--pack text "
+	               "trains on records of any length", length, context, longer);
 }
 
 int dataset_check_lengths(const struct dataset *dataset, const char *what, int context,

@@ -7,7 +7,8 @@ void learning_rate_complete(struct learning_rate *rate)
 	if (rate->min < 0)
 		rate->min = rate->peak / 10;
 	if (rate->warmup < 0)
-		rate->warmup = rate->steps / 2 < LEARNING_RATE_WARMUP ? rate->steps / 2 : LEARNING_RATE_WARMUP;
+		rate->warmup = rate->steps < 2 * LEARNING_RATE_WARMUP ? rate->steps / 2
+		                                                      : LEARNING_RATE_WARMUP;
 }
 
 double learning_rate_at(const struct learning_rate *rate, int64_t step)

@@ -20,6 +20,32 @@ void training_data_release(struct training_data *data)
 	*data = (struct training_data){0};
 }
 
+/* ---- lines of one text ---- */
+
+#define RECORDS_TO_JUDGE 200 /* by fewer, nobody can tell */
+
+static void add_shape(struct training_data *data, const uint8_t *kind, int length)
+{
+	struct record_shape *shape = &data->shape;
+	bool bare = length <= data->context / 3; /* prose has lines of 80, of 256 */
+
+	for (int i = 0; i < length && bare; i++)
+		bare = kind[i] == SPAN_OTHER;
+	shape->records++;
+	shape->bare += bare;
+	if (length > shape->longest)
+		shape->longest = length;
+}
+
+bool training_data_lines(struct training_data *data)
+{
+	struct record_shape *shape = &data->shape;
+
+	if (shape->told || shape->records < RECORDS_TO_JUDGE || shape->bare < shape->records / 10 * 9)
+		return false;
+	return shape->told = true;
+}
+
 /* ---- reading ---- */
 
 static int open_stream(struct training_data *data, struct err *err)
@@ -38,6 +64,10 @@ static int read_files(struct training_data *data, char **paths, int count, uint6
 			return -1;
 	for (size_t i = 0; i < data->train.token_count; i++)
 		data->seen[data->train.kind[i]] = true;
+	for (size_t i = 0; i < data->train.count && data->pack == PACK_RECORDS; i++) {
+		const struct example record = dataset_example(&data->train, i);
+		add_shape(data, record.kind, record.length);
+	}
 	data->loader = data_loader_of_dataset(&data->train, data->pack, data->context, seed, err);
 	if (data->loader && training_data_unseen(data))
 		return err_usage(err, "no record of the training data has a span of kind '%s'",
@@ -129,6 +159,8 @@ int training_data_next(struct training_data *data, struct batch *batch, struct e
 			break;
 		for (int i = 0; i < example->length; i++)
 			data->seen[example->kind[i]] = true;
+		if (data->streaming && data->pack == PACK_RECORDS)
+			add_shape(data, example->kind, example->length);
 	}
 	return batch->count;
 }

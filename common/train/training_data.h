@@ -17,6 +17,14 @@
 #include "common/train/data_loader.h"
 #include "common/train/dataset.h"
 
+/* The records that were read, as far as they tell if they are lines of one text. */
+struct record_shape {
+	uint64_t records;
+	uint64_t bare; /* without spans, and at most a third as long as the context */
+	int longest; /* tokens */
+	bool told; /* training_data_lines() was true */
+};
+
 struct training_data {
 	enum pack pack;
 	int context; /* of the network: the most tokens that a sequence predicts from */
@@ -24,6 +32,7 @@ struct training_data {
 	struct vocab *vocab; /* owned, as all below */
 	struct span_kinds kinds;
 	int expected; /* kinds below this one were known before the data were opened */
+	struct record_shape shape; /* if a sequence is a record: of files, all; of a stream, those so far */
 	bool seen[SPAN_KINDS]; /* kinds of the training tokens that were read so far */
 	json_t *header; /* of the first training stream */
 	struct dataset train; /* empty if streaming */
@@ -45,6 +54,11 @@ int training_data_open(struct training_data *data, char **paths, int count,
 
 /* The word of the first expected kind that no training token read so far has, or NULL. */
 const char *training_data_unseen(const struct training_data *data);
+
+/* Do the records look like lines of one running text, which are better trained on as windows of it?
+ * Most of them have no spans, and are far shorter than the context. True at most once: before the
+ * first step for files; for a stream, when enough of it was read. */
+bool training_data_lines(struct training_data *data);
 
 /* The sequences of one step. All memory is owned. */
 struct batch {

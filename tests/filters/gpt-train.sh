@@ -432,6 +432,27 @@ is "$(rates --lr 4e-4 --schedule linear | cut -d ' ' -f 1 | cut -c 1-6)" 0.0003 
 fails 2 'gpt-train: --lr 5e-05 is below --min-lr 0.0002, which is that of the saved state: give a smaller --min-lr, too$' \
 	"and must be below --lr" gpt-train data/train-0000.mp -o short --quiet --resume --lr 5e-5
 
+# ---- lines of a text as records ----
+
+phonegen --count 100 --entries 1-5 | mpcat --text >lines
+mptext --lines <lines | tokenize >lines.mp
+# lines OPTION...: what is said of them, read from a file and from a pipe
+lines() {
+	rm -rf lined
+	gpt-train lines.mp -o lined "${net[@]}" --quiet --steps 60 "$@" 2>&1 >/dev/null
+	rm -rf lined
+	cat lines.mp lines.mp lines.mp | gpt-train -o lined "${net[@]}" --quiet --steps 60 "$@" 2>&1 >/dev/null
+}
+is "$(lines | grep -c 'gpt-train: most records are far shorter than the context of 128 and have no spans: .*--pack text .* the longest has [0-9]* tokens')" 2 \
+	"lines of a text as records: warned of, once, from a file and from a pipe"
+is "$(lines | wc -l)" 2 "and nothing else"
+for option in '--pack records' '--pack text' '--context 48'; do
+	# shellcheck disable=SC2086 # several words
+	is "$(lines $option)" "" "not with $option"
+done
+is "$(gpt-train data/train-*.mp -o wide "${net[@]}" --quiet --context 1000 --steps 60 2>&1 >/dev/null)" "" \
+	"nor if records have spans, however short they are"
+
 # ---- refused ----
 
 run=(gpt-train -o none "${net[@]}" --quiet)
@@ -492,7 +513,7 @@ train same --steps 1 --val val.mp
 ok $? "tokenize --vocab STREAM makes tokens of the same vocabulary"
 phonegen --count 9 --entries 1-5 --first 100 --seed 4 | tokenize >long.mp
 id=$(mpcat --json long.mp | jq -s 'map(select(.tokens | length > 128)) | first | .id')
-fails 1 "\(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \
+fails 1 "\(id $id\) has [0-9]+ tokens, expected 2 to the context of 128; gpt-train --context [0-9]+ takes it, --pack text " \
 	"a record longer than the context, in a file" "${run[@]}" long.mp
 fails 1 "long.mp: record $((id - 100)) \(id $id\) has [0-9]+ tokens, expected 2 to the context of 128" \
 	"in the validation set" "${run[@]}" data/train-0000.mp --val long.mp

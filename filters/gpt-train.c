@@ -1,4 +1,4 @@
-/* gpt-train - train a network on token streams; metrics go to stdout. */
+/* gpt-train - train a network on token streams; metrics go to stdout or to a file. */
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
-#include "common/base/file.h"
 #include "common/base/interrupt.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/model/backend.h"
 #include "common/stream/stream.h"
 #include "common/train/metrics.h"
+#include "common/train/metrics_output.h"
 #include "common/train/training_data.h"
 #include "common/train/training_run.h"
 #include "common/train/training_state.h"
@@ -32,7 +32,7 @@ static int batch = 32, accumulate = 1;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
 static enum pack pack = PACK_RECORDS;
 static enum { F32 = DTYPE_F32, F16 = DTYPE_F16, BF16 = DTYPE_BF16, AUTO } dtype = AUTO;
-static const char *directory, *val_path, *weights = "";
+static const char *directory, *val_path, *metrics_path, *weights = "";
 static bool resume, quiet;
 static enum backend backend;
 
@@ -49,6 +49,8 @@ static const struct option options[] = {
 	 .text = "token stream to validate on"},
 	{.name = "resume", .type = OPTION_FLAG, .value = &resume,
 	 .text = "continue from the state in DIR/last"},
+	{.name = "metrics", .type = OPTION_TEXT, .value = &metrics_path, .argument = "FILE",
+	 .text = "write metrics to FILE, not to stdout; a resume appends to it, and repairs its end"},
 	{.type = OPTION_GROUP, .text = "Network:"},
 	{.name = "preset", .type = OPTION_CALL, .argument = "NAME", .call = set_preset,
 	 .value = &network, .text = "shape of a network of the article: 1.7k, 30k, 207k or 63m"},
@@ -224,27 +226,36 @@ static struct training_run_options run_options(void)
 /* ---- interrupts and metrics ---- */
 
 static struct interrupt interrupt;
+static struct progress progress;
+static struct metrics_output metrics;
 
 /* If only the reader is gone, the run still saves before it ends. */
-static void metrics_failed(const struct err *err)
-{
-	if (!file_reader_gone(STDOUT_FILENO))
-		err_exit(err);
-	interrupt.unread = true;
-}
-
-static void write_metrics(struct stream_writer *metrics, json_t *record)
+static void write_metrics(json_t *record)
 {
 	struct err err = {0};
 
-	if (metrics_write(metrics, record, &err) < 0)
-		metrics_failed(&err);
-	json_decref(record);
+	if (metrics_output_write(&metrics, record, &err) < 0)
+		err_exit(&err);
+	interrupt.unread |= metrics.unread;
+}
+
+/* after: the step that the run goes on from; -1: a new run. due: are there steps to make? */
+static void open_metrics(const json_t *header, int64_t after, bool due)
+{
+	struct err err = {0};
+
+	if (metrics_output_open(&metrics, metrics_path, after, due, header, &err) < 0)
+		err_exit(&err);
+	if (metrics.cut > 0)
+		progress_say(&progress, "%s: its end was cut off; the last whole record is kept",
+		             metrics_path);
+	if (metrics.again > 0)
+		progress_say(&progress, "%s: %" PRIu64 " record%s behind step %" PRId64 " %s removed, "
+		             "because these steps are made again", metrics_path, metrics.again,
+		             metrics.again == 1 ? "" : "s", after, metrics.again == 1 ? "is" : "are");
 }
 
 /* ---- the run ---- */
-
-static struct progress progress;
 
 static void say_network(const struct training_run *run)
 {
@@ -298,12 +309,11 @@ static bool resume_last(struct training_run *run)
 	return true;
 }
 
-static void report(const struct training_run *run, const struct step_result *result,
-                   struct stream_writer *metrics)
+static void report(const struct training_run *run, const struct step_result *result)
 {
 	const struct training_progress *at = &run->at;
 
-	write_metrics(metrics, metrics_step(at, result));
+	write_metrics(metrics_step(at, result));
 	if (progress.terminal || at->step % (10 * log_every) == 0)
 		progress_show(&progress, "step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s "
 		              "left", at->step, trainer.lr.steps, result->loss,
@@ -319,8 +329,9 @@ static void say_skipped(const struct training_run *run, const struct step_result
 	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
 }
 
-/* Validate, save, and write the metrics. These come last: their reader may be gone. */
-static void milestone(struct training_run *run, struct stream_writer *metrics)
+/* Validate, save, and write the metrics. These come last if their reader may be gone; in a file
+ * they come first, so that it holds all of what led to the state. */
+static void milestone(struct training_run *run)
 {
 	const char *unseen = training_data_unseen(run->data);
 	struct validation validation = {.loss = -INFINITY};
@@ -339,10 +350,13 @@ static void milestone(struct training_run *run, struct stream_writer *metrics)
 	if (run->saved < 0 && run->at.examples > 0 && unseen)
 		progress_warn(&progress, "--weight: none of the first %" PRIu64 " sequences has a span "
 		              "of kind '%s'", run->at.examples, unseen);
+	if (metrics_path)
+		write_metrics(json_incref(record));
 	if (training_run_save(run, validation.loss, &err) < 0)
 		err_exit(&err);
-	if (record)
-		write_metrics(metrics, record);
+	if (!metrics_path)
+		write_metrics(json_incref(record));
+	json_decref(record);
 }
 
 /* Say why training is over: all steps are done, or something stopped it before. */
@@ -394,7 +408,7 @@ static void warn_lines(const struct training_data *data)
 }
 
 /* Make the steps that are left to do, validate and save at their milestones. */
-static void take_steps(struct training_run *run, struct stream_writer *metrics)
+static void take_steps(struct training_run *run)
 {
 	struct err err = {0};
 
@@ -415,17 +429,17 @@ static void take_steps(struct training_run *run, struct stream_writer *metrics)
 		}
 		const int64_t step = run->at.step;
 		if (step % log_every == 0 || step == trainer.lr.steps)
-			report(run, &result, metrics);
+			report(run, &result);
 		if (checkpoint_every > 0 && step % checkpoint_every == 0 &&
 		    training_run_checkpoint(run, &err) < 0)
 			err_exit(&err);
 		if (step % eval_every == 0 && step < trainer.lr.steps)
-			milestone(run, metrics);
+			milestone(run);
 	}
 	if (run->at.step == 0)
 		die_untrained(run);
 	if (!interrupt_due(&interrupt) || run->at.step > run->saved)
-		milestone(run, metrics);
+		milestone(run);
 	explain_end(run);
 }
 
@@ -440,18 +454,17 @@ static void train(struct training_run *run, const json_t *header)
 	if (due)
 		say_warmup();
 	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
-	struct stream_writer *metrics = stream_create(STDOUT_FILENO, "standard output", header, &err);
-	if (!metrics)
-		err_exit(&err);
+	open_metrics(header, resume ? run->at.step : -1, due);
 	if (due) {
 		if (interrupt_catch(&interrupt, &err) < 0)
 			err_exit(&err);
-		take_steps(run, metrics);
+		take_steps(run);
 	}
 	if (training_run_check_place(run, &err) < 0)
 		err_exit(&err);
-	if (stream_end(metrics, &err) < 0)
-		metrics_failed(&err);
+	if (metrics_output_end(&metrics, &err) < 0)
+		err_exit(&err);
+	interrupt.unread |= metrics.unread;
 	interrupt_end(&interrupt);
 }
 

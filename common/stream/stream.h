@@ -74,6 +74,16 @@ int stream_skip_segment(struct stream_reader *reader, struct stream_segment *seg
 int stream_bad(struct stream_reader *reader, struct err *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Where a reader is, in bytes from the beginning of the stream. */
+struct stream_place {
+	uint64_t end; /* behind what was read last: a header, a record or an end map */
+	bool inside; /* of a segment: its end map has not come yet */
+	uint64_t segment; /* if inside: where its header begins */
+	uint64_t records; /* if inside: how many of it were read */
+	bool cut; /* the reader has failed because the input ended before the segment did */
+};
+struct stream_place stream_place(const struct stream_reader *reader);
+
 void stream_close(struct stream_reader *reader); /* NULL is allowed */
 
 /* ---- writing ---- */

@@ -43,6 +43,8 @@ struct stream_reader {
 	msgpack_zone *zone; /* memory of the object */
 	msgpack_object object; /* the one read last */
 	uint64_t place; /* offset in the stream of the object */
+	uint64_t segment; /* offset of the segment's header */
+	bool cut; /* the input ended within a segment */
 	struct err err; /* the first failure: sticky */
 };
 
@@ -175,7 +177,8 @@ static int complete(struct stream_reader *reader, enum place place)
 		int more = fill(reader);
 		if (more < 0)
 			return -1;
-		if (more == 0 && size > 0)
+		reader->cut = more == 0 && size > 0;
+		if (reader->cut)
 			return fail(reader, place, at(reader) + size, "the stream is cut off here");
 		if (more == 0)
 			return 0;
@@ -275,6 +278,7 @@ static int next_header(struct stream_reader *reader)
 	XXH3_64bits_reset(reader->hash);
 	reader->hashed = at(reader); /* the header is in the checksum, when it is taken */
 	reader->input.begin += size;
+	reader->segment = reader->place;
 	reader->count = 0;
 	reader->inside = true;
 	return 1;
@@ -304,6 +308,7 @@ static int next_inside(struct stream_reader *reader, size_t *size)
 
 	if (status < 0)
 		return -1;
+	reader->cut |= status == 0;
 	if (status == 0)
 		return fail(reader, END, reader->place,
 		            "missing after %ju records: what wrote them failed or was cut off",
@@ -461,6 +466,12 @@ int stream_skip_segment(struct stream_reader *reader, struct stream_segment *seg
 		return failed(reader, err);
 	*segment = (struct stream_segment){.chain = reader->chain, .records = reader->count};
 	return 1;
+}
+
+struct stream_place stream_place(const struct stream_reader *reader)
+{
+	return (struct stream_place){at(reader), reader->inside, reader->segment, reader->count,
+	                             reader->cut};
 }
 
 void stream_close(struct stream_reader *reader)

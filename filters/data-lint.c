@@ -52,10 +52,15 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 	const struct share *derived = &counts->derived;
 	double nats = mean_floor(counts, span_kind_find(kinds, "answer"));
 
-	if (derived->of == 0) {
+	if (counts->undecided > 0)
+		printf("# Cannot tell whether %" PRIu64 " of %" PRIu64 " answers can be derived: they do "
+		       "not stand in the context, and no entries and no fact are marked that they "
+		       "could follow from. A model must work them out, or know them.\n",
+		       counts->undecided, counts->undecided + derived->of);
+	else if (derived->of == 0)
 		puts("# No record has an answer, so there is nothing to derive.");
+	if (derived->of == 0)
 		return false;
-	}
 	if (lint_independent(counts)) {
 		printf("# The answer's number is independent of the context: in none of %" PRIu64
 		       " records does it stand beside the name that is asked for, and its digits agree "
@@ -67,6 +72,8 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 		if (nats > 0)
 			printf("; an answer holds %.3f nats of its own on the average", nats);
 		puts(".");
+	} else if (counts->undecided > 0) {
+		printf("# The other %" PRIu64 " can be derived from the context.\n", derived->of);
 	} else {
 		printf("# Every answer can be derived from the context: %s.\n",
 		       counts->asked == derived->of ? "it stands beside the name that is asked for" :
@@ -148,6 +155,8 @@ static void print_counts(const struct lint_counts *counts, const struct span_kin
 	printf("characters\t%" PRIu64 "\nlongest\t%" PRIu64 "\n", counts->characters,
 	       counts->longest);
 	print_share("answer_derived", &counts->derived);
+	if (counts->undecided > 0)
+		printf("answer_undecided_count\t%" PRIu64 "\n", counts->undecided);
 	print_share("answer_in_context", &counts->in_context);
 	print_share("ask_in_book", &counts->in_book);
 	print_share("digits_own", &counts->digits_own);

@@ -16,7 +16,8 @@ struct stretch {
 	uint32_t begin, end;
 };
 
-/* A line of the book: which spans are its name and its (first) number, and all of it. */
+/* A line of the book: which spans are its name and its (first) number, and all of it, from the
+ * first span of their entry up to the next span of another one. */
 struct line {
 	uint32_t name, number;
 	struct stretch all;
@@ -82,20 +83,46 @@ static int make_room(struct perturb *perturb, const struct record *record, struc
 	return 0;
 }
 
-/* Make a line of each name that has a number, up to the first span behind its numbers. */
+/* Is a span of this entry, and neither a name nor a number nor asked for? */
+static bool is_beside(const struct book *book, const struct span *span, int entry)
+{
+	return span->entry == entry && span->kind != book->name_kind && span->kind != book->ask_kind &&
+	       !book_is_number(book, span);
+}
+
+/* Widen from … to by the spans beside them that have their entry, from `least` on. */
+static void widen(const struct book *book, uint32_t least, uint32_t *from, uint32_t *to)
+{
+	const struct span *spans = book->begin;
+	const uint32_t end = (uint32_t)(book->end - spans);
+	const int entry = spans[*from].entry;
+
+	while (*from > least && is_beside(book, &spans[*from - 1], entry))
+		--*from;
+	while (*to + 1 < end && is_beside(book, &spans[*to + 1], entry))
+		++*to;
+}
+
+/* Make a line of each name that has a number. */
 static void find_lines(struct perturb *perturb, const struct record *record)
 {
 	const struct book *book = &perturb->book;
 	const struct book_entry *asked = book->answer ? book_find(book, book->answer->entry) : NULL;
 	const struct span *spans = record->spans, *name = NULL;
+	uint32_t behind = 0; /* the line before */
 
 	perturb->line_count = 0;
 	perturb->asked = -1;
 	for (uint32_t i = 0; i < book->entries; i++) {
 		const struct book_entry *entry = &book->entry[i];
-		const uint32_t next = (uint32_t)(entry->number - spans) + 1;
-		const uint32_t end = next < record->span_count ? spans[next].begin : record->length;
-		if (entry->name == name) { /* another number of the same line */
+		const uint32_t at = (uint32_t)(entry->name - spans);
+		const uint32_t number = (uint32_t)(entry->number - spans);
+		const bool more = entry->name == name; /* another number of the same line */
+		uint32_t from = at < number ? at : number, to = at < number ? number : at;
+		widen(book, more ? from : behind, &from, &to);
+		behind = to + 1;
+		const uint32_t end = behind < record->span_count ? spans[behind].begin : record->length;
+		if (more) {
 			perturb->lines[perturb->line_count - 1].all.end = end;
 			continue;
 		}
@@ -104,8 +131,8 @@ static void find_lines(struct perturb *perturb, const struct record *record)
 			perturb->asked = (int)perturb->line_count;
 		perturb->lines[perturb->line_count++] = (struct line){
 			.name = (uint32_t)(name - spans),
-			.number = next - 1,
-			.all = {name->begin, end},
+			.number = number,
+			.all = {spans[from].begin, end},
 		};
 	}
 }
@@ -115,10 +142,12 @@ static int read_record(struct perturb *perturb, const struct record *record,
 {
 	const struct book *book = &perturb->book;
 
-	if (make_room(perturb, record, err) < 0 ||
-	    book_read(&perturb->book, record->spans, record->span_count, kinds, err) < 0)
+	if (make_room(perturb, record, err) < 0)
 		return -1;
 	utf8_codes(record->text, record->size, perturb->codes);
+	if (book_read(&perturb->book, (struct book_text){perturb->codes, sizeof *perturb->codes},
+	              record->spans, record->span_count, kinds, err) < 0)
+		return -1;
 	perturb->span_count = record->span_count;
 	perturb->ask = book->ask ? book->ask - record->spans : -1;
 	perturb->answer = book->answer ? book->answer - record->spans : -1;
@@ -158,7 +187,7 @@ static int choose(const struct perturb *perturb, struct rng *rng, int *line, int
 	if (*line < 0)
 		return err_set(err, options->other ? "no entry but the one asked for" :
 		               "no entry is asked for: there is no 'answer' whose entry has "
-		               "a 'name' and a 'number'");
+		               "two spans before it, a name and a number");
 	if (options->what == PERTURB_DIGIT || options->what == PERTURB_DROP)
 		return 0;
 	*with = draw_line(perturb, *line, asked, rng);

@@ -1,8 +1,9 @@
-/* perturb.h - one change to a phone book: what does the model say if the book says
- * something else?
+/* perturb.h - one change to a phone book, or to another list of names and numbers: what does
+ * the model say if the book says something else?
  *
  * The book, the name asked for and the answer come from the spans (stream/book.h). A line
- * of the book begins with a name and goes up to the first span behind its numbers. The
+ * of the book begins with the first span of a name's entry, and goes up to the first span that
+ * is not of it. The
  * spans of the new record mean what they meant in the old one: entries are numbered by
  * their lines, and an answer that was the number of its entry still is, unless it has to be
  * kept.

@@ -98,7 +98,8 @@ static int make_places(struct attention_mass *mass, int places, struct err *err)
 struct asking {
 	const struct record *record;
 	const struct span *span;
-	int number, asked, contextual, fact; /* kinds; -1 where unknown */
+	const struct book *book;
+	int asked, contextual, fact; /* kinds; -1 where unknown */
 	const struct span *source; /* what it repeats; NULL: nothing known */
 	bool entry; /* does its entry stand before it? */
 	bool states, facts; /* is there a contextual span before it; a fact? */
@@ -118,7 +119,7 @@ static struct asking look(const struct record *record, const struct book *book,
 	struct asking asking = {
 		.record = record,
 		.span = span,
-		.number = book->number_kind,
+		.book = book,
 		.asked = span_kind_find(kinds, "question"),
 		.contextual = span_kind_find(kinds, "contextual"),
 		.fact = span_kind_find(kinds, "fact"),
@@ -152,7 +153,7 @@ static enum mass_to kind_of_keys(const struct asking *asking, const struct span 
 		return MASS_SEPARATORS;
 	if (s->entry != asking->span->entry)
 		return MASS_OTHERS;
-	return s->kind == asking->number ? MASS_NUMBER : MASS_NAME;
+	return book_is_number(asking->book, s) ? MASS_NUMBER : MASS_NAME;
 }
 
 /* Add one row, attention[0 … query], to the sums of its place. */
@@ -211,6 +212,7 @@ int attention_mass_add(struct attention_mass *mass, const struct record *record,
                        int rows, const float *matrix, struct err *err)
 {
 	const struct span *end = record->spans + record->span_count;
+	const struct book_text text = {record->tokens, sizeof *record->tokens};
 
 	for (const struct span *span = record->spans; span < end; span++)
 		if (span->kind == kind &&
@@ -218,7 +220,7 @@ int attention_mass_add(struct attention_mass *mass, const struct record *record,
 			return -1;
 	if (mass->places == 0)
 		return 0;
-	if (book_read(&mass->book, record->spans, record->span_count, kinds, err) < 0)
+	if (book_read(&mass->book, text, record->spans, record->span_count, kinds, err) < 0)
 		return -1;
 	memset(mass->sums, 0, (size_t)mass->places * sizeof *mass->sums);
 	for (const struct span *span = record->spans; span < end; span++) {

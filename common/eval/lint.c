@@ -15,6 +15,9 @@ struct lint {
 	uint64_t *held; /* sorted when the first record comes */
 	size_t held_room;
 	bool sorted;
+	struct share derived; /* counts.derived of those records that tell by themselves */
+	uint64_t bare; /* answers to an ask without entries that do not stand before themselves */
+	uint64_t undecided;
 	uint32_t *codes; /* of the record under way */
 	size_t code_room;
 	struct book book;
@@ -47,8 +50,14 @@ void lint_free(struct lint *lint)
 	free(lint);
 }
 
-const struct lint_counts *lint_counts(const struct lint *lint)
+/* An ask without entries: its book is empty if other records have books. */
+const struct lint_counts *lint_counts(struct lint *lint)
 {
+	const bool books = lint->counts.duplicate.of > 0;
+
+	lint->counts.derived = lint->derived;
+	lint->counts.derived.of += books ? lint->bare : 0;
+	lint->counts.undecided = lint->undecided + (books ? 0 : lint->bare);
 	return &lint->counts;
 }
 
@@ -100,20 +109,25 @@ struct page {
 	struct slice asked, wanted; /* their texts */
 	const struct book_line *entry;
 	uint32_t entries;
+	bool facts; /* is there a `fact` or a place that states an answer before the answer? */
 };
 
 static int read_page(struct lint *lint, struct page *page, const struct span_kinds *kinds,
                      struct err *err)
 {
+	const int fact = span_kind_find(kinds, "fact");
+	const int contextual = span_kind_find(kinds, "contextual");
 	const struct record *record = page->record;
 	struct book *book = &lint->book;
 
-	if (book_read(book, record->spans, record->span_count, kinds, err) < 0)
-		return -1;
-	if (array_reserve(&lint->codes, &lint->code_room, record->length) < 0 ||
-	    array_reserve(&lint->entry, &lint->entry_room, book->entries) < 0)
+	if (array_reserve(&lint->codes, &lint->code_room, record->length) < 0)
 		return err_set(err, "out of memory for a record");
 	utf8_codes(record->text, record->size, lint->codes);
+	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes}, record->spans,
+	              record->span_count, kinds, err) < 0)
+		return -1;
+	if (array_reserve(&lint->entry, &lint->entry_room, book->entries) < 0)
+		return err_set(err, "out of memory for a record");
 	page->codes = lint->codes;
 	page->ask = book->ask;
 	page->answer = book->answer;
@@ -124,6 +138,8 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	book_lines(book, lint->codes, page->asked, lint->entry);
 	page->entry = lint->entry;
 	page->entries = book->entries;
+	for (const struct span *span = book->begin; span < book->end; span++)
+		page->facts |= span->kind == fact || span->kind == contextual;
 	return 0;
 }
 
@@ -154,6 +170,15 @@ static const struct book_line *source_of(const struct page *page)
 		right = same;
 	}
 	return found;
+}
+
+/* Are the numbers of two entries of one kind? */
+static bool same_kind(const struct lint *lint, const struct page *page, const struct book_line *a,
+                      const struct book_line *b)
+{
+	const struct book_entry *entry = lint->book.entry;
+
+	return entry[a - page->entry].number->kind == entry[b - page->entry].number->kind;
 }
 
 static void count_digits(struct lint_counts *counts, const struct page *page)
@@ -187,17 +212,18 @@ static void count_answer(struct lint *lint, const struct page *page)
 	bool ambiguous = false;
 
 	share_add(&counts->in_context, before);
-	if (!page->ask) {
-		share_add(&counts->derived, before);
+	counts->asked += page->ask != NULL;
+	if (!page->ask || page->entries == 0) {
+		if (before || page->facts || page->entries > 0)
+			share_add(&lint->derived, before);
+		else
+			*(page->ask ? &lint->bare : &lint->undecided) += 1;
 		return;
 	}
-	counts->asked++;
-	share_add(&counts->derived, source && slice_equal(source->number, page->wanted));
-	if (page->entries == 0)
-		return;
+	share_add(&lint->derived, source && slice_equal(source->number, page->wanted));
 	share_add(&counts->in_book, source != NULL);
 	for (uint32_t i = 0; i < page->entries; i++)
-		ambiguous |= page->entry[i].asked &&
+		ambiguous |= page->entry[i].asked && same_kind(lint, page, &page->entry[i], source) &&
 		             !slice_equal(page->entry[i].number, source->number);
 	share_add(&counts->ambiguous, ambiguous);
 	if (!source)

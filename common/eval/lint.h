@@ -1,8 +1,9 @@
 /* lint.h - can the questions of a data set be answered? Counts over its records.
  *
  * The book, the name asked for and the answer come from the spans (stream/book.h). In a
- * record that asks for no name, the answer can be derived if its text stands somewhere
- * before it.
+ * record that asks for no name, or has no entries, the answer can be derived if its text stands
+ * somewhere before it. If it does not, nobody can tell, unless the record marks what the answer
+ * should be in: entries, or a `fact`.
  */
 #ifndef MEMOSCOPE_LINT_H
 #define MEMOSCOPE_LINT_H
@@ -24,9 +25,11 @@ struct lint_floor {
 struct lint_counts {
 	uint64_t records, characters, longest; /* longest: characters of the longest record */
 	uint64_t asked; /* records with both ask and answer */
-	/* Answers that stand beside the name asked for. In records that ask for no name: answers
-	 * whose text stands anywhere before them. */
+	/* Answers that stand beside the name asked for. In records that ask for no name, or without
+	 * entries: answers whose text stands anywhere before them. If others have entries, an
+	 * answer to an ask without entries is not derived. */
 	struct share derived;
+	uint64_t undecided; /* answers of which nobody can tell */
 	struct share in_context; /* answers whose text stands anywhere before them */
 	struct share in_book; /* names asked for that are in the book */
 	/* Digits of the number beside the name asked for that the answer has in the same places,
@@ -61,7 +64,8 @@ int lint_hold(struct lint *lint, const struct record *record, struct err *err);
 int lint_record(struct lint *lint, const struct record *record,
                 const struct span_kinds *kinds, struct err *err);
 
-const struct lint_counts *lint_counts(const struct lint *lint);
+/* The counts so far, which belong to lint. */
+const struct lint_counts *lint_counts(struct lint *lint);
 
 /* Are the answers independent of the book, as far as the counts tell? Names asked for are in
  * the book, no answer stands beside its name there, and an answer's digits agree with the

@@ -150,6 +150,44 @@ static void test_absent(void)
 	attention_mass_free(mass);
 }
 
+/* The same book in kinds of other words, and with the value before its key: the same sums. */
+static void test_own_kinds(void)
+{
+	static const uint16_t tokens[ROWS] = {
+		0, 1, 11, 12, 2, 21, 22, 23, 3, 13, 14, 4, 24, 25, 26, 5, 13, 14, 6, 24, 25, 26,
+	};
+	static const char *const words[2][4] = {
+		{"key", "value", "key", "value"}, {"value", "key", "value", "key"},
+	};
+	struct attention_mass *want = must_new(1, 1);
+	float matrix[ROWS * ROWS];
+	struct err err = {0};
+
+	add(want, "answer", 0, 0, ROWS, 1);
+	fill_matrix(matrix, 1);
+	for (int reverse = 0; reverse < 2; reverse++) {
+		struct attention_mass *mass = must_new(1, 1);
+		struct span own[6];
+		const struct record it = {
+			.length = ROWS, .tokens = tokens, .spans = own, .span_count = 6,
+		};
+		memcpy(own, spans, sizeof own);
+		for (int i = 0; i < 4; i++)
+			own[i].kind = span_kind(&kinds, words[reverse][i], strlen(words[reverse][i]));
+		attention_mass_add(mass, &it, &kinds, span_kind_find(&kinds, "answer"), 0, 0, ROWS,
+		                   matrix, &err);
+		for (int place = 0; place < 4; place++)
+			for (int to = 0; to < MASS_COUNT; to++) {
+				const struct mean a = attention_mass_mean(mass, 0, 0, place, (enum mass_to)to);
+				const struct mean b = attention_mass_mean(want, 0, 0, place, (enum mass_to)to);
+				ok(a.count == b.count && (a.count == 0 || a.mean == b.mean),
+				   "own kinds, %s, place %d: %s", words[reverse][0], place, mass_words[to]);
+			}
+		attention_mass_free(mass);
+	}
+	attention_mass_free(want);
+}
+
 /* Of a quiz, {BQ? (xy is xy, z): xy: the answer stands in the fact twice, or another one. */
 static void test_quiz(bool wrong)
 {
@@ -232,6 +270,7 @@ int main(void)
 	test_ask();
 	test_name();
 	test_absent();
+	test_own_kinds();
 	test_quiz(false);
 	test_quiz(true);
 	test_cut();

@@ -49,11 +49,49 @@ static void answers(void)
 	add("Q? (x) [answer:-1 x]\n");
 	is_share(counts->derived, 2, 4, "a quiz: the answer stands before itself");
 	add("Q? [answer:-1 x] (x)\n");
-	is_share(counts->derived, 2, 5, "and not if it stands behind itself");
+	is_share(counts->derived, 2, 4, "nobody can tell if it stands behind itself");
+	is_int((long long)counts->undecided, 1, "which is counted");
+	add("Q? ([fact:-1 y]) [answer:-1 x]\n");
+	is_share(counts->derived, 2, 5, "beside a fact it is not derived");
+	add("Q? ([contextual:-1 y]) [answer:-1 x]\n");
+	is_share(counts->derived, 2, 6, "nor where the fact states another");
 	is_int((long long)counts->asked, 3, "names were asked for in three");
 	add("[name:0 Ann] [number:0 12]\n");
-	is_share(counts->derived, 2, 5, "a record without an answer is not counted");
-	is_int((long long)counts->records, 6, "but is a record");
+	is_share(counts->derived, 2, 6, "a record without an answer is not counted");
+	is_int((long long)counts->records, 8, "but is a record");
+}
+
+/* Tasks of one's own: other kinds, fields, orders; and what nobody can tell. */
+static void own_tasks(void)
+{
+	begin(0);
+	const struct lint_counts *counts =
+		add("[key:0 a]=[value:0 12] [key:1 b]=[value:1 34] [ask:1 b]=[answer:1 34]");
+	is_share(counts->derived, 1, 1, "a key and its value");
+	is_share(counts->in_book, 1, 1, "the key is in the book");
+	is_share(counts->digits_other, 0, 2, "digits of other values");
+	add("[key:0 a]=[value:0 12] [key:1 b]=[value:1 34] [ask:1 b]=[answer:1 12]");
+	is_share(counts->derived, 1, 2, "the value of another key");
+	add("[key:0 a]=[value:0 12] [key:1 a]=[value:1 34] [ask:1 a]=[answer:1 34]");
+	is_share(counts->ambiguous, 1, 3, "a key with two values");
+	add("[value:0 12]:[key:0 a] [value:1 34]:[key:1 b] [ask:1 b]:[answer:1 34]");
+	is_share(counts->derived, 3, 4, "values before their keys");
+	add("[name:0 a] [town:0 x] [tel:0 12] [ask:0 a] [answer:0 x]");
+	is_share(counts->derived, 4, 5, "one field of two");
+	is_share(counts->ambiguous, 1, 5, "which is not ambiguous");
+	is_int((long long)counts->undecided, 0, "all of this can be told");
+
+	begin(0);
+	counts = add("[question:-1 12+30]=[answer:-1 42]");
+	is_share(counts->derived, 0, 0, "a sum cannot be looked up");
+	is_int((long long)counts->undecided, 1, "nobody can tell whether it can be worked out");
+	add("[ask:-1 12+30]=[answer:-1 42]");
+	is_int((long long)counts->undecided, 2, "also if it is an ask without entries");
+	add("a is 5. [ask:-1 a]=[answer:-1 5]");
+	is_share(counts->derived, 1, 1, "what stands there can be derived");
+	counts = add("[key:0 a]=[value:0 12] [ask:0 a]=[answer:0 12]");
+	is_share(counts->derived, 2, 3, "if others have entries, then its book is empty");
+	is_int((long long)counts->undecided, 1, "and that can be told");
 }
 
 static void names(void)
@@ -125,6 +163,7 @@ int main(void)
 {
 	span_kinds_init(&kinds);
 	answers();
+	own_tasks();
 	names();
 	lengths();
 	sides();

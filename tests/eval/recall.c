@@ -96,6 +96,14 @@ static void odd_records(void)
 	judges(BOOK "[ask:0 Ann Fox] [ask:1 Bob Elk]: [answer:1 34]\n", "answer", "34\n", "1-11",
 	       "two asks: the last one");
 	is_slice(verdict.asked, "Bob Elk", "is what was asked");
+	judges("[key:0 ann]=[value:0 12] [key:1 bob]=[value:1 34] [ask:1 bob]=[answer:1 34]\n",
+	       "answer", "34\n", "1-11", "kinds of other words");
+	ok(verdict.entries == 2 && verdict.entry[1].asked && !verdict.entry[0].asked,
+	   "whose key is asked for");
+	judges("[value:0 x]:[key:0 ann] [value:1 y]:[key:1 bob] [ask:1 bob]:[answer:1 y]\n", "answer",
+	       "x\n", "0-00", "values before their keys");
+	ok(verdict.entries == 2 && verdict.entry[1].asked && !verdict.entry[0].asked,
+	   "which are asked for all the same");
 	judges(BOOK "[ask:0 Ann Fox]: 12\n", "ask", "Ann Fox: 12\n", "no span of kind 'answer'",
 	       "no answer");
 	judges(BOOK "[ask:0 Ann Fox]: [answer:0 12]\n", "name", "Ann", "ends before the name",

@@ -111,10 +111,32 @@ hand 0 Ann 111 Ann 222 Bea 333 Bea 333 | records >twice
 lint 0 "a name that stands twice but is not asked for is no fault" twice
 is "$(counts duplicate_names ambiguous)" "1/1 0/1 " "but is counted"
 
+# A task of one's own: the same records with kinds of other words say the same.
+mpcat book | jq -c '.spans[] |= (.[2] |= ({name: "key", number: "value"}[.] // .))' | mptext >own
+lint 0 "kinds of other words" own
+is "$(sed 's/^floor_key/floor_name/; s/^floor_value/floor_number/' report)" "$(cat text.report)" \
+	"say what name and number say"
+mpcat published | jq -c '.spans[] |= (.[2] |= ({name: "key", number: "value"}[.] // .))' | mptext >own
+lint 3 "the published task in other words" own
+is "$(grep -c '^# The answer.s number is independent of the context' report)" 1 "is as bad as before"
+
+# Sums have no entries: an answer that stands nowhere may be worked out.
+for a in 3 12 30; do
+	printf '{"id": %d, "text": "%d+12=%d", "spans": [[0, %d, "question", -1, 1], [%d, %d, "answer", -1, 0]]}\n' \
+		$a $a $((a + 12)) $((${#a} + 3)) $((${#a} + 4)) $((${#a} + 6))
+done | records >sums
+lint 0 "sums" sums
+is "$(grep '^#' report)" "# Cannot tell whether 3 of 3 answers can be derived: they do not stand in the \
+context, and no entries and no fact are marked that they could follow from. A model must work them \
+out, or know them." "nobody can tell"
+is "$(value answer_undecided_count) $(value answer_derived_of)" "3 " "which is counted"
+lint 0 "sums beside records of which it can be told" book sums
+is "$(grep -c '^# The other 500 can be derived from the context\.$' report)" 1 "which are told"
+
 # A quiz has no names: the answer must stand before itself.
 {
 	printf '%s\n' '{"id": 0, "text": "Who? (Ann did): Ann", "spans": [[16,19,"answer",-1,0]]}'
-	printf '%s\n' '{"id": 1, "text": "Who? (Ann did): Bea", "spans": [[16,19,"answer",-1,0]]}'
+	printf '%s\n' '{"id": 1, "text": "Who? (Ann did): Bea", "spans": [[6,13,"fact",-1,0],[16,19,"answer",-1,0]]}'
 	printf '%s\n' '{"id": 2, "text": "No question.", "spans": []}'
 } | records >quiz
 lint 3 "a quiz" quiz

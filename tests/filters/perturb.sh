@@ -134,6 +134,25 @@ echo '{"id": 0, "text": "Ann 1 Ann 1", "spans": [[0,3,"name",0,0],[4,5,"number",
 perturb -c digit --digits 1-3 <short | mpcat --header | jq -r .alphabet >alphabet
 is "$(cat alphabet)" " 123An" "digits that may come are in it"
 
+# ---- tasks of one's own ----
+
+# words FROM TO...: text on stdin with other words for kinds
+words() { mpcat | jq -c --args '.spans[] |= (.[2] |= ({($ARGS.positional[0]): $ARGS.positional[1],
+	($ARGS.positional[2]): $ARGS.positional[3]}[.] // .))' "$@" | mptext; }
+phonegen --count 40 --entries 2-5 >two
+words name key number value <two >own
+for what in digit drop name numbers lines; do
+	is "$(perturb -c $what <own | words key name value number | mpcat)" "$(perturb -c $what <two | words a b c d | mpcat)" \
+		"kinds of other words: $what"
+done
+echo '{"text": "1) 12:ann 2) 34:bob ? bob=34", "spans": [[0,1,"rank",0,0],[3,5,"value",0,0],[6,9,"key",0,0],
+	[10,11,"rank",1,0],[13,15,"value",1,0],[16,19,"key",1,0],[22,25,"ask",1,0],[26,28,"answer",1,0]]}' |
+	jq -c . | mptext >first
+is "$(perturb -c drop -e other <first | mpcat | jq -r .text)" "2) 34:bob ? bob=34" \
+	"a line with its value before its key, and a third field"
+is "$(perturb -c numbers <first | mpcat | jq -r .text)" "1) 34:ann 2) 12:bob ? bob=12" \
+	"values are exchanged, and the answer with them"
+
 # ---- what cannot be changed ----
 
 # with FILE COMMAND...

@@ -11,21 +11,27 @@ static struct span spans[SPANS];
 static struct book book;
 
 /* Read the book of a text like "name:0 number:0 ask:0 answer:0": spans one after another, each a
- * kind and its entry. */
+ * kind, its entry and its text: "key:0=a", a character. Spans without a text are not compared. */
 static void read_book(const char *text)
 {
+	static char codes[SPANS];
 	struct err err = {0};
 	char word[SPAN_KIND_BYTES];
 	uint32_t count = 0;
+	bool has_text = false;
 	int entry, size;
 
 	while (count < SPANS && sscanf(text, " %31[a-z]:%d%n", word, &entry, &size) == 2) {
 		spans[count] = (struct span){count, count + 1, span_kind(&kinds, word, strlen(word)),
 		                             entry, 0};
-		count++;
 		text += size;
+		codes[count] = *text == '=' ? text[1] : '\0';
+		has_text |= *text == '=';
+		text += *text == '=' ? 2 : 0;
+		count++;
 	}
-	if (book_read(&book, spans, count, &kinds, &err) < 0)
+	if (book_read(&book, (struct book_text){has_text ? codes : NULL, 1}, spans, count, &kinds,
+	              &err) < 0)
 		printf("Bail out! %s\n", err.text);
 }
 
@@ -90,7 +96,12 @@ static void entries(void)
 	is_source(3, '0', "is no entry, but an ask may repeat it");
 	is_book("name:0 name:1 number:0 answer:0", "ask - answer 3",
 	        "a number behind another entry's name");
-	is_book("number:0 name:0 answer:0", "ask - answer 2", "a number before its name");
+	is_book("number:0 name:0 answer:0", "10 ask - answer 2", "a number before its name");
+	is_book("number:0 name:0 number:1 name:1 answer:1", "10,32 ask - answer 4",
+	        "numbers before their names");
+	is_book("number:0 name:0 number:0 answer:0", "10,12 ask - answer 3", "and on both sides");
+	is_book("number:0 name:-1 name:0 answer:0", "ask - answer 3",
+	        "a name of no entry separates them");
 	is_book("name:0 number:0 number:0 answer:0", "01,02 ask - answer 3",
 	        "a name with two numbers makes two entries");
 	is_source(3, '1', "the first number is the one that is repeated");
@@ -124,6 +135,41 @@ static void questions(void)
 	        "no answer: all entries");
 }
 
+/* Names and numbers of other kinds: by their place, and by what ask and answer repeat. */
+static void other_kinds(void)
+{
+	is_book("key:0 value:0 key:1 value:1 ask:1 answer:1", "01,23 ask 4 answer 5",
+	        "kinds of other words: the first is the name");
+	is_source(5, '3', "an answer repeats the other");
+	is_source(4, '2', "an ask the name");
+	is_book("key:0=a value:0=1 key:1=b value:1=2 ask:1=b answer:1=2", "01,23 ask 4 answer 5",
+	        "the same with their text");
+	is_book("value:0=1 key:0=a value:1=2 key:1=b ask:1=b answer:1=2", "10,32 ask 4 answer 5",
+	        "the name is what the ask repeats, though it comes second");
+	is_source(5, '2', "the answer repeats the value before it");
+	is_book("name:0=a number:0=1 name:1=b number:1=2 ask:1=2 answer:1=b", "10,32 ask 4 answer 5",
+	        "whose number is it? The ask repeats a number");
+	is_source(5, '2', "and the answer a name");
+	is_book("key:0=a town:0=x tel:0=1 key:1=b town:1=y tel:1=2 ask:1=b answer:1=2",
+	        "02,35 ask 6 answer 7", "two fields: the one that the answer repeats");
+	is_source(7, '5', "of the right entry");
+	is_book("name:0=a number:0=1 town:0=x name:1=b number:1=2 town:1=y ask:1=b answer:1=y",
+	        "02,35 ask 6 answer 7", "also beside a number");
+	is_book("key:0=a town:0=x tel:0=1 ask:0=a answer:0=9", "01,02 ask 3 answer 4",
+	        "an answer that stands nowhere: all fields");
+	is_book("key:0=a town:0=2 tel:0=1 key:1=b town:1=y tel:1=2 ask:1=b answer:1=2",
+	        "02,35 ask 6 answer 7", "a text that stands in another entry says nothing");
+	is_book("name:0=a tel:0=1 ask:0=a answer:0=1", "01 ask 2 answer 3", "a name without a number");
+	is_book("ask:1=b key:0=a value:0=1 key:1=b value:1=2 answer:1=2", "12,34 ask 0 answer 5",
+	        "a question before the book");
+	is_book("question:-1 fact:0 fact:1 answer:1", "ask - answer 3", "one span each: no entries");
+	is_book("name:0=a number:0=1 name:1=b number:1=2 ask:-1=c answer:-1=3", "01,23 ask 4 answer 5",
+	        "a name that is not there: by the words");
+	is_book("key:0=a value:0=1 value:0=2 ask:0=a answer:0=2", "01,02 ask 3 answer 4",
+	        "two numbers of one name");
+	is_source(4, '2', "the answer repeats the one of its text");
+}
+
 int main(void)
 {
 	span_kinds_init(&kinds);
@@ -131,6 +177,7 @@ int main(void)
 	plain();
 	entries();
 	questions();
+	other_kinds();
 	book_release(&book);
 	ok(!book.entry && book.entries == 0, "released");
 	return done();

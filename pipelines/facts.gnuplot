@@ -1,6 +1,6 @@
 # facts.gnuplot - facts.png: what answers to wrong facts follow, and how that changes in training
 picture = 'facts.png'
-wide = 1300
+wide = 1200
 high = 480
 load 'pipelines/lib/picture.gnuplot'
 set multiplot layout 1,2 margins 0.06,0.985,0.17,0.91 spacing 0.09,0

@@ -41,7 +41,7 @@ verdict_hallucinates() {
 	fi
 }
 
-# most KIND: the key of the head that attends most to the character that is to be written, at its
+# most KIND: the key of the head that attends most to the character that comes next, at its
 # place in the fact
 most() {
 	awk -F '\t' -v word="given_$1_head_" '

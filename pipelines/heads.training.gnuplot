@@ -8,8 +8,10 @@ load 'pipelines/lib/picture.gnuplot'
 steps = out.'/steps.tsv'
 is_carrier(i) = strstrt(' '.carriers.' ', ' '.word(list, i).' ') > 0
 number(name) = sum [j = 1:words(carriers)] (word(carriers, j) eq name ? j : 0)
-set lmargin at screen 0.08
-set rmargin at screen 0.92
+# the strong colours first
+carrier_colour(i) = colour(7 - i)
+set lmargin at screen 0.1
+set rmargin at screen 0.9
 set multiplot
 set xrange [0:*]
 stats steps using 1 name 'step' nooutput
@@ -21,7 +23,7 @@ set ylabel 'right answers (%)' offset 1
 set yrange [0:102]
 set y2range [0:*]
 set y2tics textcolor rgb '#333333'
-set y2label 'loss of the answer (nats a character)' offset -1
+set y2label "loss of the answer\n(nats per character)" offset -1
 set title 'Loss and accuracy, and what the heads do meanwhile'
 set key center right
 plot steps using 1:(100 * $2) with linespoints lw 2.5 pt 7 ps 0.6 lc rgb colour(6) title 'right answers', \
@@ -31,19 +33,20 @@ unset y2tics
 unset y2label
 set tmargin at screen 0.64
 set bmargin at screen 0.37
-set ylabel 'attention to what is to be written'
+set ylabel "attention to the\nnext character"
 set yrange [0:1]
 set key top left
 plot for [i = 1:words(list)] steps using 1:(column(2 * i + 2)) with lines lw (is_carrier(i) ? 2.5 : 1) \
-     lc rgb (is_carrier(i) ? colour(number(word(list, i))) : '#bbbbbb') \
-     title (is_carrier(i) ? 'head '.word(list, i) : '')
+     lc rgb (is_carrier(i) ? carrier_colour(number(word(list, i))) : '#aaaaaa') \
+     title (is_carrier(i) ? 'head '.word(list, i).' (layer.head)' : ''), \
+     NaN with lines lw 1 lc rgb '#999999' title 'other heads'
 set tmargin at screen 0.33
 set bmargin at screen 0.07
 set format x '%g'
 set xlabel 'step'
-set ylabel 'induction, over the books'
+set ylabel "induction score,\nover the books"
 set yrange [0:*]
-unset key
+set key top left
 plot for [i = 1:words(list)] steps using 1:(column(2 * i + 3)) with lines lw (is_carrier(i) ? 2.5 : 1) \
-     lc rgb (is_carrier(i) ? colour(number(word(list, i))) : '#bbbbbb'), \
-     real(chance) with lines lw 1.5 dt 2 lc rgb '#333333'
+     lc rgb (is_carrier(i) ? carrier_colour(number(word(list, i))) : '#aaaaaa') notitle, \
+     real(chance) with lines lw 1.5 dt 2 lc rgb '#333333' title 'by chance'

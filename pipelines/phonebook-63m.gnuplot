@@ -10,7 +10,7 @@ set xrange [0:*]
 set ylabel 'loss (nats per character)' offset 1
 set key top right
 plot published using ($2/1e6):4 with lines lw 2.5 lc rgb colour(4) title 'published task', \
-     published using ($2/1e6):5 with lines lw 1.5 dt 2 lc rgb colour(4) title 'its floor', \
+     published using ($2/1e6):5 with lines lw 2 dt 2 lc rgb '#333333' title 'its floor', \
      fixed using ($2/1e6):4 with lines lw 2.5 lc rgb colour(6) title 'fixed task', \
-     fixed using ($2/1e6):5 with lines lw 1.5 dt 2 lc rgb colour(6) title 'its floor', \
-     real(article_loss) with lines lw 1.5 dt 3 lc rgb '#333333' title "the article's ".article_loss
+     fixed using ($2/1e6):5 with lines lw 2 dt 4 lc rgb '#999999' title 'its floor', \
+     real(article_loss) with lines lw 2 dt 3 lc rgb '#009e73' title "the article's ".article_loss

@@ -16,16 +16,18 @@ set ylabel 'loss (nats per character)' offset 1
 set key top right
 set title 'All characters'
 set yrange [floor_min * 0.9:floor_min + 1.1]
-plot train using ($2/1e6):4 with dots lc rgb '#999999' title 'training batch', \
+plot train using ($2/1e6):4 with points pt 7 ps 0.4 lc rgb '#999999' title 'training batch', \
      val using ($2/1e6):4 with lines lw 2.5 lc rgb '#0072b2' title 'held-out records', \
      val using ($2/1e6):5 with lines lw 1.5 dt 2 lc rgb '#333333' title 'entropy floor'
-set title 'By kind of span (dashed: its floor)'
+# points of different shapes tell curves apart that lie on each other
+shape(i) = int(word('4 6 8 10 12 14', i))
+set title 'By kind of span (dashed: its floor, unless it is 0)'
 set ylabel 'loss (nats per character, logarithmic)' offset 1
 set logscale y
 set format y '%g'
 set yrange [*:6]
 set key bottom left
 plot for [i = 1:words(kinds)] val using ($2/1e6):(column(4 + 2 * i)) \
-     with lines lw 2.5 lc rgb colour(i) title word(kinds, i), \
+     with linespoints lw 2.5 pt shape(i) ps 0.9 pointinterval 4 lc rgb colour(i) title word(kinds, i), \
      for [i = 1:words(kinds)] val using ($2/1e6):(column(5 + 2 * i) > 0 ? column(5 + 2 * i) : NaN) \
      with lines lw 1.5 dt 2 lc rgb colour(i) notitle

@@ -1,7 +1,7 @@
 # temperature.gnuplot - temperature.png: repetition, right answers and different answers by
 # temperature. Variables: highest, the last temperature; samples, the texts to a question
 picture = 'temperature.png'
-wide = 1400
+wide = 1200
 high = 480
 load 'pipelines/lib/picture.gnuplot'
 set multiplot layout 1,3 margins 0.05,0.985,0.13,0.91 spacing 0.05,0

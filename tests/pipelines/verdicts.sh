@@ -83,9 +83,9 @@ mkdir -p "$TMP/phonebook/model"
 echo '{"n_layer": 1, "n_head": 2}' >"$TMP/phonebook/model/config.json"
 printf '0.0\n0.1\n' >"$TMP/out/heads.list"
 heads=(matter=1 head_0_0_next=0.7 head_0_1_next=0.1 head_0_0_cost=5:4:6 head_0_1_cost=0.2:0:0.4)
-concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that is to be written by 0.0. Half of the last model'"'"'s accuracy is there from step 600 on.' \
+concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that comes next by 0.0. Half of the last model'"'"'s accuracy is there from step 600 on.' \
 	"${heads[@]}" whole_exact=0.99:0.98:1 right_from_step=600
-concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that is to be written by no head...' \
+concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that comes next by no head...' \
 	"${heads[@]/next=0.7/next=0.1}" whole_exact=0.99:0.98:1 right_from_step=600
 concludes heads verdict 'this model is no good to find out:...' "${heads[@]}" whole_exact=0:0:0.01
 concludes heads verdict 'this run does not settle it:...' "${heads[@]}" whole_exact=0.5:0.4:0.6

@@ -18,6 +18,8 @@ from safetensors.torch import save_file
 from transformers import GPT2LMHeadModel
 
 HERE = pathlib.Path(__file__).parent
+NAMES = ["plain", "bias", "narrow-heads", "gelu-new", "epsilon", "unscaled", "by-layer",
+         "own-head", "all-kinds"]
 
 
 def attentions(model, tokens):
@@ -27,7 +29,7 @@ def attentions(model, tokens):
 
 def main():
     torch.set_num_threads(1)
-    for name in ["plain", "bias", "narrow-heads"]:
+    for name in NAMES:
         model = GPT2LMHeadModel.from_pretrained(HERE / name, attn_implementation="eager")
         model = model.to(torch.float64).eval()
         batch = json.load(open(HERE / name / "expected.json"))["batch"]

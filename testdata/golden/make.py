@@ -23,6 +23,9 @@ from safetensors.torch import save_file
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 HERE = pathlib.Path(__file__).parent
+NAMES = ["plain", "bias", "narrow-heads", "gelu-new", "epsilon", "unscaled", "by-layer",
+         "own-head", "all-kinds"]
+SEEDS = {"all-kinds": 9}  # with 8 a gradient is all but 0, and Adam makes full steps of its rounding
 LENGTHS = [17, 1, 5, 9, 2, 12]  # of the sequences of the packed batch
 
 
@@ -167,13 +170,12 @@ def make(directory, seed):
         file.write("\n")
 
 
-def make_saved(directory):
+def make_saved(directory, **kind):
     """A model that transformers itself wrote, with a vocab.json beside it."""
     shutil.rmtree(directory, ignore_errors=True)
     torch.manual_seed(5)
-    config = GPT2Config(n_embd=8, n_head=2, n_layer=1, n_positions=6, vocab_size=4,
-                        activation_function="gelu", initializer_range=0.3, bos_token_id=None,
-                        eos_token_id=None)
+    config = GPT2Config(n_embd=8, n_head=2, n_positions=6, vocab_size=4, initializer_range=0.3,
+                        bos_token_id=None, eos_token_id=None, **kind)
     model = GPT2LMHeadModel(config)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -194,9 +196,14 @@ def make_saved(directory):
 def main():
     torch.set_num_threads(1)
     subprocess.run([sys.argv[1], "--write", HERE], check=True)
-    for seed, name in enumerate(["plain", "bias", "narrow-heads"]):
-        make(HERE / name, seed)
-    make_saved(HERE / "saved")
+    for seed, name in enumerate(NAMES):
+        make(HERE / name, SEEDS.get(name, seed))
+    make_saved(HERE / "saved", n_layer=1, activation_function="gelu")
+    make_saved(HERE / "saved-tanh", n_layer=1, activation_function="gelu_pytorch_tanh")
+    make_saved(HERE / "saved-all-kinds", n_layer=2, n_inner=12, activation_function="gelu_new",
+               layer_norm_epsilon=1e-3, scale_attn_weights=False,
+               scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True,
+               tie_word_embeddings=False)
     for path in HERE.glob("*/*.safetensors"):
         path.chmod(0o644)
 

@@ -32,7 +32,7 @@ refused() {
 
 # ---- the network against generate(), through the programs ----
 
-for name in plain bias narrow-heads; do
+for name in plain bias narrow-heads gelu-new epsilon unscaled by-layer own-head all-kinds; do
 	expected=testdata/golden/$name/expected.json
 	vocab=testdata/golden/$name/vocab.json
 	text=$(jq -rj --slurpfile vocab $vocab '($vocab[0] | to_entries | map(.key)) as $c |

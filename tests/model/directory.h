@@ -9,6 +9,7 @@
 
 #include "common/base/rng.h"
 #include "common/model/model.h"
+#include "tests/model/shape.h"
 #include "tests/tap.h"
 
 #define UNUSED __attribute__((unused))
@@ -42,7 +43,7 @@ UNUSED static void put(const char *name, const char *text)
 UNUSED static struct model make_inner(bool bias, float deviation, int inner)
 {
 	const char characters[] = "b\naé😀";
-	struct model model = {.config = {2, 2, 4, 5, 5, bias, inner}};
+	struct model model = {.config = SHAPE(2, 2, 4, 5, 5, bias, inner)};
 	size_t count = gpt_parameter_count(&model.config);
 	struct err err = {0};
 	struct rng rng;

@@ -16,6 +16,8 @@
 
 #define GOLDEN "testdata/golden/"
 
+#define OTHER .layers = 2, .heads = 2, .width = 10, .context = 17, .vocab = 11
+
 static const struct shape {
 	const char *name;
 	struct gpt_config config;
@@ -23,6 +25,14 @@ static const struct shape {
 	{"plain", {.layers = 2, .heads = 3, .width = 12, .context = 17, .vocab = 11}},
 	{"bias", {.layers = 2, .heads = 3, .width = 12, .context = 17, .vocab = 11, .bias = true}},
 	{"narrow-heads", {.layers = 1, .heads = 16, .width = 32, .context = 17, .vocab = 11}},
+	/* other kinds of networks */
+	{"gelu-new", {OTHER, .activation = GPT_GELU_TANH}},
+	{"epsilon", {OTHER, .epsilon = 0.01}},
+	{"unscaled", {OTHER, .unscaled = true}},
+	{"by-layer", {OTHER, .by_layer = true}},
+	{"own-head", {OTHER, .own_head = true}},
+	{"all-kinds", {OTHER, .bias = true, .inner = 13, .activation = GPT_GELU_TANH,
+	               .epsilon = 0.001, .unscaled = true, .by_layer = true, .own_head = true}},
 };
 
 #define SHAPES (sizeof shapes / sizeof *shapes)
@@ -406,7 +416,7 @@ static void test_training(const struct golden *golden, int workers)
 }
 
 /* A model that transformers wrote. */
-static void test_saved(void)
+static void test_saved(const char *name)
 {
 	struct golden golden;
 	struct network network;
@@ -415,17 +425,17 @@ static void test_saved(void)
 	float logits[24];
 	struct err err = {0};
 
-	if (!golden_open(&golden, "saved"))
+	if (!golden_open(&golden, name))
 		return;
-	ok(golden.model.config.bias, "saved by transformers: has biases");
-	is_string(vocab_text(golden.model.vocab), "b\naé", "saved by transformers: vocabulary");
+	ok(golden.model.config.bias, "%s by transformers: has biases", name);
+	is_string(vocab_text(golden.model.vocab), "b\naé", "  vocabulary");
 	json_t *sequences = json_pack("[O]", golden.json);
 	rows_fill(&rows, sequences);
 	const float *want = safetensors_find(golden.file, "logits", 2, shape, &err);
 	if (network_open(&network, &golden.model)) {
 		gpt_forward(network.gpt, &rows.batch, NULL);
 		gpt_logits(network.gpt, logits);
-		close_to(want ? distance(logits, want, 24, 1) : INFINITY, 1e-5, "saved", "logits");
+		close_to(want ? distance(logits, want, 24, 1) : INFINITY, 1e-5, name, "logits");
 	}
 	network_close(&network);
 	json_decref(sequences);
@@ -453,6 +463,8 @@ int main(int argc, char **argv)
 		test_training(&golden, 2);
 		golden_close(&golden);
 	}
-	test_saved();
+	test_saved("saved");
+	test_saved("saved-tanh");
+	test_saved("saved-all-kinds");
 	return done();
 }

@@ -12,7 +12,10 @@
 #define GOLDEN "testdata/golden/"
 #define ROWS 64
 
-static const char *const names[] = {"plain", "bias", "narrow-heads"};
+static const char *const names[] = {
+	"plain", "bias", "narrow-heads", "gelu-new", "epsilon", "unscaled", "by-layer", "own-head",
+	"all-kinds",
+};
 
 /* A model, a network over it that keeps attention, and a packed batch. */
 struct trial {

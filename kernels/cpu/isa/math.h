@@ -115,8 +115,8 @@ static inline float gelu_slope(float x)
 	return x < -GELU_SLOPE_END ? 0.0f : x > GELU_SLOPE_END ? 1.0f : slope;
 }
 
-/* Its approximation y = x σ(2u) and the derivative σ + 2u' x σ (1 - σ), u = √(2/π) (x + 0.044715 x³),
- * within 1e-6 (1 + |x|) of them. */
+/* Its approximation x σ(2u) and the derivative, σ + 2u' x σ (1 - σ), within 1e-6 (1 + |x|) of them;
+ * u = √(2/π) (x + 0.044715 x³). */
 #define GELU_TANH 1.5957691f /* 2 √(2/π) */
 #define GELU_TANH_END 12.0f /* from where on float32 knows nothing but 0 or 1 */
 

@@ -278,9 +278,11 @@ static void fill_gelu(struct trial *t, double *x, size_t count)
 }
 
 typedef void gelu(struct device *dev, void *y, const void *x, size_t count);
-typedef void gelu_backward(struct device *dev, void *dx, const void *dy, const void *x, size_t count);
+typedef void gelu_backward(struct device *dev, void *dx, const void *dy, const void *x,
+                           size_t count);
 
-static void gelu_cases(struct trial *t, gelu *run, void (*reference)(double *, const double *, size_t))
+static void gelu_cases(struct trial *t, gelu *run,
+                       void (*reference)(double *, const double *, size_t))
 {
 	for (int i = 0; i < COUNT(counts); i++) {
 		trial_case(t, "count %zu", counts[i]);

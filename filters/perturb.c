@@ -6,6 +6,7 @@
 #include "common/base/options.h"
 #include "common/base/utf8.h"
 #include "common/data/perturb.h"
+#include "common/stream/charset.h"
 #include "common/stream/pack.h"
 
 static int what = -1; /* an enum perturb_what; -1: not given */

@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/model/model_vocab.h"
+#include "common/stream/charset.h"
 #include "common/stream/record.h"
 
 static const char *vocab_path; /* NULL: the header's alphabet, or else what the input has */

@@ -52,15 +52,19 @@ static const char *span_at(const struct generation *generation, const struct spa
 	return kinds->word[SPAN_OTHER];
 }
 
+static void print_piece(enum escape how, struct piece piece)
+{
+	escape_print_text(how, piece.bytes, piece.size, stdout);
+}
+
 /* One line: a step, or with --lens what it would be after so many layers. */
 static void print_step(const struct generation *generation, const struct generation_step *step,
                        const char *span, uint32_t after, int probs)
 {
-	char text[ESCAPE_MAX];
-
-	escape_code(ESCAPE_WORD, step->code, text);
-	printf("%llu\t%u\t%u\t%s\t%s\t%.6g\t%u\t%.6g", (unsigned long long)generation->id,
-	       generation->sample, step->position, span, text, step->p, step->rank, step->entropy);
+	printf("%llu\t%u\t%u\t%s\t", (unsigned long long)generation->id, generation->sample,
+	       step->position, span);
+	print_piece(ESCAPE_WORD, step->piece);
+	printf("\t%.6g\t%u\t%.6g", step->p, step->rank, step->entropy);
 	if (lens)
 		printf("\t%u", after);
 	for (int j = 0; j < probs; j++) {
@@ -69,8 +73,9 @@ static void print_step(const struct generation *generation, const struct generat
 			printf("\t-\t0"); /* another program may name fewer */
 			continue;
 		}
-		escape_code(ESCAPE_WORD, top->code, text);
-		printf("\t%s\t%.6g", text, top->p);
+		putchar('\t');
+		print_piece(ESCAPE_WORD, top->piece);
+		printf("\t%.6g", top->p);
 	}
 	putchar('\n');
 }
@@ -106,11 +111,15 @@ static void print_rounded(double p)
 	printf("%.*s", (int)length, text);
 }
 
-static int by_code(const void *a, const void *b)
+/* The bytes of UTF-8 sort as its code points do. */
+static int by_piece(const void *a, const void *b)
 {
-	const struct generation_top *left = a, *right = b;
+	const struct piece *left = &((const struct generation_top *)a)->piece;
+	const struct piece *right = &((const struct generation_top *)b)->piece;
+	const int order = memcmp(left->bytes, right->bytes,
+	                         left->size < right->size ? left->size : right->size);
 
-	return (left->code > right->code) - (left->code < right->code);
+	return order ? order : (left->size > right->size) - (left->size < right->size);
 }
 
 /* The article's form: candidates in the order of their characters. sorted has
@@ -118,11 +127,9 @@ static int by_code(const void *a, const void *b)
 static void print_tuple(const struct generation *generation, const struct generation_step *step,
                         struct generation_top *sorted)
 {
-	char text[ESCAPE_MAX];
-
 	if (step->top_count > 0)
 		memcpy(sorted, generation->tops + step->top, step->top_count * sizeof *sorted);
-	qsort(sorted, step->top_count, sizeof *sorted, by_code);
+	qsort(sorted, step->top_count, sizeof *sorted, by_piece);
 	printf("([");
 	for (uint32_t i = 0; i < step->top_count; i++) {
 		printf("%s", i > 0 ? ", " : "");
@@ -130,11 +137,13 @@ static void print_tuple(const struct generation *generation, const struct genera
 	}
 	printf("], [");
 	for (uint32_t i = 0; i < step->top_count; i++) {
-		escape_code(ESCAPE_PYTHON, sorted[i].code, text);
-		printf("%s'%s'", i > 0 ? ", " : "", text);
+		printf("%s'", i > 0 ? ", " : "");
+		print_piece(ESCAPE_PYTHON, sorted[i].piece);
+		putchar('\'');
 	}
-	escape_code(ESCAPE_PYTHON, step->code, text);
-	printf("], '%s')\n", text);
+	printf("], '");
+	print_piece(ESCAPE_PYTHON, step->piece);
+	printf("')\n");
 }
 
 static int print_tuples(const struct generation *generation, struct err *err)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/stream/vocab.h"
+#include "common/stream/charset.h"
 
 static const char top[] = "{B}\n", rule[] = "=========", bottom[] = "{E}\n";
 

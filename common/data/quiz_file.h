@@ -20,7 +20,7 @@
 #include "common/base/err.h"
 #include "common/data/quiz.h"
 #include "common/stream/record.h"
-#include "common/stream/vocab.h"
+#include "common/stream/charset.h"
 
 /* What becomes of a question's fact. Instructions stay as they are. */
 enum quiz_fact {

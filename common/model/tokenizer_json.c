@@ -1,11 +1,16 @@
 #include "common/model/tokenizer_json.h"
 
+#include "common/base/utf8.h"
+
 json_t *vocab_json_new(const struct vocab *vocab)
 {
 	json_t *json = json_object();
 
-	for (int token = 0; token < vocab_size(vocab); token++)
-		json_object_set_new(json, vocab_char(vocab, token), json_integer(token));
+	for (int token = 0; token < vocab_size(vocab); token++) {
+		char character[UTF8_MAX + 1];
+		character[utf8_encode(vocab_code(vocab, token), character)] = '\0';
+		json_object_set_new(json, character, json_integer(token));
+	}
 	return json;
 }
 

@@ -128,9 +128,7 @@ int tokenizer_json_check(const json_t *tokenizer, struct err *err)
 static int check_entry(const char *key, const json_t *id, const struct vocab *vocab,
                        struct err *err)
 {
-	uint32_t code = 0;
-	size_t size = strlen(key);
-	int token = utf8_decode(key, size, &code) == size && size > 0 ? vocab_token(vocab, code) : -1;
+	const int token = vocab_find(vocab, key, strlen(key));
 
 	if (json_is_integer(id) && token >= 0 && json_integer_value(id) == token)
 		return 0;

@@ -116,7 +116,7 @@ struct prompts *prompts_of_text(const char *text, const struct vocab *vocab, int
 	prompts->sample = 0;
 	if (take_text(prompts, text, strlen(text), &why) == 0 && prompts->prompt.length > 0)
 		return prompts;
-	bool escaped = why.status && strchr(text, '\\') && vocab_token(vocab, '\\') < 0;
+	bool escaped = why.status && strchr(text, '\\') && vocab_find(vocab, "\\", 1) < 0;
 	snprintf(what, sizeof what, "%s%s", why.status ? why.text : "expected at least one character",
 	         escaped ? "; \\n is a newline in $'...' or in a line of --prompt -" : "");
 	prompts_bad(prompts, err, what);

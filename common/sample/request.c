@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/base/array.h"
-#include "common/base/utf8.h"
 
 /* A copy of count things of a size; NULL only where memory is out. */
 static void *copy_of(const void *data, size_t count, size_t size)
@@ -87,7 +86,7 @@ static int add_distribution(struct request *request, const struct vocab *vocab, 
 	request->generation.tops = request->tops;
 	*to = (struct generation_step){
 		.position = position,
-		.code = vocab_code(vocab, step->token),
+		.piece = vocab_piece(vocab, step->token),
 		.rank = (uint32_t)step->rank,
 		.top_count = (uint32_t)step->top_count,
 		.top = request->top_count,
@@ -97,7 +96,7 @@ static int add_distribution(struct request *request, const struct vocab *vocab, 
 	};
 	for (int i = 0; i < step->top_count; i++)
 		request->tops[request->top_count++] = (struct generation_top){
-			vocab_code(vocab, step->top[i].token), step->top[i].p,
+			vocab_piece(vocab, step->top[i].token), step->top[i].p,
 		};
 	return 0;
 }
@@ -139,7 +138,7 @@ int request_finish(struct request *request, const struct vocab *vocab, enum gene
 	struct generation *generation = &request->generation;
 
 	generation->stop = stop;
-	request->text = malloc((size_t)generation->length * UTF8_MAX + 1);
+	request->text = malloc(vocab_decoded_size(vocab, request->tokens, generation->length) + 1);
 	if (!request->text)
 		return err_set(&request->err, "out of memory");
 	generation->text = request->text;

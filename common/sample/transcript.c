@@ -27,6 +27,8 @@ static const struct {
 	{0.99, "38;5;97", "from 0.9"}, /* 48 */
 	{2, "38;5;26", "from 0.99"}, /* 43 */
 };
+static const struct piece newline = {"\n", 1};
+
 #define COLOURS (sizeof scale / sizeof *scale)
 
 struct transcript {
@@ -101,14 +103,18 @@ void transcript_legend(struct text_buffer *out)
 	text_buffer_append_string(out, "\n");
 }
 
-static void add_code(struct transcript *transcript, uint32_t code, const char *sgr)
+static void add_piece(struct transcript *transcript, struct piece piece, const char *sgr)
 {
 	char text[ESCAPE_MAX];
-	size_t size = escape_code(ESCAPE_TEXT, code, text);
+	size_t taken;
 
-	transcript->open = code != '\n';
-	turn(&transcript->pending, &transcript->on, transcript->open ? sgr : NULL);
-	text_buffer_append(&transcript->pending, text, size);
+	for (size_t at = 0; at < piece.size; at += taken) {
+		const size_t size = escape_next(ESCAPE_TEXT, piece.bytes + at, piece.size - at, &taken,
+		                                text);
+		transcript->open = piece.bytes[at] != '\n';
+		turn(&transcript->pending, &transcript->on, transcript->open ? sgr : NULL);
+		text_buffer_append(&transcript->pending, text, size);
+	}
 }
 
 static int hand_over(struct transcript *transcript, struct err *err)
@@ -130,10 +136,10 @@ int transcript_prompt(struct transcript *transcript, const uint16_t *tokens, uin
 	const char *sgr = transcript->style == TRANSCRIPT_PLAIN ? NULL : DIM;
 
 	if (transcript->begun)
-		add_code(transcript, '\n', NULL);
+		add_piece(transcript, newline, NULL);
 	transcript->begun = true;
 	for (uint32_t i = 0; i < count; i++)
-		add_code(transcript, vocab_code(transcript->vocab, tokens[i]), sgr);
+		add_piece(transcript, vocab_piece(transcript->vocab, tokens[i]), sgr);
 	return hand_over(transcript, err);
 }
 
@@ -143,14 +149,14 @@ int transcript_steps(struct transcript *transcript, const struct generation_step
 	bool color = transcript->style == TRANSCRIPT_P;
 
 	for (uint32_t i = 0; i < count; i++)
-		add_code(transcript, steps[i].code, color ? color_of(steps[i].p) : NULL);
+		add_piece(transcript, steps[i].piece, color ? color_of(steps[i].p) : NULL);
 	return hand_over(transcript, err);
 }
 
 int transcript_close(struct transcript *transcript, struct err *err)
 {
 	if (transcript->open)
-		add_code(transcript, '\n', NULL);
+		add_piece(transcript, newline, NULL);
 	return hand_over(transcript, err);
 }
 

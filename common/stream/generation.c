@@ -40,13 +40,6 @@ uint32_t generation_steps_max(int tops)
 	return (uint32_t)(stream_record_limits(STREAM_GENERATIONS)->objects * 9 / 10 / objects);
 }
 
-static void pack_character(msgpack_packer *packer, uint32_t code)
-{
-	char text[UTF8_MAX];
-
-	pack_string(packer, text, utf8_encode(code, text));
-}
-
 static void pack_distribution(msgpack_packer *packer, const struct generation_step *step,
                               const struct generation_top *top)
 {
@@ -62,7 +55,7 @@ static void pack_distribution(msgpack_packer *packer, const struct generation_st
 	msgpack_pack_array(packer, step->top_count);
 	for (uint32_t i = 0; i < step->top_count; i++) {
 		msgpack_pack_array(packer, 2);
-		pack_character(packer, top[i].code);
+		pack_string(packer, top[i].piece.bytes, top[i].piece.size);
 		msgpack_pack_double(packer, top[i].p);
 	}
 }
@@ -74,7 +67,7 @@ static void pack_step(msgpack_packer *packer, const struct generation *generatio
 	pack_key(packer, "pos");
 	msgpack_pack_uint32(packer, step->position);
 	pack_key(packer, "char");
-	pack_character(packer, step->code);
+	pack_string(packer, step->piece.bytes, step->piece.size);
 	pack_distribution(packer, step, generation->tops + step->top);
 	if (step->lens_count == 0)
 		return;
@@ -221,17 +214,20 @@ static int read_number(const struct place *place, const msgpack_object *map, con
 	return 0;
 }
 
-static bool character(const msgpack_object *object, uint32_t *code)
+/* A piece, which is one character. */
+static bool character(const msgpack_object *object, struct piece *piece, uint32_t *code)
 {
-	return object && object->type == MSGPACK_OBJECT_STR && object->via.str.size > 0 &&
-	       utf8_decode(object->via.str.ptr, object->via.str.size, code) ==
-	               object->via.str.size;
+	if (!object || object->type != MSGPACK_OBJECT_STR)
+		return false;
+	*piece = (struct piece){object->via.str.ptr, object->via.str.size};
+	return piece->size > 0 && utf8_decode(piece->bytes, piece->size, code) == piece->size;
 }
 
 static int read_top(const struct place *place, const msgpack_object *map,
                     struct generation_buffer *buffer, struct generation_step *step)
 {
 	const msgpack_object *array = field(place, map, "top", MSGPACK_OBJECT_ARRAY, "an array");
+	uint32_t code;
 
 	if (!array)
 		return -1;
@@ -243,7 +239,7 @@ static int read_top(const struct place *place, const msgpack_object *map,
 		const msgpack_object *pair = &array->via.array.ptr[i];
 		struct generation_top *top = &buffer->tops[buffer->top_count++];
 		if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2 ||
-		    !character(&pair->via.array.ptr[0], &top->code) ||
+		    !character(&pair->via.array.ptr[0], &top->piece, &code) ||
 		    !number(&pair->via.array.ptr[1], 1, &top->p))
 			return bad_field(place, "top", "pairs of a character and a number from 0 to 1");
 	}
@@ -281,7 +277,7 @@ static int read_lenses(struct place *place, const msgpack_object *map,
 		return stream_bad(place->reader, place->err, "out of memory");
 	for (uint32_t i = 0; i < step->lens_count; i++) {
 		struct generation_step *lens = &buffer->lenses[buffer->lens_count++];
-		*lens = (struct generation_step){.position = step->position, .code = step->code};
+		*lens = (struct generation_step){.position = step->position, .piece = step->piece};
 		if (array->via.array.ptr[i].type != MSGPACK_OBJECT_MAP)
 			return stream_bad(place->reader, place->err, "step %ld: lens %u: expected a map",
 			                  place->step, i);
@@ -298,6 +294,7 @@ static int read_step(struct place *place, const msgpack_object *map,
                      struct generation_step *step)
 {
 	uint64_t position;
+	uint32_t code;
 
 	if (map->type != MSGPACK_OBJECT_MAP)
 		return stream_bad(place->reader, place->err, "step %ld: expected a map", place->step);
@@ -306,8 +303,8 @@ static int read_step(struct place *place, const msgpack_object *map,
 	if (read_count(place, map, "pos", generation->length - 1, &position) < 0 ||
 	    read_distribution(place, map, buffer, step) < 0)
 		return -1;
-	if (!character(map_field(map, "char"), &step->code) ||
-	    step->code != buffer->codes[position])
+	if (!character(map_field(map, "char"), &step->piece, &code) ||
+	    code != buffer->codes[position])
 		return bad_field(place, "char", "the text's character at \"pos\"");
 	if (place->step > 0 && position <= step[-1].position)
 		return bad_field(place, "pos", "more than that of the step before");

@@ -57,13 +57,13 @@ enum generation_stop {
 };
 
 struct generation_top {
-	uint32_t code; /* the character */
+	struct piece piece; /* of the token */
 	double p;
 };
 
 struct generation_step {
 	uint32_t position; /* in code points of the text */
-	uint32_t code; /* the character there */
+	struct piece piece; /* of the token there */
 	uint32_t rank;
 	uint32_t top_count;
 	size_t top; /* its candidates: tops[top …] of the generation */

@@ -238,7 +238,7 @@ int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
 	struct text_buffer *text = &buffer->text;
 
 	text_buffer_clear(text);
-	if (!text_buffer_reserve(text, (size_t)record->length * UTF8_MAX))
+	if (!text_buffer_reserve(text, vocab_decoded_size(vocab, record->tokens, record->length)))
 		return err_set(err, "out of memory");
 	text->size = vocab_decode(vocab, record->tokens, record->length, text->text);
 	record->text = text->text;

@@ -1,113 +1,144 @@
 #include "common/stream/vocab.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "common/base/escape.h"
-#include "common/base/file.h"
 #include "common/base/utf8.h"
-
-#define PAGE 256 /* code points that share a page of the table */
-#define PAGES (0x110000 / PAGE)
-#define VOCAB_JSON_MAX (8u << 20) /* bytes of a vocabulary as JSON */
-#define NONE 0xFFFF /* in a page: no token */
-#define NO_LETTER 0x80
+#include "common/stream/characters.h"
 
 struct vocab {
 	int size;
-	char *text; /* NUL-terminated */
-	uint32_t *code; /* [size] */
-	char (*character)[UTF8_MAX + 1]; /* [size] */
-	uint16_t *page[PAGES]; /* [PAGE] tokens each; NULL: no character there */
-	int32_t ascii[128]; /* the same of ASCII, -1: none. Most texts need no other. */
-	unsigned char *letter; /* [size] the character where it is ASCII, else NO_LETTER */
+	char *bytes; /* of all pieces, one after the other, then a NUL */
+	uint32_t *begin; /* [size + 1] where each piece begins; the last one is where all end */
+	size_t longest; /* bytes of the longest piece */
+	struct characters *characters; /* NULL: the pieces are not characters */
+	uint16_t *slot; /* [slots] of the hash table of pieces that are not characters; NONE: free */
+	size_t slots; /* a power of two, at least twice size */
 };
 
-/* "U+00E9 'é'", or without the character where it does not print. */
-static const char *describe(uint32_t code, char out[32])
-{
-	char character[UTF8_MAX + 1] = "";
+#define NONE 0xFFFF
+#define PIECE_DESCRIBED 48 /* bytes of a piece in a message, with its NUL */
 
-	if (code >= 0xA0 || (code >= 0x20 && code < 0x7F)) {
-		character[utf8_encode(code, character)] = '\0';
-		snprintf(out, 32, "U+%04X '%s'", code, character);
-	} else {
-		snprintf(out, 32, "U+%04X", code);
-	}
-	return out;
+struct piece vocab_piece(const struct vocab *vocab, int token)
+{
+	const uint32_t begin = vocab->begin[token];
+
+	return (struct piece){vocab->bytes + begin, vocab->begin[token + 1] - begin};
 }
 
-/* Add a character as the next token. */
-static int add(struct vocab *vocab, uint32_t code, struct err *err)
+static bool same(struct piece a, struct piece b)
 {
-	uint16_t **page = &vocab->page[code / PAGE];
-	char name[32];
+	return a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0;
+}
 
-	if (code == 0)
-		return err_set(err, "vocabulary: U+0000 cannot be a character of it");
-	if (vocab->size == VOCAB_MAX)
-		return err_set(err, "vocabulary: more than %d characters", VOCAB_MAX);
-	if (!*page) {
-		*page = malloc(PAGE * sizeof **page);
-		if (!*page)
-			return err_set(err, "vocabulary: out of memory");
-		memset(*page, 0xFF, PAGE * sizeof **page);
+/* The slot of a piece, or the free one where it would stand. */
+static size_t slot_of(const struct vocab *vocab, const char *bytes, size_t size)
+{
+	size_t at = XXH3_64bits(bytes, size) & (vocab->slots - 1);
+
+	while (vocab->slot[at] != NONE &&
+	       !same(vocab_piece(vocab, vocab->slot[at]), (struct piece){bytes, size}))
+		at = (at + 1) & (vocab->slots - 1);
+	return at;
+}
+
+/* An empty vocabulary with memory for pieces of so many bytes. NULL with err set. */
+static struct vocab *vocab_alloc(size_t count, size_t bytes, struct err *err)
+{
+	struct vocab *vocab = calloc(1, sizeof *vocab);
+
+	if (vocab) {
+		vocab->bytes = malloc(bytes + 1);
+		vocab->begin = calloc(count + 1, sizeof *vocab->begin);
 	}
-	if ((*page)[code % PAGE] != NONE)
-		return err_set(err, "vocabulary: the character %s stands in it twice",
-		               describe(code, name));
-	(*page)[code % PAGE] = (uint16_t)vocab->size;
-	if (code < 128)
-		vocab->ascii[code] = vocab->size;
-	vocab->letter[vocab->size] = code < 128 ? (unsigned char)code : NO_LETTER;
-	vocab->code[vocab->size] = code;
-	utf8_encode(code, vocab->character[vocab->size]);
+	if (vocab && vocab->bytes && vocab->begin)
+		return vocab;
+	vocab_free(vocab);
+	err_set(err, "vocabulary: out of memory");
+	return NULL;
+}
+
+/* Add the next piece. There is room for it. */
+static void add(struct vocab *vocab, const char *bytes, size_t size)
+{
+	char *to = vocab->bytes + vocab->begin[vocab->size];
+
+	if (size > 0) /* bytes may be NULL */
+		memcpy(to, bytes, size);
+	to[size] = '\0';
+	vocab->begin[vocab->size + 1] = vocab->begin[vocab->size] + (uint32_t)size;
+	vocab->longest = size > vocab->longest ? size : vocab->longest;
 	vocab->size++;
-	return 0;
-}
-
-static int fill(struct vocab *vocab, const char *text, size_t size, struct err *err)
-{
-	size_t room = size < VOCAB_MAX ? size : VOCAB_MAX;
-
-	if (size == 0)
-		return err_set(err, "vocabulary: empty, expected at least one character");
-	vocab->text = malloc(size + 1);
-	vocab->code = calloc(room, sizeof *vocab->code);
-	vocab->character = calloc(room, sizeof *vocab->character);
-	vocab->letter = calloc(room, sizeof *vocab->letter);
-	if (!vocab->text || !vocab->code || !vocab->character || !vocab->letter)
-		return err_set(err, "vocabulary: out of memory");
-	memset(vocab->ascii, 0xFF, sizeof vocab->ascii);
-	memcpy(vocab->text, text, size);
-	vocab->text[size] = '\0';
-	for (size_t at = 0; at < size;) {
-		uint32_t code;
-		size_t step = utf8_decode(text + at, size - at, &code);
-		if (step == 0)
-			return err_set(err, "vocabulary: byte %zu is not UTF-8", at);
-		if (add(vocab, code, err) < 0)
-			return -1;
-		at += step;
-	}
-	return 0;
 }
 
 struct vocab *vocab_new(const char *text, size_t size, struct err *err)
 {
-	struct vocab *vocab = calloc(1, sizeof *vocab);
+	struct characters *characters;
+	struct vocab *vocab;
 
-	if (!vocab) {
-		err_set(err, "vocabulary: out of memory");
+	if (size == 0) {
+		err_set(err, "vocabulary: empty, expected at least one character");
 		return NULL;
 	}
-	if (fill(vocab, text, size, err) < 0) {
+	characters = characters_new(text, size, VOCAB_MAX, err);
+	if (!characters)
+		return NULL;
+	const int count = characters_count(characters);
+	vocab = vocab_alloc((size_t)count, size, err);
+	if (!vocab) {
+		characters_free(characters);
+		return NULL;
+	}
+	vocab->characters = characters;
+	for (int i = 0; i < count; i++) {
+		char character[UTF8_MAX];
+		add(vocab, character, utf8_encode(characters_code(characters, i), character));
+	}
+	return vocab;
+}
+
+static bool all_empty(const struct piece *pieces, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && pieces[i].size == 0)
+		i++;
+	return i == count;
+}
+
+struct vocab *vocab_of_pieces(const struct piece *pieces, size_t count, struct err *err)
+{
+	struct vocab *vocab;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += pieces[i].size;
+	if (all_empty(pieces, count) || count > VOCAB_MAX || bytes > VOCAB_BYTES_MAX) {
+		err_set(err, "vocabulary: %zu pieces of %zu bytes, expected 1 to %d of at most %d", count,
+		        bytes, VOCAB_MAX, VOCAB_BYTES_MAX);
+		return NULL;
+	}
+	vocab = vocab_alloc(count, bytes, err);
+	if (!vocab)
+		return NULL;
+	for (vocab->slots = 2; vocab->slots < 2 * count;)
+		vocab->slots *= 2;
+	vocab->slot = malloc(vocab->slots * sizeof *vocab->slot);
+	if (!vocab->slot) {
+		err_set(err, "vocabulary: out of memory");
 		vocab_free(vocab);
 		return NULL;
+	}
+	memset(vocab->slot, 0xFF, vocab->slots * sizeof *vocab->slot);
+	for (size_t i = 0; i < count; i++) {
+		const size_t slot = slot_of(vocab, pieces[i].bytes, pieces[i].size);
+		add(vocab, pieces[i].bytes, pieces[i].size);
+		if (vocab->slot[slot] == NONE && pieces[i].size > 0)
+			vocab->slot[slot] = (uint16_t)i;
 	}
 	return vocab;
 }
@@ -116,114 +147,11 @@ void vocab_free(struct vocab *vocab)
 {
 	if (!vocab)
 		return;
-	for (size_t i = 0; i < PAGES; i++)
-		free(vocab->page[i]);
-	free(vocab->text);
-	free(vocab->code);
-	free(vocab->character);
-	free(vocab->letter);
+	characters_free(vocab->characters);
+	free(vocab->bytes);
+	free(vocab->begin);
+	free(vocab->slot);
 	free(vocab);
-}
-
-/* A key as it stands in a line, its control characters escaped; no more of it than
- * serves to find it. */
-static const char *escaped(const char *key, char out[64])
-{
-	size_t size = strlen(key), used = 0;
-
-	for (size_t at = 0, step; at < size && used + ESCAPE_MAX < 48; at += step) {
-		uint32_t code;
-		step = utf8_decode(key + at, size - at, &code);
-		if (step == 0)
-			break;
-		used += escape_code(ESCAPE_FIELD, code, out + used);
-	}
-	out[used] = '\0';
-	return out;
-}
-
-/* The characters of an object {character: token} in the order of their tokens. */
-static char *object_characters(const char *path, const json_t *json, struct err *err)
-{
-	size_t count = json_object_size(json), at = 0;
-	const char **characters = calloc(count + 1, sizeof *characters);
-	char *text = malloc(UTF8_MAX * count + 1);
-	char name[64];
-	const char *key;
-	json_t *value;
-	bool good = characters != NULL && text != NULL;
-
-	if (!good)
-		err_set(err, "%s: out of memory", path);
-	json_object_foreach((json_t *)json, key, value) {
-		json_int_t token = json_is_integer(value) ? json_integer_value(value) : -1;
-		if (!good)
-			break;
-		if (utf8_length(key, strlen(key)) != 1) {
-			err_set(err, "%s: \"%s\" is not one character", path, escaped(key, name));
-			good = false;
-		} else if (token < 0 || (size_t)token >= count || characters[token] != NULL) {
-			err_set(err, "%s: \"%s\" has no token of its own in 0 to %zu", path,
-			        escaped(key, name), count - 1);
-			good = false;
-		} else {
-			characters[token] = key;
-		}
-	}
-	for (size_t i = 0; i < count && good; i++)
-		at += strlen(strcpy(text + at, characters[i]));
-	free(characters);
-	if (!good) {
-		free(text);
-		return NULL;
-	}
-	text[at] = 0;
-	return text;
-}
-
-/* That of a file's bytes, which are freed. */
-static struct vocab *load(const char *path, char *bytes, size_t size, struct err *err)
-{
-	struct err found = {0};
-	json_error_t error;
-	char *text = NULL;
-
-	if (!bytes)
-		return NULL;
-	const size_t mark = utf8_mark(bytes, size);
-	json_t *json = json_loadb(bytes + mark, size - mark,
-	                          JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-	free(bytes);
-	if (!json)
-		err_set(err, "%s: line %d: %s", path, error.line, error.text);
-	else if (json_is_object(json))
-		text = object_characters(path, json, err);
-	else if (!json_is_string(json))
-		err_set(err, "%s: neither an object {character: token, ...} nor a string", path);
-	else if (!(text = strdup(json_string_value(json))))
-		err_set(err, "%s: out of memory", path);
-	json_decref(json);
-	struct vocab *vocab = text ? vocab_new(text, strlen(text), &found) : NULL;
-	free(text);
-	if (!vocab) /* the first error stays */
-		err_set(err, "%s: %s", path, found.text);
-	return vocab;
-}
-
-struct vocab *vocab_load(const char *path, struct err *err)
-{
-	size_t size = 0;
-	char *bytes = file_read(path, VOCAB_JSON_MAX, &size, err);
-
-	return load(path, bytes, size, err);
-}
-
-struct vocab *vocab_load_any(const char *path, struct err *err)
-{
-	size_t size = 0;
-	char *bytes = file_read_any(path, VOCAB_JSON_MAX, &size, err);
-
-	return load(path, bytes, size, err);
 }
 
 int vocab_size(const struct vocab *vocab)
@@ -231,39 +159,67 @@ int vocab_size(const struct vocab *vocab)
 	return vocab->size;
 }
 
+bool vocab_is_characters(const struct vocab *vocab)
+{
+	return vocab->characters != NULL;
+}
+
 const char *vocab_text(const struct vocab *vocab)
 {
-	return vocab->text;
+	return vocab->characters ? vocab->bytes : NULL;
 }
 
 uint32_t vocab_code(const struct vocab *vocab, int token)
 {
-	return vocab->code[token];
+	return characters_code(vocab->characters, token);
 }
 
-const char *vocab_char(const struct vocab *vocab, int token)
+int vocab_find(const struct vocab *vocab, const char *bytes, size_t size)
 {
-	return vocab->character[token];
-}
+	uint32_t code;
 
-int vocab_token(const struct vocab *vocab, uint32_t code)
-{
-	const uint16_t *page = code < 0x110000 ? vocab->page[code / PAGE] : NULL;
-
-	return page && page[code % PAGE] != NONE ? page[code % PAGE] : -1;
+	if (size == 0)
+		return -1;
+	if (vocab->characters)
+		return utf8_decode(bytes, size, &code) == size ?
+		       characters_token(vocab->characters, code) : -1;
+	const uint16_t token = vocab->slot[slot_of(vocab, bytes, size)];
+	return token == NONE ? -1 : token;
 }
 
 bool vocab_equal(const struct vocab *a, const struct vocab *b)
 {
-	return strcmp(a->text, b->text) == 0;
+	return a->size == b->size && vocab_is_characters(a) == vocab_is_characters(b) &&
+	       memcmp(a->begin, b->begin, ((size_t)a->size + 1) * sizeof *a->begin) == 0 &&
+	       memcmp(a->bytes, b->bytes, a->begin[a->size]) == 0;
 }
 
-/* The first character of a vocabulary that another one lacks; -1: none. */
+/* A piece for a message: "U+00E9 'é'" if it is a character, else "' the'". Long ones are cut. */
+static const char *describe(const struct vocab *vocab, int token, char out[PIECE_DESCRIBED])
+{
+	const struct piece piece = vocab_piece(vocab, token);
+	char text[ESCAPE_MAX];
+	size_t used = 0, taken;
+
+	if (vocab->characters)
+		return characters_describe(vocab_code(vocab, token), out);
+	out[used++] = '\'';
+	for (size_t at = 0; at < piece.size && used + ESCAPE_MAX + 4 < PIECE_DESCRIBED; at += taken) {
+		escape_next(ESCAPE_FIELD, piece.bytes + at, piece.size - at, &taken, text);
+		used += strlen(strcpy(out + used, text));
+	}
+	strcpy(out + used, "'");
+	return out;
+}
+
+/* The first piece of a vocabulary that another one lacks; -1: none. */
 static int first_missing(const struct vocab *vocab, const struct vocab *other)
 {
-	for (int i = 0; i < vocab->size; i++)
-		if (vocab_token(other, vocab->code[i]) < 0)
+	for (int i = 0; i < vocab->size; i++) {
+		const struct piece piece = vocab_piece(vocab, i);
+		if (piece.size > 0 && vocab_find(other, piece.bytes, piece.size) < 0)
 			return i;
+	}
 	return -1;
 }
 
@@ -271,135 +227,71 @@ const char *vocab_difference(const struct vocab *vocab, const struct vocab *othe
                              const char *name, char text[VOCAB_DIFFERENCE])
 {
 	const int more = first_missing(vocab, other), less = first_missing(other, vocab);
-	char here[32], there[32];
+	const int common = vocab->size < other->size ? vocab->size : other->size;
+	char here[PIECE_DESCRIBED], there[PIECE_DESCRIBED];
 	int at = 0;
 
 	if (more >= 0) {
 		snprintf(text, VOCAB_DIFFERENCE, "it has %s, which is not in %s",
-		         describe(vocab->code[more], here), name);
-	} else if (less >= 0) {
-		snprintf(text, VOCAB_DIFFERENCE, "it lacks %s, which is in %s",
-		         describe(other->code[less], there), name);
-	} else {
-		while (vocab->code[at] == other->code[at])
-			at++;
-		snprintf(text, VOCAB_DIFFERENCE, "its token %d is %s, but %s in %s", at,
-		         describe(vocab->code[at], here), describe(other->code[at], there), name);
+		         describe(vocab, more, here), name);
+		return text;
 	}
+	if (less >= 0) {
+		snprintf(text, VOCAB_DIFFERENCE, "it lacks %s, which is in %s",
+		         describe(other, less, there), name);
+		return text;
+	}
+	while (at < common && same(vocab_piece(vocab, at), vocab_piece(other, at)))
+		at++;
+	if (at < common)
+		snprintf(text, VOCAB_DIFFERENCE, "its token %d is %s, but %s in %s", at,
+		         describe(vocab, at, here), describe(other, at, there), name);
+	else
+		snprintf(text, VOCAB_DIFFERENCE, "it has %d tokens, but %s has %d", vocab->size, name,
+		         other->size);
 	return text;
 }
 
 void vocab_digest(const struct vocab *vocab, char digest[VOCAB_DIGEST_SIZE])
 {
-	snprintf(digest, VOCAB_DIGEST_SIZE, "%016" PRIx64,
-	         (uint64_t)XXH3_64bits(vocab->text, strlen(vocab->text)));
-}
+	XXH64_hash_t hash = XXH3_64bits(vocab->bytes, vocab->begin[vocab->size]);
 
-#define TOGETHER 8
-
-/* The tokens of so many characters of the vocabulary that are ASCII. False where they are not. */
-static inline bool encode_together(const struct vocab *vocab, const char *text, uint16_t *tokens)
-{
-	uint64_t bytes;
-	int32_t all = 0;
-
-	memcpy(&bytes, text, sizeof bytes);
-	if (bytes & UINT64_C(0x8080808080808080))
-		return false;
-#pragma GCC unroll 8
-	for (int i = 0; i < TOGETHER; i++) {
-		const int32_t token = vocab->ascii[(unsigned char)text[i]];
-		tokens[i] = (uint16_t)token;
-		all |= token;
-	}
-	return all >= 0; /* -1: none */
-}
-
-/* The other way. */
-static inline bool decode_together(const unsigned char *letter, const uint16_t *tokens, char *text)
-{
-	unsigned all = 0;
-
-#pragma GCC unroll 8
-	for (int i = 0; i < TOGETHER; i++) {
-		const unsigned char c = letter[tokens[i]];
-		text[i] = (char)c;
-		all |= c;
-	}
-	return all < NO_LETTER;
+	if (!vocab->characters) /* where pieces end matters, too */
+		hash = XXH3_64bits_withSeed(vocab->begin, ((size_t)vocab->size + 1) *
+		                            sizeof *vocab->begin, hash);
+	snprintf(digest, VOCAB_DIGEST_SIZE, "%016" PRIx64, (uint64_t)hash);
 }
 
 long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint16_t *tokens,
                   struct err *err)
 {
-	long count = 0;
-	char name[32];
+	if (vocab->characters)
+		return characters_encode(vocab->characters, text, size, tokens, err);
+	return err_set(err, "the vocabulary does not say how a text becomes its %d pieces; tokenize "
+	               "--vocab MODEL makes tokens", vocab->size);
+}
 
-	for (size_t at = 0; at < size;) {
-		uint32_t code;
-		if (size - at >= TOGETHER && encode_together(vocab, text + at, tokens + count)) {
-			at += TOGETHER;
-			count += TOGETHER;
-			continue;
-		}
-		size_t step = utf8_decode(text + at, size - at, &code);
-		if (step == 0)
-			return err_set(err, "character %ld, byte %zu: not UTF-8", count, at);
-		int token = vocab_token(vocab, code);
-		if (token < 0)
-			return err_set(err, "character %ld, %s, is not in the vocabulary", count,
-			               describe(code, name));
-		tokens[count++] = (uint16_t)token;
-		at += step;
-	}
-	return count;
+size_t vocab_decoded_size(const struct vocab *vocab, const uint16_t *tokens, size_t count)
+{
+	size_t size = 0;
+
+	if (vocab->characters)
+		return count * vocab->longest;
+	for (size_t i = 0; i < count; i++)
+		size += vocab_piece(vocab, tokens[i]).size;
+	return size;
 }
 
 size_t vocab_decode(const struct vocab *vocab, const uint16_t *tokens, size_t count, char *text)
 {
-	const unsigned char *letter = vocab->letter;
 	char *to = text;
 
-	for (size_t i = 0; i < count;) {
-		if (count - i >= TOGETHER && decode_together(letter, tokens + i, to)) {
-			i += TOGETHER;
-			to += TOGETHER;
-		} else {
-			to += utf8_encode(vocab->code[tokens[i++]], to);
-		}
+	if (vocab->characters)
+		return characters_decode(vocab->characters, tokens, count, text);
+	for (size_t i = 0; i < count; i++) {
+		const struct piece piece = vocab_piece(vocab, tokens[i]);
+		memcpy(to, piece.bytes, piece.size);
+		to += piece.size;
 	}
 	return (size_t)(to - text);
-}
-
-int charset_add(struct charset *set, const char *text, size_t size, struct err *err)
-{
-	for (size_t at = 0; at < size;) {
-		uint32_t code;
-		size_t step = utf8_decode(text + at, size - at, &code);
-		if (step == 0)
-			return err_set(err, "byte %zu of the text is not UTF-8", at);
-		if (code == 0)
-			return err_set(err, "byte %zu of the text is U+0000, which no vocabulary has",
-			               at);
-		set->bits[code / 64] |= UINT64_C(1) << code % 64;
-		at += step;
-	}
-	return 0;
-}
-
-char *charset_text(const struct charset *set)
-{
-	size_t count = 0, length = 0;
-	char *text;
-
-	for (size_t i = 0; i < 0x110000 / 64; i++)
-		count += (size_t)__builtin_popcountll(set->bits[i]);
-	text = malloc(UTF8_MAX * count + 1);
-	if (!text)
-		return NULL;
-	for (uint32_t i = 0; i < 0x110000 / 64; i++)
-		for (uint64_t left = set->bits[i]; left; left &= left - 1)
-			length += utf8_encode(64 * i + (uint32_t)__builtin_ctzll(left), text + length);
-	text[length] = '\0';
-	return text;
 }

@@ -4,6 +4,7 @@
 
 #include "common/base/options.h"
 #include "common/base/utf8.h"
+#include "common/stream/charset.h"
 #include "common/stream/vocab.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
@@ -20,8 +21,10 @@ static void vocabulary(const char *text, size_t size, const char *sample, size_t
 		return;
 	EXPECT(strcmp(vocab_text(vocab), text) == 0);
 	EXPECT(vocab_size(vocab) == utf8_length(text, size));
-	for (int token = 0; token < vocab_size(vocab); token++)
-		EXPECT(vocab_token(vocab, vocab_code(vocab, token)) == token);
+	for (int token = 0; token < vocab_size(vocab); token++) {
+		const struct piece piece = vocab_piece(vocab, token);
+		EXPECT(vocab_find(vocab, piece.bytes, piece.size) == token);
+	}
 	uint16_t *tokens = malloc((sample_size + 1) * sizeof *tokens);
 	char *back = malloc(UTF8_MAX * sample_size + 1);
 	long count = vocab_encode(vocab, sample, sample_size, tokens, &err);

@@ -113,7 +113,8 @@ static void by_turns(void)
 	pthread_create(&thread, NULL, work, &worker);
 	for (uint32_t i = 0; i < STEPS; i++) {
 		const struct request *request = request_queue_watch(worker.queue, i + 1, &count);
-		bad += count != i + 1 || request->steps[i].code != vocab_code(vocab, (int)i % 3) ||
+		bad += count != i + 1 ||
+		       request->steps[i].piece.bytes != vocab_piece(vocab, (int)i % 3).bytes ||
 		       request->steps[i].p != i / (double)STEPS || request->steps[i].position != 3 + i;
 		sem_post(&worker.seen);
 	}

@@ -59,7 +59,7 @@ static void write_on(struct transcript *transcript, const char *text, double p)
 	long count = vocab_encode(vocab, text, strlen(text), tokens, &err);
 
 	for (long i = 0; i < count; i++)
-		steps[i] = (struct generation_step){.code = vocab_code(vocab, tokens[i]), .p = p};
+		steps[i] = (struct generation_step){.piece = vocab_piece(vocab, tokens[i]), .p = p};
 	if (transcript_steps(transcript, steps, (uint32_t)count, &err) < 0)
 		printf("Bail out! %s\n", err.text);
 }

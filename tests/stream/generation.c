@@ -140,9 +140,14 @@ static void check_bad(void)
 	}
 }
 
+static bool same_piece(struct piece a, struct piece b)
+{
+	return a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0;
+}
+
 static bool same_step(const struct generation_step *a, const struct generation_step *b)
 {
-	return a->position == b->position && a->code == b->code && a->rank == b->rank &&
+	return a->position == b->position && same_piece(a->piece, b->piece) && a->rank == b->rank &&
 	       a->p == b->p && a->entropy == b->entropy && a->rest == b->rest &&
 	       a->top_count == b->top_count && a->lens_count == b->lens_count;
 }
@@ -150,17 +155,17 @@ static bool same_step(const struct generation_step *a, const struct generation_s
 /* Through the writer: every field as it went in. */
 static void check_round_trip(void)
 {
-	static const struct generation_top tops[] = {{0xe9, 0.5}, {'b', 0.25}};
+	static const struct generation_top tops[] = {{{"\303\251", 2}, 0.5}, {{"b", 1}, 0.25}};
 	static const struct generation_step steps[] = {
-		{.position = 1, .code = 0xe9, .rank = 0, .top_count = 2, .top = 0, .p = 0.5,
+		{.position = 1, .piece = {"\303\251", 2}, .rank = 0, .top_count = 2, .top = 0, .p = 0.5,
 		 .entropy = 1.25, .rest = 0.25},
-		{.position = 2, .code = '\n', .rank = 9, .top_count = 0, .top = 2, .p = 1e-300,
+		{.position = 2, .piece = {"\n", 1}, .rank = 9, .top_count = 0, .top = 2, .p = 1e-300,
 		 .entropy = 0, .rest = 1, .lens = 0, .lens_count = 2},
 	};
 	static const struct generation_step lenses[] = {
-		{.position = 2, .code = '\n', .rank = 3, .top_count = 1, .top = 1, .p = 0.125,
+		{.position = 2, .piece = {"\n", 1}, .rank = 3, .top_count = 1, .top = 1, .p = 0.125,
 		 .entropy = 2, .rest = 0.75},
-		{.position = 2, .code = '\n', .rank = 9, .top_count = 0, .top = 2, .p = 1e-300,
+		{.position = 2, .piece = {"\n", 1}, .rank = 9, .top_count = 0, .top = 2, .p = 1e-300,
 		 .rest = 1},
 	};
 	static const struct span spans[] = {{1, 2, 1, -1, 0.5}};
@@ -200,10 +205,10 @@ static void check_round_trip(void)
 	   "its spans");
 	ok(out.step_count == 2 && same_step(&out.steps[0], &steps[0]) &&
 	   same_step(&out.steps[1], &steps[1]), "its steps");
-	ok(out.tops[0].code == 0xe9 && out.tops[1].p == 0.25, "their candidates");
+	ok(same_piece(out.tops[0].piece, tops[0].piece) && out.tops[1].p == 0.25, "their candidates");
 	const struct generation_step *lens = out.lenses + out.steps[1].lens;
 	ok(same_step(&lens[0], &lenses[0]) && same_step(&lens[1], &lenses[1]), "their lenses");
-	ok(out.tops[lens[0].top].code == 'b', "and what was likely there");
+	ok(same_piece(out.tops[lens[0].top].piece, tops[1].piece), "and what was likely there");
 	generation_buffer_free(buffer);
 	stream_close(reader);
 	json_decref(header);

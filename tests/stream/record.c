@@ -1,5 +1,6 @@
 /* Records of text and of tokens are read back as they were written, become tokens and text,
  * and are refused if anything in them is wrong. */
+#include "common/stream/charset.h"
 #include "common/stream/map.h"
 #include "tests/stream/samples.h"
 

@@ -119,9 +119,9 @@ static bool next_is(struct record_reader *reader, const char *text, struct recor
 	}
 	same = record->size == strlen(text) && memcmp(record->text, text, record->size) == 0;
 	for (uint32_t i = 0; same && i < record->length; i++) {
-		const char *character = vocab_char(model, record->tokens[i]);
-		same = strncmp(text + at, character, strlen(character)) == 0;
-		at += strlen(character);
+		const struct piece piece = vocab_piece(model, record->tokens[i]);
+		same = strncmp(text + at, piece.bytes, piece.size) == 0;
+		at += piece.size;
 	}
 	return same && at == record->size;
 }

@@ -51,15 +51,15 @@ static void write_tokens(struct stream_writer *writer, struct span_kinds *kinds,
 static void write_generation(struct stream_writer *writer, struct span_kinds *kinds,
                              struct err *err)
 {
-	const struct generation_top tops[] = {{'1', 0.75}, {'2', 0.125}, {'2', 1}};
+	const struct generation_top tops[] = {{{"1", 1}, 0.75}, {{"2", 1}, 0.125}, {{"2", 1}, 1}};
 	const struct generation_step lenses[] = {
-		{.position = 4, .code = '1', .top = 1, .top_count = 1, .p = 0.125, .rank = 1},
-		{.position = 4, .code = '1', .top = 0, .top_count = 2, .p = 0.75},
+		{.position = 4, .piece = {"1", 1}, .top = 1, .top_count = 1, .p = 0.125, .rank = 1},
+		{.position = 4, .piece = {"1", 1}, .top = 0, .top_count = 2, .p = 0.75},
 	};
 	const struct generation_step steps[] = {
-		{.position = 4, .code = '1', .top = 0, .top_count = 2, .p = 0.75,
+		{.position = 4, .piece = {"1", 1}, .top = 0, .top_count = 2, .p = 0.75,
 		 .entropy = 0.5, .rest = 0.125, .lens = 0, .lens_count = 2},
-		{.position = 5, .code = '2', .top = 2, .top_count = 1, .p = 1},
+		{.position = 5, .piece = {"2", 1}, .top = 2, .top_count = 1, .p = 1},
 	};
 	struct generation generation = {
 		.id = 4, .sample = 1, .text = sample_text, .size = 6, .length = 6, .prompt = 4,

@@ -2,11 +2,19 @@
 #include <stdlib.h>
 
 #include "common/base/utf8.h"
+#include "common/stream/charset.h"
 #include "common/stream/span.h"
 #include "common/stream/vocab.h"
 #include "tests/tap.h"
 
 /* ---- vocabularies ---- */
+
+static bool piece_is(const struct vocab *vocab, int token, const char *bytes, size_t size)
+{
+	const struct piece piece = vocab_piece(vocab, token);
+
+	return piece.size == size && memcmp(piece.bytes, bytes, size) == 0;
+}
 
 static void vocabulary(void)
 {
@@ -19,11 +27,13 @@ static void vocabulary(void)
 	ok(vocab != NULL && vocab_size(vocab) == 6, "a vocabulary of six: %s", err.text);
 	is_string(vocab_text(vocab), characters, "its text");
 	is_int(vocab_code(vocab, 3), 0x20AC, "the code point of a token");
-	is_string(vocab_char(vocab, 5), "\U0001F600", "the character of a token");
-	is_int(vocab_token(vocab, 'a'), 2, "the token of a code point");
-	is_int(vocab_token(vocab, 'b'), -1, "none");
-	is_int(vocab_token(vocab, 0x20AD), -1, "none beside one that is there");
-	is_int(vocab_token(vocab, 0xFFFFFFFF), -1, "none beyond Unicode");
+	ok(piece_is(vocab, 5, "\U0001F600", 4), "the character of a token");
+	is_int(vocab_find(vocab, "a", 1), 2, "the token of a character");
+	is_int(vocab_find(vocab, "b", 1), -1, "none");
+	is_int(vocab_find(vocab, "\U000020AD", 3), -1, "none beside one that is there");
+	is_int(vocab_find(vocab, " a", 2), -1, "none of two characters");
+	is_int(vocab_find(vocab, "\xe2\x82", 2), -1, "none of part of a character");
+	is_int(vocab_find(vocab, "", 0), -1, "none of nothing");
 
 	is_int(vocab_encode(vocab, "é a\n\U0001F600", 9, tokens, &err), 5, "five tokens");
 	ok(tokens[0] == 4 && tokens[1] == 1 && tokens[2] == 2 && tokens[3] == 0 && tokens[4] == 5,
@@ -119,6 +129,60 @@ static void equality(void)
 	vocab_free(d);
 }
 
+/* Pieces that are more than characters, or less. */
+static void pieces(void)
+{
+	static const struct piece list[] = {
+		{"\xf0\x9f", 2}, {"a", 1}, {" the", 4}, {"\0", 1}, {"", 0}, {"a", 1}, {"\x98\x80", 2},
+	};
+	static const uint16_t tokens[] = {0, 6, 2, 4, 3, 5};
+	struct err err = {0};
+	struct vocab *vocab = vocab_of_pieces(list, 7, &err);
+	char text[64], digest[VOCAB_DIGEST_SIZE], other[VOCAB_DIGEST_SIZE];
+
+	ok(vocab && vocab_size(vocab) == 7, "a vocabulary of seven pieces: %s", err.text);
+	ok(!vocab_is_characters(vocab) && vocab_text(vocab) == NULL, "they are not characters");
+	ok(piece_is(vocab, 2, " the", 4) && piece_is(vocab, 3, "\0", 1) && piece_is(vocab, 4, "", 0),
+	   "each is there");
+	is_int(vocab_find(vocab, " the", 4), 2, "the token of a piece");
+	is_int(vocab_find(vocab, " th", 3), -1, "none");
+	is_int(vocab_find(vocab, "a", 1), 1, "the first of two that are equal");
+	is_int(vocab_find(vocab, "", 0), -1, "an empty one is not found");
+	size_t size = vocab_decode(vocab, tokens, 6, text);
+	ok(size == 10 && memcmp(text, "\U0001F600 the\0a", 10) == 0 &&
+	   vocab_decoded_size(vocab, tokens, 6) >= size, "tokens decode to their bytes");
+	ok(vocab_encode(vocab, "a", 1, (uint16_t[1]){0}, &err) < 0 && strstr(err.text, "7 pieces"),
+	   "but no text becomes tokens: %s", err.text);
+
+	struct vocab *same = vocab_of_pieces(list, 7, &err);
+	struct vocab *cut = vocab_of_pieces((struct piece[]){{"a ", 2}, {"b", 1}}, 2, &err);
+	struct vocab *elsewhere = vocab_of_pieces((struct piece[]){{"a", 1}, {" b", 2}}, 2, &err);
+	struct vocab *letters = vocab_new("ab", 2, &err);
+	struct vocab *short_pieces = vocab_of_pieces((struct piece[]){{"a", 1}, {"b", 1}}, 2, &err);
+	ok(vocab_equal(vocab, same) && !vocab_equal(vocab, cut), "equal or not");
+	ok(!vocab_equal(cut, elsewhere), "where pieces end matters");
+	vocab_digest(cut, digest);
+	vocab_digest(elsewhere, other);
+	ok(strcmp(digest, other) != 0, "in the digest, too");
+	ok(!vocab_equal(letters, short_pieces), "pieces are no characters, even of one letter");
+	vocab_digest(letters, digest);
+	is_string(digest, "a873719c24d5735c", "the digest of characters is that of their text");
+	char why[VOCAB_DIFFERENCE];
+	is_string(vocab_difference(vocab, elsewhere, "it", why),
+	          "it has '\\xf0\\x9f', which is not in it", "a difference is shown with its bytes");
+	vocab_free(vocab);
+	vocab_free(same);
+	vocab_free(cut);
+	vocab_free(elsewhere);
+	vocab_free(letters);
+	vocab_free(short_pieces);
+
+	err = (struct err){0};
+	ok(!vocab_of_pieces(list, 0, &err) && strstr(err.text, "0 pieces"), "none: %s", err.text);
+	err = (struct err){0};
+	ok(!vocab_of_pieces(list + 4, 1, &err), "nothing but empty ones: %s", err.text);
+}
+
 static void sets(void)
 {
 	struct charset *set = calloc(1, sizeof *set);
@@ -174,6 +238,7 @@ int main(void)
 	vocabulary();
 	limits();
 	equality();
+	pieces();
 	sets();
 	kinds();
 	return done();

@@ -283,6 +283,14 @@ static void say_warmup(void)
 		             "takes another number", lr->warmup, lr->steps);
 }
 
+/* The loss of a validation counts all tokens alike, whatever their weight. */
+static void check_validation(const struct training_run *run)
+{
+	if (run->val_count > 0 && !dataset_weighted(&run->data->val, run->val_count, trainer.weight))
+		progress_warn(&progress, "--val: none of the %zu records used has a token with a weight "
+		              "above 0: their loss says nothing about what is trained", run->val_count);
+}
+
 /* Resume. Are there steps left to do? */
 static bool resume_last(struct training_run *run)
 {
@@ -321,9 +329,26 @@ static void report(const struct training_run *run, const struct step_result *res
 		              at->seconds / (double)at->step * (double)(trainer.lr.steps - at->step));
 }
 
-/* The same step is tried again, on the next batch. */
+/* Is it 1, 10, 100 or so on? */
+static bool is_round(int64_t count)
+{
+	while (count > 1 && count % 10 == 0)
+		count /= 10;
+	return count == 1;
+}
+
+/* The same step is tried again, on the next batch. Batches without a weighted token may be many:
+ * not each of them is told. */
 static void say_skipped(const struct training_run *run, const struct step_result *result)
 {
+	const int64_t unweighted = run->at.unweighted;
+
+	if (result->unweighted && is_round(unweighted))
+		progress_say(&progress, "step %" PRId64 ": no token of the batch has a weight above 0, so "
+		             "the next one is taken (%" PRId64 " such batch%s so far)", run->at.step + 1,
+		             unweighted, unweighted == 1 ? "" : "es");
+	if (result->unweighted)
+		return;
 	progress_say(&progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
 	             "loss scaled by %g; for the next batch it is scaled by %g", run->at.step + 1,
 	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
@@ -369,6 +394,9 @@ static void explain_end(const struct training_run *run)
 		progress_say(&progress, "%" PRId64 " batch%s skipped because the gradient was not finite; "
 		             "the loss is scaled by %g", scale.skipped,
 		             scale.skipped == 1 ? " was" : "es were", scale.scale);
+	if (at->unweighted > 0)
+		progress_say(&progress, "%" PRId64 " batch%s passed over because no token had a weight "
+		             "above 0", at->unweighted, at->unweighted == 1 ? " was" : "es were");
 	if (interrupt.signal)
 		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
 		             at->step);
@@ -394,7 +422,8 @@ _Noreturn static void die_untrained(const struct training_run *run)
 	if (run->at.examples == 0)
 		die("standard input: no sequence to train on: the stream ends before %s",
 		    pack == PACK_TEXT ? "one context and a token" : "its first record");
-	die("standard input: it ends before any batch had a finite gradient: nothing is saved");
+	die("standard input: it ends before any batch had %s: nothing is saved",
+	    run->at.unweighted > 0 ? "a token with a weight above 0" : "a finite gradient");
 }
 
 /* Somebody may have forgotten --pack text; who asks for --pack records knows better. */
@@ -450,6 +479,7 @@ static void train(struct training_run *run, const json_t *header)
 
 	progress_start(&progress, NULL, NULL, quiet);
 	say_network(run);
+	check_validation(run);
 	const bool due = !resume || resume_last(run);
 	if (due)
 		say_warmup();

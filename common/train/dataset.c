@@ -141,6 +141,15 @@ void dataset_nats(const struct dataset *dataset, size_t count, double *nats)
 			nats[dataset->kind[i]] += dataset->nats[i];
 }
 
+bool dataset_weighted(const struct dataset *dataset, size_t count, const float *weight)
+{
+	for (size_t r = 0; r < count; r++)
+		for (uint64_t i = dataset->begin[r] + 1; i < dataset->begin[r + 1]; i++)
+			if (weight[dataset->kind[i]] > 0)
+				return true;
+	return false;
+}
+
 struct example dataset_example(const struct dataset *dataset, size_t index)
 {
 	const uint64_t begin = dataset->begin[index];

@@ -7,6 +7,7 @@
 #define MEMOSCOPE_DATASET_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,10 @@ size_t dataset_record_at(const struct dataset *dataset, uint64_t token);
  * lower on average. Spans at the beginning of a record do not count, because a record's first
  * token is not predicted. nats[SPAN_KINDS] is overwritten. */
 void dataset_nats(const struct dataset *dataset, size_t count, double *nats);
+
+/* Is there a token among the first count records whose kind has a weight above 0, in
+ * weight[SPAN_KINDS]? The first token of a record does not count: it is not predicted. */
+bool dataset_weighted(const struct dataset *dataset, size_t count, const float *weight);
 
 /* Record number index; it lives as long as the dataset and until more is loaded. */
 struct example dataset_example(const struct dataset *dataset, size_t index);

@@ -211,14 +211,17 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 	*result = (struct step_result){
 		.lr = learning_rate_at(&options->lr, trainer->step),
 		.loss_scale = trainer->loss_scale.scale,
+		.skipped = trainer->loss_scale.skipped,
 	};
-	for (int e = 0; e < count; e++) {
+	for (int e = 0; e < count; e++)
 		weight_sum += sum_of_weights(&examples[e], options->weight);
+	result->unweighted = weight_sum <= 0;
+	if (result->unweighted)
+		return 0;
+	for (int e = 0; e < count; e++) {
 		result->tokens += examples[e].length - 1;
 		result->flops += gpt_training_flops(&trainer->config, examples[e].length - 1);
 	}
-	if (weight_sum <= 0)
-		return err_set(err, "no token of the batch has a weight above 0");
 	if (batch_split_make(&trainer->split, examples, count, err) < 0)
 		return -1;
 	const double factor = loss_scale_factor(&trainer->loss_scale, weight_sum);

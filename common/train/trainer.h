@@ -50,13 +50,14 @@ struct step_result {
 	double flops; /* gpt_training_flops() of the examples */
 	double loss_scale; /* that the gradient was computed with; 0: none */
 	int64_t skipped; /* steps skipped so far, this one included */
-	bool taken; /* false: this step was skipped, because its gradient was not finite */
+	bool taken; /* false: this step was skipped, because its gradient was not finite, or: */
+	bool unweighted; /* no token has a weight above 0; nothing was computed */
 };
 
 /* One optimizer step on a batch of examples, each of 2 tokens to the network's context and
- * one more. A skipped step halves the loss scale; parameters, moments and the count of steps
- * stay as they were. -1 with err set, and they stay too, if the loss is not finite, if the
- * gradient is not finite and the scale cannot be halved, or if no token has a weight above 0. */
+ * one more. A skipped step leaves parameters, moments and the count of steps as they were. If its
+ * gradient was not finite, the loss scale is halved. -1 with err set, and nothing changes, if
+ * the loss is not finite, or if the gradient is not finite and the scale cannot be halved. */
 int trainer_step(struct trainer *trainer, const struct example *examples, int count,
                  struct step_result *result, struct err *err);
 

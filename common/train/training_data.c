@@ -118,6 +118,18 @@ const char *training_data_unseen(const struct training_data *data)
 	return NULL;
 }
 
+bool training_data_weighted(const struct training_data *data, const float *weight)
+{
+	const struct dataset *train = &data->train;
+
+	if (data->streaming || data->pack == PACK_RECORDS)
+		return data->streaming || dataset_weighted(train, train->count, weight);
+	for (size_t i = 1; i < train->token_count; i++) /* in running text all but the first one */
+		if (weight[train->kind[i]] > 0)
+			return true;
+	return false;
+}
+
 /* ---- batches ---- */
 
 int batch_init(struct batch *batch, int room, int context, struct err *err)

@@ -60,6 +60,11 @@ const char *training_data_unseen(const struct training_data *data);
  * first step for files; for a stream, when enough of it was read. */
 bool training_data_lines(struct training_data *data);
 
+/* Does the training data have a token to predict whose kind has a weight above 0, in
+ * weight[SPAN_KINDS]? Without one no batch makes a step. True if they are a stream: it is not
+ * known yet. */
+bool training_data_weighted(const struct training_data *data, const float *weight);
+
 /* The sequences of one step. All memory is owned. */
 struct batch {
 	int count; /* sequences */

@@ -38,12 +38,17 @@ int training_run_init(struct training_run *run, const struct training_run_option
 		.data = data,
 		.at.best = INFINITY,
 		.digest = data_loader_digest(data->loader),
+		.val_count = options->eval_records < (int64_t)data->val.count
+		                     ? (size_t)options->eval_records : data->val.count,
 		.saved = -1,
 		.directory = TRAINING_DIRECTORY_CLOSED,
 	};
 	run->options.network.vocab = vocab_size(data->vocab);
 	if (gpt_config_check(&run->options.network, err) < 0)
 		return -1;
+	if (!training_data_weighted(data, options->trainer.weight))
+		return err_usage(err, "no token of the training data has a weight above 0: there is "
+		                 "nothing to train on");
 	run->model = (struct model){
 		.config = run->options.network,
 		.vocab = data->vocab,
@@ -110,6 +115,7 @@ int training_run_step(struct training_run *run, struct step_result *result, stru
 	run->at.examples = data_loader_position(run->data->loader);
 	run->digest = data_loader_digest(run->data->loader);
 	run->at.tokens += result->tokens;
+	run->at.unweighted += result->unweighted;
 	run->at.flops += result->flops;
 	run->at.seconds += now() - began;
 	return 0;
@@ -118,15 +124,13 @@ int training_run_step(struct training_run *run, struct step_result *result, stru
 json_t *training_run_validate(struct training_run *run, struct validation *total, struct err *err)
 {
 	const struct dataset *val = &run->data->val;
-	const size_t most = (size_t)run->options.eval_records;
-	const size_t count = most < val->count ? most : val->count;
 	struct evaluation evaluation;
 	double nats[SPAN_KINDS];
 	char good[LAST_GOOD];
 	json_t *record;
 
-	trainer_evaluate(run->trainer, val, count, &evaluation);
-	dataset_nats(val, count, nats);
+	trainer_evaluate(run->trainer, val, run->val_count, &evaluation);
+	dataset_nats(val, run->val_count, nats);
 	record = metrics_validation(&run->at, &evaluation, nats, &run->data->kinds, total);
 	if (isfinite(total->loss))
 		return record;

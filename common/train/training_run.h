@@ -34,6 +34,7 @@ struct training_run {
 	struct training_data *data; /* the caller's */
 	struct trainer *trainer; /* owned, as all below */
 	struct model model; /* without parameters, which are the trainer's */
+	size_t val_count; /* records of the validation set that are used, from its first; 0: no set */
 	struct batch batch; /* the one that training_run_next() took last */
 	struct training_progress at; /* counts batches whose step was made */
 	uint64_t digest; /* data_loader_digest() after the last of these */
@@ -44,7 +45,8 @@ struct training_run {
 
 /* A run before its first step. data are open and outlive the run. chain: what the models will
  * say they come from (header_new()); a new reference is taken. The directory is opened and
- * locked. -1 with err set; a run must be released in either case. */
+ * locked. -1 with err set, of status ERR_USAGE if no token of the data has a weight above 0; a
+ * run must be released in either case. */
 int training_run_init(struct training_run *run, const struct training_run_options *options,
                       struct training_data *data, json_t *chain, struct err *err);
 void training_run_release(struct training_run *run);
@@ -60,7 +62,7 @@ int training_run_resume(struct training_run *run, struct training_changes *chang
 /* Take the next batch: training_data_next(). */
 int training_run_next(struct training_run *run, struct err *err);
 
-/* Make a step on that batch; result->taken is false if it was skipped. -1 with err set if a
+/* Make a step on that batch; result->taken is false if it was passed over. -1 with err set if a
  * number is not finite: err names the batch's records and the last good model. */
 int training_run_step(struct training_run *run, struct step_result *result, struct err *err);
 

@@ -34,6 +34,9 @@ static json_t *metadata_of(const struct trainer_state *state,
 	json_object_set_new(metadata, "step", json_sprintf("%" PRId64, progress->step));
 	json_object_set_new(metadata, "examples", json_sprintf("%" PRIu64, progress->examples));
 	json_object_set_new(metadata, "tokens", json_sprintf("%" PRId64, progress->tokens));
+	if (progress->unweighted > 0) /* absent: there was none */
+		json_object_set_new(metadata, "unweighted",
+		                    json_sprintf("%" PRId64, progress->unweighted));
 	json_object_set_new(metadata, "seconds", json_sprintf("%.17g", progress->seconds));
 	if (isfinite(progress->flops)) /* absent: not known */
 		json_object_set_new(metadata, "flops", json_sprintf("%.17g", progress->flops));
@@ -185,6 +188,8 @@ int training_state_load(const char *directory, const struct gpt_config *config,
 	get_int(file, path, "step", STEPS_MAX, &progress->step, err);
 	get_int(file, path, "examples", COUNT_MAX, &examples, err);
 	get_int(file, path, "tokens", COUNT_MAX, &progress->tokens, err);
+	if (safetensors_metadata(file, "unweighted"))
+		get_int(file, path, "unweighted", COUNT_MAX, &progress->unweighted, err);
 	get_real(file, path, "seconds", &progress->seconds, err);
 	if (safetensors_metadata(file, "flops"))
 		get_real(file, path, "flops", &progress->flops, err);

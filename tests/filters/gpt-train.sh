@@ -66,6 +66,46 @@ train halves "${options[@]}" --batch 2 --accumulate 2
 bits straight halves
 ok $? "two batches of 2 accumulated are one of 4"
 
+# ---- batches without weights ----
+
+# Windows of eight tokens, of which few reach into an answer.
+weights=other=0,name=0,number=0,rule=0,ask=0
+options=(--pack text --context 8 --batch 1 --weight $weights --steps 30 --warmup 0 --lr 1e-3 --min-lr 1e-3 --log-every 1)
+gpt-train data/train-*.mp -o straight "${net[@]}" "${options[@]}" >straight.mp 2>said
+is "$? $(course straight.mp | wc -l)" "0 30" "batches in which no token has a weight are passed over"
+over=$(sed -n 's/^gpt-train: \([0-9]*\) batches were passed over because no token had a weight above 0$/\1/p' said)
+[ "$over" -gt 30 ]
+ok $? "many were, which is told at the end"
+is "$(grep -o '([0-9]* such batch.* so far)' said | head -n 2)" "(1 such batch so far)
+(10 such batches so far)" "and now and then"
+train parts "${options[@]}" --steps 11
+cp parts.mp parts.1
+train parts "${options[@]}" --resume
+bits straight parts && cmp -s <(course straight.mp) <(course parts.1 parts.mp) &&
+	grep -aq "\"unweighted\":\"$over\"" parts/last/training.safetensors
+ok $? "11 steps, and on to 30, are 30 to the bit, and as many batches"
+cat data/train-*.mp >all.mp
+gpt-train -o straight "${net[@]}" "${options[@]}" --quiet <all.mp >straight.mp 2>said
+is "$? $(cat said)" "0 " "from a stream"
+gpt-train -o parts "${net[@]}" "${options[@]}" --quiet --steps 9 <all.mp >parts.1
+gpt-train -o parts "${net[@]}" "${options[@]}" --quiet --resume <all.mp >parts.mp
+bits straight parts
+ok $? "and on"
+rm -rf parts
+fails 2 'no token of the training data has a weight above 0: there is nothing to train on' \
+	"files without any weight" gpt-train all.mp -o parts "${net[@]}" --weight $weights,answer=0
+fails 1 'it ends before any batch had a token with a weight above 0: nothing is saved' \
+	"a stream without any" bash -c 'gpt-train -o parts -q "$@" <all.mp' - "${net[@]}" --weight $weights,answer=0
+[ ! -e parts/config.json ]
+ok $? "then there is no model"
+phonegen --count 20 --entries 1 --seed 2 | mpcat --json | jq -c '{text}' | mptext |
+	tokenize --vocab <(mpcat --header data/val.mp | jq .vocab) >plain.mp
+train straight --weight $weights --steps 2 --val plain.mp 2>said
+is "$? $(cat said)" "0 gpt-train: --val: none of the 20 records used has a token with a weight above 0: \
+their loss says nothing about what is trained" "a validation set without any: warned"
+train straight --weight $weights --steps 2 --val data/val.mp 2>said
+is "$? $(cat said)" "0 " "one with some: not a word"
+
 # ---- resuming ----
 
 # With a constant rate the schedule is the same however many steps are asked for.

@@ -33,6 +33,17 @@ static void test_load(void)
 	dataset_nats(dataset, 1, nats);
 	is_near(nats[1], 2, 0, "of as many records as asked for");
 
+	static const float names[SPAN_KINDS] = {0, 1}, others[SPAN_KINDS] = {1}, none[SPAN_KINDS];
+	ok(dataset_weighted(dataset, 6, names), "a token to predict with a weight above 0");
+	ok(!dataset_weighted(dataset, 0, names) && !dataset_weighted(dataset, 6, none), "  and none");
+	int first = 0; /* record of two tokens, whose first one alone is a name */
+	while (first < 6 && length[first] != 2)
+		first++;
+	struct dataset pair = *dataset;
+	pair.begin += first;
+	ok(first < 6 && !dataset_weighted(&pair, 1, names) && dataset_weighted(&pair, 1, others),
+	   "  the first token of a record does not count");
+
 	good = true;
 	for (size_t t = 0; t < dataset->token_count; t++) {
 		size_t r = dataset_record_at(dataset, t);

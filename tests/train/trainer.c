@@ -280,6 +280,42 @@ static void test_evaluation(const struct data *data)
 	}
 }
 
+/* ---- a batch without weights ---- */
+
+/* It is passed over: the step after it is the one that would have been taken in its place. */
+static void test_unweighted(const struct data *data)
+{
+	struct trainer_options options = options_of(2);
+	struct example examples[EXAMPLES];
+	uint8_t others[CONTEXT + 1] = {0};
+	struct step_result result, a, b;
+	struct err err = {0};
+
+	options.weight[0] = 0;
+	options.loss_scale = 1024;
+	options.dropout = 0.1;
+	struct trainer *with = make_trainer(&options), *without = make_trainer(&options);
+	memcpy(examples, data->example, sizeof examples);
+	for (int i = 0; i < EXAMPLES; i++)
+		examples[i].kind = others;
+	for (int step = 0; step < 3; step++) {
+		trainer_step(without, data->example + step, 60, &a, &err);
+		is_int(trainer_step(with, examples, EXAMPLES, &result, &err), 0, "a batch without weights");
+		ok(!result.taken && result.unweighted && result.tokens == 0 && result.flops == 0,
+		   "  is passed over, and nothing is computed");
+		trainer_step(with, data->example + step, 60, &b, &err);
+		ok(b.taken && !b.unweighted && same_result(&a, &b), "  the next one makes the step");
+	}
+	struct trainer_state s = state_of(with), t = state_of(without);
+	ok(same_state(&s, &t), "  with the same bits");
+	ok(s.loss_scale.scale == 1024 && s.loss_scale.steps == 3 && s.loss_scale.skipped == 0,
+	   "  and the loss scale is not halved");
+	trainer_state_release(&s);
+	trainer_state_release(&t);
+	trainer_free(with);
+	trainer_free(without);
+}
+
 /* ---- what is not finite ---- */
 
 static void test_not_finite(const struct data *data, float value)
@@ -310,19 +346,6 @@ static void test_not_finite(const struct data *data, float value)
 	trainer_free(trainer);
 }
 
-static void test_weightless(const struct data *data)
-{
-	struct trainer_options options = options_of(1);
-	struct step_result result;
-	struct err err = {0};
-
-	memset(options.weight, 0, sizeof options.weight);
-	struct trainer *trainer = make_trainer(&options);
-	is_int(trainer_step(trainer, data->example, 4, &result, &err), -1, "all weights 0: fails");
-	is_string(err.text, "no token of the batch has a weight above 0", "  and says so");
-	trainer_free(trainer);
-}
-
 int main(void)
 {
 	static struct data data;
@@ -338,7 +361,7 @@ int main(void)
 	test_not_finite(&data, INFINITY);
 	test_not_finite(&data, NAN);
 	test_not_finite(&data, 3e38f);
-	test_weightless(&data);
+	test_unweighted(&data);
 	if (kernels_find("cpu", &err)->supports(DTYPE_BF16)) {
 		struct trainer_options options = options_of(2);
 		options.dtype = DTYPE_BF16;

@@ -155,6 +155,38 @@ static void test_validation(void)
 	close(none.fd);
 }
 
+/* A record's first token is predicted in running text only. Each record has one name: its first
+ * token. */
+static void test_weighted(void)
+{
+	static const float names[SPAN_KINDS] = {0, 1}, all[SPAN_KINDS] = {1, 1, 1}, none[SPAN_KINDS];
+	static struct set set;
+	struct training_data data;
+	struct err err = {0};
+	char *paths[] = {set.path};
+	int length[20];
+
+	for (int i = 0; i < 20; i++)
+		length[i] = 2;
+	set_make(&set, 7, 20, length, ALPHABET);
+	for (enum pack pack = PACK_RECORDS; pack <= PACK_TEXT; pack++) {
+		training_data_init(&data, pack, CONTEXT);
+		training_data_open(&data, paths, 1, NULL, 7, &err);
+		ok(training_data_weighted(&data, names) == (pack == PACK_TEXT),
+		   "%s: weight on first tokens alone %s", pack == PACK_TEXT ? "running text" : "records",
+		   pack == PACK_TEXT ? "counts" : "does not count");
+		ok(training_data_weighted(&data, all) && !training_data_weighted(&data, none),
+		   "  weight on all tokens does, on none does not");
+		training_data_release(&data);
+	}
+	to_stdin(&set);
+	training_data_init(&data, PACK_RECORDS, CONTEXT);
+	training_data_open(&data, NULL, 0, NULL, 7, &err);
+	ok(training_data_weighted(&data, none), "of a stream it is not known yet");
+	training_data_release(&data);
+	close(set.fd);
+}
+
 /* What is spoilt in the middle of a batch leaves what came before it. */
 static void test_cut_off(void)
 {
@@ -183,6 +215,7 @@ int main(void)
 	test_files();
 	test_stream();
 	test_validation();
+	test_weighted();
 	test_cut_off();
 	return done();
 }

@@ -17,7 +17,7 @@ static void test_resume(const struct data *data, enum optimizer_kind optimizer, 
 	struct err err = {0};
 	struct step_result a, b;
 	struct training_progress got, progress = {
-		.step = 5, .examples = 1234567890123, .tokens = 99, .seconds = 0.1,
+		.step = 5, .examples = 1234567890123, .tokens = 99, .unweighted = 7, .seconds = 0.1,
 		.flops = 0x1.23456789abcdep60, .best = INFINITY,
 	};
 	json_t *settings = json_pack("{s:s, s:s}", "seed", "9000000000000000000", "weight", "a=2");

@@ -20,13 +20,10 @@
 
 #define WORKERS_MAX 1024
 
-static struct gpt_config network = {.layers = 2, .heads = 4, .width = 128, .context = 256};
+static struct gpt_config network = GPT_CONFIG_DEFAULT;
 static struct trainer_options trainer = {
-	.lr = {.peak = 1e-3, .steps = 5000, .min = -1, .warmup = -1}, /* learning_rate_complete() */
-	.optimizer = {
-		.kind = OPTIMIZER_ADAMW, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.99,
-		.weight_decay = 0.1, .clip = 1,
-	},
+	.lr = LEARNING_RATE_DEFAULT,
+	.optimizer = OPTIMIZER_DEFAULT,
 };
 static int batch = 32, accumulate = 1;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
@@ -54,19 +51,7 @@ static const struct option options[] = {
 	{.type = OPTION_GROUP, .text = "Network:"},
 	{.name = "preset", .type = OPTION_CALL, .argument = "NAME", .call = set_preset,
 	 .value = &network, .text = "shape of a network of the article: 1.7k, 30k, 207k or 63m"},
-	{.name = "layers", .type = OPTION_INT32, .value = &network.layers, .argument = "N", .min = 1,
-	 .max = GPT_LAYERS_MAX, .text = "transformer blocks (default 2)"},
-	{.name = "heads", .type = OPTION_INT32, .value = &network.heads, .argument = "N", .min = 1,
-	 .max = GPT_WIDTH_MAX, .text = "attention heads, a divisor of the width (default 4)"},
-	{.name = "width", .type = OPTION_INT32, .value = &network.width, .argument = "N", .min = 1,
-	 .max = GPT_WIDTH_MAX, .text = "embedding width (default 128)"},
-	{.name = "inner", .type = OPTION_INT32, .value = &network.inner, .argument = "N", .min = 1,
-	 .max = GPT_INNER_MAX,
-	 .text = "width of the feed-forward part (default: four times --width)"},
-	{.name = "context", .type = OPTION_INT32, .value = &network.context, .argument = "N", .min = 2,
-	 .max = GPT_CONTEXT_MAX, .text = "longest sequence, in tokens (default 256)"},
-	{.name = "bias", .type = OPTION_FLAG, .value = &network.bias,
-	 .text = "biases in linear layers and layer norms"},
+	GPT_CONFIG_OPTIONS(network),
 	{.name = "dropout", .type = OPTION_REAL, .value = &trainer.dropout, .argument = "RATE",
 	 .min = 0, .max = 0.95, .text = "dropout rate (default 0)"},
 	{.type = OPTION_GROUP, .text = "Training:"},
@@ -80,30 +65,8 @@ static const struct option options[] = {
 	 .text = "a sequence is a whole record, or a window of the running text (default records)"},
 	{.name = "weight", .type = OPTION_TEXT, .value = &weights, .argument = "KIND=W[,KIND=W...]",
 	 .text = "weight of the loss on tokens in spans of this kind (default 1)"},
-	{.name = "lr", .type = OPTION_REAL, .value = &trainer.lr.peak, .argument = "RATE", .min = 0,
-	 .max = 10, .text = "peak learning rate (default 1e-3)"},
-	{.name = "min-lr", .type = OPTION_REAL, .value = &trainer.lr.min, .argument = "RATE", .min = 0,
-	 .max = 10, .text = "what the learning rate falls to (default: a tenth of --lr)"},
-	{.name = "schedule", .type = OPTION_WORD, .value = &trainer.lr.schedule,
-	 .argument = "cosine|linear",
-	 .text = "how the learning rate falls from --lr to --min-lr (default cosine)"},
-	{.name = "warmup", .type = OPTION_INT, .value = &trainer.lr.warmup, .argument = "N", .min = 0,
-	 .max = 1e9, .text = "steps in which the learning rate rises to --lr (default 100, at most "
-	         "half of --steps)"},
-	{.name = "optimizer", .type = OPTION_WORD, .value = &trainer.optimizer.kind,
-	 .argument = "adamw|muon",
-	 .text = "muon: Muon for the matrices of the blocks, AdamW for the rest (default adamw)"},
-	{.name = "momentum", .type = OPTION_REAL, .value = &trainer.optimizer.momentum, .argument = "M",
-	 .min = 0, .max = 0.9999, .text = "Muon's momentum (default 0.95)"},
-	{.name = "beta1", .type = OPTION_REAL, .value = &trainer.optimizer.beta1, .argument = "B",
-	 .min = 0, .max = 0.9999, .text = "AdamW's decay of the first moment (default 0.9)"},
-	{.name = "beta2", .type = OPTION_REAL, .value = &trainer.optimizer.beta2, .argument = "B",
-	 .min = 0, .max = 0.99999, .text = "AdamW's decay of the second moment (default 0.99)"},
-	{.name = "weight-decay", .type = OPTION_REAL, .value = &trainer.optimizer.weight_decay,
-	 .argument = "D", .min = 0, .max = 10,
-	 .text = "decoupled weight decay of matrices (default 0.1)"},
-	{.name = "clip", .type = OPTION_REAL, .value = &trainer.optimizer.clip, .argument = "NORM",
-	 .min = 0, .max = 1e6, .text = "largest gradient norm; 0: no limit (default 1)"},
+	LEARNING_RATE_OPTIONS(trainer.lr),
+	OPTIMIZER_OPTIONS(trainer.optimizer),
 	{.name = "seed", .type = OPTION_INT, .value = &seed, .argument = "N", .min = 0,
 	 .max = 9e18, .text = "seed of initialisation, order and dropout (default 1)"},
 	{.type = OPTION_GROUP, .text = "Running:"},

@@ -39,6 +39,24 @@ struct gpt_config {
 	bool own_head; /* the output head is not the token embedding (tie_word_embeddings false) */
 };
 
+/* The network that a user gets who asks for nothing else, and the rows of an option table
+ * (options.h) that change it. */
+#define GPT_CONFIG_DEFAULT {.layers = 2, .heads = 4, .width = 128, .context = 256}
+#define GPT_CONFIG_OPTIONS(config) \
+	{.name = "layers", .type = OPTION_INT32, .value = &(config).layers, .argument = "N", \
+	 .min = 1, .max = GPT_LAYERS_MAX, .text = "transformer blocks (default 2)"}, \
+	{.name = "heads", .type = OPTION_INT32, .value = &(config).heads, .argument = "N", .min = 1, \
+	 .max = GPT_WIDTH_MAX, .text = "attention heads, a divisor of the width (default 4)"}, \
+	{.name = "width", .type = OPTION_INT32, .value = &(config).width, .argument = "N", .min = 1, \
+	 .max = GPT_WIDTH_MAX, .text = "embedding width (default 128)"}, \
+	{.name = "inner", .type = OPTION_INT32, .value = &(config).inner, .argument = "N", .min = 1, \
+	 .max = GPT_INNER_MAX, \
+	 .text = "width of the feed-forward part (default: four times --width)"}, \
+	{.name = "context", .type = OPTION_INT32, .value = &(config).context, .argument = "N", \
+	 .min = 2, .max = GPT_CONTEXT_MAX, .text = "longest sequence, in tokens (default 256)"}, \
+	{.name = "bias", .type = OPTION_FLAG, .value = &(config).bias, \
+	 .text = "biases in linear layers and layer norms"}
+
 /* The width of the feed-forward part: inner, or 4 * width if inner is 0. */
 int gpt_inner(const struct gpt_config *config);
 

@@ -28,6 +28,21 @@ struct learning_rate {
 #define LEARNING_RATE_WARMUP 100
 void learning_rate_complete(struct learning_rate *rate);
 
+/* The learning rate that a user gets who asks for nothing else, to be completed, and the rows of
+ * an option table (options.h) that change it; all but the row for steps. */
+#define LEARNING_RATE_DEFAULT {.peak = 1e-3, .min = -1, .warmup = -1, .steps = 5000}
+#define LEARNING_RATE_OPTIONS(rate) \
+	{.name = "lr", .type = OPTION_REAL, .value = &(rate).peak, .argument = "RATE", .min = 0, \
+	 .max = 10, .text = "peak learning rate (default 1e-3)"}, \
+	{.name = "min-lr", .type = OPTION_REAL, .value = &(rate).min, .argument = "RATE", .min = 0, \
+	 .max = 10, .text = "what the learning rate falls to (default: a tenth of --lr)"}, \
+	{.name = "schedule", .type = OPTION_WORD, .value = &(rate).schedule, \
+	 .argument = "cosine|linear", \
+	 .text = "how the learning rate falls from --lr to --min-lr (default cosine)"}, \
+	{.name = "warmup", .type = OPTION_INT, .value = &(rate).warmup, .argument = "N", .min = 0, \
+	 .max = 1e9, .text = "steps in which the learning rate rises to --lr (default 100, at most " \
+	         "half of --steps)"}
+
 /* The rate of a step, counted from 0. */
 double learning_rate_at(const struct learning_rate *rate, int64_t step);
 

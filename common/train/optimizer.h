@@ -39,6 +39,27 @@ struct optimizer_options {
 	double clip; /* largest norm of the gradient; 0: no limit */
 };
 
+/* The optimizer that a user gets who asks for nothing else, and the rows of an option table
+ * (options.h) that change it. */
+#define OPTIMIZER_DEFAULT \
+	{.kind = OPTIMIZER_ADAMW, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.99, \
+	 .weight_decay = 0.1, .clip = 1}
+#define OPTIMIZER_OPTIONS(optimizer) \
+	{.name = "optimizer", .type = OPTION_WORD, .value = &(optimizer).kind, \
+	 .argument = "adamw|muon", \
+	 .text = "muon: Muon for the matrices of the blocks, AdamW for the rest (default adamw)"}, \
+	{.name = "momentum", .type = OPTION_REAL, .value = &(optimizer).momentum, .argument = "M", \
+	 .min = 0, .max = 0.9999, .text = "Muon's momentum (default 0.95)"}, \
+	{.name = "beta1", .type = OPTION_REAL, .value = &(optimizer).beta1, .argument = "B", \
+	 .min = 0, .max = 0.9999, .text = "AdamW's decay of the first moment (default 0.9)"}, \
+	{.name = "beta2", .type = OPTION_REAL, .value = &(optimizer).beta2, .argument = "B", \
+	 .min = 0, .max = 0.99999, .text = "AdamW's decay of the second moment (default 0.99)"}, \
+	{.name = "weight-decay", .type = OPTION_REAL, .value = &(optimizer).weight_decay, \
+	 .argument = "D", .min = 0, .max = 10, \
+	 .text = "decoupled weight decay of matrices (default 0.1)"}, \
+	{.name = "clip", .type = OPTION_REAL, .value = &(optimizer).clip, .argument = "NORM", \
+	 .min = 0, .max = 1e6, .text = "largest gradient norm; 0: no limit (default 1)"}
+
 struct optimizer; /* optimizer_new … optimizer_free */
 
 /* devices: one for each of the workers; they stay the caller's and must outlive the optimizer.

@@ -280,13 +280,13 @@ static void unfit(void)
 	write_generations(&files[1], foreign, 1);
 	fails(files, "'x'", "the same of a generation");
 	write_tokens(&files[1], "abedcÆ\n");
-	fails(files, "token 2 is U+0065 'e' here, but U+0063 'c' in the model",
+	fails(files, "its token 2 is U+0065 'e', but U+0063 'c' in the model",
 	      "tokens in another order");
 	write_tokens(&files[1], "abcdeÆ");
-	fails(files, "a vocabulary of 6 characters here, but of 7 in the model; token 6 is U+000A",
+	fails(files, "it lacks U+000A, which is in the model",
 	      "a vocabulary that ends before");
 	write_tokens(&files[1], "abcdeÆ\nx");
-	fails(files, "of 8 characters here, but of 7 in the model; token 7 is U+0078 'x'",
+	fails(files, "it has U+0078 'x', which is not in the model",
 	      "one that goes on");
 	begin(&files[1], header_new(STREAM_METRICS, NULL, 0, no_arguments));
 	end(&files[1]);

@@ -71,7 +71,7 @@ static int find_end(struct metrics_output *output, struct stream_reader *reader,
 		return 0;
 	const uint64_t rest = last.end + (last.inside ? 0 : 2); /* the header that was cut off itself */
 	if (!last.cut || header_behind(output->fd, rest))
-		return err_set(err, "%s; mpcat --recover prints what can be read", why.text);
+		return err_set(err, "%s; mpcat(1), Broken streams, says how to read the rest", why.text);
 	const off_t size = lseek(output->fd, 0, SEEK_END);
 	output->cut = size > (off_t)last.end ? (uint64_t)size - last.end : 0;
 	return 0;

@@ -146,7 +146,7 @@ static void refused(const char *want, const char *name)
 	for (int64_t after = -1; after <= 5; after += 6) {
 		struct metrics_output output;
 		struct err err = {0};
-		if (after < 0 && strstr(want, "recover"))
+		if (after < 0 && strstr(want, "mpcat(1)"))
 			continue; /* a new run replaces metrics that are damaged */
 		ok(run(after, 6, 7, &output, &err) < 0 && strstr(err.text, want), "%s: %s", name, err.text);
 		ok(load(behind) == size && memcmp(before, behind, size) == 0, "  it stays as it is");
@@ -162,7 +162,7 @@ static void test_refused(void)
 
 	memmove(bytes + begin[1] - 20, bytes + begin[1], size - begin[1]);
 	store(bytes, size - 20);
-	refused("mpcat --recover", "a stream behind one that was cut off");
+	refused("mpcat(1)", "a stream behind one that was cut off");
 	store("{\"step\": 1}\n", 12);
 	refused("not a memoscope stream", "anything else");
 	json_t *tokens = header_new(STREAM_TOKENS, NULL, 0, NULL);

@@ -28,7 +28,7 @@ static struct trainer_options trainer = {
 static int batch = 32, accumulate = 1;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
 static enum pack pack = PACK_RECORDS;
-static enum { F32 = DTYPE_F32, F16 = DTYPE_F16, BF16 = DTYPE_BF16, AUTO } dtype = AUTO;
+static int dtype = DTYPE_AUTO;
 static const char *directory, *val_path, *metrics_path, *weights = "";
 static bool resume, quiet;
 static enum backend backend;
@@ -86,9 +86,7 @@ static const struct option options[] = {
 	{.name = "pass-rows", .type = OPTION_INT32, .value = &trainer.pass_rows, .argument = "N",
 	 .min = 1, .max = 1 << 20,
 	 .text = "tokens that a worker takes at a time (default: what suits the device)"},
-	{.name = "dtype", .type = OPTION_WORD, .value = &dtype, .argument = "f32|f16|bf16|auto",
-	 .text = "operands of matrix products (default auto: bf16, else f16, if the device has it, "
-	         "else f32)"},
+	DTYPE_OPTION(dtype),
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
 	 .text = "show no progress"},
 	{0},
@@ -139,20 +137,6 @@ static void take_over(void)
 	}
 }
 
-static enum dtype chosen_dtype(void)
-{
-	const enum dtype best = backend_dtype(trainer.kernels);
-
-	if (dtype == AUTO)
-		return best;
-	if (!trainer.kernels->supports((enum dtype)dtype))
-		die_usage("--dtype: this %s has no %s matrix products, expected f32%s%s",
-		          trainer.kernels->single ? "GPU" : "processor",
-		          dtype_name((enum dtype)dtype), best == DTYPE_F32 ? "" : " or ",
-		          best == DTYPE_F32 ? "" : dtype_name(best));
-	return (enum dtype)dtype;
-}
-
 /* What the command line asks for. Errors that do not depend on the data end the program before
  * any data are read. */
 static struct training_run_options run_options(void)
@@ -174,7 +158,7 @@ static struct training_run_options run_options(void)
 		die_usage("%s", err.text);
 	trainer.kernels = backend_choose(backend, &network, quiet);
 	trainer.workers = backend_threads(trainer.kernels, trainer.workers, WORKERS_MAX, quiet);
-	trainer.dtype = chosen_dtype();
+	trainer.dtype = backend_dtype(trainer.kernels, dtype);
 	trainer.seed = (uint64_t)seed;
 	return (struct training_run_options){
 		.directory = directory,

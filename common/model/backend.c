@@ -62,11 +62,17 @@ int backend_threads(const struct kernels *kernels, int asked, int most, bool qui
 	return processors < most ? processors : most;
 }
 
-enum dtype backend_dtype(const struct kernels *kernels)
+enum dtype backend_dtype(const struct kernels *kernels, int dtype)
 {
-	enum dtype dtype = DTYPES - 1;
+	enum dtype best = DTYPES - 1;
 
-	while (!kernels->supports(dtype)) /* float32 they all do */
-		dtype--;
-	return dtype;
+	while (!kernels->supports(best)) /* float32 they all do */
+		best--;
+	if (dtype == DTYPE_AUTO)
+		return best;
+	if (!kernels->supports((enum dtype)dtype))
+		die_usage("--dtype: this %s has no %s matrix products, expected f32%s%s",
+		          kernels->single ? "GPU" : "processor", dtype_name((enum dtype)dtype),
+		          best == DTYPE_F32 ? "" : " or ", best == DTYPE_F32 ? "" : dtype_name(best));
+	return (enum dtype)dtype;
 }

@@ -30,7 +30,17 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
  * more than there are processors, a line on stderr says so, unless quiet. */
 int backend_threads(const struct kernels *kernels, int asked, int most, bool quiet);
 
-/* What --dtype auto means: the last of enum dtype that the kernels support. */
-enum dtype backend_dtype(const struct kernels *kernels);
+/* The type of matrix products' operands that the user asks for: an enum dtype, or this one. */
+#define DTYPE_AUTO (DTYPE_BF16 + 1)
+
+/* The row of an option table that sets it, in an int. */
+#define DTYPE_OPTION(dtype) \
+	{.name = "dtype", .type = OPTION_WORD, .value = &(dtype), .argument = "f32|f16|bf16|auto", \
+	 .text = "operands of matrix products (default auto: bf16, else f16, if the device has it, " \
+	         "else f32)"}
+
+/* For filters only: the type to use; for DTYPE_AUTO the last of enum dtype that the kernels
+ * support. If they lack the type, the program ends with status 2. */
+enum dtype backend_dtype(const struct kernels *kernels, int dtype);
 
 #endif

@@ -30,7 +30,7 @@ static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, 
 static enum pack pack = PACK_RECORDS;
 static int dtype = DTYPE_AUTO;
 static const char *directory, *val_path, *metrics_path, *weights = "";
-static bool resume, quiet;
+static bool resume, overwrite, quiet;
 static enum backend backend;
 
 static const char *set_preset(const char *argument, void *value)
@@ -46,6 +46,8 @@ static const struct option options[] = {
 	 .text = "token stream to validate on"},
 	{.name = "resume", .type = OPTION_FLAG, .value = &resume,
 	 .text = "continue from the state in DIR/last"},
+	{.name = "overwrite", .type = OPTION_FLAG, .value = &overwrite,
+	 .text = "replace the run that DIR holds"},
 	{.name = "metrics", .type = OPTION_TEXT, .value = &metrics_path, .argument = "FILE",
 	 .text = "write metrics to FILE, not to stdout; a resume appends to it, and repairs its end"},
 	{.type = OPTION_GROUP, .text = "Network:"},
@@ -137,6 +139,27 @@ static void take_over(void)
 	}
 }
 
+/* A model may be the work of days, so none is replaced by mistake. */
+static void check_directory(void)
+{
+	char found[TRAINING_FOUND];
+	struct err err = {0};
+
+	if (!directory)
+		die_usage("--output: no DIR was given, expected the model directory to write");
+	if (*directory == '\0')
+		die_usage("--output: '' is no directory");
+	if (resume && overwrite)
+		die_usage("--resume and --overwrite: expected one of them at most");
+	if (resume || overwrite)
+		return;
+	if (training_directory_find(directory, found, &err) < 0)
+		err_exit(&err);
+	if (*found)
+		die_usage("%s: it holds %s already, expected --resume, which goes on with the run "
+		          "there, or --overwrite, which replaces it", directory, found);
+}
+
 /* What the command line asks for. Errors that do not depend on the data end the program before
  * any data are read. */
 static struct training_run_options run_options(void)
@@ -144,10 +167,6 @@ static struct training_run_options run_options(void)
 	struct learning_rate *lr = &trainer.lr;
 	struct err err = {0};
 
-	if (!directory)
-		die_usage("--output: no DIR was given, expected the model directory to write");
-	if (*directory == '\0')
-		die_usage("--output: '' is no directory");
 	learning_rate_complete(lr);
 	const bool taken = resume && !option_given(&program, "min-lr");
 	if (lr->min > lr->peak)
@@ -167,6 +186,7 @@ static struct training_run_options run_options(void)
 		.batch = batch * accumulate,
 		.eval_records = eval_records,
 		.resume = resume,
+		.overwrite = overwrite,
 	};
 }
 
@@ -249,14 +269,15 @@ static bool resume_last(struct training_run *run)
 	if (run->mended)
 		progress_say(&progress, "%s/last: its last save was cut short; it is complete now",
 		             directory);
-	if (run->at.step >= trainer.lr.steps) {
+	const bool due = run->at.step < trainer.lr.steps;
+	if (changes.others[0])
+		progress_warn(&progress, "%s/last was made with %s%s", directory, changes.others,
+		              due ? ": bits will differ" : "");
+	if (!due) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
 		             run->at.step, trainer.lr.steps);
 		return false;
 	}
-	if (changes.others[0])
-		progress_warn(&progress, "%s/last was made with %s: bits will differ", directory,
-		              changes.others);
 	progress_say(&progress, "going on from step %" PRId64, run->at.step);
 	if (changes.steps[0])
 		progress_say(&progress, "the schedule of the learning rate was for %s steps and is for "
@@ -452,7 +473,8 @@ int main(int argc, char **argv)
 	struct training_run run;
 	struct err err = {0};
 
-	if (resume && directory && *directory)
+	check_directory();
+	if (resume)
 		take_over();
 	training_data_init(&data, pack, network.context);
 	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)

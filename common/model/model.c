@@ -1,8 +1,10 @@
 #include "common/model/model.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/model/model_files.h"
 
@@ -53,6 +55,14 @@ bool model_has_file(const char *name)
 	while (i < MODEL_FILES && strcmp(name, model_file_names[i]) != 0)
 		i++;
 	return i < MODEL_FILES;
+}
+
+const char *model_find_file(const struct directory *directory)
+{
+	for (int i = MODEL_FILES - 1; i >= 0; i--) /* the last ones tell most */
+		if (faccessat(directory->fd, model_file_names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return model_file_names[i];
+	return NULL;
 }
 
 bool model_is_checkpoint(const char *name)

@@ -56,6 +56,9 @@ int model_save_in(const struct directory *directory, const struct model *model,
 /* Is it the name of a model's file? */
 bool model_has_file(const char *name);
 
+/* The name of a file of a model that a directory holds; NULL: it holds none. */
+const char *model_find_file(const struct directory *directory);
+
 /* Remove the files of a model, temporary ones too. -1 with err set. */
 int model_remove_files(const struct directory *directory, struct err *err);
 

@@ -11,6 +11,8 @@
 
 #include "common/model/model.h"
 
+#define BUSY "another gpt-train is training into it"
+
 static void checkpoint_name(int64_t step, char name[32])
 {
 	snprintf(name, 32, "step-%06" PRId64, step);
@@ -37,6 +39,94 @@ static bool is_folder(const struct directory *directory, const char *name)
 
 	return fstatat(directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISDIR(status.st_mode);
+}
+
+static bool is_link(const struct directory *directory, const char *name)
+{
+	struct stat status;
+
+	return fstatat(directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISLNK(status.st_mode);
+}
+
+/* ---- what is there ---- */
+
+/* If there is a file of a run, found becomes its name, behind prefix. */
+static void find_file(const struct directory *directory, const char *prefix,
+                      char found[TRAINING_FOUND])
+{
+	const bool state = faccessat(directory->fd, MODEL_STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	const char *name = state ? MODEL_STATE : model_find_file(directory);
+
+	if (name)
+		snprintf(found, TRAINING_FOUND, "%.31s%.31s", prefix, name);
+}
+
+/* The same in a folder of DIR. One that is not there has none. */
+static int find_in_folder(const struct directory *top, const char *name,
+                          char found[TRAINING_FOUND], struct err *err)
+{
+	struct directory folder;
+	struct stat status;
+	char prefix[32];
+
+	if (fstatat(top->fd, name, &status, 0) < 0 || !S_ISDIR(status.st_mode))
+		return 0;
+	snprintf(prefix, sizeof prefix, "%.30s/", name);
+	int result = directory_open_in(&folder, top, name, true, err);
+	if (result == 0)
+		find_file(&folder, prefix, found);
+	directory_close(&folder);
+	return result;
+}
+
+/* A link is one in any case: what it leads to would be taken for a checkpoint of the run. */
+static int find_checkpoint(const struct directory *top, char found[TRAINING_FOUND],
+                           struct err *err)
+{
+	DIR *entries = directory_list(top, err);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (!entries)
+		return -1;
+	while (result == 0 && !*found && (entry = readdir(entries))) {
+		if (!model_is_checkpoint(entry->d_name))
+			continue;
+		if (is_link(top, entry->d_name))
+			snprintf(found, TRAINING_FOUND, "%.63s", entry->d_name);
+		else
+			result = find_in_folder(top, entry->d_name, found, err);
+	}
+	closedir(entries);
+	return result;
+}
+
+static int find_any(const struct directory *top, char found[TRAINING_FOUND], struct err *err)
+{
+	*found = '\0';
+	if (find_in_folder(top, "last", found, err) < 0)
+		return -1;
+	if (!*found)
+		find_file(top, "", found);
+	return *found ? 0 : find_checkpoint(top, found, err);
+}
+
+int training_directory_find(const char *path, char found[TRAINING_FOUND], struct err *err)
+{
+	struct directory top;
+	struct stat status;
+
+	*found = '\0';
+	if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+		return 0; /* if none can be made, training_directory_open() says so */
+	if (directory_open(&top, path, err) < 0)
+		return -1;
+	int result = find_any(&top, found, err);
+	if (result == 0 && *found)
+		result = directory_lock(&top, false, BUSY, err);
+	directory_close(&top);
+	return result;
 }
 
 /* ---- opening ---- */
@@ -86,8 +176,7 @@ static int open_all(struct training_directory *directory, const char *path, stru
 
 	if (directory_open(top, path, err) < 0)
 		return -1;
-	if (model_directory_lock(top, &directory->above, "another gpt-train is training into it",
-	                         err) < 0 ||
+	if (model_directory_lock(top, &directory->above, BUSY, err) < 0 ||
 	    directory_open_in(last, top, "last", true, err) < 0)
 		return -1;
 	if (is_same(top, last))
@@ -100,23 +189,61 @@ static int open_all(struct training_directory *directory, const char *path, stru
 	return sweep_all(directory, err);
 }
 
-int training_directory_open(struct training_directory *directory, const char *path, bool resume,
-                            struct err *err)
+/* Is there a run to go on with? */
+static int check_last(const char *path, struct err *err)
 {
 	struct stat status;
 	char *last;
 
-	*directory = TRAINING_DIRECTORY_CLOSED;
-	directory->own_checkpoints = resume;
-	if (!resume)
-		return directory_make(path, err) < 0 ? -1 : open_all(directory, path, err);
 	if (asprintf(&last, "%s/last", path) < 0)
 		return err_set(err, "out of memory");
 	int result = stat(last, &status);
 	if (result < 0)
 		err_set(err, "%s: cannot go on from it: %s", last, strerror(errno));
 	free(last);
-	return result < 0 ? -1 : open_all(directory, path, err);
+	return result;
+}
+
+/* Between a look at the directory and its lock, another run may have been there. */
+static int check_new(const struct training_directory *directory, struct err *err)
+{
+	char found[TRAINING_FOUND];
+
+	if (find_any(&directory->top, found, err) < 0)
+		return -1;
+	if (!*found)
+		return 0;
+	return err_set(err, "%s: it holds %s of another run", directory->top.path, found);
+}
+
+/* On the disk before the new run makes its first step. */
+static int remove_state(const struct directory *directory, struct err *err)
+{
+	if (directory_unlink(directory, MODEL_STATE, err) < 0)
+		return -1;
+	return directory_sync(directory, err);
+}
+
+static int begin_in(struct training_directory *directory, enum training_begin begin,
+                    struct err *err)
+{
+	if (begin == TRAINING_RESUME)
+		return 0;
+	if (begin == TRAINING_NEW)
+		return check_new(directory, err);
+	directory->overwrite = true;
+	if (remove_state(&directory->last, err) < 0)
+		return -1;
+	return remove_state(&directory->top, err); /* DIR may be the last of another run */
+}
+
+int training_directory_open(struct training_directory *directory, const char *path,
+                            enum training_begin begin, struct err *err)
+{
+	*directory = TRAINING_DIRECTORY_CLOSED;
+	if (begin == TRAINING_RESUME ? check_last(path, err) < 0 : directory_make(path, err) < 0)
+		return -1;
+	return open_all(directory, path, err) < 0 ? -1 : begin_in(directory, begin, err);
 }
 
 void training_directory_release(struct training_directory *directory)
@@ -140,11 +267,16 @@ bool training_directory_removed(const struct training_directory *directory)
 	return directory_removed(&directory->top) || directory_removed(&directory->last);
 }
 
-/* Remove a checkpoint: the files of its model, and the directory if nothing else is in it. */
+/* ---- what an earlier run left ---- */
+
+/* Remove the files of a checkpoint's model, and the directory if nothing else is in it; of a link,
+ * the link itself. */
 static int remove_checkpoint(const struct directory *top, const char *name, struct err *err)
 {
 	struct directory checkpoint;
 
+	if (is_link(top, name))
+		return directory_unlink(top, name, err);
 	if (!is_folder(top, name))
 		return 0;
 	int result = directory_open_in(&checkpoint, top, name, false, err);
@@ -157,24 +289,29 @@ static int remove_checkpoint(const struct directory *top, const char *name, stru
 	return result;
 }
 
-int training_directory_clean(struct training_directory *directory, int64_t keep,
-                             struct err *err)
+static int remove_checkpoints(const struct directory *top, struct err *err)
 {
+	DIR *entries = directory_list(top, err);
 	const struct dirent *entry;
-	char kept[32] = "";
 	int result = 0;
 
-	if (directory->own_checkpoints)
-		return 0;
-	DIR *entries = directory_list(&directory->top, err);
 	if (!entries)
 		return -1;
-	if (keep >= 0)
-		checkpoint_name(keep, kept);
 	while (result == 0 && (entry = readdir(entries)))
-		if (model_is_checkpoint(entry->d_name) && strcmp(entry->d_name, kept) != 0)
-			result = remove_checkpoint(&directory->top, entry->d_name, err);
+		if (model_is_checkpoint(entry->d_name))
+			result = remove_checkpoint(top, entry->d_name, err);
 	closedir(entries);
-	directory->own_checkpoints = result == 0;
 	return result;
+}
+
+int training_directory_clear(struct training_directory *directory, struct err *err)
+{
+	if (!directory->overwrite)
+		return 0;
+	if (remove_checkpoints(&directory->top, err) < 0 ||
+	    model_remove_files(&directory->last, err) < 0 ||
+	    model_remove_files(&directory->top, err) < 0)
+		return -1;
+	directory->overwrite = false;
+	return 0;
 }

@@ -57,7 +57,11 @@ int training_run_init(struct training_run *run, const struct training_run_option
 	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0 ||
 	    make_trainer(run, err) < 0)
 		return -1;
-	return training_directory_open(&run->directory, options->directory, options->resume, err);
+	return training_directory_open(&run->directory, options->directory,
+	                               options->resume      ? TRAINING_RESUME
+	                               : options->overwrite ? TRAINING_OVERWRITE
+	                                                    : TRAINING_NEW,
+	                               err);
 }
 
 void training_run_release(struct training_run *run)

@@ -27,6 +27,7 @@ struct training_run_options {
 	int batch; /* sequences of a step */
 	int64_t eval_records; /* the most records of the validation set, from its first */
 	bool resume; /* the caller will call training_run_resume() next */
+	bool overwrite; /* replace what an earlier run left in the directory */
 };
 
 struct training_run {
@@ -71,9 +72,9 @@ int training_run_step(struct training_run *run, struct step_result *result, stru
 json_t *training_run_validate(struct training_run *run, struct validation *total, struct err *err);
 
 /* Save the model and the state in DIR/last; if loss is the lowest so far, save the model in
- * DIR first. loss: that of the last validation; -INFINITY without a validation set. The
- * first save or checkpoint of a run removes an earlier run's checkpoints. -1 with err set;
- * nothing is saved if a parameter or moment is not finite. */
+ * DIR first. loss: that of the last validation; -INFINITY without a validation set. Before the
+ * first save or checkpoint, what an earlier run left is removed if this run overwrites. -1 with
+ * err set; nothing is saved or removed if a parameter or moment is not finite. */
 int training_run_save(struct training_run *run, double loss, struct err *err);
 
 /* Are DIR and DIR/last still where the run began? If they were renamed, saves go into them where

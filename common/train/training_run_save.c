@@ -135,15 +135,15 @@ int training_run_save(struct training_run *run, double loss, struct err *err)
 	    check_finite(run, "first moment of ", state.moment1, err) < 0 ||
 	    check_finite(run, "second moment of ", state.moment2, err) < 0)
 		result = -1;
-	else if (loss < run->at.best) {
+	else
+		result = training_directory_clear(&run->directory, err);
+	if (result == 0 && loss < run->at.best) {
 		if (isfinite(loss))
 			run->at.best = loss;
 		result = save_model(run, &run->directory.top, state.params, err);
 	}
 	if (result == 0)
 		result = save_last(run, &state, err);
-	if (result == 0)
-		result = training_directory_clean(&run->directory, -1, err);
 	if (result == 0)
 		result = training_run_check_place(run, err);
 	trainer_state_release(&state);
@@ -161,11 +161,11 @@ int training_run_checkpoint(struct training_run *run, struct err *err)
 		return err_set(err, "out of memory for %zu parameters", count);
 	trainer_params(run->trainer, params);
 	if (check_removed(run, err) == 0 && check_finite(run, "", params, err) == 0)
+		result = training_directory_clear(&run->directory, err);
+	if (result == 0)
 		result = training_directory_checkpoint(&run->directory, run->at.step, &checkpoint, err);
 	if (result == 0)
 		result = save_model(run, &checkpoint, params, err);
-	if (result == 0)
-		result = training_directory_clean(&run->directory, run->at.step, err);
 	if (result == 0)
 		result = training_run_check_place(run, err);
 	directory_close(&checkpoint);

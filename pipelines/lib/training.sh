@@ -3,17 +3,18 @@
 
 # train_into FOLDER STEPS ARGUMENT...: gpt-train for STEPS steps. The model is FOLDER/model, the
 # metrics are FOLDER/metrics-001.mp. A training that was stopped goes on, with metrics in the
-# next number. A training that came to its end is not done again.
+# next number; one that saved no state begins again. A training that came to its end is not done
+# again.
 train_into() {
-	local folder=$1 steps=$2 part=1 resume='' metrics step
+	local folder=$1 steps=$2 part=1 begin=--overwrite metrics step
 	shift 2
 	[ ! -e "$folder/trained" ] || return 0
 	mkdir -p "$folder"
 	while metrics=$(printf '%s/metrics-%03d.mp' "$folder" "$part") && [ -e "$metrics" ]; do
 		part=$((part + 1))
 	done
-	[ ! -e "$folder/model/last/training.safetensors" ] || resume=--resume
-	gpt-train "$@" -o "$folder/model" --steps "$steps" $resume >"$metrics" || return
+	[ ! -e "$folder/model/last/training.safetensors" ] || begin=--resume
+	gpt-train "$@" -o "$folder/model" --steps "$steps" "$begin" >"$metrics" || return
 	step=$(jq .training.step "$folder/model/last/memoscope.json") # Ctrl-C ends gpt-train in good order
 	if [ "$step" != "$steps" ]; then
 		echo "$(basename "$0"): stopped at step $step of $steps: run it again to go on" >&2

@@ -1,6 +1,6 @@
 #!/bin/bash
-# gpt-train-directory.sh - the directory that gpt-train writes to: renamed, removed or shared with
-# others while a run trains into it.
+# gpt-train-directory.sh - the directory that gpt-train writes to: that of an earlier run; renamed,
+# removed or shared with others while a run trains into it.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$TMP" || exit 1
@@ -41,6 +41,71 @@ finish() {
 	wait $process
 	ended="$? $(cat said)"
 }
+
+# ---- a directory that holds an earlier run ----
+
+gpt-train tokens -o full "${net[@]}" --steps 4 --checkpoint-every 3 >none.mp
+ok $? "a run into a directory that is not there"
+# refused NAME: without a word about what to do with the run in "used", no data are read
+refused() {
+	local before
+	before=$(sum used)
+	fails 2 "^gpt-train: used: it holds $1 already, expected --resume, .*, or --overwrite" "refused: $2" \
+		gpt-train no-such-tokens -o used "${net[@]}" --steps 1
+	is "$(sum used)" "$before" "which changes nothing"
+	rm -rf used
+}
+cp -r full used
+refused last/training.safetensors "a directory of a run"
+mkdir -p used/last
+cp full/last/training.safetensors used/last
+refused last/training.safetensors "its state alone"
+mkdir used
+cp full/model.safetensors used
+refused model.safetensors "a model"
+mkdir used
+echo '{}' >used/config.json
+refused config.json "a part of a model, or another program's"
+mkdir used
+cp -r full/step-000003 used
+refused step-000003/memoscope.json "a checkpoint"
+mkdir used
+ln -s ../full used/step-000007
+refused step-000007 "a link in a checkpoint's place"
+mkdir -p used/last used/step-000003 used/step-notes
+touch used/notes used/model.safetensors.77.tmp used/last/training.safetensors.77.tmp used/step-000003/notes
+gpt-train tokens -o used "${net[@]}" --steps 1 >none.mp 2>said
+is "$? $(cat said)" "0 " "a directory that holds nothing of a run is taken"
+is "$(cd used && echo *) $(ls used/step-000003)" \
+	"config.json last memoscope.json model.safetensors notes step-000003 step-notes tokenizer.json tokenizer_config.json vocab.json notes" \
+	"what else it holds stays"
+rm -r used
+gpt-train tokens -o used "${net[@]}" --steps 1 --overwrite >none.mp
+is "$? $(step used)" "0 1" "--overwrite where nothing is"
+
+# A run that has overwritten another one, and has not saved anything yet.
+cp -r full killed
+gpt-train -o killed "${net[@]}" --overwrite --steps 8 --log-every 1 <pipe >metrics 2>said &
+process=$!
+exec 3>pipe
+head -c "$pieces" tokens >&3
+for ((i = 0; i < 3000; i++)); do [ "$(mpcat --tsv=step metrics 2>/dev/null | tail -n 1)" = 4 ] && break; sleep 0.02; done
+kill -KILL $process
+wait $process 2>/dev/null
+exec 3>&-
+fails 1 '^gpt-train: killed/last: no training.safetensors: the run ended before it saved anything; begin it again$' \
+	"killed before its first save: there is nothing to resume" gpt-train tokens -o killed "${net[@]}" --resume
+is "$(step killed) $(step killed/last) $(step killed/step-000003)" "4 4 3" "the earlier models are there"
+gpt-train tokens -o killed "${net[@]}" --overwrite --steps 2 --seed 2 >none.mp
+is "$? $(step killed) $(step killed/last) $(cd killed && echo step-*)" "0 2 2 step-*" "begun again: they are gone"
+# The model of a checkpoint stands beside none of the earlier run.
+gpt-train tokens -o full "${net[@]}" --overwrite --steps 1000000 --checkpoint-every 1 --eval-every 1000000 >metrics &
+process=$!
+for ((i = 0; i < 3000; i++)); do [ -e full/step-000005/memoscope.json ] && break; sleep 0.02; done
+kill -KILL $process
+wait $process 2>/dev/null
+is "$(ls full/last) $(cd full && echo *.json)" " *.json" "a checkpoint before the first save removes the earlier models, too"
+fails 1 'no training.safetensors' "nor is there a state then" gpt-train tokens -o full "${net[@]}" --resume
 
 # ---- a directory that moves ----
 
@@ -140,19 +205,20 @@ mkdir -p links elsewhere
 ln -s "$PWD/elsewhere" links/last
 begin links
 fails 1 '^gpt-train: links2/last: another program is writing into it$' "two runs whose last leads to one directory" \
-	bash -c 'mkdir links2; ln -s ../elsewhere links2/last; exec "$@"' - gpt-train others -o links2 "${net[@]}" --steps 1
+	bash -c 'mkdir links2; ln -s ../elsewhere links2/last; exec "$@"' - gpt-train others -o links2 "${net[@]}" --overwrite
 finish
 is "$ended $(step elsewhere)" "0  8" "a last that leads elsewhere"
 mkdir loop
 ln -s . loop/last
 fails 1 '^gpt-train: loop/last: it leads to loop, expected a directory of its own$' "a last that leads to the directory itself" \
 	gpt-train tokens -o loop "${net[@]}" --steps 1
-mkdir kept
+gpt-train tokens -o kept "${net[@]}" --steps 1 >none.mp
 cp -r model earlier
 before=$(sum earlier)
 ln -s ../earlier kept/step-000002
 fails 1 '^gpt-train: kept/step-000002: a symbolic link, expected a directory; nothing is written through it$' \
-	"a link in a checkpoint's place" gpt-train tokens -o kept "${net[@]}" --steps 4 --checkpoint-every 2
+	"a link in a checkpoint's place" gpt-train tokens -o kept "${net[@]}" --resume \
+	--steps 4 --checkpoint-every 2
 is "$(sum earlier)" "$before" "what it leads to stays"
 
 done_testing

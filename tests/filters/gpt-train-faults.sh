@@ -35,11 +35,11 @@ run() {
 	) 2>/dev/null
 }
 
-# same_account FOLDER: accounts of the command line, whether with --resume or without; their
-# checksums cover that
+# same_account FOLDER: accounts of the command line, whether with --resume or --overwrite or without;
+# their checksums cover that
 same_account() {
 	find "$1" -name memoscope.json -exec \
-		sed -i '/"--resume",/d; s/"xxh3": ".*"/"xxh0": "not compared"/' {} +
+		sed -i '/"--resume",/d; /"--overwrite",/d; s/"xxh3": ".*"/"xxh0": "not compared"/' {} +
 }
 
 # What differs from the undisturbed run's directory: nothing on stdout if all is well.
@@ -54,8 +54,8 @@ resume() {
 	run "$folder" '' --resume
 	status=$?
 	if [ $status -eq 1 ] && [ ! -e "$folder/model/last/training.safetensors" ] &&
-		grep -Eq 'cannot go on from it|begin again without --resume' "$folder/said"; then
-		run "$folder"
+		grep -Eq 'cannot go on from it|begin it again' "$folder/said"; then
+		run "$folder" '' --overwrite
 		status=$?
 	fi
 	[ $status -eq 0 ] || echo "the resume ends with $status: $(cat "$folder/said")"
@@ -63,11 +63,22 @@ resume() {
 	differences "$folder"
 }
 
-# trial FAULT: on stdout what is wrong
+# untouched FOLDER: its directory is that of the earlier run, which was to be overwritten
+untouched() {
+	[ -n "$earlier" ] && diff -rq "$earlier/model" "$1/model" >/dev/null
+}
+
+# trial FAULT: on stdout what is wrong. The run overwrites a copy of $earlier's, if that is set.
+earlier=
 trial() {
 	local fault=$1 folder=${1//:/-} status lines
-	mkdir "$folder"
-	run "$folder" "$fault"
+	if [ -n "$earlier" ]; then
+		cp -r "$earlier" "$folder"
+		run "$folder" "$fault" --overwrite
+	else
+		mkdir "$folder"
+		run "$folder" "$fault"
+	fi
 	status=$?
 	lines=$(wc -l <"$folder/said")
 	case $fault in
@@ -77,13 +88,13 @@ trial() {
 		;;
 	*before | *after)
 		[ $status -eq 137 ] || echo "ends with $status, expected SIGKILL"
-		resume "$folder"
+		untouched "$folder" || resume "$folder"
 		;;
 	*)
 		if [ $status -ne 0 ]; then
 			[ $status -eq 1 ] && [ "$lines" -eq 1 ] || echo "ends with $status: $(cat "$folder/said")"
 			[ -z "$(find "$folder" -name '*.tmp')" ] || echo "leaves a temporary file"
-			resume "$folder"
+			untouched "$folder" || resume "$folder"
 		else
 			differences "$folder"
 		fi
@@ -147,6 +158,38 @@ done
 is "$(trial write:each:short)" "" "each write is short"
 is "$(trial read:each:short)" "" "each read is short"
 
+# ---- a run that overwrites another one ----
+
+# The earlier run is of the same network and data, and has the same steps, so that its state, models
+# and checkpoints would pass for the later run's.
+mkdir old
+old=("${command[@]}" --seed 2 --checkpoint-every 1)
+(cd old && ln -sfn ../data data && "${old[@]}" -o model >metrics)
+is "$? $(cd old/model && echo step-*)" "0 step-000001 step-000002 step-000003 step-000004 step-000005 step-000006" \
+	"an earlier run, with checkpoints of its own"
+earlier=old
+cp -r old whole
+mv log straight.log
+FAULT_LOG=$TMP/log run whole '' --overwrite
+is "$? $(cat whole/said)$(differences whole)" "0 " "a run that overwrites it leaves what it would leave elsewhere"
+for kind in unlink rename mkdir; do
+	calls $kind | sed "s/.*/$kind:&:before/; p; s/before/EIO/" >faults
+	[ $kind = unlink ] || sed -i /EIO/d faults
+	count=$(wc -l <faults)
+	{
+		trials < <(sed -n 'p;n' faults) >one &
+		trials < <(sed -n 'n;p' faults) >two
+		wait
+	}
+	[ ! -s one ] && [ ! -s two ] && [ "$count" -gt 1 ]
+	ok $? "$kind: killed at $count places, a resume never goes on from the earlier run"
+	cat one two | head -n 40 | sed 's/^/# /'
+done
+is "$(awk '$1 ~ /^(unlink|rename)$/ { print $1, $3 }' log | head -n 1)" "unlink model/last/training.safetensors" \
+	"the earlier state is the first to go"
+earlier=
+mv straight.log log
+
 # ---- a resume that is cut ----
 
 # place PATH TIMES: the number of the rename to this path, the first or second one
@@ -187,7 +230,7 @@ fails 1 '^gpt-score: best/model/model.safetensors: cannot open: No such file, bu
 	"a model without most of its files" gpt-score best/model tokens
 run best '' --resume
 is "$? $(cat best/said)" \
-	"1 gpt-train: model/last: no training.safetensors: the run ended before it saved anything; begin again without --resume" \
+	"1 gpt-train: model/last: no training.safetensors: the run ended before it saved anything; begin it again" \
 	"a resume without a state"
 
 done_testing

@@ -11,10 +11,12 @@ tokenize <book | shard --val 0.1 --shards 2 -o data
 machine=(--threads 2 --dtype f32)
 net=(--layers 1 --heads 2 --width 8 --context 128 --batch 4 "${machine[@]}")
 
-# train OUTPUT OPTION...: the small network on the shards, quietly; metrics in OUTPUT.mp
+# train OUTPUT OPTION...: the small network on the shards, quietly; metrics in OUTPUT.mp. What was
+# in OUTPUT is replaced, unless it is resumed.
 train() {
 	local output=$1
 	shift
+	[[ " $* " = *' --resume '* ]] || set -- --overwrite "$@"
 	gpt-train data/train-*.mp -o "$output" "${net[@]}" --quiet "$@" >"$output.mp"
 }
 
@@ -147,13 +149,17 @@ for steps in 20 9; do
 		"resumed for $steps steps after 20: nothing to do"
 	is "$(mpcat --json parts.mp && sum parts)" "$before" "nothing is saved, and no metrics"
 done
+gpt-train data/train-0000.mp -o parts "${net[@]}" "${options[@]}" --steps 20 --lr 2e-3 --resume >parts.mp 2>said
+is "$? $(grep -v parameters said)" "0 gpt-train: parts/last was made with lr 0.001 (now 0.002), other data
+gpt-train: nothing to do: 20 of 20 steps are done" "resumed with other data and options: said, though nothing is to be done"
+is "$(mpcat --json parts.mp && sum parts)" "$before" "nothing is saved"
 
 options=(--steps 20 --warmup 3 --dropout 0.1 --log-every 1)
 records() { phonegen --count "$1" --entries 1 --seed 3 | tokenize; }
 for pack in records text; do
-	records 140 | gpt-train -o straight "${net[@]}" "${options[@]}" --pack $pack -q >straight.mp
+	records 140 | gpt-train -o straight "${net[@]}" "${options[@]}" --pack $pack -q --overwrite >straight.mp
 	ok $? "from stdin: --pack $pack"
-	records 33 | gpt-train -o parts "${net[@]}" "${options[@]}" --pack $pack >parts.1 2>said
+	records 33 | gpt-train -o parts "${net[@]}" "${options[@]}" --pack $pack --overwrite >parts.1 2>said
 	is "$?" 0 "a stream that ends early is no failure"
 	grep -q 'gpt-train: the standard input ends after [0-9]* sequences: [0-9]* of 20 steps are done' said
 	ok $? "but it is said"
@@ -170,7 +176,7 @@ set -m # a job in the background of a script ignores SIGINT otherwise
 interrupted() {
 	local signal=$1 output=$2 process
 	shift 2
-	gpt-train -o "$output" "${net[@]}" "${options[@]}" "$@" <pipe >"$output.mp" 2>said &
+	gpt-train -o "$output" "${net[@]}" "${options[@]}" --overwrite "$@" <pipe >"$output.mp" 2>said &
 	process=$!
 	exec 3>pipe
 	head -c "$pieces" whole >&3
@@ -190,7 +196,7 @@ interrupted() {
 }
 records 80 >whole
 pieces=$(($(records 30 | wc -c) - 40)) # without the end, and the chain of that is no longer
-gpt-train -o straight "${net[@]}" "${options[@]}" -q <whole >straight.mp
+gpt-train -o straight "${net[@]}" "${options[@]}" -q --overwrite <whole >straight.mp
 for signal in INT TERM; do
 	interrupted $signal parts
 	is "$status" 0 "SIG$signal while it waits for input: exit 0"
@@ -244,8 +250,8 @@ train one --steps 1
 ok $? "and again once the other has ended"
 
 # Before the first step there is nothing that is worth a model which was trained.
-before=$(sum straight)
-gpt-train -o straight "${net[@]}" -q <pipe >none.mp 2>said &
+before=$(sum straight | grep -v training.safetensors)
+gpt-train -o straight "${net[@]}" -q --overwrite <pipe >none.mp 2>said &
 process=$!
 exec 3>pipe
 head -c $(($(records 1 | wc -c) - 40)) whole >&3
@@ -256,7 +262,7 @@ wait $process
 is "$? $(cat said)" "1 gpt-train: interrupted before the first step: nothing is saved" \
 	"SIGTERM before the first step: exit 1"
 exec 3>&-
-is "$(sum straight)" "$before" "the model that was there stays"
+is "$(sum straight)" "$before" "the model that was there stays, without its state"
 
 # From files, wherever it happens to be.
 options=(--steps 1200 --warmup 3 --log-every 1 --eval-every 50 --val data/val.mp --eval-records 10)
@@ -278,7 +284,7 @@ echo "# interrupted after $(course parts.1 | wc -l) of 1200 steps"
 for n in 1 2 3; do phonegen --count 20000 --entries 1 --seed $n; done | tokenize >many.mp
 for pair in INT:TERM TERM:INT INT:INT; do
 	rm -f parts.mp
-	gpt-train data/train-*.mp -o parts "${net[@]}" -q --val many.mp --eval-records 60000 --width 128 \
+	gpt-train data/train-*.mp -o parts "${net[@]}" -q --overwrite --val many.mp --eval-records 60000 --width 128 \
 		--layers 4 --log-every 1 --eval-every 1000000 --steps 1000000 >parts.mp &
 	process=$!
 	for ((i = 0; i < 3000; i++)); do [ -s parts.mp ] && [ "$(wc -c <parts.mp)" -gt 3000 ] && break; sleep 0.02; done
@@ -290,7 +296,7 @@ for pair in INT:TERM TERM:INT INT:INT; do
 done
 set +m
 rm -f parts.mp
-gpt-train data/train-*.mp -o parts "${net[@]}" -q --steps 300 --log-every 1 >parts.mp &
+gpt-train data/train-*.mp -o parts "${net[@]}" -q --overwrite --steps 300 --log-every 1 >parts.mp &
 process=$!
 for ((i = 0; i < 3000; i++)); do [ -s parts.mp ] && break; sleep 0.02; done
 kill -INT $process
@@ -301,7 +307,7 @@ is "$? $(jq .training.step parts/last/memoscope.json)" "0 300" "SIGINT that was 
 good=0
 for ((run = 0; run < 20; run++)); do
 	rm -f killed.mp
-	gpt-train data/train-0000.mp -o killed -q --context 128 --width $((run % 2 ? 32 : 128)) --dtype f32 \
+	gpt-train data/train-0000.mp -o killed -q --overwrite --context 128 --width $((run % 2 ? 32 : 128)) --dtype f32 \
 		--threads $((run % 2 ? 1 : 2)) --steps 100000 --log-every 1 >killed.mp 2>said &
 	process=$!
 	for ((i = 0; i < 3000; i++)); do [ -s killed.mp ] && [ "$(wc -c <killed.mp)" -gt 1000 ] && break; sleep 0.02; done
@@ -319,7 +325,7 @@ for preset in 1.7k:1708 30k:30064 207k:208096; do
 		echo "$vocab" >seventy
 		phonegen --count 4 --entries 1 | tokenize --vocab seventy >seventy.mp
 	}
-	gpt-train seventy.mp -o preset --preset "${preset%:*}" --steps 1 --batch 1 >preset.mp 2>said
+	gpt-train seventy.mp -o preset --overwrite --preset "${preset%:*}" --steps 1 --batch 1 >preset.mp 2>said
 	grep -q "gpt-train: ${preset#*:} parameters, a vocabulary of 70," said
 	ok $? "--preset ${preset%:*}: ${preset#*:} parameters at a vocabulary of 70"
 	# independently: what stands in the file, biases aside, which are zeros here
@@ -354,15 +360,15 @@ ln -s ../earlier-model kept/step-000007
 train kept --steps 8 --checkpoint-every 2 --resume
 is "$(cd kept && echo step-*)" "step-000002 step-000004 step-000006 step-000007 step-000008 step-000009 step-notes" \
 	"a resume leaves what was kept"
-fails 1 'cannot open' "a run that fails" gpt-train none.none -o kept "${net[@]}" -q
+fails 1 'cannot open' "a run that fails" gpt-train none.none -o kept "${net[@]}" -q --overwrite
 is "$(cd kept && echo step-*)" "step-000002 step-000004 step-000006 step-000007 step-000008 step-000009 step-notes" \
 	"leaves it too"
 train kept --steps 6 --checkpoint-every 3
 is "$(cd kept && echo step-*) $(ls kept/step-000004)" \
-	"step-000003 step-000004 step-000006 step-000007 step-notes notes" \
-	"another run removes the models that it did not make"
+	"step-000003 step-000004 step-000006 step-notes notes" \
+	"another run removes the models that it did not make, and links to such"
 train kept --steps 1
-is "$(cd kept && echo step-*)" "step-000004 step-000007 step-notes" "also one that keeps none"
+is "$(cd kept && echo step-*)" "step-000004 step-notes" "also one that keeps none"
 
 # mean loss of a model on the records that were validated, by gpt-score
 scored() {
@@ -431,7 +437,7 @@ is "$(mpcat --json learns.mp | tail -n 1 | jq .val.tokens)" \
 export ASAN_OPTIONS=quarantine_size_mb=1
 for n in 20 200; do
 	phonegen --count ${n}000 | tokenize |
-		"$tools/peak_memory" gpt-train -o peak "${net[@]}" --context 256 --steps 3 --quiet 2>peak.$n >peak.mp
+		"$tools/peak_memory" gpt-train -o peak "${net[@]}" --overwrite --context 256 --steps 3 --quiet 2>peak.$n >peak.mp
 done
 unset ASAN_OPTIONS
 few=$(tail -n 1 peak.20)
@@ -564,6 +570,8 @@ fails 1 'no sequence to train on' "an empty stream" bash -c '"$@" <empty.mp' - "
 fails 1 'hold no record' "an empty file" "${run[@]}" empty.mp
 fails 1 'empty.mp: no record to validate on' "nothing to validate on" \
 	"${run[@]}" data/train-0000.mp --val empty.mp
+fails 2 'resume and --overwrite: expected one of them' "to resume and to replace it" \
+	gpt-train data/train-0000.mp -o none --resume --overwrite
 fails 2 "'' is no directory" "a directory without a name" gpt-train data/train-0000.mp -o '' "${net[@]}"
 fails 1 '/dev/null: not a directory' "a directory that cannot be made" \
 	gpt-train data/train-0000.mp -o /dev/null/model "${net[@]}" -q
@@ -589,16 +597,19 @@ ok $? "saved too, and the metrics are a whole stream"
 
 train earlier --steps 4
 before=$(sum earlier)
+models=$(grep -v training.safetensors <<<"$before")
 records 400 | head -c 20000 >cut.mp
 fails 1 'standard input: .*the stream is cut off here' "a stream that is cut off" \
-	bash -c 'gpt-train -o earlier "$@" <cut.mp' - "${net[@]}" -q
-is "$(sum earlier)" "$before" "the earlier model is whole"
+	bash -c 'gpt-train -o earlier "$@" <cut.mp' - "${net[@]}" -q --overwrite
+is "$(sum earlier)" "$models" "the earlier model is whole, without its state"
 mpcat "$TMP/stdout" >/dev/null 2>&1
 is "$?" 1 "and the metrics have no end"
+train earlier --steps 4
+before=$(sum earlier)
 size=$(($(wc -c <earlier/last/model.safetensors) * 2 / 1024))
 fails 1 'training.safetensors: cannot write: File too large' "a disk that fills while it saves" \
-	bash -c "ulimit -f $size; gpt-train data/train-0000.mp -o earlier \"\$@\"" - \
-	"${net[@]}" -q --steps 4
+	bash -c "ulimit -f $size; gpt-train data/train-*.mp -o earlier \"\$@\"" - \
+	"${net[@]}" -q --resume --steps 8
 is "$(find earlier -type f | sort | cksum)" "$(echo "$before" | cut -d ' ' -f 3 | sort | cksum)" \
 	"no file comes or goes"
 is "$(sum earlier/last)" "$(echo "$before" | grep last/)" "the earlier state is whole, with its model"
@@ -674,7 +685,7 @@ is "$? $(cat said)" "0 gpt-train: altered/last was made with lr 0.001 (now 0.002
 gpt-train data/train-0000.mp -o altered "${net[@]}" -q --resume --steps 8 --lr 2e-3 --dropout 0.125 \
 	--weight answer=0.5,name=2 --threads 1 --pass-rows 64 >altered.mp 2>said
 is "$? $(cat said)" "0 " "with the same, and the weights in another order: not a word"
-records 6 | gpt-train -o altered "${net[@]}" -q --steps 1 >altered.mp
+records 6 | gpt-train -o altered "${net[@]}" -q --overwrite --steps 1 >altered.mp
 for seed in 3 5; do
 	phonegen --count 20 --entries 1 --seed $seed | tokenize |
 		gpt-train -o altered "${net[@]}" -q --resume --steps $seed >altered.mp 2>said

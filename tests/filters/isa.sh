@@ -10,7 +10,7 @@ phonegen --count 8 --seed 1 --entries 1-2 >text.mp
 tokenize <text.mp >tokens.mp
 net=(--layers 1 --heads 2 --width 8 --batch 4 --steps 2 --threads 1 --quiet)
 gpt-train -o model "${net[@]}" --dtype f32 tokens.mp >metrics.mp
-runs=("gpt-train -o none ${net[*]} tokens.mp" "gpt-sample model --from answer --max-tokens 5 text.mp"
+runs=("gpt-train -o none --overwrite ${net[*]} tokens.mp" "gpt-sample model --from answer --max-tokens 5 text.mp"
 	"gpt-score model --from answer text.mp" "attn-dump model text.mp" "head-score model")
 
 if [ "$(uname -m)" = x86_64 ]; then

@@ -141,7 +141,7 @@ static void test_changes(void)
 
 static void test_saves(void)
 {
-	const struct training_run_options options = usual();
+	struct training_run_options options = usual();
 	struct trial trial;
 
 	start(&trial, "saves", &set, false, &options);
@@ -161,14 +161,22 @@ static void test_saves(void)
 	is_int(step_in(&trial, "step-000001"), 1, "the checkpoint stays");
 	end(&trial);
 
-	start(&trial, "saves", &set, false, &options);
+	is_int(start(&trial, "saves", &set, false, &options), -1, "another run into it fails");
+	end(&trial);
+	options.overwrite = true;
+	is_int(start(&trial, "saves", &set, false, &options), 0, "  unless it is to overwrite it");
 	steps(&trial, 1);
 	ok(step_in(&trial, "step-000001") == 1 && step_in(&trial, "") == 4,
-	   "another run into it leaves all until it saves");
+	   "  its models stay until the first save");
 	training_run_save(&trial.run, -INFINITY, &trial.err);
 	ok(step_in(&trial, "step-000001") == -1 && step_in(&trial, "") == 1 &&
 	   step_in(&trial, "last") == 1, "  then the first one's checkpoint is gone");
 	ok(isinf(trial.run.at.best), "  and without a validation no loss is the best");
+	end(&trial);
+	is_int(start(&trial, "saves", &set, false, &options), 0, "one that ends before its first save");
+	steps(&trial, 1);
+	end(&trial);
+	is_int(start(&trial, "saves", &set, true, &options), -1, "  cannot be resumed");
 	end(&trial);
 }
 

@@ -8,33 +8,46 @@
 
 #include "common/base/file.h"
 
-static const int caught[] = {SIGINT, SIGTERM};
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 #define CAUGHT ((int)(sizeof caught / sizeof *caught))
+
+/* Set what a signal does; one that was ignored at start-up stays ignored. */
+static void become(int number, const struct sigaction *action)
+{
+	struct sigaction now;
+
+	if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		sigaction(number, action, NULL);
+}
 
 static void handle(int number, siginfo_t *info, void *context)
 {
 	struct interrupt *interrupt = ((const ucontext_t *)context)->uc_stack.ss_sp;
 
 	(void)info;
-	interrupt->signal = number;
-	for (int i = 0; i < CAUGHT; i++) /* a second one of any kind kills */
-		signal(caught[i], SIG_DFL);
-	close(STDIN_FILENO);
+	if (interrupt->signal == 0) {
+		interrupt->signal = number;
+		close(STDIN_FILENO);
+	}
+	signal(SIGHUP, SIG_IGN);
+	if (number != SIGHUP) {
+		const struct sigaction kill = {.sa_handler = SIG_DFL};
+		become(SIGINT, &kill);
+		become(SIGTERM, &kill);
+	}
 }
 
 int interrupt_catch(struct interrupt *interrupt, struct err *err)
 {
 	const stack_t stack = {.ss_sp = interrupt->stack, .ss_size = sizeof interrupt->stack};
 	struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-	struct sigaction inherited;
 
 	for (int i = 0; i < CAUGHT; i++)
 		sigaddset(&action.sa_mask, caught[i]);
 	if (sigaltstack(&stack, NULL) < 0)
 		return err_set(err, "cannot set up a stack for signals: %s", strerror(errno));
 	for (int i = 0; i < CAUGHT; i++)
-		if (sigaction(caught[i], NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
-			sigaction(caught[i], &action, NULL);
+		become(caught[i], &action);
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
 }

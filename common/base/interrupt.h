@@ -2,7 +2,9 @@
  * nobody reads its output any more.
  *
  * The run asks interrupt_due() between two steps of its work, and then saves and ends. A second
- * signal kills it as if none were caught. Only one struct interrupt of a process may catch.
+ * SIGINT or SIGTERM kills it as if none were caught. SIGHUP never kills, because it does not come
+ * alone: the shell of a terminal that closes sends it again, and systemd with SIGTERM. Only one
+ * struct interrupt of a process may catch.
  */
 #ifndef MEMOSCOPE_INTERRUPT_H
 #define MEMOSCOPE_INTERRUPT_H
@@ -22,8 +24,8 @@ struct interrupt {
 	bool unread; /* the reader of stdout or stderr is gone; the caller may set it, too */
 };
 
-/* Catch SIGINT and SIGTERM from now on. Signals that were ignored at start-up, by nohup or the
- * shell's &, stay ignored. SIGPIPE is ignored, so that a reader that goes away does not kill.
+/* Catch SIGINT, SIGTERM and SIGHUP from now on. Signals that were ignored at start-up, by nohup or
+ * the shell's &, stay ignored. SIGPIPE is ignored, so that a reader that goes away does not kill.
  *
  * The calling thread takes the signals; threads of threads.h take none. The first signal sets
  * interrupt->signal and closes the standard input: Ctrl-C reaches a whole pipeline, so the

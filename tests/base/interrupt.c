@@ -79,7 +79,30 @@ static int was_ignored(int number)
 	if (interrupt_due(&interrupt))
 		return 1;
 	raise(number == SIGINT ? SIGTERM : SIGINT); /* this one was not */
-	return interrupt_due(&interrupt) ? 0 : 2;
+	if (!interrupt_due(&interrupt))
+		return 2;
+	raise(number); /* still so */
+	return 0;
+}
+
+/* A terminal that closes sends SIGHUP more than once; systemd sends SIGTERM with it, in any
+ * order. */
+static int hung_up(int number)
+{
+	catch();
+	raise(number);
+	raise(SIGHUP);
+	raise(SIGHUP);
+	if (number == SIGHUP)
+		raise(SIGTERM);
+	return interrupt.signal == number ? 0 : 1;
+}
+
+static int killed_after_all(int number)
+{
+	hung_up(SIGHUP);
+	raise(number);
+	return 0;
 }
 
 /* A read that waits for more when the signal comes fails, and does not wait again. */
@@ -129,19 +152,23 @@ static int own_stack(int number)
 
 static void test_signals(void)
 {
-	static const int signals[] = {SIGINT, SIGTERM};
-	static const char *const names[] = {"SIGINT", "SIGTERM"};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	static const char *const names[] = {"SIGINT", "SIGTERM", "SIGHUP"};
 
 	is_int(outcome(none_came, 0), 0, "no signal: nothing is due");
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
 		const int number = signals[i];
 		printf("# %s\n", names[i]);
 		is_int(outcome(one_came, number), 7, "it is due, is named, and stdin is closed");
-		is_int(outcome(second_came, number), 256 + number, "as a second signal it kills");
+		is_int(outcome(second_came, number), number == SIGHUP ? 0 : 256 + number,
+		       number == SIGHUP ? "a second signal: it does nothing" : "a second signal: it kills");
+		is_int(outcome(hung_up, number), 0, "SIGHUP behind it does nothing");
 		is_int(outcome(was_ignored, number), 0, "ignored at start-up: stays ignored");
 		is_int(outcome(reading, number), 3, "it ends a read that waits");
 		is_int(outcome(own_stack, number), 0, "its handler has a stack of its own");
 	}
+	is_int(outcome(killed_after_all, SIGTERM), 256 + SIGTERM, "SIGHUP, then SIGTERM twice: killed");
+	is_int(outcome(killed_after_all, SIGINT), 256 + SIGINT, "SIGHUP, SIGTERM, SIGINT: killed");
 }
 
 /* ---- readers ---- */

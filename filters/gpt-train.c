@@ -30,7 +30,7 @@ static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, 
 static enum pack pack = PACK_RECORDS;
 static int dtype = DTYPE_AUTO;
 static const char *directory, *val_path, *metrics_path, *weights = "";
-static bool resume, overwrite, quiet;
+static bool resume, overwrite, new_best, quiet;
 static enum backend backend;
 
 static const char *set_preset(const char *argument, void *value)
@@ -50,6 +50,8 @@ static const struct option options[] = {
 	 .text = "replace the run that DIR holds"},
 	{.name = "metrics", .type = OPTION_TEXT, .value = &metrics_path, .argument = "FILE",
 	 .text = "write metrics to FILE, not to stdout; a resume appends to it, and repairs its end"},
+	{.name = "new-best", .type = OPTION_FLAG, .value = &new_best,
+	 .text = "with --resume: forget the best loss so far, and replace the best model"},
 	{.type = OPTION_GROUP, .text = "Network:"},
 	{.name = "preset", .type = OPTION_CALL, .argument = "NAME", .call = set_preset,
 	 .value = &network, .text = "shape of a network of the article: 1.7k, 30k, 207k or 63m"},
@@ -112,7 +114,8 @@ static void take_over(void)
 	static const char *const names[] = {
 		"layers", "heads", "width", "inner", "context", "bias", "dropout", "steps", "batch", "pack",
 		"weight", "lr", "min-lr", "schedule", "warmup", "optimizer", "momentum", "beta1", "beta2",
-		"weight-decay", "clip", "seed",
+		"weight-decay", "clip", "seed", "eval-every", "eval-records", "checkpoint-every",
+		"log-every",
 	};
 	static json_t *saved; /* for good: options point to its strings */
 	char last[PATH_MAX];
@@ -167,6 +170,8 @@ static struct training_run_options run_options(void)
 	struct learning_rate *lr = &trainer.lr;
 	struct err err = {0};
 
+	if (new_best && !resume)
+		die_usage("--new-best: it goes with --resume; a new run has no best model yet");
 	learning_rate_complete(lr);
 	const bool taken = resume && !option_given(&program, "min-lr");
 	if (lr->min > lr->peak)
@@ -185,8 +190,12 @@ static struct training_run_options run_options(void)
 		.trainer = trainer,
 		.batch = batch * accumulate,
 		.eval_records = eval_records,
+		.eval_every = eval_every,
+		.checkpoint_every = checkpoint_every,
+		.log_every = log_every,
 		.resume = resume,
 		.overwrite = overwrite,
+		.new_best = new_best,
 	};
 }
 
@@ -258,6 +267,30 @@ static void check_validation(const struct training_run *run)
 		              "above 0: their loss says nothing about what is trained", run->val_count);
 }
 
+/* The run goes on with another validation set than it had. */
+static void say_validation(const struct training_run *run, const struct training_changes *changes)
+{
+	char cure[80] = "--val with the same FILE";
+
+	if (changes->validation == VALIDATION_SAME)
+		return;
+	if (changes->validation == VALIDATION_ADDED) {
+		progress_say(&progress, "from now on %s holds the model of the lowest validation loss",
+		             directory);
+		return;
+	}
+	if (changes->validation == VALIDATION_COUNT)
+		snprintf(cure, sizeof cure, "--eval-records %" PRId64, changes->val_records);
+	const char *why = changes->validation == VALIDATION_MISSING ? "no validation set is given"
+	                  : changes->validation == VALIDATION_COUNT ? "more or fewer records are used"
+	                  : "another validation set is given";
+	if (run->keeps_best)
+		progress_warn(&progress, "%s keeps its best model, because %s now: give %s to compare with "
+		              "it, or --new-best to replace it", directory, why, cure);
+	else
+		progress_warn(&progress, "%s: %s now: give %s to go on as before", directory, why, cure);
+}
+
 /* Resume. Are there steps left to do? */
 static bool resume_last(struct training_run *run)
 {
@@ -273,6 +306,7 @@ static bool resume_last(struct training_run *run)
 	if (changes.others[0])
 		progress_warn(&progress, "%s/last was made with %s%s", directory, changes.others,
 		              due ? ": bits will differ" : "");
+	say_validation(run, &changes);
 	if (!due) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
 		             run->at.step, trainer.lr.steps);
@@ -297,21 +331,13 @@ static void report(const struct training_run *run, const struct step_result *res
 		              at->seconds / (double)at->step * (double)(trainer.lr.steps - at->step));
 }
 
-/* Is it 1, 10, 100 or so on? */
-static bool is_round(int64_t count)
-{
-	while (count > 1 && count % 10 == 0)
-		count /= 10;
-	return count == 1;
-}
-
 /* The same step is tried again, on the next batch. Batches without a weighted token may be many:
- * not each of them is told. */
+ * one of a thousand is told. */
 static void say_skipped(const struct training_run *run, const struct step_result *result)
 {
 	const int64_t unweighted = run->at.unweighted;
 
-	if (result->unweighted && is_round(unweighted))
+	if (result->unweighted && unweighted % 1000 == 1)
 		progress_say(&progress, "step %" PRId64 ": no token of the batch has a weight above 0, so "
 		             "the next one is taken (%" PRId64 " such batch%s so far)", run->at.step + 1,
 		             unweighted, unweighted == 1 ? "" : "es");
@@ -322,16 +348,16 @@ static void say_skipped(const struct training_run *run, const struct step_result
 	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
 }
 
-/* Validate, save, and write the metrics. These come last if their reader may be gone; in a file
- * they come first, so that it holds all of what led to the state. */
-static void milestone(struct training_run *run)
+/* Validate, if `validate`, save, and write the metrics. These come last if their reader may be
+ * gone; in a file they come first, so that it holds all of what led to the state. */
+static void milestone(struct training_run *run, bool validate)
 {
 	const char *unseen = training_data_unseen(run->data);
-	struct validation validation = {.loss = -INFINITY};
+	struct validation validation = {.loss = run->val_count > 0 ? NAN : -INFINITY};
 	json_t *record = NULL;
 	struct err err = {0};
 
-	if (run->data->val.count > 0) {
+	if (run->val_count > 0 && validate) {
 		if ((record = training_run_validate(run, &validation, &err)) == NULL)
 			err_exit(&err);
 		char floor[40] = ""; /* unknown if the spans hold no nats */
@@ -365,12 +391,11 @@ static void explain_end(const struct training_run *run)
 	if (at->unweighted > 0)
 		progress_say(&progress, "%" PRId64 " batch%s passed over because no token had a weight "
 		             "above 0", at->unweighted, at->unweighted == 1 ? " was" : "es were");
-	if (interrupt.signal)
-		progress_say(&progress, "interrupted at step %" PRId64 " and saved; --resume goes on",
-		             at->step);
-	else if (interrupt.unread && at->step < trainer.lr.steps)
-		progress_say(&progress, "nobody reads the metrics any more: ended at step %" PRId64
-		             " and saved; --resume goes on", at->step);
+	if (interrupt_due(&interrupt) && at->step < trainer.lr.steps)
+		progress_say(&progress, "%s at step %" PRId64 "%s and saved; --resume goes on",
+		             interrupt.signal ? "interrupted" : "nobody reads the metrics any more: ended",
+		             at->step, run->val_count > 0 && isinf(at->best) ?
+		             ", before its first validation," : "");
 	else if (at->step < trainer.lr.steps)
 		progress_warn(&progress, "the standard input ends after %" PRIu64 " sequences: %" PRId64
 		              " of %" PRId64 " steps are done, and the learning rate has not come down "
@@ -431,12 +456,15 @@ static void take_steps(struct training_run *run)
 		    training_run_checkpoint(run, &err) < 0)
 			err_exit(&err);
 		if (step % eval_every == 0 && step < trainer.lr.steps)
-			milestone(run);
+			milestone(run, true);
 	}
 	if (run->at.step == 0)
 		die_untrained(run);
-	if (!interrupt_due(&interrupt) || run->at.step > run->saved)
-		milestone(run);
+	/* An interrupt must not change which model is the best: another step than those of an
+	 * undisturbed run is not validated. */
+	const bool whole = !interrupt_due(&interrupt) || run->at.step >= trainer.lr.steps;
+	if (whole || run->at.step > run->saved)
+		milestone(run, whole);
 	explain_end(run);
 }
 

@@ -107,8 +107,7 @@ struct data_loader *data_loader_of_dataset(const struct dataset *dataset, enum p
 		err_set(err, "out of memory");
 		return NULL;
 	}
-	digest(loader, dataset->token, dataset->token_count * sizeof *dataset->token);
-	digest(loader, dataset->begin, (dataset->count + 1) * sizeof *dataset->begin);
+	loader->digest = dataset_digest(dataset, dataset->count);
 	return loader;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "common/base/array.h"
 #include "common/model/gpt_config.h"
@@ -148,6 +149,14 @@ bool dataset_weighted(const struct dataset *dataset, size_t count, const float *
 			if (weight[dataset->kind[i]] > 0)
 				return true;
 	return false;
+}
+
+uint64_t dataset_digest(const struct dataset *dataset, size_t count)
+{
+	const uint64_t tokens = XXH3_64bits(dataset->token,
+	                                    dataset->begin[count] * sizeof *dataset->token);
+
+	return XXH3_64bits_withSeed(dataset->begin, (count + 1) * sizeof *dataset->begin, tokens);
 }
 
 struct example dataset_example(const struct dataset *dataset, size_t index)

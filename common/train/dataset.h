@@ -64,6 +64,9 @@ void dataset_nats(const struct dataset *dataset, size_t count, double *nats);
  * weight[SPAN_KINDS]? The first token of a record does not count: it is not predicted. */
 bool dataset_weighted(const struct dataset *dataset, size_t count, const float *weight);
 
+/* A hash that tells the first count records apart from others: of their tokens and lengths. */
+uint64_t dataset_digest(const struct dataset *dataset, size_t count);
+
 /* Record number index; it lives as long as the dataset and until more is loaded. */
 struct example dataset_example(const struct dataset *dataset, size_t index);
 

@@ -43,6 +43,7 @@ int training_run_init(struct training_run *run, const struct training_run_option
 		.saved = -1,
 		.directory = TRAINING_DIRECTORY_CLOSED,
 	};
+	run->best_set = validation_set_of(&data->val, run->val_count);
 	run->options.network.vocab = vocab_size(data->vocab);
 	if (gpt_config_check(&run->options.network, err) < 0)
 		return -1;

@@ -19,6 +19,7 @@
 #include "common/train/training_directory.h"
 #include "common/train/training_progress.h"
 #include "common/train/training_settings.h"
+#include "common/train/validation_set.h"
 
 struct training_run_options {
 	const char *directory; /* must outlive the run */
@@ -26,8 +27,12 @@ struct training_run_options {
 	struct trainer_options trainer;
 	int batch; /* sequences of a step */
 	int64_t eval_records; /* the most records of the validation set, from its first */
+	/* steps between validations, checkpoints and records of metrics. The caller counts; a run only
+	 * saves them, so that a resume knows them. */
+	int64_t eval_every, checkpoint_every, log_every;
 	bool resume; /* the caller will call training_run_resume() next */
 	bool overwrite; /* replace what an earlier run left in the directory */
+	bool new_best; /* the resume forgets the best loss so far: DIR's model may be replaced */
 };
 
 struct training_run {
@@ -36,6 +41,8 @@ struct training_run {
 	struct trainer *trainer; /* owned, as all below */
 	struct model model; /* without parameters, which are the trainer's */
 	size_t val_count; /* records of the validation set that are used, from its first; 0: no set */
+	struct validation_set best_set; /* that at.best is measured on, or will be */
+	bool keeps_best; /* DIR's model is the best on another set, so it stays */
 	struct batch batch; /* the one that training_run_next() took last */
 	struct training_progress at; /* counts batches whose step was made */
 	uint64_t digest; /* data_loader_digest() after the last of these */
@@ -55,8 +62,9 @@ void training_run_release(struct training_run *run);
 /* Go on from the state in DIR/last: run->at becomes the progress saved there, and as many
  * sequences of the data are skipped. If the last save was cut short, so that the model in
  * DIR/last is not the state's, it is written from the state. *changes says what is set up in
- * another way than before. -1 with err set: of status ERR_USAGE if the state is that of another
- * network or of other sequences (training_settings_check()). */
+ * another way than before. If the best loss was measured on a validation set that is not this
+ * run's, run->keeps_best is set, unless options.new_best is. -1 with err set: of status ERR_USAGE
+ * if the state is that of another network or of other sequences (training_settings_check()). */
 int training_run_resume(struct training_run *run, struct training_changes *changes,
                         struct err *err);
 
@@ -72,8 +80,10 @@ int training_run_step(struct training_run *run, struct step_result *result, stru
 json_t *training_run_validate(struct training_run *run, struct validation *total, struct err *err);
 
 /* Save the model and the state in DIR/last; if loss is the lowest so far, save the model in
- * DIR first. loss: that of the last validation; -INFINITY without a validation set. Before the
- * first save or checkpoint, what an earlier run left is removed if this run overwrites. -1 with
+ * DIR first, unless run->keeps_best. loss: that of a validation after the last step; -INFINITY
+ * without a validation set; NAN if there is a set but the step is not validated, which says
+ * nothing about the best model: then DIR gets the model only if there is no best one yet. Before
+ * the first save or checkpoint, what an earlier run left is removed if this run overwrites. -1 with
  * err set; nothing is saved or removed if a parameter or moment is not finite. */
 int training_run_save(struct training_run *run, double loss, struct err *err);
 

@@ -1,4 +1,6 @@
 /* training_run_resume.c - going on from the state of a run. */
+#include <math.h>
+
 #include "common/train/training_run_private.h"
 #include "common/train/training_state.h"
 
@@ -42,6 +44,28 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 	return result;
 }
 
+/* The best loss so far goes on if it was measured on this run's validation set. Losses on two sets
+ * cannot be compared: if it was another one, DIR's model stays, and the state says so on. */
+static int take_best(struct training_run *run, const json_t *saved,
+                     struct training_changes *changes, struct err *err)
+{
+	struct validation_set set;
+	struct err bad = {0};
+
+	if (validation_set_read(&set, saved, &bad) < 0)
+		return err_set(err, "%s/" MODEL_STATE ": metadata: %s", run->directory.last.path, bad.text);
+	changes->val_records = set.records;
+	if (run->options.new_best) {
+		run->at.best = INFINITY;
+		return 0;
+	}
+	changes->validation = validation_set_compare(&set, &run->best_set, &run->data->val);
+	run->keeps_best = isfinite(run->at.best) && changes->validation != VALIDATION_SAME;
+	if (run->keeps_best)
+		run->best_set = set;
+	return 0;
+}
+
 int training_run_resume(struct training_run *run, struct training_changes *changes,
                         struct err *err)
 {
@@ -56,6 +80,7 @@ int training_run_resume(struct training_run *run, struct training_changes *chang
 		json_t *settings = training_settings(run);
 		training_settings_compare(saved, settings, changes);
 		json_decref(settings);
+		result = take_best(run, saved, changes, err);
 	}
 	json_decref(saved);
 	return result;

@@ -124,6 +124,15 @@ static int check_finite(const struct training_run *run, const char *what, const 
 	               what, name, (double)numbers[i], training_run_last_good(run, good));
 }
 
+/* Does DIR get the model? Before the first validation it holds that of DIR/last, so that it never
+ * holds one of an earlier run. */
+static bool is_best(const struct training_run *run, double loss)
+{
+	if (run->keeps_best)
+		return false;
+	return isnan(loss) ? isinf(run->at.best) : loss < run->at.best;
+}
+
 int training_run_save(struct training_run *run, double loss, struct err *err)
 {
 	struct trainer_state state;
@@ -137,7 +146,7 @@ int training_run_save(struct training_run *run, double loss, struct err *err)
 		result = -1;
 	else
 		result = training_directory_clear(&run->directory, err);
-	if (result == 0 && loss < run->at.best) {
+	if (result == 0 && is_best(run, loss)) {
 		if (isfinite(loss))
 			run->at.best = loss;
 		result = save_model(run, &run->directory.top, state.params, err);

@@ -76,8 +76,13 @@ json_t *training_settings(const struct training_run *run)
 		{"threads", json_sprintf("%d", options->workers)},
 		{"pass-rows", json_sprintf("%d", pass_rows)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
+		{"eval-every", json_sprintf("%" PRId64, run->options.eval_every)},
+		{"eval-records", json_sprintf("%" PRId64, run->options.eval_records)},
+		{"checkpoint-every", json_sprintf("%" PRId64, run->options.checkpoint_every)},
+		{"log-every", json_sprintf("%" PRId64, run->options.log_every)},
 	};
 	set_all(settings, all, sizeof all / sizeof *all);
+	validation_set_save(&run->best_set, settings);
 	return settings;
 }
 
@@ -173,6 +178,19 @@ void training_settings_follow_lr(json_t *saved)
 		json_object_del(saved, "min-lr");
 }
 
+/* What decides which models are kept and what is told, but not what the network becomes. */
+static bool decides_bits(const char *key)
+{
+	static const char *const others[] = {"val", "val-records", "eval-every", "eval-records",
+	                                     "checkpoint-every", "log-every"};
+	const size_t count = sizeof others / sizeof *others;
+	size_t i = 0;
+
+	while (i < count && strcmp(key, others[i]) != 0)
+		i++;
+	return i == count;
+}
+
 void training_settings_compare(const json_t *saved, json_t *settings,
                                struct training_changes *changes)
 {
@@ -186,7 +204,7 @@ void training_settings_compare(const json_t *saved, json_t *settings,
 	json_object_foreach(settings, key, value) {
 		const char *have = saved_or(saved, settings, key), *want = json_string_value(value);
 		const char *comma = used ? ", " : "";
-		if (strcmp(have, want) == 0 || used >= size)
+		if (!decides_bits(key) || strcmp(have, want) == 0 || used >= size)
 			continue;
 		if (strcmp(key, "steps") == 0)
 			snprintf(changes->steps, sizeof changes->steps, "%s", have);

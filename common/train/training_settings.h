@@ -1,7 +1,8 @@
-/* training_settings.h - all settings that decide the bits of a run, as text.
+/* training_settings.h - all settings that decide what a run leaves, as text.
  *
  * Settings are a JSON object of strings: the options of gpt-train under their names, and
- * "vocab-size", "vocab-digest" and "data" (data_loader_digest()). The state of a run holds
+ * "vocab-size", "vocab-digest", "data" (data_loader_digest()), "val" and "val-records"
+ * (validation_set.h). The state of a run holds
  * them (training_state.h), so a resume can tell what is different now.
  */
 #ifndef MEMOSCOPE_TRAINING_SETTINGS_H
@@ -12,6 +13,7 @@
 #include "common/base/err.h"
 #include "common/model/gpt.h"
 #include "common/stream/vocab.h"
+#include "common/train/validation_set.h"
 
 struct training_run;
 
@@ -38,7 +40,12 @@ void training_settings_follow_lr(json_t *saved);
 struct training_changes {
 	char steps[24]; /* the steps of the saved schedule; "": the same, or not saved */
 	char others[400]; /* all other settings: "lr 0.001 (now 0.002), other data", or "" */
+	enum validation_change validation; /* training_run_resume() sets these two */
+	int64_t val_records; /* of the saved validation set; -1: not known */
 };
+
+/* Compares what decides the bits of the network; not how often a run validates, saves and logs,
+ * nor what it validates on. */
 void training_settings_compare(const json_t *saved, json_t *settings,
                                struct training_changes *changes);
 

@@ -250,7 +250,7 @@ static enum dtype dtype_of(const struct kernels *k, const char *name)
 			return dtype;
 	if (name)
 		die_usage("DTYPE '%s' is not known", name);
-	return backend_dtype(k);
+	return backend_dtype(k, DTYPE_AUTO);
 }
 
 int main(int argc, char **argv)

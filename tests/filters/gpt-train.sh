@@ -78,8 +78,7 @@ is "$? $(course straight.mp | wc -l)" "0 30" "batches in which no token has a we
 over=$(sed -n 's/^gpt-train: \([0-9]*\) batches were passed over because no token had a weight above 0$/\1/p' said)
 [ "$over" -gt 30 ]
 ok $? "many were, which is told at the end"
-is "$(grep -o '([0-9]* such batch.* so far)' said | head -n 2)" "(1 such batch so far)
-(10 such batches so far)" "and now and then"
+is "$(grep -o '([0-9]* such batch.* so far)' said)" "(1 such batch so far)" "the first one, too"
 train parts "${options[@]}" --steps 11
 cp parts.mp parts.1
 train parts "${options[@]}" --resume

@@ -222,7 +222,7 @@ static void test_skip(void)
 
 /* ---- digests ---- */
 
-static uint64_t dataset_digest(const struct set *set, uint64_t seed)
+static uint64_t digest_of_files(const struct set *set, uint64_t seed)
 {
 	struct reading reading;
 
@@ -255,10 +255,10 @@ static void test_digest(void)
 	set_make_mixed(&few, 5, 20, CONTEXT);
 	set_make_mixed(&many, 5, 41, CONTEXT);
 	set_make_mixed(&others, 6, 20, CONTEXT);
-	ok(dataset_digest(&few, 1) == dataset_digest(&few, 2),
+	ok(digest_of_files(&few, 1) == digest_of_files(&few, 2),
 	   "the data have a digest, not their order");
-	ok(dataset_digest(&few, 1) != dataset_digest(&many, 1), "more data have another one");
-	ok(dataset_digest(&few, 1) != dataset_digest(&others, 1), "other data too");
+	ok(digest_of_files(&few, 1) != digest_of_files(&many, 1), "more data have another one");
+	ok(digest_of_files(&few, 1) != digest_of_files(&others, 1), "other data too");
 	ok(stream_digest(&few, 20) == stream_digest(&many, 20), "of a stream, it is of what came");
 	ok(stream_digest(&few, 19) != stream_digest(&few, 20), "all of it");
 	ok(stream_digest(&few, 5) != stream_digest(&others, 5), "of other data, another one");

@@ -158,6 +158,10 @@ static void test_saves(void)
 	training_run_save(&trial.run, 3, &trial.err);
 	ok(step_in(&trial, "") == 4 && step_in(&trial, "last") == 4, "a lower one: both");
 	is_near(trial.run.at.best, 3, 0, "  which is the best so far");
+	steps(&trial, 1);
+	training_run_save(&trial.run, NAN, &trial.err);
+	ok(step_in(&trial, "") == 4 && step_in(&trial, "last") == 5 && trial.run.at.best == 3,
+	   "one that was not validated: DIR/last alone");
 	is_int(step_in(&trial, "step-000001"), 1, "the checkpoint stays");
 	end(&trial);
 
@@ -177,6 +181,50 @@ static void test_saves(void)
 	steps(&trial, 1);
 	end(&trial);
 	is_int(start(&trial, "saves", &set, true, &options), -1, "  cannot be resumed");
+	end(&trial);
+}
+
+/* The best model so far stays if the run goes on with another validation set. */
+static void test_best(void)
+{
+	struct training_run_options options = usual();
+	struct trial trial;
+
+	start(&trial, "best", &set, false, &options);
+	steps(&trial, 1);
+	training_run_save(&trial.run, NAN, &trial.err);
+	ok(step_in(&trial, "") == 1 && isinf(trial.run.at.best),
+	   "not validated, and no model is the best yet: DIR gets it");
+	end(&trial);
+	options.eval_records = 4;
+	start(&trial, "best", &set, true, &options);
+	ok(!trial.run.keeps_best && trial.changes.validation == VALIDATION_COUNT,
+	   "resumed with fewer records, before a model is the best: nothing to keep");
+	steps(&trial, 1);
+	training_run_save(&trial.run, 5, &trial.err);
+	end(&trial);
+	for (int set_again = 0; set_again < 2; set_again++) {
+		options.eval_records = 3;
+		start(&trial, "best", &set, true, &options);
+		ok(trial.run.keeps_best && trial.changes.validation == VALIDATION_COUNT &&
+		   trial.changes.val_records == 4, "and behind: it is kept, and told of how many records");
+		steps(&trial, 1);
+		training_run_save(&trial.run, 1, &trial.err);
+		ok(step_in(&trial, "") == 2 && step_in(&trial, "last") == 3 + set_again &&
+		   trial.run.at.best == 5, "  a lower loss does not replace it");
+		end(&trial);
+	}
+	options.eval_records = 4;
+	start(&trial, "best", &set, true, &options);
+	ok(!trial.run.keeps_best && trial.run.at.best == 5, "with the records of the best loss again");
+	end(&trial);
+	options.eval_records = 3;
+	options.new_best = true;
+	start(&trial, "best", &set, true, &options);
+	ok(!trial.run.keeps_best && isinf(trial.run.at.best), "told to forget the best loss");
+	steps(&trial, 1);
+	training_run_save(&trial.run, 9, &trial.err);
+	ok(step_in(&trial, "") == 5 && trial.run.at.best == 9, "  any loss is lower then");
 	end(&trial);
 }
 
@@ -258,6 +306,7 @@ int main(void)
 	test_resume();
 	test_changes();
 	test_saves();
+	test_best();
 	test_validation();
 	test_not_finite();
 	folder_remove(folder);

@@ -117,6 +117,15 @@ static void test_compare(void)
 	training_settings_compare(saved, settings, &changes);
 	is_string(changes.others, "lr 0.5 (now 0.001), other data", "data are not shown as numbers");
 	is_string(changes.steps, "50", "  and steps stand apart");
+	static const char *const others[] = {"val", "val-records", "eval-every", "eval-records",
+	                                     "checkpoint-every", "log-every"};
+	json_object_clear(saved);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		json_object_set_new(saved, others[i], json_string("1"));
+		json_object_set_new(settings, others[i], json_string("2"));
+	}
+	training_settings_compare(saved, settings, &changes);
+	is_string(changes.others, "", "what decides no bit of the network is not told here");
 	json_object_clear(saved);
 	training_settings_compare(saved, settings, &changes);
 	ok(!*changes.others && !*changes.steps, "what was not saved does not differ");

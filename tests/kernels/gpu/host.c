@@ -112,7 +112,7 @@ static void check_support(const struct kernels *kernels)
 		}
 	for (fake_major = 6; fake_major <= 8; fake_major++) {
 		const enum dtype best = (enum dtype)(fake_major - 6);
-		ok(backend_dtype(kernels) == best, "compute capability %d: --dtype auto is %s",
+		ok(backend_dtype(kernels, DTYPE_AUTO) == best, "compute capability %d: --dtype auto is %s",
 		   fake_major, dtype_name(best));
 	}
 	for (fake_major = 6; fake_major <= 7; fake_major++) {

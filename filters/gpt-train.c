@@ -423,9 +423,9 @@ _Noreturn static void die_untrained(const struct training_run *run)
 static void warn_lines(const struct training_data *data)
 {
 	progress_warn(&progress, "most records are far shorter than the context of %d and have no "
-	              "spans: if they are lines of one text, --pack text trains on the text as a whole; "
-	              "else a shorter --context does, because the longest has %d tokens (--pack records "
-	              "silences this)",
+	              "spans: if they are lines of one text, --pack text trains on the text as a "
+	              "whole; else a shorter --context does, because the longest has %d tokens (--pack "
+	              "records silences this)",
 	              data->context, data->shape.longest);
 }
 

@@ -55,6 +55,20 @@ static int open_stream(struct training_data *data, struct err *err)
 	return data->loader ? 0 : -1;
 }
 
+/* Files have no token of an expected kind: say which kinds they have. */
+static int unseen_kind(const struct training_data *data, struct err *err)
+{
+	char have[200] = "none";
+	size_t used = 0;
+
+	for (int i = SPAN_OTHER + 1; i < data->kinds.count && used < sizeof have; i++)
+		if (data->seen[i])
+			used += (size_t)snprintf(have + used, sizeof have - used, "%s%s", used ? ", " : "",
+			                         data->kinds.word[i]);
+	return err_usage(err, "no record of the training data has a span of kind '%s'; their kinds: %s",
+	                 training_data_unseen(data), have);
+}
+
 static int read_files(struct training_data *data, char **paths, int count, uint64_t seed,
                       struct err *err)
 {
@@ -70,8 +84,7 @@ static int read_files(struct training_data *data, char **paths, int count, uint6
 	}
 	data->loader = data_loader_of_dataset(&data->train, data->pack, data->context, seed, err);
 	if (data->loader && training_data_unseen(data))
-		return err_usage(err, "no record of the training data has a span of kind '%s'",
-		                 training_data_unseen(data));
+		return unseen_kind(data, err);
 	return data->loader ? 0 : -1;
 }
 

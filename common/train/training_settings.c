@@ -131,9 +131,10 @@ static int check_network(const json_t *saved, const json_t *settings, const char
 
 	if (!same(saved, settings, shape, 6, have, want))
 		return err_usage(err, "%s has layers %s, heads %s, width %s, inner %s, context %s%s, "
-		                 "this command asks for %s, %s, %s, %s, %s%s", state, have[0], have[1],
-		                 have[2], have[3], have[4], and_biases(have[5]), want[0], want[1],
-		                 want[2], want[3], want[4], and_biases(want[5]));
+		                 "this command asks for %s, %s, %s, %s, %s%s; options that are not given "
+		                 "are taken from the state", state, have[0], have[1], have[2], have[3],
+		                 have[4], and_biases(have[5]), want[0], want[1], want[2], want[3], want[4],
+		                 and_biases(want[5]));
 	if (strcmp(kind_of(saved), kind_of(settings)) != 0)
 		return err_usage(err, "%s has a network that is %s, this command asks for one that is %s",
 		                 state, kind_of(saved), kind_of(settings));
@@ -154,7 +155,8 @@ static int check_sequences(const json_t *saved, const json_t *settings, const ch
 	if (same(saved, settings, keys, 3, have, want))
 		return 0;
 	return err_usage(err, "%s is of seed %s and %s sequences a step, packed as %s; this command "
-	                 "asks for %s, %s and %s", state, have[0], have[1], have[2], want[0], want[1],
+	                 "asks for %s, %s and %s; options that are not given are taken from the state",
+	                 state, have[0], have[1], have[2], want[0], want[1],
 	                 want[2]);
 }
 

@@ -433,7 +433,8 @@ static void test_refused(void)
 	refused(&set, PACK_RECORDS,
 	        "training record 2 (id 1014) has 13 tokens, expected 2 to the context of 12; "
 	        "gpt-train --context 13 takes it, --pack text trains on records of any length",
-	        "record 2: 13 tokens, expected 2 to the context of 12; gpt-train --context 13 takes it");
+	        "record 2: 13 tokens, expected 2 to the context of 12; gpt-train --context 13 takes "
+	        "it");
 	close(set.fd);
 	set_make(&set, 1, 2, (int[]){5, 1}, ALPHABET);
 	refused(&set, PACK_RECORDS, "training record 1 (id 1007) has 1 tokens", "record 1: 1 tokens");

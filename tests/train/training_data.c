@@ -69,7 +69,8 @@ static void test_files(void)
 
 	data_start(&data, PACK_RECORDS, "anwser");
 	is_int(training_data_open(&data, paths, 2, NULL, 7, &err), -1, "a kind that no file has");
-	is_string(err.text, "no record of the training data has a span of kind 'anwser'",
+	is_string(err.text, "no record of the training data has a span of kind 'anwser'; their kinds: "
+	          "name, answer",
 	          "  is named");
 	is_int(err.status, ERR_USAGE, "  as a fault of the command line");
 	training_data_release(&data);

@@ -59,7 +59,8 @@ static void test_check(void)
 		{"vocab-digest", "abd", ERR_DATA, "DIR/last has a vocabulary of 70 characters, the "
 		 "training data have another one, of 70"},
 		{"seed", "2", ERR_USAGE, "DIR/last is of seed 2 and 8 sequences a step, packed as records; "
-		 "this command asks for 1, 8 and records"},
+		 "this command asks for 1, 8 and records; options that are not given are taken from the "
+		 "state"},
 		{"batch", "9", ERR_USAGE, "seed 1 and 9 sequences"},
 		{"pack", "text", ERR_USAGE, "packed as text"},
 		{"inner", NULL, ERR_NONE, ""}, /* older states do not have it */

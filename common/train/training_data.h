@@ -32,7 +32,7 @@ struct training_data {
 	struct vocab *vocab; /* owned, as all below */
 	struct span_kinds kinds;
 	int expected; /* kinds below this one were known before the data were opened */
-	struct record_shape shape; /* if a sequence is a record: of files, all; of a stream, those so far */
+	struct record_shape shape; /* of all records in files; of a stream, of those so far */
 	bool seen[SPAN_KINDS]; /* kinds of the training tokens that were read so far */
 	json_t *header; /* of the first training stream */
 	struct dataset train; /* empty if streaming */

@@ -2,19 +2,15 @@
 # shellcheck shell=bash
 
 # train_into FOLDER STEPS ARGUMENT...: gpt-train for STEPS steps. The model is FOLDER/model, the
-# metrics are FOLDER/metrics-001.mp. A training that was stopped goes on, with metrics in the
-# next number; one that saved no state begins again. A training that came to its end is not done
-# again.
+# metrics are FOLDER/metrics.mp. A training that was stopped goes on; one that saved no state begins
+# again. A training that came to its end is not done again.
 train_into() {
-	local folder=$1 steps=$2 part=1 begin=--overwrite metrics step
+	local folder=$1 steps=$2 begin=--overwrite step
 	shift 2
 	[ ! -e "$folder/trained" ] || return 0
 	mkdir -p "$folder"
-	while metrics=$(printf '%s/metrics-%03d.mp' "$folder" "$part") && [ -e "$metrics" ]; do
-		part=$((part + 1))
-	done
 	[ ! -e "$folder/model/last/training.safetensors" ] || begin=--resume
-	gpt-train "$@" -o "$folder/model" --steps "$steps" "$begin" >"$metrics" || return
+	gpt-train "$@" -o "$folder/model" --steps "$steps" --metrics "$folder/metrics.mp" "$begin" || return
 	step=$(jq .training.step "$folder/model/last/memoscope.json") # Ctrl-C ends gpt-train in good order
 	if [ "$step" != "$steps" ]; then
 		echo "$(basename "$0"): stopped at step $step of $steps: run it again to go on" >&2
@@ -32,15 +28,9 @@ untrained() {
 }
 
 # metrics FOLDER FIELDS: these fields of the metrics of train_into, a line for each step and each
-# validation, in order. If two parts have a step, the later one counts. A part that was cut off
-# counts as far as it goes.
+# validation, in order
 metrics() {
-	local part
-	for part in "$1"/metrics-*.mp; do
-		mpcat --tsv="step,val.loss,$2" "$part" 2>/dev/null || true
-	done | awk -F '\t' '
-		$1 ~ /^[0-9]+$/ { line[$1 FS ($2 != "")] = $0 }
-		END { for (key in line) print line[key] }' | sort -t "$(printf '\t')" -k 1,1n -k 2,2 | cut -f 3-
+	mpcat --tsv="$2" "$1/metrics.mp" | tail -n +2
 }
 
 # curve FOLDER: FOLDER/curve.tsv from the metrics of untrained and train_into: step, held-out loss,

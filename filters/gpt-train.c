@@ -17,6 +17,7 @@
 #include "common/train/training_data.h"
 #include "common/train/training_run.h"
 #include "common/train/training_state.h"
+#include "common/train/unlearned.h"
 
 #define WORKERS_MAX 1024
 
@@ -348,6 +349,18 @@ static void say_skipped(const struct training_run *run, const struct step_result
 	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
 }
 
+/* If the answers are not learned: is it because of loss that nobody can save? */
+static void advise(const struct training_run *run, const struct validation *validation)
+{
+	struct unlearned unlearned;
+
+	if (unlearned_find(validation, &run->data->kinds, trainer.weight, &unlearned))
+		progress_say(&progress, "the loss of answers is %.2f nats a token above its floor: they are "
+		             "not learned yet. %.0f%% of the weighted loss is floor, which nobody can "
+		             "predict; try --weight %s (gpt-train(1), RECIPES)", unlearned.excess,
+		             100 * unlearned.floor_share, unlearned.weights);
+}
+
 /* Validate, if `validate`, save, and write the metrics. These come last if their reader may be
  * gone; in a file they come first, so that it holds all of what led to the state. */
 static void milestone(struct training_run *run, bool validate)
@@ -366,6 +379,8 @@ static void milestone(struct training_run *run, bool validate)
 		progress_say(&progress, "step %" PRId64 ": validation loss %.4f%s", run->at.step,
 		             validation.loss, floor);
 	}
+	if (run->at.step == trainer.lr.steps)
+		advise(run, &validation);
 	if (run->saved < 0 && run->at.examples > 0 && unseen)
 		progress_warn(&progress, "--weight: none of the first %" PRIu64 " sequences has a span "
 		              "of kind '%s'", run->at.examples, unseen);

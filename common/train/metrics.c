@@ -46,6 +46,8 @@ json_t *metrics_validation(const struct training_progress *at,
 		total->loss += evaluation->loss[i];
 		total->floor += floor_nats[i];
 		total->tokens += evaluation->tokens[i];
+		total->kind[i] = (struct kind_loss){evaluation->loss[i], floor_nats[i],
+		                                    evaluation->tokens[i]};
 		json_object_set_new(by_kind, kinds->word[i],
 		                    loss_and_floor(evaluation->loss[i], floor_nats[i],
 		                                   evaluation->tokens[i]));

@@ -17,10 +17,14 @@
  * after the step. */
 json_t *metrics_step(const struct training_progress *at, const struct step_result *result);
 
-/* The result of a validation over all kinds of tokens. */
+/* The result of a validation, over all kinds of tokens and for each. */
 struct validation {
 	double loss, floor; /* means over the tokens, in nats */
 	int64_t tokens;
+	struct kind_loss {
+		double loss, floor; /* sums over the tokens of a kind */
+		int64_t tokens;
+	} kind[SPAN_KINDS];
 };
 
 /* {"step", "tokens", "seconds", "val": {"loss", "floor", "tokens", "kinds":

@@ -756,4 +756,27 @@ finite numbers; the last good model is reach/last, of step 4" \
 	is "$(sum reach)" "$before" "is not saved"
 done
 
+# ---- advice ----
+
+# Keys and values of random letters are nearly all of the loss, and nobody can predict them.
+for ((i = 0; i < 40; i++)); do
+	jq -nc --arg k "$(printf '%03d' $((i * 37 % 1000)) | tr 0-9 a-j)" '
+		{text: "\($k)=\($k * 9)?\($k)=\($k)", spans: [[0, 3, "key", 0, 7], [4, 31, "value", 0, 62],
+			[32, 35, "ask", 0, 0], [36, 39, "answer", 0, 0]]}'
+done >pairs
+mptext <pairs | tokenize >pairs.mp
+jq -c '.spans[][4] = 0' pairs | mptext | tokenize >no-floor.mp
+# says FILE OPTION...: the advice after one step on FILE
+says() {
+	local file=$1
+	shift
+	rm -rf advised
+	gpt-train "$file" --val "$file" -o advised "${net[@]}" --steps 1 --lr 0 --min-lr 0 "$@" 2>&1 >advised.mp |
+		grep 'loss of answers'
+}
+says pairs.mp | grep -Eq '^gpt-train: the loss of answers is 2\.[0-9]+ nats a token above its floor: .*; try --weight value=0\.1,answer=5 '
+ok $? "answers that are not learned beside loss that nobody can save: weights are advised"
+is "$(says pairs.mp --weight value=0.1,answer=5)" "" "and not if they are given"
+is "$(says no-floor.mp)" "" "nor if no floor is known"
+
 done_testing

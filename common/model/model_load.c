@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/model/checksum.h"
@@ -11,6 +12,7 @@
 #include "common/model/model_files.h"
 #include "common/model/model_parameters.h"
 #include "common/model/model_vocab.h"
+#include "common/model/parameter_files.h"
 
 static int load_config(const char *path, struct model *model, struct err *err)
 {
@@ -58,16 +60,30 @@ static int load_about(const char *path, struct model *model, struct err *err)
 	return 0;
 }
 
-static bool is_there(const char *directory, const char *name)
+/* Is the file NAME, with more at the end of its name, in the directory? */
+static bool is_there(const char *directory, const char *name, const char *more)
 {
 	char *path;
 	bool there = true; /* if it is not known, who opens it will say so */
 
-	if (asprintf(&path, "%s/%s", directory, name) >= 0) {
+	if (asprintf(&path, "%s/%s%s", directory, name, more) >= 0) {
 		there = access(path, F_OK) == 0 || errno != ENOENT;
 		free(path);
 	}
 	return there;
+}
+
+/* Files of PyTorch are no models, but model-import makes one of them. */
+static int check_foreign(const char *directory, struct err *err)
+{
+	static const char *const foreign[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
+	                                      "ckpt.pt"};
+
+	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+		if (is_there(directory, foreign[i], ""))
+			return err_set(err, "%s/%s: PyTorch's file is not read in place; model-import makes a "
+			               "model directory of it", directory, foreign[i]);
+	return 0;
 }
 
 /* A directory that has some of the files that a model needs, and lacks others, is a sign of
@@ -76,16 +92,25 @@ static int check_complete(const char *directory, struct err *err)
 {
 	static const enum model_file needed[] = {MODEL_CONFIG, MODEL_VOCAB, MODEL_PARAMETERS};
 	const char *has = NULL, *lacks = NULL;
+	struct stat status;
 
+	if (stat(directory, &status) == 0 && S_ISREG(status.st_mode))
+		return err_set(err, "%s: is a file, expected a model directory; model-import makes one of "
+		               "a checkpoint", directory);
 	for (int i = 0; i < 3; i++) {
 		const char *name = model_file_names[needed[i]];
-		if (is_there(directory, name))
+		const bool index = needed[i] == MODEL_PARAMETERS;
+		if (is_there(directory, name, "") || (index && is_there(directory, name, PARAMETER_INDEX)))
 			has = name;
 		else
 			lacks = name;
 	}
-	const bool state = is_there(directory, MODEL_STATE);
-	if (!lacks || !(has || state))
+	const bool state = is_there(directory, MODEL_STATE, "");
+	if (!lacks)
+		return 0;
+	if (!state && check_foreign(directory, err) < 0)
+		return -1;
+	if (!has && !state)
 		return 0;
 	if (state)
 		return err_set(err, "%s/%s: cannot open: No such file, but " MODEL_STATE " is there: a "

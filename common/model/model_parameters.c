@@ -1,9 +1,10 @@
 #include "common/model/model_parameters.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/model/parameter_files.h"
 
 /* Keys of the metadata. */
 #define HEADS "n_head" /* as in config.json */
@@ -11,7 +12,6 @@
 #define KIND "kind" /* of gpt_kind(); absent if that is empty */
 
 #define OWN_KIND "memoscope's own settings" /* in messages */
-#define HEAD "lm_head.weight"
 
 /* All tensors of GPT2LMHeadModel, which always has biases. To free(). NULL: out of memory. */
 static struct gpt_tensor *full_tensors(const struct gpt_config *config, int *count)
@@ -104,113 +104,12 @@ void parameters_image_release(struct parameters_image *image)
 
 /* ---- reading ---- */
 
-static const float *find(const struct safetensors *file, const struct gpt_tensor *tensor,
-                         struct err *err)
-{
-	struct safetensor want = described(tensor, NULL);
-
-	return safetensors_find(file, want.name, want.dims, want.shape, err);
-}
-
-static int check_finite(const char *path, const struct gpt_tensor *tensor, const float *data,
-                        struct err *err)
-{
-	for (size_t i = 0; i < tensor->count; i++) {
-		if (!isfinite(data[i]))
-			return err_set(err, "%s: tensor \"%s\": element %zu is %f", path,
-			               tensor->name, i, (double)data[i]);
-	}
-	return 0;
-}
-
-static bool all_zero(const float *data, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (data[i] != 0)
-			return false;
-	}
-	return true;
-}
-
-/* Every tensor must be there. *bias becomes true if a bias is not zero. */
-static int check_tensors(const char *path, const struct safetensors *file,
-                         const struct gpt_tensor *tensors, int count, bool *bias,
-                         struct err *err)
-{
-	for (int i = 0; i < count; i++) {
-		const float *data = find(file, &tensors[i], err);
-		if (!data || check_finite(path, &tensors[i], data, err) < 0)
-			return -1;
-		if (is_bias(&tensors[i]) && !all_zero(data, tensors[i].count))
-			*bias = true;
-	}
-	return 0;
-}
-
-/* The output head, if the file has it, must equal the token embedding. */
-static int check_head(const char *path, const struct safetensors *file,
-                      const struct gpt_tensor *wte, struct err *err)
-{
-	struct safetensor want = described(wte, NULL);
-	const float *tied = find(file, wte, err);
-	const float *head = safetensors_find(file, HEAD, want.dims, want.shape, err);
-
-	if (!tied || !head)
-		return -1;
-	if (memcmp(head, tied, wte->count * sizeof *head) != 0)
-		return err_set(err, "%s: tensor \"%s\" differs from \"%s\", expected an output "
-		               "head tied to it", path, HEAD, wte->name);
-	return 0;
-}
-
-/* The file may hold the tensors of the network and the output head, nothing else. */
-static int check_others(const char *path, const struct safetensors *file,
-                        const struct gpt_tensor *tensors, int count, struct err *err)
-{
-	if (safetensors_count(file) == (size_t)count)
-		return 0;
-	for (size_t i = 0; i < safetensors_count(file); i++) {
-		const char *name = safetensors_name(file, i);
-		int k = 0;
-		while (k < count && strcmp(name, tensors[k].name) != 0)
-			k++;
-		if (k < count)
-			continue;
-		if (strcmp(name, HEAD) != 0)
-			return err_set(err, "%s: tensor \"%s\" has no place in the network of "
-			               "config.json", path, name);
-		if (check_head(path, file, &tensors[0], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Copy the tensors of the network into model->params. */
-static int copy_params(const struct safetensors *file, const struct gpt_tensor *tensors,
-                       int count, struct model *model, struct err *err)
-{
-	size_t total = gpt_parameter_count(&model->config), offset = 0;
-
-	model->params = malloc(total * sizeof *model->params);
-	if (!model->params)
-		return err_set(err, "out of memory for %zu parameters", total);
-	for (int i = 0; i < count; i++) {
-		if (is_bias(&tensors[i]) && !model->config.bias)
-			continue;
-		const float *data = find(file, &tensors[i], err);
-		if (!data)
-			return -1;
-		memcpy(model->params + offset, data, tensors[i].count * sizeof *data);
-		offset += tensors[i].count;
-	}
-	return 0;
-}
-
 /* If not all files of the directory were replaced, some are another model's. Files of other
  * programs, and old ones, do not say which model they belong to. */
-static int check_metadata(const char *path, const struct safetensors *file,
-                          const struct model *model, struct err *err)
+static int check_metadata(const struct safetensors *file, const struct model *model,
+                          struct err *err)
 {
+	const char *path = safetensors_path(file);
 	const char *heads = safetensors_metadata(file, HEADS);
 	const char *vocab = safetensors_metadata(file, VOCAB);
 	const char *kind = safetensors_metadata(file, KIND);
@@ -232,30 +131,23 @@ static int check_metadata(const char *path, const struct safetensors *file,
 	return 0;
 }
 
-static int read_params(const char *path, const struct safetensors *file,
-                       const struct gpt_tensor *tensors, int count, struct model *model,
-                       struct err *err)
-{
-	if (check_metadata(path, file, model, err) < 0 ||
-	    check_tensors(path, file, tensors, count, &model->config.bias, err) < 0 ||
-	    check_others(path, file, tensors, count, err) < 0)
-		return -1;
-	return copy_params(file, tensors, count, model, err);
-}
-
 int model_parameters_load(const char *path, struct model *model, struct err *err)
 {
-	int count, result = -1;
-	struct gpt_tensor *tensors = full_tensors(&model->config, &count);
-	struct safetensors *file = NULL;
+	struct parameter_files files;
+	struct state_dict dict = {0};
+	int result = 0;
 
-	if (!tensors)
-		err_set(err, "out of memory");
-	else
-		file = safetensors_open(path, err);
-	if (file)
-		result = read_params(path, file, tensors, count, model, err);
-	safetensors_close(file);
-	free(tensors);
+	if (parameter_files_open(&files, path, err) < 0)
+		return -1;
+	for (size_t i = 0; i < files.count && result == 0; i++)
+		result = check_metadata(files.files[i], model, err);
+	if (result == 0)
+		result = parameter_files_state(&files, &dict, err);
+	if (result == 0) {
+		model->params = state_dict_parameters(&dict, &model->config, err);
+		result = model->params ? 0 : -1;
+	}
+	state_dict_release(&dict);
+	parameter_files_close(&files);
 	return result;
 }

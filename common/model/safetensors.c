@@ -14,13 +14,13 @@
 
 #include "common/base/file.h"
 #include "common/model/checksum.h"
+#include "common/model/stored_tensor.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
                "tensors are read and written as little endian float32");
 
 #define SIZE_BYTES 8 /* of the number before the header, which is the header's size */
 #define ALIGNMENT 64 /* of the data, in files that we write */
-#define DIMS_MAX 8
 /* The JSON of 512 layers takes 1 MB; jansson may take forty times the text. */
 #define HEADER_MAX (4 << 20)
 
@@ -129,10 +129,8 @@ void safetensors_image_release(struct safetensors_image *image)
 /* ---- reading ---- */
 
 /* A tensor of an open file. */
-struct stored_tensor {
-	const char *name; /* in the JSON header */
-	int dims;
-	size_t shape[DIMS_MAX];
+struct entry {
+	struct stored_tensor tensor; /* its name is in the JSON header */
 	uint64_t begin, end; /* bytes of the data */
 };
 
@@ -141,9 +139,8 @@ struct safetensors {
 	void *map;
 	size_t size; /* of the map */
 	json_t *header;
-	const char *data; /* in map or copy */
-	void *copy; /* of data that are not aligned in the file, or NULL */
-	struct stored_tensor *entries; /* by name */
+	const char *data; /* in map */
+	struct entry *entries; /* by name */
 	size_t count;
 };
 
@@ -152,59 +149,61 @@ static bool whole_number(const json_t *value)
 	return json_is_integer(value) && json_integer_value(value) >= 0;
 }
 
-/* Read the shape of a tensor; *bytes: of its data. */
-static int read_shape(const char *path, struct stored_tensor *entry, const json_t *shape,
+/* Read type and shape of a tensor; *bytes: of its data. */
+static int read_shape(const char *path, struct stored_tensor *tensor, const json_t *value,
                       uint64_t *bytes, struct err *err)
 {
+	const char *dtype = json_string_value(json_object_get(value, "dtype"));
+	const json_t *shape = json_object_get(value, "shape");
 	size_t dims = json_array_size(shape);
-	uint64_t product = sizeof(float);
 
-	if (!json_is_array(shape) || dims > DIMS_MAX)
+	tensor->dtype = dtype ? stored_dtype_named(dtype) : STORED_DTYPES;
+	if (tensor->dtype == STORED_DTYPES)
+		return err_set(err, "%s: tensor \"%s\": dtype is %s, which is not known", path,
+		               tensor->name, dtype ? dtype : "missing");
+	if (!json_is_array(shape) || dims > STORED_DIMS_MAX)
 		return err_set(err, "%s: tensor \"%s\": shape is not an array of at most %d "
-		               "numbers", path, entry->name, DIMS_MAX);
-	entry->dims = (int)dims;
+		               "numbers", path, tensor->name, STORED_DIMS_MAX);
+	tensor->dims = (int)dims;
 	for (size_t i = 0; i < dims; i++) {
-		const json_t *value = json_array_get(shape, i);
-		if (!whole_number(value))
+		const json_t *number = json_array_get(shape, i);
+		if (!whole_number(number))
 			return err_set(err, "%s: tensor \"%s\": shape holds what is no whole "
-			               "number", path, entry->name);
-		entry->shape[i] = (size_t)json_integer_value(value);
-		if (__builtin_mul_overflow(product, (uint64_t)entry->shape[i], &product))
-			return err_set(err, "%s: tensor \"%s\": shape is too large", path,
-			               entry->name);
+			               "number", path, tensor->name);
+		tensor->shape[i] = (size_t)json_integer_value(number);
 	}
-	*bytes = product;
+	const int64_t count = stored_tensor_count(tensor);
+	if (count < 0 || __builtin_mul_overflow((uint64_t)count, stored_dtype_size(tensor->dtype),
+	                                        bytes))
+		return err_set(err, "%s: tensor \"%s\": shape is too large", path, tensor->name);
 	return 0;
 }
 
 /* Read and check one tensor of the header. data_size: bytes after the header. */
-static int read_entry(const char *path, struct stored_tensor *entry, const json_t *value,
+static int read_entry(const char *path, struct entry *entry, const json_t *value,
                       uint64_t data_size, struct err *err)
 {
 	const json_t *offsets = json_object_get(value, "data_offsets");
-	const char *dtype = json_string_value(json_object_get(value, "dtype"));
+	const char *name = entry->tensor.name;
 	const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
 	uint64_t bytes = 0;
 
 	if (!json_is_object(value))
-		return err_set(err, "%s: tensor \"%s\" is no JSON object", path, entry->name);
-	if (!dtype || strcmp(dtype, "F32") != 0)
-		return err_set(err, "%s: tensor \"%s\": dtype is %s, expected F32", path,
-		               entry->name, dtype ? dtype : "missing");
-	if (read_shape(path, entry, json_object_get(value, "shape"), &bytes, err) < 0)
+		return err_set(err, "%s: tensor \"%s\" is no JSON object", path, name);
+	if (read_shape(path, &entry->tensor, value, &bytes, err) < 0)
 		return -1;
 	if (json_array_size(offsets) != 2 || !whole_number(begin) || !whole_number(end))
 		return err_set(err, "%s: tensor \"%s\": data_offsets are not two whole numbers",
-		               path, entry->name);
+		               path, name);
 	entry->begin = (uint64_t)json_integer_value(begin);
 	entry->end = (uint64_t)json_integer_value(end);
 	if (entry->begin > entry->end || entry->end > data_size)
 		return err_set(err, "%s: tensor \"%s\": data_offsets %" PRIu64 " to %" PRIu64
 		               " do not lie in the file's %" PRIu64 " bytes of data", path,
-		               entry->name, entry->begin, entry->end, data_size);
+		               name, entry->begin, entry->end, data_size);
 	if (entry->end - entry->begin != bytes)
 		return err_set(err, "%s: tensor \"%s\": %" PRIu64 " bytes of data, but its shape "
-		               "takes %" PRIu64, path, entry->name, entry->end - entry->begin,
+		               "takes %" PRIu64, path, name, entry->end - entry->begin,
 		               bytes);
 	return 0;
 }
@@ -225,7 +224,7 @@ static int check_metadata(const char *path, json_t *metadata, struct err *err)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct stored_tensor *x = a, *y = b;
+	const struct entry *x = a, *y = b;
 
 	if (x->begin != y->begin)
 		return x->begin < y->begin ? -1 : 1;
@@ -234,13 +233,13 @@ static int by_place(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct stored_tensor *x = a, *y = b;
+	const struct entry *x = a, *y = b;
 
-	return strcmp(x->name, y->name);
+	return strcmp(x->tensor.name, y->tensor.name);
 }
 
 /* Tensors must fill the data from first to last byte, each byte once. */
-static int check_cover(const char *path, const struct stored_tensor *entries, size_t count,
+static int check_cover(const char *path, const struct entry *entries, size_t count,
                        uint64_t data_size, struct err *err)
 {
 	uint64_t at = 0;
@@ -248,12 +247,12 @@ static int check_cover(const char *path, const struct stored_tensor *entries, si
 	for (size_t i = 0; i < count; i++) {
 		if (entries[i].begin < at)
 			return err_set(err, "%s: tensor \"%s\" begins at byte %" PRIu64
-			               ", inside tensor \"%s\"", path, entries[i].name,
-			               entries[i].begin, entries[i - 1].name);
+			               ", inside tensor \"%s\"", path, entries[i].tensor.name,
+			               entries[i].begin, entries[i - 1].tensor.name);
 		if (entries[i].begin > at)
 			return err_set(err, "%s: tensor \"%s\" begins at byte %" PRIu64
 			               ", leaving a gap after byte %" PRIu64, path,
-			               entries[i].name, entries[i].begin, at);
+			               entries[i].tensor.name, entries[i].begin, at);
 		at = entries[i].end;
 	}
 	if (at != data_size)
@@ -276,8 +275,8 @@ static int read_entries(struct safetensors *file, uint64_t data_size, struct err
 	json_object_foreach(file->header, key, value) {
 		if (strcmp(key, "__metadata__") == 0)
 			continue;
-		struct stored_tensor *entry = &file->entries[file->count++];
-		entry->name = key;
+		struct entry *entry = &file->entries[file->count++];
+		entry->tensor.name = key;
 		if (read_entry(file->path, entry, value, data_size, err) < 0)
 			return -1;
 	}
@@ -311,23 +310,6 @@ static int read_header(struct safetensors *file, uint64_t *header_size, struct e
 	return 0;
 }
 
-/* Find the data; copy them if the header's size leaves them at an odd address. */
-static int place_data(struct safetensors *file, uint64_t header_size, struct err *err)
-{
-	const char *data = (const char *)file->map + SIZE_BYTES + header_size;
-	size_t size = file->size - SIZE_BYTES - (size_t)header_size;
-
-	file->data = data;
-	if ((uintptr_t)data % _Alignof(float) == 0)
-		return 0;
-	file->copy = malloc(size + 1);
-	if (!file->copy)
-		return err_set(err, "%s: out of memory", file->path);
-	memcpy(file->copy, data, size);
-	file->data = file->copy;
-	return 0;
-}
-
 /* A file from elsewhere has no checksum. */
 static int check_checksum(const struct safetensors *file, struct err *err)
 {
@@ -341,8 +323,9 @@ static int check_checksum(const struct safetensors *file, struct err *err)
 	if (!list)
 		return err_set(err, "%s: out of memory", file->path);
 	for (size_t i = 0; i < file->count; i++) {
-		const struct stored_tensor *entry = &file->entries[i];
-		list[i] = (struct checksum_tensor){entry->name, json_object_get(file->header, entry->name),
+		const struct entry *entry = &file->entries[i];
+		const char *name = entry->tensor.name;
+		list[i] = (struct checksum_tensor){name, json_object_get(file->header, name),
 		                                   file->data + entry->begin, entry->end - entry->begin};
 	}
 	int result = checksum_of_tensors(metadata, list, file->count, digits, err);
@@ -389,8 +372,7 @@ static int open_file(struct safetensors *file, struct err *err)
 		return -1;
 	if (read_entries(file, file->size - SIZE_BYTES - header_size, err) < 0)
 		return -1;
-	if (place_data(file, header_size, err) < 0)
-		return -1;
+	file->data = (const char *)file->map + SIZE_BYTES + header_size;
 	return check_checksum(file, err);
 }
 
@@ -418,20 +400,8 @@ void safetensors_close(struct safetensors *file)
 		munmap(file->map, file->size);
 	json_decref(file->header);
 	free(file->entries);
-	free(file->copy);
 	free(file->path);
 	free(file);
-}
-
-/* Write a shape like "[70, 4]" into text. */
-static void shape_text(char *text, size_t room, int dims, const size_t *shape)
-{
-	size_t at = (size_t)snprintf(text, room, "[");
-
-	for (int i = 0; i < dims && at < room; i++)
-		at += (size_t)snprintf(text + at, room - at, "%s%zu", i ? ", " : "", shape[i]);
-	if (at < room)
-		snprintf(text + at, room - at, "]");
 }
 
 size_t safetensors_count(const struct safetensors *file)
@@ -439,34 +409,54 @@ size_t safetensors_count(const struct safetensors *file)
 	return file->count;
 }
 
-const char *safetensors_name(const struct safetensors *file, size_t i)
+const struct stored_tensor *safetensors_tensor(const struct safetensors *file, size_t i)
 {
-	return file->entries[i].name;
+	return &file->entries[i].tensor;
+}
+
+const struct stored_tensor *safetensors_named(const struct safetensors *file, const char *name)
+{
+	struct entry key = {.tensor.name = name};
+	const struct entry *entry = bsearch(&key, file->entries, file->count, sizeof key, by_name);
+
+	return entry ? &entry->tensor : NULL;
+}
+
+const char *safetensors_path(const struct safetensors *file)
+{
+	return file->path;
+}
+
+size_t safetensors_size(const struct safetensors *file)
+{
+	return file->size;
+}
+
+const void *safetensors_data(const struct safetensors *file, const struct stored_tensor *tensor)
+{
+	const struct entry *entry = (const struct entry *)(const void *)tensor; /* its first member */
+
+	return file->data + entry->begin;
 }
 
 const float *safetensors_find(const struct safetensors *file, const char *name, int dims,
                               const size_t *shape, struct err *err)
 {
-	struct stored_tensor key = {.name = name};
-	const struct stored_tensor *entry = bsearch(&key, file->entries, file->count,
-	                                            sizeof *file->entries, by_name);
-	char have[192], want[64];
+	const struct stored_tensor *tensor = safetensors_named(file, name);
 
-	if (!entry) {
+	if (!tensor) {
 		err_set(err, "%s: tensor \"%s\" is missing", file->path, name);
 		return NULL;
 	}
-	bool same = entry->dims == dims;
-	for (int i = 0; i < dims && same; i++)
-		same = entry->shape[i] == shape[i];
-	if (!same) {
-		shape_text(have, sizeof have, entry->dims, entry->shape);
-		shape_text(want, sizeof want, dims, shape);
-		err_set(err, "%s: tensor \"%s\" has shape %s, expected %s", file->path, name, have,
-		        want);
+	if (stored_tensor_check_shape(file->path, tensor, dims, shape, err) < 0)
+		return NULL;
+	const void *data = safetensors_data(file, tensor);
+	if (tensor->dtype != STORED_F32 || (uintptr_t)data % _Alignof(float) != 0) {
+		err_set(err, "%s: tensor \"%s\": dtype is %s, expected aligned F32", file->path, name,
+		        stored_dtype_name(tensor->dtype));
 		return NULL;
 	}
-	return (const float *)(const void *)(file->data + entry->begin);
+	return data;
 }
 
 const char *safetensors_metadata(const struct safetensors *file, const char *key)

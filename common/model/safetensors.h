@@ -1,4 +1,4 @@
-/* safetensors.h - named tensors in a file, of float32 only.
+/* safetensors.h - named tensors in a file. We write float32 only.
  *
  * The format (https://huggingface.co/docs/safetensors): eight bytes size of the header, low
  * byte first; a JSON header {"name": {"dtype", "shape", "data_offsets"}, ..., "__metadata__":
@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "common/base/err.h"
+#include "common/model/stored_tensor.h"
 
 /* ---- writing ---- */
 
@@ -45,14 +46,24 @@ struct safetensors; /* an open file, mapped into memory */
 struct safetensors *safetensors_open(const char *path, struct err *err);
 void safetensors_close(struct safetensors *file); /* NULL is allowed */
 
-/* The data of a tensor of exactly this shape[dims], valid until the file is closed. NULL with
- * err set if it is missing or has another shape. */
+/* How many tensors the file holds, and number i below that; they are sorted by name. The file
+ * owns them. */
+size_t safetensors_count(const struct safetensors *file);
+const struct stored_tensor *safetensors_tensor(const struct safetensors *file, size_t i);
+
+/* The tensor of a name, or NULL. */
+const struct stored_tensor *safetensors_named(const struct safetensors *file, const char *name);
+
+/* The numbers of one of these tensors, row-major, at any address; they go with the file. */
+const void *safetensors_data(const struct safetensors *file, const struct stored_tensor *tensor);
+
+/* The data of a float32 tensor of exactly this shape[dims], valid until the file is closed. NULL
+ * with err set if it is missing, has another shape or type, or does not stand aligned. */
 const float *safetensors_find(const struct safetensors *file, const char *name, int dims,
                               const size_t *shape, struct err *err);
 
-/* How many tensors the file holds, and the name of number i below that; names are sorted. */
-size_t safetensors_count(const struct safetensors *file);
-const char *safetensors_name(const struct safetensors *file, size_t i);
+const char *safetensors_path(const struct safetensors *file); /* for messages */
+size_t safetensors_size(const struct safetensors *file); /* bytes of the file */
 
 /* A value of the metadata, or NULL. The file owns it. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);

@@ -293,7 +293,9 @@ static void test_tensors(void)
 {
 	struct model back;
 	float zeros[64] = {0}, other[64] = {0}, broken[64] = {0};
-	struct safetensor extra = {"transformer.h.0.attn.masked_bias", 1, {1}, zeros};
+	struct safetensor extra = {"transformer.h.0.attn.other_bias", 1, {1}, zeros};
+	struct safetensor buffer = {"transformer.h.1.attn.masked_bias", 1, {1}, zeros};
+	struct safetensor beyond = {"transformer.h.2.attn.masked_bias", 1, {1}, zeros};
 	struct safetensor head = {"lm_head.weight", 2, {5, 4}, zeros};
 	struct safetensor gain = {"transformer.ln_f.weight", 1, {4}, broken};
 
@@ -305,7 +307,14 @@ static void test_tensors(void)
 	refused("tensor \"transformer.h.1.mlp.c_fc.bias\" is missing", "a tensor left out");
 	put_back();
 	rewrite(NULL, &extra);
-	refused("\"transformer.h.0.attn.masked_bias\" has no place", "a tensor too many");
+	refused("\"transformer.h.0.attn.other_bias\" has no place", "a tensor too many");
+	put_back();
+	rewrite(NULL, &buffer);
+	if (ok(loaded(&back), "a buffer of old versions"))
+		model_release(&back);
+	put_back();
+	rewrite(NULL, &beyond);
+	refused("\"transformer.h.2.attn.masked_bias\" has no place", "a buffer of no layer");
 	put_back();
 	rewrite(NULL, &head);
 	if (ok(loaded(&back), "an output head equal to the embedding"))
@@ -332,6 +341,33 @@ static void test_tensors(void)
 	put_back();
 }
 
+/* A directory that PyTorch or nanoGPT wrote. */
+static void test_foreign(void)
+{
+	static const char *const names[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
+	                                    "ckpt.pt"};
+	char text[96];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		put_back();
+		put(names[i], "");
+		struct model model;
+		if (ok(loaded(&model), "%s beside a whole model does not matter", names[i]))
+			model_release(&model);
+		unlink(in_model("model.safetensors"));
+		snprintf(text, sizeof text, "%s: PyTorch's file is not read in place; model-import makes",
+		         names[i]);
+		refused(text, names[i]);
+		unlink(in_model(names[i]));
+	}
+	put_back();
+	char *whole = strdup(directory);
+	snprintf(directory, sizeof directory, "%s/config.json", whole);
+	refused("is a file, expected a model directory", "a file in place of a directory");
+	strcpy(directory, whole);
+	free(whole);
+}
+
 int main(void)
 {
 	directory_begin();
@@ -343,6 +379,7 @@ int main(void)
 	test_prefixes();
 	test_damage();
 	test_tensors();
+	test_foreign();
 	test_mixed();
 	for (size_t i = 0; i < GOODS; i++)
 		free(goods[i].data);

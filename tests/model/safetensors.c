@@ -37,6 +37,15 @@ static void put_file(const char *bytes, size_t size)
 	fclose(file);
 }
 
+/* The same, with spaces that let the data stand at a multiple of eight bytes. */
+static void put_aligned(const char *json, size_t bytes)
+{
+	char padded[256];
+
+	snprintf(padded, sizeof padded, "%s%*s", json, (int)(-strlen(json) & 7), "");
+	put(-1, padded, bytes);
+}
+
 static void cut(off_t size)
 {
 	if (truncate(path, size) < 0)
@@ -88,8 +97,14 @@ static const struct lie {
 	{"a gap", "{" A("[2]", 0, 8) "," B("[3]", 12, 24) "}", "leaving a gap after byte 8"},
 	{"a gap at the start", "{" A("[5]", 4, 24) "}", "leaving a gap after byte 0"},
 	{"a gap at the end", "{" A("[5]", 0, 20) "}", "tensors end at byte 20"},
-	{"another dtype", "{\"a\":{\"dtype\":\"BF16\",\"shape\":[12],\"data_offsets\":[0,24]}}",
-	 "dtype is BF16, expected F32"},
+	{"an unknown dtype", "{\"a\":{\"dtype\":\"BF17\",\"shape\":[12],\"data_offsets\":[0,24]}}",
+	 "dtype is BF17, which is not known"},
+	{"a shape of another dtype",
+	 "{\"a\":{\"dtype\":\"BF16\",\"shape\":[6],\"data_offsets\":[0,24]}}",
+	 "24 bytes of data, but its shape takes 12"},
+	{"a shape that overflows after a zero",
+	 "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807,2],\"data_offsets\":[0,24]}}",
+	 "shape is too large"},
 	{"no dtype", "{\"a\":{\"shape\":[12],\"data_offsets\":[0,24]}}", "dtype is missing"},
 	{"a tensor that is no object", "{\"a\":[0,24]}", "\"a\" is no JSON object"},
 	{"a name twice", "{" A("[3]", 0, 12) "," A("[3]", 12, 24) "}", "duplicate"},
@@ -189,7 +204,7 @@ static void test_flipped_bits(void)
 		refusals += file == NULL && err.status == ERR_DATA;
 		good += file != NULL && err.status == ERR_NONE;
 		for (size_t i = 0; file && i < safetensors_count(file); i++) {
-			const char *name = safetensors_name(file, i);
+			const char *name = safetensors_tensor(file, i)->name;
 			for (int dims = 1; dims <= 2; dims++) {
 				const size_t *shape = shapes[2 - dims];
 				const float *data = safetensors_find(file, name, dims, shape, &err);
@@ -220,7 +235,7 @@ static void test_round_trip(void)
 		return;
 	}
 	is_int((long long)safetensors_count(file), 2, "how many");
-	is_string(safetensors_name(file, 0), "first \"é\"", "names are sorted");
+	is_string(safetensors_tensor(file, 0)->name, "first \"é\"", "names are sorted");
 	is_string(safetensors_metadata(file, "format"), "pt", "metadata");
 	ok(safetensors_metadata(file, "other") == NULL, "metadata that are not there");
 	const float *data = safetensors_find(file, "second", 2, shape_a, &err);
@@ -285,8 +300,8 @@ static void test_foreign(void)
 	float want[2];
 	unsigned char bytes[8] = {16, 17, 18, 19, 20, 21, 22, 23};
 
-	put(-1, "{" B("[2]", 16, 24) "," A("[2,2]", 0, 16) ",\"c\":{\"dtype\":\"F32\",\"x\":1,"
-	    "\"shape\":[0,3],\"data_offsets\":[24,24]}}", 24);
+	put_aligned("{" B("[2]", 16, 24) "," A("[2,2]", 0, 16) ",\"c\":{\"dtype\":\"F32\",\"x\":1,"
+	            "\"shape\":[0,3],\"data_offsets\":[24,24]}}", 24);
 	memcpy(want, bytes, sizeof want);
 	struct safetensors *file = safetensors_open(path, &err);
 	const float *data = file ? safetensors_find(file, "b", 1, shape, &err) : NULL;
@@ -300,14 +315,30 @@ static void test_foreign(void)
 		         "");
 		put(-1, json, 24);
 		file = safetensors_open(path, &err);
-		data = file ? safetensors_find(file, "b", 1, shape, &err) : NULL;
-		good += data && (uintptr_t)data % sizeof *data == 0 &&
-		        memcmp(data, want, sizeof want) == 0;
+		const struct stored_tensor *tensor = file ? safetensors_named(file, "b") : NULL;
+		float have[2] = {0};
+		if (tensor)
+			stored_widen(tensor->dtype, safetensors_data(file, tensor), 2, have);
+		good += memcmp(have, want, sizeof want) == 0;
+		struct err none = {0};
+		good += !!safetensors_find(file, "b", 1, shape, &none) == (strlen(json) % 4 == 0);
 		safetensors_close(file);
 	}
-	is_int(good, 8, "data that do not stand aligned in the file");
+	is_int(good, 16, "data that do not stand aligned in the file");
 
-	put(-1, "{\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4);
+	put(-1, "{\"a\":{\"dtype\":\"F16\",\"shape\":[2,1],\"data_offsets\":[0,4]},"
+	    "\"m\":{\"dtype\":\"BOOL\",\"shape\":[3],\"data_offsets\":[4,7]},"
+	    "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[7,11]}}", 11);
+	file = safetensors_open(path, &err);
+	ok(file && safetensors_named(file, "b")->dtype == STORED_BF16 &&
+	   safetensors_named(file, "m")->dtype == STORED_BOOL &&
+	   memcmp(safetensors_data(file, safetensors_named(file, "b")), "\7\10\11\12", 4) == 0,
+	   "tensors of several types");
+	struct err wrong = {0};
+	ok(file && !safetensors_find(file, "b", 1, shape, &wrong) &&
+	   strstr(wrong.text, "dtype is BF16"), "bfloat16 is not given as float32");
+	safetensors_close(file);
+	put_aligned("{\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4);
 	file = safetensors_open(path, &err);
 	ok(file && safetensors_find(file, "s", 0, NULL, &err), "a scalar");
 	safetensors_close(file);

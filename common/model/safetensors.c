@@ -1,18 +1,12 @@
 #include "common/model/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/base/file.h"
+#include "common/base/file_map.h"
 #include "common/model/checksum.h"
 #include "common/model/stored_tensor.h"
 
@@ -136,8 +130,7 @@ struct entry {
 
 struct safetensors {
 	char *path; /* for messages */
-	void *map;
-	size_t size; /* of the map */
+	struct file_map map;
 	json_t *header;
 	const char *data; /* in map */
 	struct entry *entries; /* by name */
@@ -290,13 +283,13 @@ static int read_entries(struct safetensors *file, uint64_t data_size, struct err
 /* Parse the JSON header, after a check of its size. */
 static int read_header(struct safetensors *file, uint64_t *header_size, struct err *err)
 {
-	const char *text = (const char *)file->map + SIZE_BYTES;
+	const char *text = file->map.bytes + SIZE_BYTES;
 	json_error_t error;
 
-	memcpy(header_size, file->map, SIZE_BYTES);
-	if (*header_size > file->size - SIZE_BYTES)
+	memcpy(header_size, file->map.bytes, SIZE_BYTES);
+	if (*header_size > file->map.size - SIZE_BYTES)
 		return err_set(err, "%s: header of %" PRIu64 " bytes in a file of %zu", file->path,
-		               *header_size, file->size);
+		               *header_size, file->map.size);
 	if (*header_size > HEADER_MAX)
 		return err_set(err, "%s: header of %" PRIu64 " bytes, expected at most %d",
 		               file->path, *header_size, HEADER_MAX);
@@ -333,46 +326,20 @@ static int check_checksum(const struct safetensors *file, struct err *err)
 	return result < 0 ? -1 : checksum_check(metadata, digits, file->path, err);
 }
 
-/* Map a regular file of at least SIZE_BYTES. */
-static int map_file(struct safetensors *file, struct err *err)
-{
-	/* O_NONBLOCK: a FIFO in place of the file must not block */
-	int fd = file_open(file->path, O_RDONLY | O_NONBLOCK);
-	struct stat status;
-	int result = 0;
-
-	if (fd < 0)
-		return err_set(err, "%s: cannot open: %s", file->path, strerror(errno));
-	if (fstat(fd, &status) < 0) {
-		result = err_set(err, "%s: %s", file->path, strerror(errno));
-	} else if (!S_ISREG(status.st_mode)) {
-		result = err_set(err, "%s: not a regular file", file->path);
-	} else if (status.st_size < SIZE_BYTES) {
-		result = err_set(err, "%s: %jd bytes: too short for a safetensors file", file->path,
-		                 (intmax_t)status.st_size);
-	} else {
-		size_t size = (size_t)status.st_size;
-		void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (map == MAP_FAILED) {
-			result = err_set(err, "%s: cannot map: %s", file->path, strerror(errno));
-		} else {
-			file->map = map;
-			file->size = size;
-		}
-	}
-	file_close(fd);
-	return result;
-}
-
 static int open_file(struct safetensors *file, struct err *err)
 {
 	uint64_t header_size;
 
-	if (map_file(file, err) < 0 || read_header(file, &header_size, err) < 0)
+	if (file_map_open(&file->map, file->path, err) < 0)
 		return -1;
-	if (read_entries(file, file->size - SIZE_BYTES - header_size, err) < 0)
+	if (file->map.size < SIZE_BYTES)
+		return err_set(err, "%s: %zu bytes: too short for a safetensors file", file->path,
+		               file->map.size);
+	if (read_header(file, &header_size, err) < 0)
 		return -1;
-	file->data = (const char *)file->map + SIZE_BYTES + header_size;
+	if (read_entries(file, file->map.size - SIZE_BYTES - header_size, err) < 0)
+		return -1;
+	file->data = file->map.bytes + SIZE_BYTES + header_size;
 	return check_checksum(file, err);
 }
 
@@ -396,8 +363,7 @@ void safetensors_close(struct safetensors *file)
 {
 	if (!file)
 		return;
-	if (file->map)
-		munmap(file->map, file->size);
+	file_map_close(&file->map);
 	json_decref(file->header);
 	free(file->entries);
 	free(file->path);
@@ -429,7 +395,7 @@ const char *safetensors_path(const struct safetensors *file)
 
 size_t safetensors_size(const struct safetensors *file)
 {
-	return file->size;
+	return file->map.size;
 }
 
 const void *safetensors_data(const struct safetensors *file, const struct stored_tensor *tensor)

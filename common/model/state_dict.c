@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/model/gpt_parameters.h"
 
 #define BODY "transformer." /* what names of gpt_parameters.h begin with, but for the head */
@@ -17,14 +18,8 @@
 int state_dict_add(struct state_dict *dict, const struct stored_tensor *tensor, const char *path,
                    void *file, struct err *err)
 {
-	if (dict->count == dict->room) {
-		const size_t room = dict->room ? 2 * dict->room : 64;
-		struct state_entry *entries = reallocarray(dict->entries, room, sizeof *entries);
-		if (!entries)
-			return err_set(err, "%s: out of memory", path);
-		dict->entries = entries;
-		dict->room = room;
-	}
+	if (array_reserve(&dict->entries, &dict->room, dict->count + 1) < 0)
+		return err_set(err, "%s: out of memory", path);
 	dict->entries[dict->count++] = (struct state_entry){tensor, path, file};
 	return 0;
 }

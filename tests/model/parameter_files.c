@@ -31,13 +31,13 @@ static const struct {
 	{"as it should be", "{\"a\":\"1\",\"b\":\"1\",\"c\":\"2\"}", NULL},
 	{"no shard", "{}", NULL},
 	{"a tensor too many in the index", "{\"a\":\"1\",\"b\":\"1\",\"c\":\"2\",\"d\":\"2\"}",
-	 "2: tensor \"d\" is missing, but "},
+	 "json: tensor \"d\" is not in 2"},
 	{"a tensor too few in the index",
 	 "{\"a\":\"1\",\"c\":\"2\"}", "1: tensor \"b\" is not listed in "},
 	{"another file than the index says", "{\"a\":\"1\",\"b\":\"2\",\"c\":\"2\"}",
-	 "2: tensor \"b\" is missing, but "},
+	 "json: tensor \"b\" is not in 2, but in 1"},
 	{"a tensor in two files", "{\"a\":\"1\",\"b\":\"1\",\"c\":\"2\",\"e\":\"3\"}",
-	 "3: tensor \"a\" stands also in 1"},
+	 "3: tensor \"a\" comes twice, also in "},
 	{"a file that is not there", "{\"a\":\"4\"}", "4: cannot open: No such file"},
 	{"a file elsewhere",
 	 "{\"a\":\"../1\"}", "is in \"../1\", expected the name of a file in the same"},
@@ -51,16 +51,19 @@ static void test_index(void)
 {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct parameter_files files;
+		struct state_dict dict = {0};
 		struct err err = {0};
 		char json[256];
 
 		snprintf(json, sizeof json, "{\"metadata\":{},\"weight_map\":%s}", rows[i].map);
 		put("model.safetensors.index.json", json);
-		const int result = parameter_files_open(&files, in_model("model.safetensors"), &err);
+		const int opened = parameter_files_open(&files, in_model("model.safetensors"), &err);
+		const int result = opened < 0 ? -1 : parameter_files_state(&files, &dict, &err);
 		if (!ok(rows[i].text ? result < 0 && strstr(err.text, rows[i].text) : result == 0,
 		        "an index: %s", rows[i].what))
 			printf("# have \"%s\"\n# want \"%s\"\n", err.text, rows[i].text ? rows[i].text : "");
-		if (result == 0)
+		state_dict_release(&dict);
+		if (opened == 0)
 			parameter_files_close(&files);
 	}
 }

@@ -66,7 +66,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -pthread -ffp-contract=fast $(
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZE)
 # msgpack-c calls itself libmsgpackc up to 4.0 (Debian 12), libmsgpack-c from 5.0 (Debian 13).
 MSGPACK := $(if $(findstring /,$(shell $(CC) -print-file-name=libmsgpack-c.so)),msgpack-c,msgpackc)
-LDLIBS = $(BF16_LIBS) -l$(MSGPACK) -lxxhash -ljansson -lm
+LDLIBS = $(BF16_LIBS) -l$(MSGPACK) -lxxhash -ljansson -lpcre2-8 -lm
 
 # On x86-64 the CPU kernels are built once for each level of the instruction
 # set and the best one is picked at run time; elsewhere once, without oneDNN's bfloat16.

@@ -14,6 +14,7 @@ make
 libmsgpack-c-dev libmsgpack-dev
 libxxhash-dev
 libjansson-dev
+libpcre2-dev
 libopenblas0-pthread libopenblas0
 perl
 parallel

@@ -18,6 +18,7 @@ struct vocab {
 	struct characters *characters; /* NULL: the pieces are not characters */
 	uint16_t *slot; /* [slots] of the hash table of pieces that are not characters; NONE: free */
 	size_t slots; /* a power of two, at least twice size */
+	struct bpe *bpe; /* owned; NULL: none */
 };
 
 #define NONE 0xFFFF
@@ -148,6 +149,7 @@ void vocab_free(struct vocab *vocab)
 	if (!vocab)
 		return;
 	characters_free(vocab->characters);
+	bpe_free(vocab->bpe);
 	free(vocab->bytes);
 	free(vocab->begin);
 	free(vocab->slot);
@@ -262,11 +264,25 @@ void vocab_digest(const struct vocab *vocab, char digest[VOCAB_DIGEST_SIZE])
 	snprintf(digest, VOCAB_DIGEST_SIZE, "%016" PRIx64, (uint64_t)hash);
 }
 
+int vocab_set_bpe(struct vocab *vocab, const struct bpe_rules *rules, struct err *err)
+{
+	bpe_free(vocab->bpe);
+	vocab->bpe = bpe_new(vocab, rules, err);
+	return vocab->bpe ? 0 : -1;
+}
+
+const struct bpe *vocab_bpe(const struct vocab *vocab)
+{
+	return vocab->bpe;
+}
+
 long vocab_encode(const struct vocab *vocab, const char *text, size_t size, uint16_t *tokens,
                   struct err *err)
 {
 	if (vocab->characters)
 		return characters_encode(vocab->characters, text, size, tokens, err);
+	if (vocab->bpe)
+		return bpe_encode(vocab->bpe, text, size, tokens, err);
 	return err_set(err, "the vocabulary does not say how a text becomes its %d pieces; tokenize "
 	               "--vocab MODEL makes tokens", vocab->size);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/stream/bpe.h"
 
 #define VOCAB_MAX 65535 /* tokens at most */
 #define VOCAB_BYTES_MAX (1 << 24) /* of all pieces together */
@@ -80,9 +81,18 @@ uint32_t vocab_code(const struct vocab *vocab, int token);
 
 /* ---- texts ---- */
 
+/* Say how texts become tokens, of a vocabulary that is not one of characters. -1 with err set as by
+ * bpe_new(). */
+int vocab_set_bpe(struct vocab *vocab, const struct bpe_rules *rules, struct err *err);
+
+/* What encodes texts, owned by vocab. NULL if the pieces are characters, or if nothing does. */
+const struct bpe *vocab_bpe(const struct vocab *vocab);
+
 /* Tokens of a text of size bytes into tokens (room for size of them).
  * Returns their count; -1 with err naming the character and its place where
- * one is not in the vocabulary, or where text is not UTF-8. */
+ * one is not in the vocabulary, or where text is not UTF-8. If the pieces are not characters, any
+ * bytes are a text, but only one thread at a time may encode; without vocab_set_bpe() it is an
+ * error. */
 long vocab_encode(const struct vocab *vocab, const char *text, size_t size,
                   uint16_t *tokens, struct err *err);
 

@@ -39,6 +39,7 @@ is "$(grep -ohiE '#[0-9a-f]{6}\>' -- *.gnuplot lib/*.gnuplot | tr 'A-F' 'a-f' | 
 for script in counterfactual probes; do
 	is "$(grep -oE 'with yerrorbars .*pt [0-9]+' $script.gnuplot | grep -oE 'pt [0-9]+' | sort | uniq -c | awk '$1 > 2' | wc -l)" 0 \
 		"$script: points of different shapes"
+	# shellcheck disable=SC2016
 	grep -qE '\$1 [-+] 0\.[0-9]+\)' $script.gnuplot
 	ok $? "$script: which stand side by side"
 done

@@ -41,7 +41,7 @@ mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$
 	sort -u),$(filter %/$w,$(1)))
 # $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored
 # where make was called - in the background, under nohup - would not reach what tests interrupt.
-prove = BUILD=$(BUILD) env --default-signal prove -j$(TEST_JOBS) $(call ordered,$(1))
+prove = BUILD=$(BUILD) env --default-signal prove -j$(call quoted,$(TEST_JOBS)) $(call ordered,$(1))
 ordered = $(filter $(1),$(foreach n,$(LONG),$(call named,$n))) $(filter-out $(call named,$(LONG)),$(1))
 TEST_JOBS ?= $(shell nproc)
 

@@ -159,7 +159,7 @@ fails 1 '^mkmodel: /proc/none: cannot make directory: ' "save below what cannot 
 fresh
 before=$(cat "$TMP"/model/* | cksum)
 fails 1 '^mkmodel: .*/model.safetensors: cannot write: File too large$' "save on a full disk" \
-	bash -c "trap '' XFSZ; ulimit -f 2; exec '$mkmodel' '$TMP/model' 'ab ' 2 2 16 16 2 1"
+	bash -c 'trap "" XFSZ; ulimit -f 2; exec "$@"' - "$mkmodel" "$TMP/model" 'ab ' 2 2 16 16 2 1
 is "$(cat "$TMP"/model/* | cksum)" "$before" "the old files stay, and nothing else"
 
 done_testing

@@ -357,6 +357,6 @@ fails 2 'all counts are 0' "counts of 0" qamix "$quiz=0"
 fails 2 'more than can be counted' "too many epochs" qamix -q --epochs 1000000000 "$quiz=1000000000000"
 fails 2 'count' "a negative count" qamix --count -2 "$quiz"
 fails 2 'fact' "a fact of another sort" qamix --fact maybe "$quiz"
-fails 1 'standard output: cannot write' "a full disk" sh -c "exec qamix -q $quiz >/dev/full"
+fails 1 'standard output: cannot write' "a full disk" sh -c 'exec "$@" >/dev/full' - qamix -q "$quiz"
 
 done_testing

@@ -11,7 +11,7 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c
 
 .PHONY: fuzz
 fuzz: all $(TEST_TOOLS) $(FUZZ_TARGETS)
-	BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(notdir $(FUZZ_TARGETS))
+	BUILD=$(BUILD) FUZZ_SECONDS=$(call quoted,$(FUZZ_SECONDS)) tests/fuzz/run $(notdir $(FUZZ_TARGETS))
 
 build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)

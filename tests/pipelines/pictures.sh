@@ -35,7 +35,6 @@ is "$(grep -ohiE '#[0-9a-f]{6}\>' -- *.gnuplot lib/*.gnuplot | tr 'A-F' 'a-f' | 
 	'#(56b4e9|009e73|e69f00|d55e00|cc79a7|0072b2|f0e442|([0-9a-f]{2})\2\2)' |
 	grep -vxE '#(e8f1fa|9dc9e8|3d8bc9|0b4a94|2a0845)' | paste -sd ' ')" "" "colours: one palette, and the blues of heat maps"
 
-# series SCRIPT COLUMN...: how many curves or points the script has
 for script in counterfactual probes; do
 	is "$(grep -oE 'with yerrorbars .*pt [0-9]+' $script.gnuplot | grep -oE 'pt [0-9]+' | sort | uniq -c | awk '$1 > 2' | wc -l)" 0 \
 		"$script: points of different shapes"

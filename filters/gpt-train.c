@@ -15,9 +15,9 @@
 #include "common/train/metrics.h"
 #include "common/train/metrics_output.h"
 #include "common/train/training_data.h"
+#include "common/train/training_messages.h"
 #include "common/train/training_run.h"
 #include "common/train/training_state.h"
-#include "common/train/unlearned.h"
 
 #define WORKERS_MAX 1024
 
@@ -234,64 +234,6 @@ static void open_metrics(const json_t *header, int64_t after, bool due)
 
 /* ---- the run ---- */
 
-static void say_network(const struct training_run *run)
-{
-	const struct gpt_config *config = &run->model.config;
-	char workers[40] = "on the GPU";
-
-	if (!trainer.kernels->single)
-		snprintf(workers, sizeof workers, "%d thread%s", trainer.workers,
-		         trainer.workers == 1 ? "" : "s");
-	progress_say(&progress, "%zu parameters, a vocabulary of %d, %s, %s",
-	             gpt_parameter_count(config), config->vocab, workers,
-	             dtype_name(trainer.dtype));
-}
-
-/* A run that is shorter than a warm-up never reaches its learning rate. */
-static void say_warmup(void)
-{
-	const struct learning_rate *lr = &trainer.lr;
-
-	if (lr->warmup >= lr->steps && lr->warmup > 0)
-		progress_warn(&progress, "--warmup %" PRId64 ": the run ends after %" PRId64 " steps, "
-		              "before the learning rate reaches --lr %g", lr->warmup, lr->steps, lr->peak);
-	else if (!resume && !option_given(&program, "warmup") && lr->warmup < LEARNING_RATE_WARMUP)
-		progress_say(&progress, "the warm-up takes %" PRId64 " of the %" PRId64 " steps; --warmup "
-		             "takes another number", lr->warmup, lr->steps);
-}
-
-/* The loss of a validation counts all tokens alike, whatever their weight. */
-static void check_validation(const struct training_run *run)
-{
-	if (run->val_count > 0 && !dataset_weighted(&run->data->val, run->val_count, trainer.weight))
-		progress_warn(&progress, "--val: none of the %zu records used has a token with a weight "
-		              "above 0: their loss says nothing about what is trained", run->val_count);
-}
-
-/* The run goes on with another validation set than it had. */
-static void say_validation(const struct training_run *run, const struct training_changes *changes)
-{
-	char cure[80] = "--val with the same FILE";
-
-	if (changes->validation == VALIDATION_SAME)
-		return;
-	if (changes->validation == VALIDATION_ADDED) {
-		progress_say(&progress, "from now on %s holds the model of the lowest validation loss",
-		             directory);
-		return;
-	}
-	if (changes->validation == VALIDATION_COUNT)
-		snprintf(cure, sizeof cure, "--eval-records %" PRId64, changes->val_records);
-	const char *why = changes->validation == VALIDATION_MISSING ? "no validation set is given"
-	                  : changes->validation == VALIDATION_COUNT ? "more or fewer records are used"
-	                  : "another validation set is given";
-	if (run->keeps_best)
-		progress_warn(&progress, "%s keeps its best model, because %s now: give %s to compare with "
-		              "it, or --new-best to replace it", directory, why, cure);
-	else
-		progress_warn(&progress, "%s: %s now: give %s to go on as before", directory, why, cure);
-}
-
 /* Resume. Are there steps left to do? */
 static bool resume_last(struct training_run *run)
 {
@@ -307,7 +249,7 @@ static bool resume_last(struct training_run *run)
 	if (changes.others[0])
 		progress_warn(&progress, "%s/last was made with %s%s", directory, changes.others,
 		              due ? ": bits will differ" : "");
-	say_validation(run, &changes);
+	training_say_validation_set(&progress, run, &changes);
 	if (!due) {
 		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
 		             run->at.step, trainer.lr.steps);
@@ -332,35 +274,6 @@ static void report(const struct training_run *run, const struct step_result *res
 		              at->seconds / (double)at->step * (double)(trainer.lr.steps - at->step));
 }
 
-/* The same step is tried again, on the next batch. Batches without a weighted token may be many:
- * one of a thousand is told. */
-static void say_skipped(const struct training_run *run, const struct step_result *result)
-{
-	const int64_t unweighted = run->at.unweighted;
-
-	if (result->unweighted && unweighted % 1000 == 1)
-		progress_say(&progress, "step %" PRId64 ": no token of the batch has a weight above 0, so "
-		             "the next one is taken (%" PRId64 " such batch%s so far)", run->at.step + 1,
-		             unweighted, unweighted == 1 ? "" : "es");
-	if (result->unweighted)
-		return;
-	progress_say(&progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
-	             "loss scaled by %g; for the next batch it is scaled by %g", run->at.step + 1,
-	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
-}
-
-/* If the answers are not learned: is it because of loss that nobody can save? */
-static void advise(const struct training_run *run, const struct validation *validation)
-{
-	struct unlearned unlearned;
-
-	if (unlearned_find(validation, &run->data->kinds, trainer.weight, &unlearned))
-		progress_say(&progress, "the loss of answers is %.2f nats a token above its floor: they are "
-		             "not learned yet. %.0f%% of the weighted loss is floor, which nobody can "
-		             "predict; try --weight %s (gpt-train(1), RECIPES)", unlearned.excess,
-		             100 * unlearned.floor_share, unlearned.weights);
-}
-
 /* Validate, if `validate`, save, and write the metrics. These come last if their reader may be
  * gone; in a file they come first, so that it holds all of what led to the state. */
 static void milestone(struct training_run *run, bool validate)
@@ -380,7 +293,7 @@ static void milestone(struct training_run *run, bool validate)
 		             validation.loss, floor);
 	}
 	if (run->at.step == trainer.lr.steps)
-		advise(run, &validation);
+		training_say_unlearned(&progress, run, &validation);
 	if (run->saved < 0 && run->at.examples > 0 && unseen)
 		progress_warn(&progress, "--weight: none of the first %" PRIu64 " sequences has a span "
 		              "of kind '%s'", run->at.examples, unseen);
@@ -391,33 +304,6 @@ static void milestone(struct training_run *run, bool validate)
 	if (!metrics_path)
 		write_metrics(json_incref(record));
 	json_decref(record);
-}
-
-/* Say why training is over: all steps are done, or something stopped it before. */
-static void explain_end(const struct training_run *run)
-{
-	const struct training_progress *at = &run->at;
-	const struct loss_scale scale = trainer_loss_scale(run->trainer);
-
-	if (scale.skipped > 0)
-		progress_say(&progress, "%" PRId64 " batch%s skipped because the gradient was not finite; "
-		             "the loss is scaled by %g", scale.skipped,
-		             scale.skipped == 1 ? " was" : "es were", scale.scale);
-	if (at->unweighted > 0)
-		progress_say(&progress, "%" PRId64 " batch%s passed over because no token had a weight "
-		             "above 0", at->unweighted, at->unweighted == 1 ? " was" : "es were");
-	if (interrupt_due(&interrupt) && at->step < trainer.lr.steps)
-		progress_say(&progress, "%s at step %" PRId64 "%s and saved; --resume goes on",
-		             interrupt.signal ? "interrupted" : "nobody reads the metrics any more: ended",
-		             at->step, run->val_count > 0 && isinf(at->best) ?
-		             ", before its first validation," : "");
-	else if (at->step < trainer.lr.steps)
-		progress_warn(&progress, "the standard input ends after %" PRIu64 " sequences: %" PRId64
-		              " of %" PRId64 " steps are done, and the learning rate has not come down "
-		              "to --min-lr", at->examples, at->step, trainer.lr.steps);
-	else
-		progress_say(&progress, "%" PRId64 " steps, %" PRId64 " tokens in %.1f s", at->step,
-		             at->tokens, at->seconds);
 }
 
 /* No step was ever done, so there is nothing to save: a model that the directory holds is
@@ -434,16 +320,6 @@ _Noreturn static void die_untrained(const struct training_run *run)
 	    run->at.unweighted > 0 ? "a token with a weight above 0" : "a finite gradient");
 }
 
-/* Somebody may have forgotten --pack text; who asks for --pack records knows better. */
-static void warn_lines(const struct training_data *data)
-{
-	progress_warn(&progress, "most records are far shorter than the context of %d and have no "
-	              "spans: if they are lines of one text, --pack text trains on the text as a "
-	              "whole; else a shorter --context does, because the longest has %d tokens (--pack "
-	              "records silences this)",
-	              data->context, data->shape.longest);
-}
-
 /* Make the steps that are left to do, validate and save at their milestones. */
 static void take_steps(struct training_run *run)
 {
@@ -453,7 +329,7 @@ static void take_steps(struct training_run *run)
 		struct step_result result;
 		const int count = training_run_next(run, &err);
 		if (!resume && !option_given(&program, "pack") && training_data_lines(run->data))
-			warn_lines(run->data);
+			training_say_lines(&progress, run->data);
 		if (interrupt.signal && run->batch.count < run->batch.room)
 			break; /* a resume takes the whole batch */
 		if (count < 0 || (count > 0 && training_run_step(run, &result, &err) < 0))
@@ -461,7 +337,7 @@ static void take_steps(struct training_run *run)
 		if (count == 0)
 			break;
 		if (!result.taken) {
-			say_skipped(run, &result);
+			training_say_skipped(&progress, run, &result);
 			continue;
 		}
 		const int64_t step = run->at.step;
@@ -480,7 +356,7 @@ static void take_steps(struct training_run *run)
 	const bool whole = !interrupt_due(&interrupt) || run->at.step >= trainer.lr.steps;
 	if (whole || run->at.step > run->saved)
 		milestone(run, whole);
-	explain_end(run);
+	training_say_end(&progress, run, &interrupt);
 }
 
 /* Train, or go on with training; write the metrics. */
@@ -489,11 +365,11 @@ static void train(struct training_run *run, const json_t *header)
 	struct err err = {0};
 
 	progress_start(&progress, NULL, NULL, quiet);
-	say_network(run);
-	check_validation(run);
+	training_say_network(&progress, run);
+	training_say_unweighted(&progress, run);
 	const bool due = !resume || resume_last(run);
 	if (due)
-		say_warmup();
+		training_say_warmup(&progress, run, option_given(&program, "warmup"));
 	/* not before: if the resume fails, nothing may be appended to the earlier metrics */
 	open_metrics(header, resume ? run->at.step : -1, due);
 	if (due) {

@@ -26,9 +26,9 @@ int parameters_image_new(struct parameters_image *image, const struct model *mod
 void parameters_image_release(struct parameters_image *image);
 
 /* Read the file at path, or the shards that an index beside it lists, into model->params, new
- * memory that the model owns. model->config and model->vocab must be there already. config.bias becomes
- * true if a bias in the file is not zero. -1 with err set as by state_dict_parameters(), or if the
- * file belongs to another model. */
+ * memory that the model owns. model->config and model->vocab must be there already. config.bias
+ * becomes true if a bias in the file is not zero. -1 with err set as by state_dict_parameters(), or
+ * if the file belongs to another model. */
 int model_parameters_load(const char *path, struct model *model, struct err *err);
 
 #endif

@@ -1,0 +1,132 @@
+#include "common/train/training_messages.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "common/train/unlearned.h"
+
+void training_say_network(struct progress *progress, const struct training_run *run)
+{
+	const struct gpt_config *config = &run->model.config;
+	char workers[40] = "on the GPU";
+
+	if (!run->options.trainer.kernels->single)
+		snprintf(workers, sizeof workers, "%d thread%s", run->options.trainer.workers,
+		         run->options.trainer.workers == 1 ? "" : "s");
+	progress_say(progress, "%zu parameters, a vocabulary of %d, %s, %s",
+	             gpt_parameter_count(config), config->vocab, workers,
+	             dtype_name(run->options.trainer.dtype));
+}
+
+/* A run that is shorter than a warm-up never reaches its learning rate. */
+void training_say_warmup(struct progress *progress, const struct training_run *run, bool chosen)
+{
+	const struct learning_rate *lr = &run->options.trainer.lr;
+
+	if (lr->warmup >= lr->steps && lr->warmup > 0)
+		progress_warn(progress, "--warmup %" PRId64 ": the run ends after %" PRId64 " steps, "
+		              "before the learning rate reaches --lr %g", lr->warmup, lr->steps, lr->peak);
+	else if (!run->options.resume && !chosen && lr->warmup < LEARNING_RATE_WARMUP)
+		progress_say(progress, "the warm-up takes %" PRId64 " of the %" PRId64 " steps; --warmup "
+		             "takes another number", lr->warmup, lr->steps);
+}
+
+/* The loss of a validation counts all tokens alike, whatever their weight. */
+void training_say_unweighted(struct progress *progress, const struct training_run *run)
+{
+	const float *weight = run->options.trainer.weight;
+
+	if (run->val_count > 0 && !dataset_weighted(&run->data->val, run->val_count, weight))
+		progress_warn(progress, "--val: none of the %zu records used has a token with a weight "
+		              "above 0: their loss says nothing about what is trained", run->val_count);
+}
+
+void training_say_validation_set(struct progress *progress, const struct training_run *run,
+                                 const struct training_changes *changes)
+{
+	const char *directory = run->options.directory;
+	char cure[80] = "--val with the same FILE";
+
+	if (changes->validation == VALIDATION_SAME)
+		return;
+	if (changes->validation == VALIDATION_ADDED) {
+		progress_say(progress, "from now on %s holds the model of the lowest validation loss",
+		             directory);
+		return;
+	}
+	if (changes->validation == VALIDATION_COUNT)
+		snprintf(cure, sizeof cure, "--eval-records %" PRId64, changes->val_records);
+	const char *why = changes->validation == VALIDATION_MISSING ? "no validation set is given"
+	                  : changes->validation == VALIDATION_COUNT ? "more or fewer records are used"
+	                  : "another validation set is given";
+	if (run->keeps_best)
+		progress_warn(progress, "%s keeps its best model, because %s now: give %s to compare with "
+		              "it, or --new-best to replace it", directory, why, cure);
+	else
+		progress_warn(progress, "%s: %s now: give %s to go on as before", directory, why, cure);
+}
+
+void training_say_skipped(struct progress *progress, const struct training_run *run,
+                          const struct step_result *result)
+{
+	const int64_t unweighted = run->at.unweighted;
+
+	if (result->unweighted && unweighted % 1000 == 1)
+		progress_say(progress, "step %" PRId64 ": no token of the batch has a weight above 0, so "
+		             "the next one is taken (%" PRId64 " such batch%s so far)", run->at.step + 1,
+		             unweighted, unweighted == 1 ? "" : "es");
+	if (result->unweighted)
+		return;
+	progress_say(progress, "step %" PRId64 " was not taken: a gradient is not finite with the "
+	             "loss scaled by %g; for the next batch it is scaled by %g", run->at.step + 1,
+	             result->loss_scale, trainer_loss_scale(run->trainer).scale);
+}
+
+void training_say_unlearned(struct progress *progress, const struct training_run *run,
+                            const struct validation *validation)
+{
+	struct unlearned unlearned;
+
+	if (unlearned_find(validation, &run->data->kinds, run->options.trainer.weight, &unlearned))
+		progress_say(progress, "the loss of answers is %.2f nats a token above its floor: they are "
+		             "not learned yet. %.0f%% of the weighted loss is floor, which nobody can "
+		             "predict; try --weight %s (gpt-train(1), RECIPES)", unlearned.excess,
+		             100 * unlearned.floor_share, unlearned.weights);
+}
+
+void training_say_lines(struct progress *progress, const struct training_data *data)
+{
+	progress_warn(progress, "most records are far shorter than the context of %d and have no "
+	              "spans: if they are lines of one text, --pack text trains on the text as a "
+	              "whole; else a shorter --context does, because the longest has %d tokens (--pack "
+	              "records silences this)",
+	              data->context, data->shape.longest);
+}
+
+void training_say_end(struct progress *progress, const struct training_run *run,
+                      struct interrupt *interrupt)
+{
+	const struct training_progress *at = &run->at;
+	const struct loss_scale scale = trainer_loss_scale(run->trainer);
+
+	if (scale.skipped > 0)
+		progress_say(progress, "%" PRId64 " batch%s skipped because the gradient was not finite; "
+		             "the loss is scaled by %g", scale.skipped,
+		             scale.skipped == 1 ? " was" : "es were", scale.scale);
+	if (at->unweighted > 0)
+		progress_say(progress, "%" PRId64 " batch%s passed over because no token had a weight "
+		             "above 0", at->unweighted, at->unweighted == 1 ? " was" : "es were");
+	if (interrupt_due(interrupt) && at->step < run->options.trainer.lr.steps)
+		progress_say(progress, "%s at step %" PRId64 "%s and saved; --resume goes on",
+		             interrupt->signal ? "interrupted" : "nobody reads the metrics any more: ended",
+		             at->step, run->val_count > 0 && isinf(at->best) ?
+		             ", before its first validation," : "");
+	else if (at->step < run->options.trainer.lr.steps)
+		progress_warn(progress, "the standard input ends after %" PRIu64 " sequences: %" PRId64
+		              " of %" PRId64 " steps are done, and the learning rate has not come down "
+		              "to --min-lr", at->examples, at->step, run->options.trainer.lr.steps);
+	else
+		progress_say(progress, "%" PRId64 " steps, %" PRId64 " tokens in %.1f s", at->step,
+		             at->tokens, at->seconds);
+}

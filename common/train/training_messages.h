@@ -1,0 +1,47 @@
+/* training_messages.h - what a training run tells its user, on stderr: for filters only, because
+ * the messages name gpt-train's options.
+ *
+ * Each function says one thing. If the run knows whether it is so, the function asks the run first.
+ */
+#ifndef MEMOSCOPE_TRAINING_MESSAGES_H
+#define MEMOSCOPE_TRAINING_MESSAGES_H
+
+#include <stdbool.h>
+
+#include "common/base/interrupt.h"
+#include "common/base/progress.h"
+#include "common/train/training_run.h"
+
+/* The size of the network, and what computes it. */
+void training_say_network(struct progress *progress, const struct training_run *run);
+
+/* The run ends before its warm-up does; or the warm-up was shortened to fit the run. chosen: the
+ * user gave the number of its steps. */
+void training_say_warmup(struct progress *progress, const struct training_run *run, bool chosen);
+
+/* No token of the validation set has a weight above 0. */
+void training_say_unweighted(struct progress *progress, const struct training_run *run);
+
+/* A resume has another validation set than the run had, or none; and what becomes of the best
+ * model. */
+void training_say_validation_set(struct progress *progress, const struct training_run *run,
+                                 const struct training_changes *changes);
+
+/* A batch was skipped: the same step is tried again, on the next one. Batches without a weighted
+ * token may be many: one of a thousand is told. */
+void training_say_skipped(struct progress *progress, const struct training_run *run,
+                          const struct step_result *result);
+
+/* The answers are not learned because most of the loss is of the kind that nobody can save. */
+void training_say_unlearned(struct progress *progress, const struct training_run *run,
+                            const struct validation *validation);
+
+/* The records look like lines of one text (training_data_lines()). Somebody may have forgotten to
+ * ask for windows of the text. */
+void training_say_lines(struct progress *progress, const struct training_data *data);
+
+/* Why training is over: all steps are done, or something stopped it before. */
+void training_say_end(struct progress *progress, const struct training_run *run,
+                      struct interrupt *interrupt);
+
+#endif

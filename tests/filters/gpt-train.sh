@@ -73,7 +73,7 @@ ok $? "two batches of 2 accumulated are one of 4"
 # Windows of eight tokens, of which few reach into an answer.
 weights=other=0,name=0,number=0,rule=0,ask=0
 options=(--pack text --context 8 --batch 1 --weight $weights --steps 30 --warmup 0 --lr 1e-3 --min-lr 1e-3 --log-every 1)
-gpt-train data/train-*.mp -o straight "${net[@]}" "${options[@]}" >straight.mp 2>said
+gpt-train data/train-*.mp -o straight "${net[@]}" "${options[@]}" --overwrite >straight.mp 2>said
 is "$? $(course straight.mp | wc -l)" "0 30" "batches in which no token has a weight are passed over"
 over=$(sed -n 's/^gpt-train: \([0-9]*\) batches were passed over because no token had a weight above 0$/\1/p' said)
 [ "$over" -gt 30 ]
@@ -86,9 +86,9 @@ bits straight parts && cmp -s <(course straight.mp) <(course parts.1 parts.mp) &
 	grep -aq "\"unweighted\":\"$over\"" parts/last/training.safetensors
 ok $? "11 steps, and on to 30, are 30 to the bit, and as many batches"
 cat data/train-*.mp >all.mp
-gpt-train -o straight "${net[@]}" "${options[@]}" --quiet <all.mp >straight.mp 2>said
+gpt-train -o straight "${net[@]}" "${options[@]}" --quiet --overwrite <all.mp >straight.mp 2>said
 is "$? $(cat said)" "0 " "from a stream"
-gpt-train -o parts "${net[@]}" "${options[@]}" --quiet --steps 9 <all.mp >parts.1
+gpt-train -o parts "${net[@]}" "${options[@]}" --quiet --overwrite --steps 9 <all.mp >parts.1
 gpt-train -o parts "${net[@]}" "${options[@]}" --quiet --resume <all.mp >parts.mp
 bits straight parts
 ok $? "and on"

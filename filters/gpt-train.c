@@ -155,6 +155,8 @@ static void check_directory(void)
 		die_usage("--output: '' is no directory");
 	if (resume && overwrite)
 		die_usage("--resume and --overwrite: expected one of them at most");
+	if (new_best && !resume)
+		die_usage("--new-best: it goes with --resume; a new run has no best model yet");
 	if (resume || overwrite)
 		return;
 	if (training_directory_find(directory, found, &err) < 0)
@@ -171,8 +173,6 @@ static struct training_run_options run_options(void)
 	struct learning_rate *lr = &trainer.lr;
 	struct err err = {0};
 
-	if (new_best && !resume)
-		die_usage("--new-best: it goes with --resume; a new run has no best model yet");
 	learning_rate_complete(lr);
 	const bool taken = resume && !option_given(&program, "min-lr");
 	if (lr->min > lr->peak)

@@ -51,8 +51,9 @@ void training_say_validation_set(struct progress *progress, const struct trainin
 	if (changes->validation == VALIDATION_SAME)
 		return;
 	if (changes->validation == VALIDATION_ADDED) {
-		progress_say(progress, "from now on %s holds the model of the lowest validation loss",
-		             directory);
+		if (run->at.step < run->options.trainer.lr.steps)
+			progress_say(progress, "from now on %s holds the model of the lowest validation loss",
+			             directory);
 		return;
 	}
 	if (changes->validation == VALIDATION_COUNT)

@@ -203,6 +203,106 @@ void gemm_cached(const struct gemm *g)
 	}
 }
 
+/* ---- few rows of a, and a b that comes from far away, once ---- */
+
+#define FAR 65536 /* floats of a b that is not in cache */
+#define STREAMS 8 /* rows of b that are read side by side */
+#define NEAR 4096 /* floats of c that stay in the first cache meanwhile */
+
+/* c[i, j … j+n-1] = start + bias */
+static void begin_columns(const struct gemm *g, int j, int n)
+{
+	for (int i = 0; i < g->m; i++) {
+		float *c = g->c + i * g->c_row + j;
+		const float *start = g->start ? g->start + i * g->start_row + j : NULL;
+		for (int v = 0; v < n; v += VECTOR_LANES) {
+			const int lanes = least(VECTOR_LANES, n - v);
+			vector sum = start ? load_columns(start + v, lanes) : vector_all(0);
+			if (g->bias)
+				sum += load_columns(g->bias + j + v, lanes);
+			vector_store_first(c + v, sum, lanes);
+		}
+	}
+}
+
+/* What rows p … p+rows-1 of b add to n columns from column j on. */
+INLINED void add_streams(int rows, const struct gemm *g, int p, int j, int n)
+{
+	const float *b = g->b + p * g->b_row + j;
+
+	for (int v = 0; v < n; v += VECTOR_LANES) {
+		const int lanes = least(VECTOR_LANES, n - v);
+		vector bp[STREAMS];
+		for (int r = 0; r < rows; r++)
+			bp[r] = load_columns(b + r * g->b_row + v, lanes);
+		for (int i = 0; i < g->m; i++) {
+			const float *a = g->a + i * g->a_row + p * g->a_col;
+			float *c = g->c + i * g->c_row + j + v;
+			vector sum = load_columns(c, lanes);
+			for (int r = 0; r < rows; r++)
+				sum = vector_madd(vector_all(a[r * g->a_col]), bp[r], sum);
+			if (lanes == VECTOR_LANES)
+				vector_store(c, sum);
+			else
+				vector_store_first(c, sum, lanes);
+		}
+	}
+}
+
+/* Rows of b are dense. */
+static void gemm_streamed(const struct gemm *g)
+{
+	const int block = round_up(NEAR / g->m, COLUMNS);
+
+	for (int j = 0; j < g->n; j += block) {
+		const int n = least(block, g->n - j);
+		int p = 0;
+		begin_columns(g, j, n);
+		for (; p + STREAMS <= g->k; p += STREAMS)
+			add_streams(STREAMS, g, p, j, n);
+		for (; p < g->k; p++)
+			add_streams(1, g, p, j, n);
+	}
+}
+
+/* Columns of b are dense, as many side by side as a vector has lanes. They are turned some lines
+ * at a time. */
+static void gemm_turned(const struct gemm *g)
+{
+	float lines[LINE * VECTOR_LANES], sums[FEW_ROWS * VECTOR_LANES];
+
+	memset(lines, 0, sizeof lines);
+	for (int j = 0; j < g->n; j += VECTOR_LANES) {
+		const int columns = least(VECTOR_LANES, g->n - j);
+		const float *b = g->b + j * g->b_col;
+		for (int i = 0; i < g->m; i++) {
+			vector sum = vector_all(0);
+			if (g->start)
+				sum = load_columns(g->start + i * g->start_row + j, columns);
+			if (g->bias)
+				sum += load_columns(g->bias + j, columns);
+			vector_store(sums + i * VECTOR_LANES, sum);
+		}
+		for (int p = 0; p < g->k; p += LINE) {
+			const int depth = least(LINE, g->k - p);
+			for (int r = 0; r < columns; r++) /* the same line of the columns that come next */
+				__builtin_prefetch(b + (VECTOR_LANES + r) * g->b_col + p);
+			turn(lines, VECTOR_LANES, b + p, g->b_col, columns, depth, 1.0f);
+			for (int i = 0; i < g->m; i++) {
+				const float *a = g->a + i * g->a_row + p * g->a_col;
+				vector sum = vector_load(sums + i * VECTOR_LANES);
+				for (int d = 0; d < depth; d++)
+					sum = vector_madd(vector_all(a[d * g->a_col]),
+					                  vector_load(lines + d * VECTOR_LANES), sum);
+				vector_store(sums + i * VECTOR_LANES, sum);
+			}
+		}
+		for (int i = 0; i < g->m; i++)
+			vector_store_first(g->c + i * g->c_row + j, vector_load(sums + i * VECTOR_LANES),
+			                   columns);
+	}
+}
+
 /* ---- panels ---- */
 
 /* Panels [k][COLUMNS] of b, PANEL(k) apart: rows first … first+k-1, n columns from column j on; 0
@@ -323,6 +423,10 @@ void gemm_panels(struct device *dev, const struct gemm *g)
 	float *held = cpu_held_copy(dev, g->b, g->b_col != 1, g->k, g->n, panels_size(g->k, g->n),
 	                            &fresh);
 
+	if (!held && g->m < FEW_ROWS && (size_t)g->k * (size_t)g->n > FAR) {
+		(g->b_col == 1 ? gemm_streamed : gemm_turned)(g);
+		return;
+	}
 	if (!held && g->m < FEW_ROWS && g->b_col == 1 && g->n % VECTOR_LANES == 0) {
 		gemm_cached(g);
 		return;

@@ -306,6 +306,9 @@ void check_row_invariant(struct trial *t)
 		const int *size = products[i / 2];
 		row_invariant_case(t, i & 1, size[0], size[1], size[2]);
 	}
+	/* weights that few rows read otherwise than many */
+	row_invariant_case(t, true, 20, 401, 517);
+	row_invariant_case(t, false, 20, 401, 517);
 	t->kernels->row_invariant(t->dev, false);
 }
 

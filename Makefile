@@ -176,6 +176,8 @@ $(HARNESS): $(HARNESS_C:%.c=$(BUILD)/obj/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# PyTorch's files are zip archives. What does not open them starts without that library.
+$(BUILD)/model-import $(BUILD)/tests/model/checkpoint.t: LDLIBS += -lzip
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -15,6 +15,7 @@ libmsgpack-c-dev libmsgpack-dev
 libxxhash-dev
 libjansson-dev
 libpcre2-dev
+libzip-dev
 libopenblas0-pthread libopenblas0
 perl
 parallel

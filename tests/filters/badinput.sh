@@ -265,7 +265,8 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	head-score recall-score repeat-score confint data-lint mpcat model-average; do
+	head-score recall-score repeat-score confint data-lint mpcat model-average \
+	model-import; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
 	fails 2 "^$program: -Z: no such option" "$program: an unknown letter" "$program" -Z
@@ -300,6 +301,8 @@ gpt-train|.*-o
 model-average model|-o: no DIR was given
 model-average -o|-o: its argument is missing
 model-average -o x|an operand is missing: expected MODEL
+model-import -o x|an operand is missing: expected CHECKPOINT
+model-import a b -o x|'b': one operand too many
 gpt-sample|an operand is missing: expected MODEL
 gpt-sample model --temperature -1|--temperature: '-1'
 gpt-sample model --top-p 2|--top-p: '2'

@@ -21,6 +21,7 @@ build/fuzz/libcommon.a: $(FUZZ_COMMON:%.c=build/fuzz/obj/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+build/fuzz/checkpoint: LDLIBS += -lzip
 $(FUZZ_TARGETS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libcommon.a
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(filter-out $(BF16_LIBS),$(LDLIBS))
 

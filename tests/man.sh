@@ -7,12 +7,16 @@
 # '.\" rounded' the block's numbers that have a point may differ by a thousandth of
 # themselves, or by a millionth: processors add up in another order. Everything else
 # is the same to the character, and so are the numbers of blocks without the comment.
-# The commands of a page run one after another in a folder with a link to testdata.
+# A block after '.\" file NAME' is that file. After '.\" fewer steps' gpt-train takes two steps, so
+# of each line only the first word is compared.
+# The commands of a page run one after another in a folder with a link testdata: to what make
+# installs in share/memoscope.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT" || exit 1
 
-# examples PAGE FOLDER: FOLDER/N.command and FOLDER/N.want for the Nth example
+# examples PAGE FOLDER: FOLDER/N.command and FOLDER/N.want for the Nth example, and FOLDER.cwd/NAME
+# for each file
 examples() {
 	awk -v folder="$2" '
 	# Text as it is printed: mdoc writes \e for a backslash, \& for nothing …
@@ -40,11 +44,14 @@ examples() {
 		special["(ti"] = "~"; special["(ga"] = "`"; special["(rs"] = "\\"
 		special["(en"] = "–"; special["(em"] = "—"
 	}
-	/^\.Bd -literal/ { inside = 1; shown = more = rounded = 0; next }
+	/^\.Bd -literal/ { inside = 1; shown = more = rounded = fewer = 0; file = ""; next }
 	inside && /^\.\\" rounded$/ { rounded = 1; next }
+	inside && /^\.\\" fewer steps$/ { fewer = 1; next }
+	inside && /^\.\\" file / { file = folder ".cwd/" $3; next }
 	/^\.Ed/ { inside = 0; next }
 	!inside || /^\.\\"/ { next }
 	{ line = plain($0) }
+	file != "" { print line >file; next }
 	!more && line ~ /^\$ / {
 		n++
 		shown = 1
@@ -53,6 +60,8 @@ examples() {
 		printf "" >want
 		if (rounded)
 			printf "" >(folder "/" n ".rounded")
+		if (fewer)
+			printf "" >(folder "/" n ".fewer")
 		line = substr(line, 3)
 		print line >command
 		more = line ~ /[|\\]$/
@@ -97,18 +106,35 @@ matches() {
 	fi
 }
 
+# What gpt-train is in a block of fewer steps.
+mkdir "$TMP/fewer"
+printf '#!/bin/sh\nexec "%s/gpt-train" "$@" --steps 2 --eval-every 1 --warmup 1 --quiet\n' "$BUILD" >"$TMP/fewer/gpt-train"
+chmod +x "$TMP/fewer/gpt-train"
+
+mkdir -p "$TMP/share/memoscope"
+ln -s "$ROOT"/testdata/*.* "$ROOT/testdata/phonebook" "$TMP/share/memoscope"
+
 for page in man/*.[1-9]; do
 	name=$(basename "$page")
 	mkdir -p "$TMP/$name" "$TMP/$name.cwd"
-	ln -s "$ROOT/testdata" "$TMP/$name.cwd/testdata"
+	ln -s "$TMP/share/memoscope" "$TMP/$name.cwd/testdata"
 	examples "$page" "$TMP/$name"
 	for ((n = 1; ; n++)); do
 		example=$TMP/$name/$n
 		[ -e "$example.command" ] || break
-		(cd "$TMP/$name.cwd" && exec timeout 120 bash "$example.command") \
+		if grep -q python3 "$example.command" && ! command -v python3 >/dev/null; then
+			ok 0 "$name: $(head -1 "$example.command") # SKIP no python3, and what follows"
+			n=$((n + 1))
+			break
+		fi
+		path=$PATH
+		[ ! -e "$example.fewer" ] || path=$TMP/fewer:$PATH
+		(cd "$TMP/$name.cwd" && PATH=$path exec timeout 120 bash "$example.command") \
 			>"$example.have" 2>"$example.stderr" </dev/null
 		status=$?
-		if [ -e "$example.rounded" ]; then
+		if [ -e "$example.fewer" ]; then
+			difference=$(diff <(cut -f 1 "$example.have") <(cut -f 1 "$example.want"))
+		elif [ -e "$example.rounded" ]; then
 			difference=$(rounded "$example.have" "$example.want")
 		else
 			difference=$(matches "$example.have" "$example.want")
@@ -127,5 +153,12 @@ for page in man/*.[1-9]; do
 	[ $n -gt 1 ]
 	ok $? "$name: has an example"
 done
+
+# Is a picture mostly black? gnuplot reads it back as a table of x, y, red, green, blue.
+dark=$(cd "$TMP/attn-dump.1.cwd" &&
+	gnuplot -e 'set table; plot "head.png" binary filetype=png with rgbimage' 2>&1 |
+	awk '$1 ~ /^[0-9]+$/ && NF >= 7 { n++; dark += $3 + $4 + $5 < 90 }
+		END { print n == 640000 ? dark / n < 0.1 : "no picture" }')
+is "$dark" 1 "attn-dump.1: its picture is not black"
 
 done_testing

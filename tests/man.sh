@@ -154,6 +154,13 @@ for page in man/*.[1-9]; do
 	ok $? "$name: has an example"
 done
 
+# No page trains twice into one directory: gpt-train refuses that. Commands that go on in the next
+# line count as one.
+is "$(for page in man/*.[1-9]; do
+	sed -e '/^\./d' -e :a -e '/[\\|]e*$/{N;s/[\\]*e*\n/ /;ba' -e '}' "$page" | grep -E '(^|\$ |\| *)gpt-train ' |
+		grep -Ev -e '--(resume|overwrite)' | grep -Eo -e ' -o [^ ]+' | sort | uniq -d | sed "s|^|$page|"
+done)" "" "no page trains twice into one directory"
+
 # Is a picture mostly black? gnuplot reads it back as a table of x, y, red, green, blue.
 dark=$(cd "$TMP/attn-dump.1.cwd" &&
 	gnuplot -e 'set table; plot "head.png" binary filetype=png with rgbimage' 2>&1 |

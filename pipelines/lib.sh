@@ -29,30 +29,8 @@ say() {
 	printf '%s: %s\n' "$pipeline" "$stage" >&2
 }
 
-# made NAME FOLDER: the results of the pipeline NAME. If FOLDER holds no report, which is written
-# last, the pipeline runs.
-made() {
-	[ -e "$2/report.md" ] || OUT=$2 "pipelines/$1"
-}
-
-# fresh: an empty folder $OUT for results
-fresh() {
-	rm -rf "$OUT"
-	mkdir -p "$OUT"
-}
-
-# begin NAME...: a folder $OUT for results. It keeps what a stopped run left there, to go on
-# from, if that was a run of the same script with the same values of the variables NAME...
-# Anything else there is removed.
-begin() {
-	local name settings
-	settings=$(cksum <"$0" && for name; do echo "$name=${!name}"; done)
-	if [ -e "$OUT/report.md" ] || [ "$(cat "$OUT/settings" 2>/dev/null)" != "$settings" ]; then
-		fresh
-		printf '%s\n' "$settings" >"$OUT/settings"
-	fi
-}
-
+# shellcheck source=pipelines/lib/results.sh
+. pipelines/lib/results.sh
 # shellcheck source=pipelines/lib/records.sh
 . pipelines/lib/records.sh
 # shellcheck source=pipelines/lib/training.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
-# lib.sh - pipelines/lib: what a template becomes, what an expression of keys says, tables,
-# records, and folders that are kept or emptied.
+# lib.sh - pipelines/lib: what a template becomes, what an expression of keys says, tables and
+# records.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -68,20 +68,8 @@ print sprintf('%s %d %s %g', out, words(list), list, 2 * number)
 END
 is "$(script "plot some list=\"it's 2.1\" number=3.5")" "$TMP/out 2 it's 2.1 7" "variables of a plot, with a quote"
 
-# ---- folders ----
+# ---- stages ----
 
-# kept SETTING: does the folder keep what a run with SETTING finds there?
-kept() {
-	# shellcheck disable=SC2016
-	script "setting=$1" 'begin setting' '[ -e "$OUT/model" ] && echo kept || : >"$OUT/model"'
-}
-kept a >"$TMP/first"
-is "$(cat "$TMP/first")$(kept a)" kept "begin: a run that was stopped goes on"
-is "$(kept b)" "" "begin: with another setting it starts again"
-: >"$OUT/report.md"
-is "$(kept b)" "" "begin: so it does after its end"
-script fresh
-is "$(find "$OUT" -mindepth 1)" "" "fresh: an empty folder"
 ! script 'say "doing this"' false && [ "$(cat "$TMP/said")" = $'some: doing this\nsome: failed while doing this' ]
 ok $? "a command that fails ends the pipeline, which says where"
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 # The scripts up to where they begin to work, and then one of their functions.
-mkdir "$TMP/pipelines" "$TMP/out"
+mkdir "$TMP/pipelines" "$TMP/results"
 cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
 for name in counterfactual probes phonebook-published phonebook-63m digits heads facts temperature sizes qamix-63m; do
@@ -33,8 +33,9 @@ numbers() {
 concludes() {
 	local name=$1 function=$2 want=$3 verdict
 	shift 3
-	numbers "$@" >"$TMP/out/summary.tsv"
-	verdict=$(OUT=$TMP/out PHONEBOOK=$TMP/phonebook bash "$TMP/pipelines/$name" "$function" 2>"$TMP/said")
+	printf 'pipeline %s\n' "$name" >"$TMP/results/settings"
+	numbers "$@" >"$TMP/results/summary.tsv"
+	verdict=$(OUT=$TMP/results PHONEBOOK=$TMP/phonebook bash "$TMP/pipelines/$name" "$function" 2>"$TMP/said")
 	[[ $want != *... || ${verdict:0:${#want}-3}... != "$want" ]] || verdict=$want
 	is "$verdict$(cat "$TMP/said")" "$want" "$name $function: $want"
 }
@@ -81,7 +82,7 @@ concludes digits verdict_666 'This run does not settle it' "${wrong[@]}" $greedy
 
 mkdir -p "$TMP/phonebook/model"
 echo '{"n_layer": 1, "n_head": 2}' >"$TMP/phonebook/model/config.json"
-printf '0.0\n0.1\n' >"$TMP/out/heads.list"
+printf '0.0\n0.1\n' >"$TMP/results/heads.list"
 heads=(matter=1 head_0_0_next=0.7 head_0_1_next=0.1 head_0_0_cost=5:4:6 head_0_1_cost=0.2:0:0.4)
 concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more than a fifth of its attention is given to the character that comes next by 0.0. Half of the last model'"'"'s accuracy is there from step 600 on.' \
 	"${heads[@]}" whole_exact=0.99:0.98:1 right_from_step=600

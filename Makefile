@@ -12,6 +12,7 @@
 #   make gpu-check gpu-bench   test and measure the GPU's half, on a machine that has one
 #   make pipelines/X   run an experiment; results in out/X
 #   make install       programs and manual pages under PREFIX (/usr/local)
+#   make clean         remove build/; BUILD=X: what the build made in X
 #   make help          this
 #   make pipelines     what experiments there are
 
@@ -311,8 +312,26 @@ install: all
 	install -d -- $(TO)/share/memoscope/phonebook
 	install -m 644 -- testdata/phonebook/* $(TO)/share/memoscope/phonebook
 
+# build/ is the build's own. Another folder may have other files: there go the files that a build
+# makes, by their names, folders that are then empty, and through no link.
+OBJ_ROOMS := $(addprefix $(BUILD)/obj/,common cuda filters kernels shim tests watched)
+MADE_BELOW = $(HARNESS) $(SHIM) $(SHIM_OBJECT) $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/tests/tools/faults.so \
+	$(BENCHES) $(BUILD)/gpu/check $(BUILD)/gen/names.inc
 clean:
+ifeq ($(BUILD),build)
 	rm -rf build
+else
+	@if [ -e $(BUILD) ] && [ ! -d $(BUILD)/obj/common ]; then \
+		echo "make clean: $(BUILD) has no build, and nothing is removed" >&2; exit 2; \
+	fi
+	rm -f $(PROGRAMS) $(LIBRARY) $(OBJECT) $(BUILD)/pipelines.lock
+	@find $(sort $(foreach f,$(MADE_BELOW),$(BUILD)/$(firstword $(subst /, ,$(f:$(BUILD)/%=%))))) -type f \
+		\( $(patsubst %,-path % -o,$(MADE_BELOW)) -false \) -delete 2>/dev/null || true
+	@find $(BUILD)/obj -depth \( $(foreach r,$(OBJ_ROOMS),-path '$r/*' -o -path $r -o) -path '$(BUILD)/obj/cuda/archs' \) \
+		\( -type f \( -name '*.[od]' -o -name archs \) -delete -o -type d -empty -delete \) 2>/dev/null || true
+	@printf '%s\n' $(BUILD) $(BUILD)/obj $(dir $(MADE_BELOW)) $(BUILD)/tests | sort -ur | xargs rmdir 2>/dev/null || true
+	@[ ! -e $(BUILD) ] || echo "make clean: $(BUILD) has other files, which stay"
+endif
 
 include $(wildcard tests/fuzz/fuzz.mk)
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

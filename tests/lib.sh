@@ -13,7 +13,11 @@ export ROOT
 export MEMOSCOPE_CUDA=${MEMOSCOPE_CUDA:-$ROOT/no-gpu}
 # Pipelines take this for the machine's best product, in GFLOP/s: measuring it is no test.
 export PEAK=${PEAK:-100}
-TMP=$(mktemp -d "${TMPDIR:-/tmp}/memoscope.XXXXXX")
+# Without a folder of its own a test would write and remove files in that of the caller, or in /.
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/memoscope.XXXXXX") || {
+	echo 'Bail out! There is no folder for temporary files: set TMPDIR to one'
+	exit 1
+}
 trap 'rm -rf "$TMP"' EXIT
 tap_run=0
 tap_failed=0

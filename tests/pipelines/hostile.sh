@@ -111,6 +111,7 @@ unset OUT
 # ---- make ----
 
 ln -s "$BUILD" build
+BUILT=$BUILD
 unset BUILD MAKEFLAGS MFLAGS MAKELEVEL
 # made GOAL... [VARIABLE=VALUE...]: make as a user calls it, without a GPU's half
 made() {
@@ -147,5 +148,43 @@ done
 ok $? "make check/NAME of such a name"
 made -n deps "a'; touch canary; '" >"$TMP/log" 2>&1
 quiet "make"
+
+# ---- make clean ----
+
+# A folder with a build in it, of files that are empty, and with files of the user.
+mkdir -p mine/{obj/common/base,obj/mine,obj/tests/base,tests/base,tests/tools,gen,bench} elsewhere/kernels
+touch mine/{mpcat,libmemoscope.a,pipelines.lock,gen/names.inc,bench/matmul,obj/common/base/err.{o,d}} \
+	mine/{obj/common/base/gone.o,obj/tests/base/utf8.o,tests/base/utf8.t,tests/tools/mkmodel,tests/libharness.a}
+own=(mine/{mpcat.c,obj/mine/a.o,obj/b.o,tests/mine.t,tests/base/mine.t} elsewhere/kernels/ops.t elsewhere/err.o)
+touch "${own[@]}"
+mkdir mine/tests/empty
+ln -s ../../elsewhere/kernels mine/tests/kernels
+ln -s ../../elsewhere mine/obj/kernels
+passes "make clean BUILD=mine" made clean BUILD=mine
+grep -q 'mine has other files, which stay' "$TMP/log"
+ok $? "it says what stays"
+is "$(find mine elsewhere \( -type f -o -empty \) | sort | paste -sd ' ')" \
+	"$(printf '%s\n' "${own[@]}" mine/tests/empty | sort | paste -sd ' ')" "it removes what a build makes, and through no link"
+[ -L build ] && [ -x build/mpcat ]
+ok $? "and another build is left alone"
+mkdir other
+touch other/mpcat
+fails 2 'other has no build, and nothing is removed' "a folder without a build" \
+	bash -c 'make --no-print-directory CUDA=0 clean BUILD=other 2>&1 | sed -n 1p >&2; exit "${PIPESTATUS[0]}"'
+[ -e other/mpcat ]
+ok $? "its files stay"
+mkdir -p small/obj/common
+touch small/mpcat
+passes "a build and nothing else" made clean BUILD=small
+[ ! -e small ]
+ok $? "it is gone"
+passes "make clean twice" made clean BUILD=small
+passes "make clean" made clean
+[ ! -L build ] && [ -x "$BUILT/mpcat" ]
+ok $? "it removes a link, and not what the link leads to"
+quiet "make clean"
+
+is "$(TMPDIR=/nowhere bash -c '. "$ROOT/tests/lib.sh"; echo "a test runs in $TMP"' 2>/dev/null)" \
+	"Bail out! There is no folder for temporary files: set TMPDIR to one" "no test runs without a folder of its own"
 
 done_testing

@@ -6,7 +6,7 @@
 cd "$ROOT" || exit 1
 
 run() {
-	OUT=$TMP/$1 JOBS=$2 STEPS=30 ASKED=20 BATCH=8 EVAL_EVERY=10 KEEP_EVERY=20 \
+	OUT=$TMP/$1 JOBS=$2 STEPS=30 ASKED=20 BATCH=8 EVAL_EVERY=10 KEEP_EVERY=${KEEP_EVERY:-20} \
 		MODEL='--layers 1 --heads 2 --width 16' pipelines/phonebook
 }
 
@@ -34,6 +34,17 @@ done
 is "$(awk -F '\t' '$1 == "records" { print $2 }' "$TMP/one/summary.tsv")" 20 \
 	"every record was asked about"
 
+# what the report says of the network; 12 are asked for, and fewer are kept
+answered() {
+	paste -sd ' ' "$TMP/$1/report.md" | grep -o 'The network that answered [^.]*'
+}
+kept=$(find "$TMP/one/model" -name 'step-*' | wc -l)
+mean='the last one that training kept'
+[ "$kept" -eq 1 ] || mean="the mean of the last $kept that training kept"
+is "$(answered one)" "The network that answered is $mean" "the report says of how many models it is the mean"
+grep -q '^    gpt-train .* --metrics ' "$TMP/one/report.md"
+ok $? "gpt-train writes the metrics itself, and repairs them after it was stopped"
+
 # The data of two jobs are those of one; so are what follows from them.
 run "two's" 2 >/dev/null 2>&1
 is "$(mpcat --text "$TMP/two's/val.mp" | sha256sum)" \
@@ -46,13 +57,16 @@ is "$(untimed "two's")" "$(untimed one)" \
 is "$(png_size "$TMP/two's/loss.png")" "1200 520" "a picture where the folder's name has a quote"
 
 # Books of a stage follow those of the one before; shares count, and no share is one.
-ENTRIES='2 1:2' SEED=3 run stages 2 >/dev/null 2>&1
+ENTRIES='2 1:2' SEED=3 AVERAGE=0 run stages 2 >/dev/null 2>&1
 is "$(awk -F '\t' '$1 == "tokens" { print $2 }' "$TMP/stages/summary.tsv")" "$({
 	phonegen --seed 1 --count 80 --entries 2
 	phonegen --seed 1 --first 80 --count 160 --entries 1
 } | tokenize | mpcat --json | jq -s 'map((.tokens | length) - 1) | add')" "ENTRIES names stages and their shares"
 is "$(mpcat --header "$TMP/stages/answers.mp" | jq -r '.model.chain[].args | join(" ")' | grep -o 'seed 3')" \
 	"seed 3" "SEED is that of the training"
+is "$(answered stages)" "The network that answered is the one with the least loss on held-out records" "AVERAGE=0: no mean"
+KEEP_EVERY=10 AVERAGE=2 run two 2 >/dev/null 2>&1
+is "$(answered two)" "The network that answered is the mean of the last 2 that training kept" "AVERAGE=2"
 
 # A stage that fails fails the whole, and says so.
 mkdir "$TMP/bin"

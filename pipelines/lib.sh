@@ -31,6 +31,8 @@ say() {
 
 # shellcheck source=pipelines/lib/results.sh
 . pipelines/lib/results.sh
+# shellcheck source=pipelines/lib/processors.sh
+. pipelines/lib/processors.sh
 # shellcheck source=pipelines/lib/records.sh
 . pipelines/lib/records.sh
 # shellcheck source=pipelines/lib/training.sh

@@ -72,7 +72,7 @@ is "$(grep -c '^first_entropy_1' 'a\tb\\c=x/summary.tsv')" 4 "certainty: results
 for pipeline in "$ROOT"/pipelines/*; do
 	if [ ! -f "$pipeline" ] || [ ! -x "$pipeline" ]; then continue; fi
 	pipeline=$(basename "$pipeline")
-	mapfile -t variables < <(grep -oE '\<[A-Z_]+=\$\{[A-Z_]+:-([0-9]|\$\(nproc)' "pipelines/$pipeline" |
+	mapfile -t variables < <(grep -oE '\<[A-Z_]+=\$\{[A-Z_]+:-([0-9]|\$\(processors)' "pipelines/$pipeline" |
 		cut -d = -f 1 | sort -u)
 	for variable in "${variables[@]}"; do
 		for value in 'a[$(touch canary)]' $'1\nsystem("touch canary")'; do

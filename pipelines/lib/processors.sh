@@ -1,0 +1,34 @@
+# processors.sh - how many processors a pipeline may use.
+# shellcheck shell=bash
+
+# processors [GROUPS [ROOT]]: how many, as programs count for --threads (common/base/threads.c): those of the
+# affinity mask, and no more than Linux's control groups leave, as containers and batch systems set them. The
+# limits of all groups around this process count. GROUPS is a file like /proc/self/cgroup, ROOT the
+# folder where the groups are mounted. What cannot be read sets no limit.
+processors() {
+	local root=${2:-/sys/fs/cgroup} line group mount quota period most limit
+	most=$(nproc)
+	while read -r line; do # ID:CONTROLLERS:PATH
+		[[ $line =~ ^[^:]*:([^:]*):(.*)$ ]] || continue
+		group=${BASH_REMATCH[2]}
+		case ,${BASH_REMATCH[1]}, in
+		,,) mount=$root ;;
+		*,cpu,*) mount=$root/cpu ;;
+		*) continue ;;
+		esac
+		while :; do
+			if [ "$mount" = "$root" ]; then
+				read -r quota period <"$mount$group/cpu.max" || quota=
+			else
+				read -r quota <"$mount$group/cpu.cfs_quota_us" && read -r period <"$mount$group/cpu.cfs_period_us" || quota=
+			fi 2>/dev/null
+			if [[ $quota =~ ^[0-9]{1,15}$ && $period =~ ^[1-9][0-9]{0,14}$ ]]; then
+				limit=$((10#$quota / period))
+				[ "$limit" -ge "$most" ] || most=$limit
+			fi
+			[[ $group == */* ]] || break
+			group=${group%/*}
+		done
+	done 2>/dev/null <"${1:-/proc/self/cgroup}" || true
+	echo $((most > 1 ? most : 1))
+}

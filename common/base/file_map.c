@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 
@@ -32,6 +33,14 @@ int file_map_open(struct file_map *map, const char *path, struct err *err)
 	}
 	file_close(fd);
 	return result;
+}
+
+void file_map_drop(const struct file_map *map, size_t offset, size_t size)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = offset / page * page;
+
+	if (size > 0)
+		madvise((void *)(map->bytes + begin), offset + size - begin, MADV_DONTNEED);
 }
 
 void file_map_close(struct file_map *map)

@@ -56,6 +56,7 @@ static int read_entry(const struct state_entry *entry, float *to, struct err *er
 	(void)err;
 	stored_widen(tensor->dtype, safetensors_data(entry->file, tensor),
 	             (size_t)stored_tensor_count(tensor), to);
+	safetensors_drop(entry->file, tensor);
 	return 0;
 }
 

@@ -340,7 +340,10 @@ static int open_file(struct safetensors *file, struct err *err)
 	if (read_entries(file, file->map.size - SIZE_BYTES - header_size, err) < 0)
 		return -1;
 	file->data = file->map.bytes + SIZE_BYTES + header_size;
-	return check_checksum(file, err);
+	if (check_checksum(file, err) < 0)
+		return -1;
+	file_map_drop(&file->map, 0, file->map.size);
+	return 0;
 }
 
 struct safetensors *safetensors_open(const char *path, struct err *err)
@@ -403,6 +406,14 @@ const void *safetensors_data(const struct safetensors *file, const struct stored
 	const struct entry *entry = (const struct entry *)(const void *)tensor; /* its first member */
 
 	return file->data + entry->begin;
+}
+
+void safetensors_drop(const struct safetensors *file, const struct stored_tensor *tensor)
+{
+	const struct entry *entry = (const struct entry *)(const void *)tensor; /* its first member */
+
+	file_map_drop(&file->map, (size_t)(file->data - file->map.bytes) + entry->begin,
+	              entry->end - entry->begin);
 }
 
 const float *safetensors_find(const struct safetensors *file, const char *name, int dims,

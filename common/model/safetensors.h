@@ -63,6 +63,9 @@ const float *safetensors_find(const struct safetensors *file, const char *name, 
                               const size_t *shape, struct err *err);
 
 const char *safetensors_path(const struct safetensors *file); /* for messages */
+/* Give back the memory of a tensor's numbers, which the caller has read. They may be read again. */
+void safetensors_drop(const struct safetensors *file, const struct stored_tensor *tensor);
+
 size_t safetensors_size(const struct safetensors *file); /* bytes of the file */
 
 /* A value of the metadata, or NULL. The file owns it. */

@@ -20,7 +20,7 @@ int state_dict_add(struct state_dict *dict, const struct stored_tensor *tensor, 
 {
 	if (array_reserve(&dict->entries, &dict->room, dict->count + 1) < 0)
 		return err_set(err, "%s: out of memory", path);
-	dict->entries[dict->count++] = (struct state_entry){tensor, path, file};
+	dict->entries[dict->count++] = (struct state_entry){tensor, path, file, 0};
 	return 0;
 }
 
@@ -268,13 +268,15 @@ static int look_for_biases(const struct placement *placement, struct gpt_config 
 static int check_head(const struct placement *placement, const float *embedding, struct err *err)
 {
 	const struct gpt_tensor *wte = &placement->tensors[0];
-	const struct state_entry *head = find(placement, HEAD);
+	const struct state_entry *head = find(placement, HEAD), *tied = placement->entries[0];
 
 	for (int i = 0; i < placement->count; i++)
 		if (!head || head == placement->entries[i])
 			return 0;
 	if (check_entry(placement->dict, head, wte, err) < 0)
 		return -1;
+	if (head->storage > 0 && head->storage == tied->storage && head->file == tied->file)
+		return 0;
 	float *numbers = malloc(wte->count * sizeof *numbers);
 	int result = numbers ? read_tensor(placement->dict, head, wte, numbers, err)
 	                     : err_set(err, "%s: out of memory", head->path);

@@ -19,6 +19,7 @@ struct state_entry {
 	const struct stored_tensor *tensor; /* the file's */
 	const char *path; /* of the file, for messages */
 	void *file; /* for read() */
+	uint64_t storage; /* entries of a file that have the same one have the same numbers; 0: none */
 };
 
 struct state_dict {

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include <zip.h>
 
 #include "common/base/file_map.h"
 
 #define PICKLE "data.pkl" /* the entry that every archive has */
+#define PART ((size_t)8 << 20) /* bytes of the file that are read at a time */
 
 struct torch_archive {
 	char *path;
@@ -131,10 +133,27 @@ const char *torch_archive_path(const struct torch_archive *archive)
 	return archive->path;
 }
 
-const void *torch_archive_bytes(const struct torch_archive *archive, size_t *size)
+size_t torch_archive_size(const struct torch_archive *archive)
 {
-	*size = archive->map.size;
-	return archive->map.bytes;
+	return archive->map.size;
+}
+
+uint64_t torch_archive_digest(const struct torch_archive *archive)
+{
+	const struct file_map *map = &archive->map;
+	XXH3_state_t *state = XXH3_createState();
+
+	if (!state) /* out of memory: the other way takes pages of the file only */
+		return XXH3_64bits(map->bytes, map->size);
+	XXH3_64bits_reset(state);
+	for (size_t at = 0, size; at < map->size; at += size) {
+		size = map->size - at < PART ? map->size - at : PART;
+		XXH3_64bits_update(state, map->bytes + at, size);
+		file_map_drop(map, at, size);
+	}
+	const uint64_t digest = XXH3_64bits_digest(state);
+	XXH3_freeState(state);
+	return digest;
 }
 
 int torch_archive_find(const struct torch_archive *archive, const char *name,
@@ -172,8 +191,11 @@ int torch_archive_read(struct torch_archive *archive, const struct torch_entry *
 		return err_set(err, "%s: entry %s: %s", archive->path, name ? name : "",
 		               zip_strerror(archive->zip));
 	while (more > 0 && have < entry->size) {
-		more = zip_fread(stream, (char *)to + have, entry->size - have);
+		const size_t left = entry->size - have;
+		more = zip_fread(stream, (char *)to + have, left < PART ? left : PART);
 		have += more > 0 ? (size_t)more : 0;
+		if (left > PART)
+			file_map_drop(&archive->map, 0, archive->map.size);
 	}
 	if (more >= 0 && have == entry->size)
 		more = zip_fread(stream, &beyond, 1); /* the end: there the checksum is compared */

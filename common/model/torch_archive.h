@@ -19,7 +19,10 @@ struct torch_archive *torch_archive_open(const char *path, struct err *err);
 void torch_archive_close(struct torch_archive *archive); /* NULL is allowed */
 
 const char *torch_archive_path(const struct torch_archive *archive); /* for messages */
-const void *torch_archive_bytes(const struct torch_archive *archive, size_t *size); /* all of it */
+size_t torch_archive_size(const struct torch_archive *archive); /* bytes of the file */
+
+/* XXH3 of all bytes of the file. */
+uint64_t torch_archive_digest(const struct torch_archive *archive);
 
 struct torch_entry {
 	uint64_t number;
@@ -30,8 +33,8 @@ struct torch_entry {
 int torch_archive_find(const struct torch_archive *archive, const char *name,
                        struct torch_entry *entry, struct err *err);
 
-/* Read all of an entry into to, which has room for entry->size bytes. -1 with err set if its
- * checksum is another one. */
+/* Read all of an entry into to, which has room for entry->size bytes. Little of the file is in
+ * memory at a time. -1 with err set if its checksum is another one. */
 int torch_archive_read(struct torch_archive *archive, const struct torch_entry *entry, void *to,
                        struct err *err);
 

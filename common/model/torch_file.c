@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "common/model/torch_archive.h"
 
@@ -108,10 +107,7 @@ const char *torch_file_path(const struct torch_file *file)
 
 uint64_t torch_file_digest(const struct torch_file *file)
 {
-	size_t size;
-	const void *bytes = torch_archive_bytes(file->archive, &size);
-
-	return XXH3_64bits(bytes, size);
+	return torch_archive_digest(file->archive);
 }
 
 const struct pickle_value *torch_file_root(const struct torch_file *file)
@@ -217,7 +213,7 @@ static int read_tensor(const struct torch_file *file, const struct pickle_value 
 /* ---- numbers ---- */
 
 /* Do the numbers stand one after the other, and nothing else in the storage? */
-static bool is_plain(const struct torch_tensor *tensor, size_t count)
+static bool is_plain(const struct torch_tensor *tensor)
 {
 	size_t step = 1;
 
@@ -226,7 +222,7 @@ static bool is_plain(const struct torch_tensor *tensor, size_t count)
 			return false;
 		step *= tensor->stored.shape[i];
 	}
-	return count == tensor->storage;
+	return (size_t)stored_tensor_count(&tensor->stored) == tensor->storage;
 }
 
 /* Row-major, from wherever they stand in the storage. */
@@ -252,7 +248,7 @@ static int read_numbers(struct torch_file *file, const struct torch_tensor *tens
                         struct err *err)
 {
 	const size_t count = (size_t)stored_tensor_count(&tensor->stored);
-	const bool plain = is_plain(tensor, count);
+	const bool plain = is_plain(tensor);
 
 	if (plain && tensor->stored.dtype == STORED_F32)
 		return torch_archive_read(file->archive, &tensor->entry, to, err);
@@ -298,12 +294,9 @@ int torch_file_number(struct torch_file *file, const struct pickle_value *value,
 int torch_file_state(struct torch_file *file, const struct pickle_value *dict, const char *what,
                      struct state_dict *state, struct err *err)
 {
-	size_t size;
-
 	if (!pickle_is(dict, PICKLE_DICT))
 		return err_set(err, "%s: %s is no dict of tensors", file->path, what);
-	torch_archive_bytes(file->archive, &size);
-	state->size += size;
+	state->size += torch_archive_size(file->archive);
 	state->read = read_entry;
 	for (const struct pickle_item *item = dict->items.first; item; item = item->next->next) {
 		struct torch_tensor *tensor = calloc(1, sizeof *tensor);
@@ -320,6 +313,8 @@ int torch_file_state(struct torch_file *file, const struct pickle_value *dict, c
 		if (read_tensor(file, item->next->value, tensor, err) < 0 ||
 		    state_dict_add(state, &tensor->stored, file->path, file, err) < 0)
 			return -1;
+		if (is_plain(tensor))
+			state->entries[state->count - 1].storage = tensor->entry.number + 1;
 	}
 	return 0;
 }

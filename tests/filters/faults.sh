@@ -123,7 +123,7 @@ survives 'tokenize, by a spool' bare tokenize
 survives 'tokenize --decode' tokens tokenize --decode
 survives shard tokens shard --shards 2 --val 0.3 -o data
 survives model-average /dev/null model-average -o mean ../m1 ../m2
-survives model-import /dev/null model-import -q -o imported "$ROOT/testdata/foreign/nanogpt/ckpt.pt"
+survives model-import /dev/null model-import -q --overwrite -o imported "$ROOT/testdata/foreign/nanogpt/ckpt.pt"
 survives gpt-sample /dev/null gpt-sample "${model[@]}" "${threads[@]}" --max-tokens 3 ../books
 survives 'gpt-sample --prompt' /dev/null gpt-sample "${model[@]}" "${threads[@]}" --max-tokens 3 --prompt '{B}' --output text
 survives gpt-score /dev/null gpt-score "${model[@]}" "${threads[@]}" ../books

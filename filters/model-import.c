@@ -12,6 +12,7 @@
 
 static const char *directory, *meta, *vocab_path;
 static bool overwrite, quiet;
+static enum { AS_IT_IS = -1, GELU = GPT_GELU, GELU_NEW = GPT_GELU_TANH } activation = AS_IT_IS;
 
 static const struct option options[] = {
 	{.name = "output", .key = 'o', .type = OPTION_TEXT, .value = &directory, .argument = "DIR",
@@ -22,6 +23,8 @@ static const struct option options[] = {
 	 .text = "vocabulary of a nanoGPT checkpoint (default: meta.pkl beside it)"},
 	{.name = "vocab", .type = OPTION_TEXT, .value = &vocab_path, .argument = "FILE",
 	 .text = "vocabulary as JSON: an object {character: token} or a text of all characters"},
+	{.name = "activation", .type = OPTION_WORD, .value = &activation, .argument = "gelu|gelu_new",
+	 .text = "of a nanoGPT checkpoint: gelu_new if it is from before May 17, 2023 (default gelu)"},
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
 	 .text = "do not say what was imported"},
 	{0},
@@ -157,6 +160,11 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	if (meta && !nanogpt)
 		die_usage("--meta: %s is no checkpoint of nanoGPT, expected --vocab", checkpoint);
+	if (activation != AS_IT_IS && !nanogpt)
+		die_usage("--activation: %s is no checkpoint of nanoGPT: its config.json says it",
+		          checkpoint);
+	if (activation != AS_IT_IS)
+		model.config.activation = (enum gpt_activation)activation;
 	set_vocab(checkpoint, &model, nanogpt, &err);
 	sign(model.about, argc, argv);
 	if (save(&model, &err) < 0)

@@ -157,11 +157,12 @@ def pytorch_shards():
 # ---- nanoGPT ----
 
 
-def expect_nanogpt(directory):
+def expect_nanogpt(directory, code=None):
     """What its model.py says of a checkpoint that is opened as its sample.py does."""
-    from model import GPT, GPTConfig
+    if code is None:
+        import model as code
     checkpoint = torch.load(directory / "ckpt.pt", map_location="cpu", weights_only=False)
-    model = GPT(GPTConfig(**checkpoint["model_args"]))
+    model = code.GPT(code.GPTConfig(**checkpoint["model_args"]))
     state = {k.removeprefix("_orig_mod."): v for k, v in checkpoint["model"].items()}
     model.load_state_dict(state)
     model = model.double().eval()
@@ -212,6 +213,26 @@ def old_nanogpt(nanogpt):
     torch.nn.functional.scaled_dot_product_attention = attention
 
 
+def tanh_nanogpt(nanogpt):
+    """By the code before May 17, 2023, whose GELU is the approximation by tanh."""
+    path = nanogpt / "tanh_model.py"
+    path.write_bytes(subprocess.run(["git", "show", "594068e7^:model.py"], cwd=nanogpt, check=True,
+                                    stdout=subprocess.PIPE).stdout)
+    import tanh_model
+    directory = fresh("nanogpt-tanh")
+    torch.manual_seed(7)  # a network whose probabilities tell the two functions apart
+    arguments = dict(n_layer=1, n_head=2, n_embd=8, block_size=8, bias=False, vocab_size=6,
+                     dropout=0.0)
+    gpt = tanh_model.GPT(tanh_model.GPTConfig(**arguments))
+    with torch.no_grad():
+        for p in gpt.parameters():
+            p.normal_(0, 0.7)
+    torch.save({"model": gpt.state_dict(), "model_args": arguments, "iter_num": 5},
+               directory / "ckpt.pt")
+    shutil.copy(HERE / "nanogpt/meta.pkl", directory)
+    expect_nanogpt(directory, tanh_model)
+
+
 def main():
     nanogpt = pathlib.Path(sys.argv[1]).resolve()
     sys.path.insert(0, str(nanogpt))
@@ -226,6 +247,7 @@ def main():
     train(nanogpt, "nanogpt", "--bias=False", "--compile=False")
     train(nanogpt, "nanogpt-compiled", "--bias=True", "--compile=True")
     old_nanogpt(nanogpt)
+    tanh_nanogpt(nanogpt)
 
 
 main()

@@ -25,6 +25,10 @@ for name in nanogpt nanogpt-compiled nanogpt-buffers pytorch-bin pytorch-shards;
 	[ ${near#-} -le 2 ]
 	ok $? "$name: the model written finds a text as likely as its program does"
 done
+model-import -q "$foreign/nanogpt-tanh" -o tanh --activation gelu_new
+is "$? $(jq -r .activation_function tanh/config.json) $(jq -r .activation_function nanogpt/config.json)" \
+	"0 gelu_new gelu" "--activation"
+is "$(nats tanh)" "$(expected nanogpt-tanh)" "an old nanoGPT's model finds a text as likely as that did"
 is "$(jq -c .vocab_size nanogpt-buffers/config.json) $(jq -r 'keys[-1]' nanogpt-buffers/vocab.json | od -An -tx1)" \
 	"8  f3 b0 80 81 0a" "tokens without text are kept, as characters of private use"
 model-import "$foreign/nanogpt-buffers/ckpt.pt" -o told 2>lines
@@ -61,6 +65,9 @@ fails 1 '^model-import: far/none.pkl: cannot open' "a meta.pkl that is not there
 	model-import alone --meta far/none.pkl -o x
 fails 1 '^model-import: .*ckpt.pt: byte 0: no pickle of protocol 2' "a meta.pkl that is none" \
 	model-import alone --meta alone/ckpt.pt -o x
+
+fails 2 '^model-import: --activation: .*pytorch-bin is no checkpoint of nanoGPT' "--activation for transformers" \
+	model-import "$foreign/pytorch-bin" --activation gelu -o x
 
 # ---- where the model goes ----
 

@@ -1,6 +1,7 @@
 /* model-import - make a model directory of a checkpoint that PyTorch saved. */
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/directory.h"
@@ -21,8 +22,8 @@ static const struct option options[] = {
 	 .text = "replace the model that DIR holds"},
 	{.name = "meta", .type = OPTION_TEXT, .value = &meta, .argument = "FILE",
 	 .text = "vocabulary of a nanoGPT checkpoint (default: meta.pkl beside it)"},
-	{.name = "vocab", .type = OPTION_TEXT, .value = &vocab_path, .argument = "FILE",
-	 .text = "vocabulary as JSON: an object {character: token} or a text of all characters"},
+	{.name = "vocab", .type = OPTION_TEXT, .value = &vocab_path, .argument = "PATH",
+	 .text = "vocabulary of a model's directory, or a file as its vocab.json"},
 	{.name = "activation", .type = OPTION_WORD, .value = &activation, .argument = "gelu|gelu_new",
 	 .text = "of a nanoGPT checkpoint: gelu_new if it is from before May 17, 2023 (default gelu)"},
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
@@ -47,7 +48,7 @@ static char *meta_beside(const char *checkpoint, const struct model *model, stru
 
 	if (path && access(path, F_OK) < 0)
 		die_usage("%s: no meta.pkl with the vocabulary is beside it, expected --meta FILE (nanoGPT "
-		          "keeps it in data/%s) or --vocab FILE", checkpoint, data ? data : "DATASET");
+		          "keeps it in data/%s) or --vocab PATH", checkpoint, data ? data : "DATASET");
 	return path;
 }
 
@@ -61,6 +62,16 @@ static struct vocab *vocab_beside(const char *checkpoint, struct err *err)
 	return vocab;
 }
 
+/* That of a directory of a model, or of a file. */
+static struct vocab *named_vocab(struct err *err)
+{
+	struct stat status;
+
+	if (stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode))
+		return model_vocab_load(vocab_path, err);
+	return vocab_load_any(vocab_path, err);
+}
+
 /* The vocabulary that the user names, or else the one beside the checkpoint. */
 static struct vocab *load_vocab(const char *checkpoint, const struct model *model, bool nanogpt,
                                 struct err *err)
@@ -68,7 +79,7 @@ static struct vocab *load_vocab(const char *checkpoint, const struct model *mode
 	char *beside = NULL;
 
 	if (vocab_path)
-		return vocab_load_any(vocab_path, err);
+		return named_vocab(err);
 	if (!meta && !nanogpt)
 		return vocab_beside(checkpoint, err);
 	if (!meta)

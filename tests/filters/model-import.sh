@@ -51,6 +51,7 @@ cp "$foreign/nanogpt/meta.pkl" far/
 fails 2 '^model-import: alone/ckpt.pt: no meta.pkl with the vocabulary is beside it, expected --meta FILE .*data/foreign' \
 	"a checkpoint without a vocabulary" model-import alone/ckpt.pt -o x
 model-import -q alone/ckpt.pt --meta far/meta.pkl -o a && model-import -q alone --vocab a/vocab.json -o b &&
+	model-import -q alone --vocab b -o e && cmp a/vocab.json e/vocab.json &&
 	printf '%s\n' '"\nabcé😀"' | model-import -q alone --vocab /dev/stdin -o c
 is "$? $(cmp a/vocab.json b/vocab.json) $(cmp a/vocab.json c/vocab.json)" "0  " "--meta and --vocab"
 (cd alone && cp ../far/meta.pkl . && model-import -q ckpt.pt -o ../d)

@@ -108,7 +108,7 @@ static int check_complete(const char *directory, struct err *err)
 	const bool state = is_there(directory, MODEL_STATE, "");
 	if (!lacks)
 		return 0;
-	if (!state && check_foreign(directory, err) < 0)
+	if (!state && lacks == model_file_names[MODEL_PARAMETERS] && check_foreign(directory, err) < 0)
 		return -1;
 	if (!has && !state)
 		return 0;

@@ -358,6 +358,9 @@ static void test_foreign(void)
 		snprintf(text, sizeof text, "%s: PyTorch's file is not read in place; model-import makes",
 		         names[i]);
 		refused(text, names[i]);
+		put_back();
+		unlink(in_model("config.json"));
+		refused("config.json: cannot open: No such file", "it is not what is missing");
 		unlink(in_model(names[i]));
 	}
 	put_back();

@@ -147,6 +147,9 @@ struct kernels {
 	struct device *(*open)(enum dtype dtype, struct err *err);
 	void (*close)(struct device *dev); /* NULL is allowed */
 
+	/* Device memory is the host's: operations take any buffer of the host's as well. */
+	bool host_memory;
+
 	/* Device memory, 64-byte aligned, not cleared. NULL: out of memory. */
 	void *(*alloc)(struct device *dev, size_t bytes);
 	void (*free)(struct device *dev, void *memory); /* NULL is allowed */

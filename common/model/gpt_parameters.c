@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "common/base/rng.h"
 
@@ -171,12 +173,34 @@ void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *
 	walk_tensors(config, visit_init, &init);
 }
 
-/* ---- on a device ---- */
+/* ---- memory ---- */
 
-float *gpt_upload_parameters(const struct gpt_config *config, const struct kernels *kernels,
-                             struct device *dev, const float *params, struct err *err)
+#define HUGE_PAGE ((size_t)2 << 20)
+
+float *gpt_alloc_parameters(const struct gpt_config *config, struct err *err)
+{
+	const size_t count = gpt_parameter_count(config), bytes = count * sizeof(float);
+	void *memory;
+
+	/* A pass goes through the array once: with small pages it waits for their addresses. */
+	if (posix_memalign(&memory, bytes >= HUGE_PAGE ? HUGE_PAGE : 64, bytes) != 0) {
+		err_set(err, "out of memory for %zu parameters", count);
+		return NULL;
+	}
+#ifdef MADV_HUGEPAGE
+	if (bytes >= HUGE_PAGE)
+		(void)madvise(memory, bytes, MADV_HUGEPAGE); /* without them it is slower, no more */
+#endif
+	return memory;
+}
+
+const float *gpt_upload_parameters(const struct gpt_config *config, const struct kernels *kernels,
+                                   struct device *dev, const float *params, struct err *err)
 {
 	const size_t bytes = gpt_parameter_count(config) * sizeof *params;
+
+	if (kernels->host_memory)
+		return params;
 	float *copy = kernels->alloc(dev, bytes);
 
 	if (!copy) {
@@ -185,4 +209,12 @@ float *gpt_upload_parameters(const struct gpt_config *config, const struct kerne
 	}
 	kernels->upload(dev, copy, params, bytes);
 	return copy;
+}
+
+void gpt_free_uploaded(const struct kernels *kernels, struct device *dev, const float *uploaded,
+                       const float *params)
+{
+	/* The cast drops const: a copy is ours. */
+	if (uploaded && uploaded != params)
+		kernels->free(dev, (float *)uploaded);
 }

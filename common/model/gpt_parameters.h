@@ -43,9 +43,17 @@ size_t gpt_parameter_count(const struct gpt_config *config);
  * on config and seed alone. params[gpt_parameter_count()]: host memory, overwritten. */
 void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *params);
 
-/* Copy the array from host memory into new memory of a device, for gpt_new(). The caller frees
- * the result with kernels->free(dev, ...). NULL with err set if the device is out of memory. */
-float *gpt_upload_parameters(const struct gpt_config *config, const struct kernels *kernels,
-                             struct device *dev, const float *params, struct err *err);
+/* Memory for the array, on huge pages if there are any; the caller frees it with free(). NULL with
+ * err set if there is none. */
+float *gpt_alloc_parameters(const struct gpt_config *config, struct err *err);
+
+/* The array in memory of a device, for gpt_new(): a copy, or params itself, which must outlive it
+ * then, if the device's memory is the host's. NULL with err set if the device is out of memory. */
+const float *gpt_upload_parameters(const struct gpt_config *config, const struct kernels *kernels,
+                                   struct device *dev, const float *params, struct err *err);
+
+/* Free what gpt_upload_parameters() returned for params. uploaded NULL: nothing. */
+void gpt_free_uploaded(const struct kernels *kernels, struct device *dev, const float *uploaded,
+                       const float *params);
 
 #endif

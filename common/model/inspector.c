@@ -9,7 +9,7 @@ struct inspector {
 	struct gpt_config config;
 	const struct kernels *kernels;
 	struct device *dev;
-	float *params;
+	const float *host_params, *params; /* the model's, and on the device */
 	struct gpt *gpt;
 	int32_t *token, *position; /* [context] */
 	float *matrix; /* [context, context] */
@@ -29,6 +29,7 @@ static int place_network(struct inspector *inspector, const struct model *model,
 	inspector->dev = k->open(DTYPE_F32, err);
 	if (!inspector->dev)
 		return -1;
+	inspector->host_params = model->params;
 	inspector->params = gpt_upload_parameters(config, k, inspector->dev, model->params, err);
 	if (!inspector->params)
 		return -1;
@@ -68,7 +69,8 @@ void inspector_free(struct inspector *inspector)
 		return;
 	gpt_free(inspector->gpt);
 	if (inspector->dev) {
-		inspector->kernels->free(inspector->dev, inspector->params);
+		gpt_free_uploaded(inspector->kernels, inspector->dev, inspector->params,
+		                  inspector->host_params);
 		inspector->kernels->close(inspector->dev);
 	}
 	free(inspector->token);

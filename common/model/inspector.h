@@ -14,8 +14,8 @@
 
 struct inspector;
 
-/* Place the model's network on a device of kernels. The model must outlive the inspector. NULL
- * with err set. */
+/* Place the model's network on a device of kernels. The model must outlive the inspector, and its
+ * parameters stay as they are: they may be used in place. NULL with err set. */
 struct inspector *inspector_new(const struct model *model, const struct kernels *kernels,
                                 struct err *err);
 void inspector_free(struct inspector *inspector); /* NULL is allowed */

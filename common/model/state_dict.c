@@ -323,11 +323,8 @@ static float *place(struct placement *placement, struct gpt_config *config, stru
 	    check_others(placement, config->layers, err) < 0 ||
 	    look_for_biases(placement, config, err) < 0)
 		return NULL;
-	const size_t total = gpt_parameter_count(config);
-	float *params = malloc(total * sizeof *params);
-	if (!params)
-		err_set(err, "out of memory for %zu parameters", total);
-	else if (read_tensors(placement, config, params, err) == 0)
+	float *params = gpt_alloc_parameters(config, err);
+	if (params && read_tensors(placement, config, params, err) == 0)
 		return params;
 	free(params);
 	return NULL;

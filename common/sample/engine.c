@@ -25,7 +25,7 @@ struct engine {
 	const struct engine_settings *settings;
 	const struct kernels *kernels; /* of the settings */
 	struct device *dev; /* holds the parameters */
-	float *params;
+	const float *params; /* on the device, or the model's */
 	struct request_queue *queue;
 	sem_t ready; /* posted by every worker that has begun or failed */
 	int workers, started;
@@ -231,7 +231,7 @@ void engine_free(struct engine *engine)
 	request_queue_free(engine->queue);
 	sem_destroy(&engine->ready);
 	if (engine->dev)
-		engine->kernels->free(engine->dev, engine->params);
+		gpt_free_uploaded(engine->kernels, engine->dev, engine->params, engine->model->params);
 	engine->kernels->close(engine->dev);
 	free(engine);
 }

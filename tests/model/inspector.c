@@ -241,11 +241,11 @@ static void test_not_finite(struct trial *trial)
 
 	trial->model.params[2 * trial->model.config.width] = NAN; /* of token 2's embedding */
 	struct inspector *inspector = inspector_new(&trial->model, kernels_find("cpu", &err), &err);
-	trial->model.params[2 * trial->model.config.width] = kept;
 	is_int(inspector_run(inspector, &record, &err), 4, "a record that is run");
 	ok(inspector_attention(inspector, 0, 0, &err) == NULL && strstr(err.text, "not finite"),
 	   "a matrix that is not finite is an error: %s", err.text);
 	inspector_free(inspector);
+	trial->model.params[2 * trial->model.config.width] = kept;
 }
 
 int main(void)

@@ -16,6 +16,7 @@ const struct kernels ISA_NAME(kernels_cpu) = {
 	.name = "cpu",
 	.pass_rows = 512,
 	.row_step = 1,
+	.host_memory = true,
 	.supports = supports,
 	.activations = cpu_activations,
 	.open = open_device,

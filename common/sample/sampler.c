@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define FIRST 16 /* ranks that need no heap */
+
 struct sampler {
 	int vocab, probs;
 	const float *logits;
@@ -10,8 +12,10 @@ struct sampler {
 	double sum; /* of exp(logit - highest) */
 	double entropy;
 	double *weight; /* [vocab] exp(logit - highest) */
+	int first[FIRST]; /* the most likely tokens, found by one look at all */
+	int found; /* of them so far, FIRST or vocab; 0: nobody has asked */
 	int *order; /* [vocab]: a heap, then the tokens popped from it, the first one last */
-	int popped;
+	int popped; /* -1: there is no heap yet */
 	struct candidate *top; /* [probs] */
 };
 
@@ -83,19 +87,51 @@ int sampler_look(struct sampler *sampler, const float *logits)
 		sampler->weight[i] = exp(above);
 		sampler->sum += sampler->weight[i];
 		dot += sampler->weight[i] * above;
-		sampler->order[i] = i;
 	}
 	/* H = -Σ p ln p with ln p = above - ln sum */
 	sampler->entropy = fmax(0, log(sampler->sum) - dot / sampler->sum);
-	for (int i = vocab / 2 - 1; i >= 0; i--)
-		sift_down(logits, sampler->order, vocab, i);
-	sampler->popped = 0;
+	sampler->found = 0;
+	sampler->popped = -1;
 	return 0;
 }
 
-/* The token of a rank: the heap is popped only as far as somebody asks. */
+/* Fill in the most likely tokens. Few tokens of a large vocabulary come before the last of them. */
+static void find_first(struct sampler *sampler)
+{
+	const float *logits = sampler->logits;
+	int *first = sampler->first, found = 0;
+
+	for (int token = 0; token < sampler->vocab; token++) {
+		if (found == FIRST && !before(logits, token, first[FIRST - 1]))
+			continue;
+		int at = found < FIRST ? found++ : FIRST - 1;
+		for (; at > 0 && before(logits, token, first[at - 1]); at--)
+			first[at] = first[at - 1];
+		first[at] = token;
+	}
+	sampler->found = found;
+}
+
+static void make_heap(struct sampler *sampler)
+{
+	for (int i = 0; i < sampler->vocab; i++)
+		sampler->order[i] = i;
+	for (int i = sampler->vocab / 2 - 1; i >= 0; i--)
+		sift_down(sampler->logits, sampler->order, sampler->vocab, i);
+	sampler->popped = 0;
+}
+
+/* The token of a rank: there is a heap, popped as far as somebody asks, only for ranks beyond the
+ * first. */
 static int ranked(struct sampler *sampler, int rank)
 {
+	if (rank < FIRST) {
+		if (sampler->found == 0)
+			find_first(sampler);
+		return sampler->first[rank];
+	}
+	if (sampler->popped < 0)
+		make_heap(sampler);
 	while (sampler->popped <= rank) {
 		int last = sampler->vocab - 1 - sampler->popped++;
 		int first = sampler->order[0];
@@ -167,17 +203,23 @@ void sampler_step(struct sampler *sampler, int token, struct sampler_step *step)
 		.top = sampler->top,
 		.top_count = sampler->probs,
 	};
-	for (int i = 0; i < sampler->vocab; i++)
-		step->rank += before(sampler->logits, i, token);
+	/* those before it: as likely, with a lower number, or more likely */
+	for (int i = 0; i < token; i++)
+		step->rank += sampler->logits[i] >= sampler->logits[token];
+	for (int i = token + 1; i < sampler->vocab; i++)
+		step->rank += sampler->logits[i] > sampler->logits[token];
 	for (int i = 0; i < sampler->probs; i++) {
 		int top = ranked(sampler, i);
 		sampler->top[i] = (struct candidate){top, sampler->weight[top] / sampler->sum};
 	}
-	/* The few small ones are summed, not taken from 1: no crumb below zero. */
-	for (int i = 0; i < sampler->vocab - sampler->popped; i++)
-		rest += sampler->weight[sampler->order[i]];
-	for (int i = sampler->probs; i < sampler->popped; i++)
-		rest += sampler->weight[ranked(sampler, i)];
+	/* The small ones are summed, not taken from 1: no crumb below zero. */
+	for (int i = 0; i < sampler->probs; i++)
+		sampler->weight[sampler->top[i].token] = 0;
+	for (int i = 0; i < sampler->vocab; i++)
+		rest += sampler->weight[i];
+	for (int i = 0; i < sampler->probs; i++) /* the same bits as before */
+		sampler->weight[sampler->top[i].token] =
+			exp((double)sampler->logits[sampler->top[i].token] - sampler->highest);
 	step->rest = sampler->probs == 0 ? 1 : rest / sampler->sum;
 }
 

@@ -111,6 +111,40 @@ static void check_reported(void)
 	sampler_free(sampler);
 }
 
+/* Of more tokens than are found by one look: equal ones among them, in the order of their numbers. */
+static void check_order(int probs)
+{
+	enum { MANY = 100 };
+	struct sampler *sampler = sampler_for(MANY, probs);
+	float many[MANY];
+	double sum = 0, rest = 1;
+	struct sampler_step step;
+	bool good = true;
+
+	for (int round = 0; round < 2; round++) { /* rising at first, so that each comes before all */
+		sum = 0;
+		for (int i = 0; i < MANY; i++) {
+			many[i] = (float)(round ? i * 37 % MANY / 3 : i / 3) / 8;
+			sum += exp((double)many[i]);
+		}
+		sampler_look(sampler, many);
+		sampler_step(sampler, 50, &step);
+		sampler_step(sampler, 50, &step); /* a second one says the same */
+		rest = 1;
+		for (int k = 0; k < step.top_count; k++) {
+			int before = 0, token = step.top[k].token;
+			for (int i = 0; i < MANY; i++)
+				before += many[i] > many[token] || (many[i] == many[token] && i < token);
+			good &= before == k && fabs(step.top[k].p - exp((double)many[token]) / sum) < 1e-15;
+			good &= token != 50 || step.rank == k;
+			rest -= step.top[k].p;
+		}
+		good &= step.top_count == probs && fabs(step.rest - (probs ? rest : 1)) < 1e-14;
+	}
+	ok(good, "the first %d of %d tokens, and what is left", probs, MANY);
+	sampler_free(sampler);
+}
+
 static void check_statistics(void)
 {
 	struct sampler *sampler = sampler_for(VOCAB, 4);
@@ -208,6 +242,11 @@ static void check_rng(void)
 int main(void)
 {
 	check_statistics();
+	check_order(0);
+	check_order(5);
+	check_order(16);
+	check_order(17);
+	check_order(100);
 	check_edges();
 	check_rng();
 	check_reported();

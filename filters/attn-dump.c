@@ -49,6 +49,7 @@ static const struct program program = {
 struct dump {
 	struct inspector *inspector;
 	struct record_reader *records;
+	const struct vocab *vocab;
 	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
 	struct attention_mass *mass; /* of --by-span; NULL without */
 	int32_t *query; /* [context] the rows that are selected of a record */
@@ -102,6 +103,7 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 {
 	struct attention_record out = {
 		.record = record,
+		.vocab = vocab_is_characters(dump->vocab) ? NULL : dump->vocab,
 		.sample = record_reader_sample(dump->records),
 		.query = dump->query,
 	};
@@ -218,6 +220,7 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	check_range(&layers, "layer", model.config.layers);
 	check_range(&heads, "head", model.config.heads);
+	dump.vocab = model.vocab;
 	dump.records = record_reader_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
 	if (!dump.records)
 		err_exit(&err);

@@ -103,39 +103,23 @@ static const struct program program = {
 	.operands_max = -1,
 };
 
-/* The tokens of an option's text, in memory that the caller frees. */
-static uint16_t *encode(const struct model *model, const char *option, const char *text,
-                        size_t *count, struct err *err)
+/* Put the stop string into settings. There is none if it is the default one and the model lacks
+ * its characters: it could never come. */
+static int set_stop(const struct model *model, struct engine_settings *settings, struct err *err)
 {
+	const char *text = stop_text ? stop_text : default_stop;
 	uint16_t *tokens = malloc((strlen(text) + 1) * sizeof *tokens);
 	struct err why = {0};
-	long length;
 
 	if (!tokens)
 		die("out of memory");
-	length = vocab_encode(model->vocab, text, strlen(text), tokens, &why);
-	if (length < 0)
-		err_usage(err, "--%s: %s", option, why.text);
-	*count = length < 0 ? 0 : (size_t)length;
-	return tokens;
-}
-
-/* Put the stop string into settings. There is none if it is the default one and the model lacks
- * its characters: it could never come. To free(). */
-static uint16_t *stop_tokens(const struct model *model, struct engine_settings *settings,
-                             struct err *err)
-{
-	struct err unknown = {0};
-	bool given = stop_text != NULL;
-	uint16_t *tokens;
-
-	if (!given)
-		stop_text = default_stop;
-	tokens = encode(model, "stop", stop_text, &settings->stop_length, given ? err : &unknown);
-	settings->stop = tokens;
-	if (unknown.status != ERR_NONE)
-		stop_text = "";
-	return tokens;
+	if (vocab_encode(model->vocab, text, strlen(text), tokens, &why) >= 0)
+		settings->stop = (struct piece){text, strlen(text)};
+	else if (stop_text)
+		err_usage(err, "--stop: %s", why.text);
+	stop_text = settings->stop.size > 0 ? text : "";
+	free(tokens);
+	return err->status == ERR_NONE ? 0 : -1;
 }
 
 static json_t *settings_header(const struct engine_settings *settings)
@@ -195,7 +179,7 @@ static int tell(struct transcript *transcript, struct engine *engine, struct err
 
 	if (!request)
 		return 0;
-	if (transcript_prompt(transcript, request->tokens, request->generation.prompt, err) < 0)
+	if (transcript_prompt(transcript, request->tokens, request->prompt, err) < 0)
 		return -1;
 	while (engine_watch(engine, told + 1, &count) && count > told) {
 		if (transcript_steps(transcript, request->steps + told, count - told, err) < 0)
@@ -212,6 +196,17 @@ static void tell_full(uint64_t full, uint64_t texts, uint32_t context)
 		fprintf(stderr, "gpt-sample: %ju of %ju texts ended because the context of %u characters "
 		        "is full%s\n", (uintmax_t)full, (uintmax_t)texts, context,
 		        max_tokens == 0 ? "; with --max-tokens a text can be longer" : "");
+}
+
+/* Tell the user of prompts that end before --from says, because a token has more than a character.
+ * */
+static void tell_split(const struct prompts *prompts, uint64_t texts)
+{
+	const uint64_t split = prompts_split(prompts) * (uint64_t)samples;
+
+	if (split > 0 && !quiet)
+		fprintf(stderr, "gpt-sample: %ju of %ju prompts end before the %s span begins, because it "
+		        "begins within a token\n", (uintmax_t)split, (uintmax_t)texts, from);
 }
 
 /* The loop: prompts in, generations out. A bad prompt ends it after the texts for earlier prompts
@@ -245,8 +240,10 @@ static int run(struct engine *engine, struct prompts *prompts, uint32_t context,
 		progress_update(&progress, ++records, written);
 	}
 	progress_end(&progress);
-	if (fed == 0 && more == 0)
+	if (fed == 0 && more == 0) {
 		tell_full(full, records, context);
+		tell_split(prompts, records);
+	}
 	return fed < 0 ? fed : more;
 }
 
@@ -332,7 +329,6 @@ int main(int argc, char **argv)
 	struct prompts *prompts;
 	struct model model;
 	struct err err = {0};
-	uint16_t *stop;
 
 	check_options(files);
 	if (model_load(argv[operands], &model, &err) < 0)
@@ -354,8 +350,7 @@ int main(int argc, char **argv)
 	};
 	settings.batch = batch ? (int)batch : default_batch(&settings);
 	check_settings(&settings, &model);
-	stop = stop_tokens(&model, &settings, &err);
-	if (err.status != ERR_NONE ||
+	if (set_stop(&model, &settings, &err) < 0 ||
 	    !(prompts = open_prompts(&model, argv + operands + 1, files, &err)))
 		err_exit(&err);
 	engine = engine_new(&model, &settings, &err);
@@ -369,7 +364,6 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	json_decref(header);
 	prompts_free(prompts);
-	free(stop);
 	ablation_free(ablation);
 	model_release(&model);
 	return 0;

@@ -1,4 +1,6 @@
 /* gpt-score - how likely a model finds texts. */
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,6 +160,10 @@ static int run(struct engine *engine, struct record_reader *records, struct want
 		progress_update(&progress, ++texts, scored);
 	}
 	progress_end(&progress);
+	if (more == 0 && record_reader_split(records) > 0 && !quiet)
+		fprintf(stderr, "gpt-score: in %ju of %ju texts the %s span begins within a token; that "
+		        "token is scored, too\n", (uintmax_t)record_reader_split(records),
+		        (uintmax_t)texts, from);
 	for (size_t i = 0; more == 0 && texts > 0 && i < json_array_size(wanted->words); i++)
 		if (!wanted->met[i])
 			return err_set(err, "--kinds: no record has a span of kind '%s'",

@@ -15,6 +15,7 @@
 #include "common/stream/map.h"
 #include "common/stream/record.h"
 #include "common/stream/stream.h"
+#include "common/stream/text_field.h"
 #include "common/stream/text_format.h"
 
 #define OUTPUT_BYTES (64 << 10) /* what a pipe holds */
@@ -108,14 +109,13 @@ static int as_text(struct text_buffer *out, struct input *input, const struct st
 		text_buffer_append(out, record.text, record.size);
 		return 0;
 	}
-	const msgpack_object *text = map_field(raw->map, "text");
-	if (!text || text->type != MSGPACK_OBJECT_STR)
-		return stream_bad(input->reader, err, "no \"text\", a string");
-	if (utf8_length(text->via.str.ptr, text->via.str.size) < 0)
-		return stream_bad(input->reader, err, "\"text\" is not UTF-8");
-	text_buffer_append(out, text->via.str.ptr, text->via.str.size);
-	if (strcmp(input->kind, STREAM_TEXT) != 0 && text->via.str.size > 0 &&
-	    text->via.str.ptr[text->via.str.size - 1] != '\n')
+	struct piece text = {NULL, 0};
+	if (!text_field_read(map_field(raw->map, "text"), &text))
+		return stream_bad(input->reader, err, text.bytes ? "\"text\" is not UTF-8" :
+		                  "no \"text\", a string");
+	text_buffer_append(out, text.bytes, text.size);
+	if (strcmp(input->kind, STREAM_TEXT) != 0 && text.size > 0 &&
+	    text.bytes[text.size - 1] != '\n')
 		text_buffer_append_string(out, "\n");
 	return 0;
 }

@@ -140,14 +140,34 @@ static int read_id(const json_t *id, uint64_t *value, struct err *err)
 	                          "the digits of one below 2^64");
 }
 
+/* The bytes of a text: of a string, or an array of them, as mpcat writes what is not UTF-8. -1: it
+ * is neither. */
+static int read_text(const json_t *text, struct text_buffer *bytes)
+{
+	json_t *byte;
+	size_t i;
+
+	text_buffer_clear(bytes);
+	text_buffer_append(bytes, json_string_value(text), json_string_length(text));
+	json_array_foreach (text, i, byte) {
+		const json_int_t value = json_is_integer(byte) ? json_integer_value(byte) : -1;
+		if (value < 0 || value > 255)
+			return -1;
+		text_buffer_append(bytes, (char[]){(char)value}, 1);
+	}
+	return json_is_string(text) || json_is_array(text) ? 0 : -1;
+}
+
 /* number: the id of a record that has none of its own. */
 static int read_object(json_t *object, uint64_t number, struct record *record,
                        struct span_kinds *kinds, struct record_buffer *buffer, struct err *err)
 {
 	const json_t *text = json_object_get(object, "text"), *id = json_object_get(object, "id");
 
-	if (!json_is_string(text))
-		return err_set(err, "expected an object with \"text\", a string");
+	if (read_text(text, &buffer->text) < 0)
+		return err_set(err, "expected an object with \"text\", a string or an array of bytes");
+	if (buffer->text.failed)
+		return err_set(err, "out of memory");
 	if (check_value(object, 1, err) < 0)
 		return -1;
 	if (others(object) > MSGPACK_ENTRIES_MAX - 3)
@@ -157,9 +177,9 @@ static int read_object(json_t *object, uint64_t number, struct record *record,
 		return -1;
 	*record = (struct record){
 		.id = number,
-		.text = json_string_value(text),
-		.size = json_string_length(text),
-		.length = (uint32_t)utf8_length(json_string_value(text), json_string_length(text)),
+		.text = buffer->text.text,
+		.size = buffer->text.size,
+		.length = (uint32_t)text_length(buffer->text.text, buffer->text.size),
 	};
 	return read_spans(json_object_get(object, "spans"), record, kinds, buffer, err);
 }

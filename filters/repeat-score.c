@@ -64,7 +64,7 @@ static int take(struct score *score, const char *text, size_t size, uint32_t *le
 {
 	if (array_reserve(&score->codes, &score->room, size) < 0)
 		return err_set(err, "out of memory for a text of %zu bytes", size);
-	*length = (uint32_t)utf8_codes(text, size, score->codes); /* who read it has checked it */
+	*length = (uint32_t)text_codes(text, size, score->codes);
 	words_lower(score->codes, *length);
 	return 0;
 }

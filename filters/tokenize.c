@@ -188,9 +188,9 @@ static json_t *make_header(const struct stream_reader *reader, const struct voca
 	json_t *header = header_new(decode ? STREAM_TEXT : STREAM_TOKENS, stream_header(reader),
 	                            argc, argv);
 
-	if (decode)
+	if (decode && vocab_is_characters(vocab))
 		json_object_set_new(header, "alphabet", json_string(vocab_text(vocab)));
-	else
+	else if (!decode)
 		header_set_vocab(header, vocab);
 	return header;
 }

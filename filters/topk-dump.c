@@ -37,7 +37,7 @@ static void print_header(int probs)
 	putchar('\n');
 }
 
-/* The kind of the span at a position of the reference, or "-" past its end.
+/* The kind of the span at a character of the reference, or "-" past its end.
  * *at: the first span that may reach that far; it only rises within a record. */
 static const char *span_at(const struct generation *generation, const struct span_kinds *kinds,
                            uint32_t position, uint32_t *at)
@@ -88,7 +88,7 @@ static int print_table(struct stream_reader *reader, const struct generation *ge
 
 	for (uint32_t i = 0; i < generation->step_count; i++) {
 		const struct generation_step *step = &generation->steps[i];
-		const char *span = span_at(generation, kinds, step->position, &at);
+		const char *span = span_at(generation, kinds, step->last, &at);
 		if (!lens)
 			print_step(generation, step, span, 0, probs);
 		else if (step->lens_count == 0)

@@ -41,6 +41,8 @@ size_t escape_code(enum escape how, uint32_t code, char out[ESCAPE_MAX])
 		out[2] = '\0';
 		return 2;
 	}
+	if (code >= UTF8_BYTE)
+		return (size_t)snprintf(out, ESCAPE_MAX, "\\x%02x", code - UTF8_BYTE);
 	if (hidden || (!stays && escape_control(code)))
 		return (size_t)snprintf(out, ESCAPE_MAX, code < 0x100 ? "\\x%02x" : "\\u%04x",
 		                        (unsigned)code);

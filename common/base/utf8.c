@@ -58,11 +58,35 @@ size_t utf8_encode(uint32_t code, char *out)
 		out[2] = (char)(0x80 | (code & 0x3F));
 		return 3;
 	}
+	if (code >= UTF8_BYTE) {
+		out[0] = (char)(code - UTF8_BYTE);
+		return 1;
+	}
 	out[0] = (char)(0xF0 | code >> 18);
 	out[1] = (char)(0x80 | (code >> 12 & 0x3F));
 	out[2] = (char)(0x80 | (code >> 6 & 0x3F));
 	out[3] = (char)(0x80 | (code & 0x3F));
 	return 4;
+}
+
+bool utf8_incomplete(const char *text, size_t size)
+{
+	char whole[UTF8_MAX];
+	uint32_t code;
+
+	/* Some last byte would complete it. E0, ED, F0 and F4 allow not all second bytes. */
+	if (size >= UTF8_MAX || utf8_decode(text, size, &code) > 0)
+		return false;
+	memcpy(whole, text, size);
+	for (size_t length = size + 1; length <= UTF8_MAX; length++) {
+		for (unsigned byte = 0x80; byte < 0xC0; byte += 0x20) {
+			whole[size] = (char)byte;
+			memset(whole + size + 1, 0x80, UTF8_MAX - size - 1);
+			if (utf8_decode(whole, length, &code) == length)
+				return true;
+		}
+	}
+	return false;
 }
 
 size_t utf8_mark(const char *text, size_t size)
@@ -107,4 +131,46 @@ long utf8_codes(const char *text, size_t size, uint32_t *codes)
 		count++;
 	}
 	return count;
+}
+
+size_t text_decode(const char *text, size_t size, uint32_t *code)
+{
+	const size_t step = utf8_decode(text, size, code);
+
+	if (step > 0)
+		return step;
+	*code = UTF8_BYTE + (unsigned char)*text;
+	return 1;
+}
+
+size_t text_length(const char *text, size_t size)
+{
+	const long length = utf8_length(text, size);
+	size_t count = 0;
+	uint32_t code;
+
+	if (length >= 0) /* most texts */
+		return (size_t)length;
+	for (size_t at = 0; at < size; at += text_decode(text + at, size - at, &code))
+		count++;
+	return count;
+}
+
+size_t text_codes(const char *text, size_t size, uint32_t *codes)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < size; count++)
+		at += text_decode(text + at, size - at, &codes[count]);
+	return count;
+}
+
+size_t text_offset(const char *text, size_t size, size_t count)
+{
+	size_t at = 0;
+	uint32_t code;
+
+	for (; count > 0 && at < size; count--)
+		at += text_decode(text + at, size - at, &code);
+	return at;
 }

@@ -144,7 +144,7 @@ static int read_record(struct perturb *perturb, const struct record *record,
 
 	if (make_room(perturb, record, err) < 0)
 		return -1;
-	utf8_codes(record->text, record->size, perturb->codes);
+	text_codes(record->text, record->size, perturb->codes);
 	if (book_read(&perturb->book, (struct book_text){perturb->codes, sizeof *perturb->codes},
 	              record->spans, record->span_count, kinds, err) < 0)
 		return -1;

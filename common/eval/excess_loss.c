@@ -19,9 +19,9 @@ static void add(struct excess_loss_sums *sums, const struct part *part)
 	ratio_add(&sums->excess, part->loss - part->floor, part->spans);
 }
 
-/* The loss of a span. *at is the first step that is not counted yet; it moves to the first
- * one behind the span. Steps before the span are in no span and go to other. NaN: a
- * character of the span has no step. */
+/* The loss of a span: of the tokens that end in it. *at is the first step that is not counted yet;
+ * it moves to the first one behind the span. Steps before the span are in no span and go to other.
+ * NaN: a character of the span has no step. */
 static double span_loss(const struct generation *generation, const struct span *span,
                         uint32_t *at, struct part *other)
 {
@@ -30,17 +30,21 @@ static double span_loss(const struct generation *generation, const struct span *
 
 	for (; *at < generation->step_count; ++*at) {
 		const struct generation_step *step = &generation->steps[*at];
-		if (step->position >= span->end)
+		if (step->last >= span->end)
 			break;
-		if (step->position < span->begin) {
+		if (step->last < span->begin) {
 			other->loss -= log(step->p);
 			other->spans++;
 			continue;
 		}
-		if (step->position == next)
-			next++;
+		if (step->position <= next)
+			next = step->last + 1;
 		loss -= log(step->p);
 	}
+	/* what is left may belong to a token that ends behind the span */
+	if (*at < generation->step_count && generation->steps[*at].position <= next &&
+	    next > span->begin)
+		next = span->end;
 	return next == span->end ? loss : NAN;
 }
 

@@ -122,7 +122,7 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 
 	if (array_reserve(&lint->codes, &lint->code_room, record->length) < 0)
 		return err_set(err, "out of memory for a record");
-	utf8_codes(record->text, record->size, lint->codes);
+	text_codes(record->text, record->size, lint->codes);
 	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes}, record->spans,
 	              record->span_count, kinds, err) < 0)
 		return -1;

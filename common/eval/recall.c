@@ -46,12 +46,12 @@ static int codes_room(struct codes *codes, size_t count, struct err *err)
 	return array_reserve(&codes->at, &codes->room, count) < 0 ? err_set(err, "out of memory") : 0;
 }
 
-/* The code points of a text that is known to be UTF-8. */
+/* The characters of a text. */
 static int decode(struct codes *codes, const char *text, size_t size, struct err *err)
 {
 	if (codes_room(codes, size, err) < 0)
 		return -1;
-	utf8_codes(text, size, codes->at);
+	text_codes(text, size, codes->at);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text_buffer.h"
 #include "common/model/kv_cache.h"
 
 struct slot {
@@ -25,6 +26,7 @@ struct decoder {
 	int32_t *token, *slot, *position; /* [rows_max] */
 	int32_t *want, *owner; /* [slot_count]: a row, and the slot it belongs to */
 	float *logits; /* [slot_count, vocab] */
+	struct text_buffer tail; /* of a text: where the stop string may be */
 };
 
 struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
@@ -75,6 +77,7 @@ void decoder_free(struct decoder *decoder)
 	free(decoder->want);
 	free(decoder->owner);
 	free(decoder->logits);
+	text_buffer_release(&decoder->tail);
 	free(decoder);
 }
 
@@ -126,18 +129,36 @@ static bool context_full(const struct decoder *decoder, const struct slot *slot)
 	return slot->request->generation.length - slot->begin > (uint32_t)decoder->config->context;
 }
 
+/* Did the model write the stop string, and end it with its last token? */
+static bool stopped(struct decoder *decoder, const struct request *request)
+{
+	const struct piece *stop = &decoder->settings->stop;
+	struct text_buffer *tail = &decoder->tail;
+	uint32_t from = request->generation.length - 1;
+	size_t before = 0;
+
+	if (stop->size == 0 || vocab_piece(decoder->vocab, request->tokens[from]).size == 0)
+		return false;
+	/* The tokens that it may be in: the last one, and those with the bytes before it. */
+	while (from > request->prompt && before + 1 < stop->size)
+		before += vocab_piece(decoder->vocab, request->tokens[--from]).size;
+	text_buffer_clear(tail);
+	for (uint32_t i = from; i < request->generation.length; i++) {
+		const struct piece piece = vocab_piece(decoder->vocab, request->tokens[i]);
+		text_buffer_append(tail, piece.bytes, piece.size);
+	}
+	return !tail->failed && memmem(tail->text, tail->size, stop->bytes, stop->size) != NULL;
+}
+
 /* Is the text of a slot done, and why? The stop string counts only where the
  * model wrote all of it. */
-static bool ended(const struct decoder *decoder, const struct slot *slot,
-                  enum generation_stop *why)
+static bool ended(struct decoder *decoder, const struct slot *slot, enum generation_stop *why)
 {
 	const struct engine_settings *settings = decoder->settings;
 	const struct request *request = slot->request;
 	uint32_t length = request->generation.length, written = length - request->generation.prompt;
 
-	if (settings->stop_length > 0 && written >= settings->stop_length &&
-	    memcmp(request->tokens + length - settings->stop_length, settings->stop,
-	           settings->stop_length * sizeof *settings->stop) == 0)
+	if (stopped(decoder, request))
 		*why = GENERATION_STOP;
 	else if (settings->max_tokens > 0 && written == settings->max_tokens)
 		*why = GENERATION_LENGTH;

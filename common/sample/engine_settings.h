@@ -1,4 +1,5 @@
-/* engine_settings.h - how texts are written on, or scored: what an engine and its workers share. */
+/* engine_settings.h - how texts are written on, or scored: what an engine and its workers share.
+ * */
 #ifndef MEMOSCOPE_ENGINE_SETTINGS_H
 #define MEMOSCOPE_ENGINE_SETTINGS_H
 
@@ -8,6 +9,7 @@
 
 #include "common/model/ablation.h"
 #include "common/sample/sampler.h"
+#include "common/stream/vocab.h"
 #include "kernels/kernels.h"
 
 struct engine_settings {
@@ -25,8 +27,7 @@ struct engine_settings {
 	uint32_t slide; /* if the context is full and more is to be written: tokens to drop from its
 	                 * beginning, at most the context; 0: none, the text ends */
 	bool crop; /* of a prompt longer than the context, read the end; else it is an error */
-	const uint16_t *stop; /* [stop_length] a text ends once it has written this; the caller's */
-	size_t stop_length; /* 0: none */
+	struct piece stop; /* a text ends with the token that completes this; empty: none */
 	bool watch; /* engine_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */
 	int threads;

@@ -196,6 +196,11 @@ const json_t *prompts_header(const struct prompts *prompts)
 	return prompts->records ? record_reader_header(prompts->records) : NULL;
 }
 
+uint64_t prompts_split(const struct prompts *prompts)
+{
+	return prompts->records ? record_reader_split(prompts->records) : 0;
+}
+
 const struct span_kinds *prompts_kinds(const struct prompts *prompts)
 {
 	return prompts->records ? record_reader_kinds(prompts->records) : &prompts->kinds;

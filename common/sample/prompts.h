@@ -48,6 +48,10 @@ int prompts_bad(struct prompts *prompts, struct err *err, const char *what);
 /* Of a stream of records, its first header; else NULL. Owned by the prompts. */
 const json_t *prompts_header(const struct prompts *prompts);
 
+/* How many prompts so far end before the span that they were to end at, because the span begins
+ * within a token. */
+uint64_t prompts_split(const struct prompts *prompts);
+
 /* The kinds of the spans of all records so far. */
 const struct span_kinds *prompts_kinds(const struct prompts *prompts);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/base/array.h"
+#include "common/base/utf8.h"
+#include "common/stream/token_spans.h"
 
 /* A copy of count things of a size; NULL only where memory is out. */
 static void *copy_of(const void *data, size_t count, size_t size)
@@ -27,7 +29,8 @@ struct request *request_new(const struct record *record, uint32_t prompt, uint32
 	generation = &request->generation;
 	request->room = room;
 	request->tokens = malloc((room + 1) * sizeof *request->tokens);
-	request->spans = copy_of(record->spans, record->span_count, sizeof *request->spans);
+	request->prompt = prompt;
+	request->spans = copy_of(record->text_spans, record->text_span_count, sizeof *request->spans);
 	if (!request->tokens || !request->spans)
 		goto fail;
 	memcpy(request->tokens, record->tokens, prompt * sizeof *request->tokens);
@@ -37,13 +40,13 @@ struct request *request_new(const struct record *record, uint32_t prompt, uint32
 			goto fail;
 		generation->reference = request->reference;
 		generation->reference_size = record->size;
-		generation->reference_length = record->length;
+		generation->reference_length = record->text_length;
 	}
 	generation->id = record->id;
 	generation->sample = sample;
 	generation->prompt = generation->length = prompt;
 	generation->spans = request->spans;
-	generation->span_count = record->span_count;
+	generation->span_count = record->text_span_count;
 	return request;
 fail:
 	err_set(err, "out of memory");
@@ -133,6 +136,33 @@ int request_lens(struct request *request, const struct vocab *vocab,
 	return 0;
 }
 
+/* Places in tokens become places in the text. */
+static int place_in_text(struct request *request, const struct vocab *vocab)
+{
+	struct generation *generation = &request->generation;
+	const struct tokenized of = {vocab, request->text, generation->size, request->tokens,
+	                             generation->length};
+	const uint32_t count = generation->step_count, whole = (uint32_t)text_length(
+		request->text, generation->size), top = whole > 0 ? whole - 1 : 0;
+	uint32_t *place = malloc(((size_t)count + 1) * sizeof *place);
+
+	if (!place)
+		return err_set(&request->err, "out of memory");
+	for (uint32_t i = 0; i < count; i++)
+		place[i] = request->steps[i].position;
+	places_in_text(&of, place, count, place);
+	for (uint32_t i = 0; i < count; i++) {
+		struct generation_step *step = &request->steps[i];
+		step->position = place[i] < top ? place[i] : top;
+		for (uint32_t k = 0; k < step->lens_count; k++)
+			request->lenses[step->lens + k].position = step->position;
+	}
+	places_in_text(&of, &generation->prompt, 1, &generation->prompt);
+	generation->length = whole;
+	free(place);
+	return 0;
+}
+
 int request_finish(struct request *request, const struct vocab *vocab, enum generation_stop stop)
 {
 	struct generation *generation = &request->generation;
@@ -143,7 +173,7 @@ int request_finish(struct request *request, const struct vocab *vocab, enum gene
 		return err_set(&request->err, "out of memory");
 	generation->text = request->text;
 	generation->size = vocab_decode(vocab, request->tokens, generation->length, request->text);
-	return 0;
+	return vocab_is_characters(vocab) ? 0 : place_in_text(request, vocab);
 }
 
 /* ---- the queue ---- */

@@ -18,8 +18,11 @@
 #include "common/stream/vocab.h"
 
 struct request {
-	struct generation generation; /* all but text, tops and what follows from tokens: */
+	/* All but text, tops and what follows from tokens. Until the request is done, its places and
+	 * lengths are in tokens; from then on, in characters of the text. */
+	struct generation generation;
 	uint16_t *tokens; /* [room] the prompt, then what was written */
+	uint32_t prompt; /* tokens of it */
 	uint32_t room;
 	uint32_t told; /* of a watched queue: the steps that its giver may read; under its lock */
 	uint8_t *wanted; /* [room] of a text to score: does this position get a step? */

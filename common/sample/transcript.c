@@ -8,6 +8,7 @@
 
 #include "common/base/escape.h"
 #include "common/base/file.h"
+#include "common/base/utf8.h"
 
 /* The parameters of "select graphic rendition" (ECMA-48, 8.3.117). */
 #define DIM "2"
@@ -37,6 +38,8 @@ struct transcript {
 	enum transcript_style style;
 	const struct vocab *vocab;
 	struct text_buffer pending; /* what is not handed over yet */
+	char held[UTF8_MAX]; /* the beginning of a character that the next piece may complete */
+	size_t held_size;
 	const char *on; /* the rendition at its end; NULL: plain */
 	bool begun; /* there was a text */
 	bool open; /* its last line has no newline yet */
@@ -103,17 +106,48 @@ void transcript_legend(struct text_buffer *out)
 	text_buffer_append_string(out, "\n");
 }
 
-static void add_piece(struct transcript *transcript, struct piece piece, const char *sgr)
+/* The character that bytes begin with, escaped. Returns its bytes. */
+static size_t add_character(struct transcript *transcript, const char *bytes, size_t size,
+                            const char *sgr)
 {
 	char text[ESCAPE_MAX];
 	size_t taken;
+	const size_t length = escape_next(ESCAPE_TEXT, bytes, size, &taken, text);
 
-	for (size_t at = 0; at < piece.size; at += taken) {
-		const size_t size = escape_next(ESCAPE_TEXT, piece.bytes + at, piece.size - at, &taken,
-		                                text);
-		transcript->open = piece.bytes[at] != '\n';
-		turn(&transcript->pending, &transcript->on, transcript->open ? sgr : NULL);
-		text_buffer_append(&transcript->pending, text, size);
+	transcript->open = *bytes != '\n';
+	turn(&transcript->pending, &transcript->on, transcript->open ? sgr : NULL);
+	text_buffer_append(&transcript->pending, text, length);
+	return taken;
+}
+
+/* Add the first character of what is held. */
+static void let_one_go(struct transcript *transcript, const char *sgr)
+{
+	const size_t taken = add_character(transcript, transcript->held, transcript->held_size, sgr);
+
+	transcript->held_size -= taken;
+	memmove(transcript->held, transcript->held + taken, transcript->held_size);
+}
+
+/* Add all that is held, which nothing completes. */
+static void let_go(struct transcript *transcript, const char *sgr)
+{
+	while (transcript->held_size > 0)
+		let_one_go(transcript, sgr);
+}
+
+/* Add a piece. A character may be in several: it is shown when it is whole. */
+static void add_piece(struct transcript *transcript, struct piece piece, const char *sgr)
+{
+	for (size_t at = 0; at < piece.size;) {
+		if (transcript->held_size == 0 && !utf8_incomplete(piece.bytes + at, piece.size - at)) {
+			at += add_character(transcript, piece.bytes + at, piece.size - at, sgr);
+			continue;
+		}
+		transcript->held[transcript->held_size++] = piece.bytes[at++];
+		while (transcript->held_size > 0 &&
+		       !utf8_incomplete(transcript->held, transcript->held_size))
+			let_one_go(transcript, sgr);
 	}
 }
 
@@ -140,6 +174,7 @@ int transcript_prompt(struct transcript *transcript, const uint16_t *tokens, uin
 	transcript->begun = true;
 	for (uint32_t i = 0; i < count; i++)
 		add_piece(transcript, vocab_piece(transcript->vocab, tokens[i]), sgr);
+	let_go(transcript, sgr);
 	return hand_over(transcript, err);
 }
 
@@ -155,6 +190,7 @@ int transcript_steps(struct transcript *transcript, const struct generation_step
 
 int transcript_close(struct transcript *transcript, struct err *err)
 {
+	let_go(transcript, NULL);
 	if (transcript->open)
 		add_piece(transcript, newline, NULL);
 	return hand_over(transcript, err);

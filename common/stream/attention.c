@@ -4,6 +4,7 @@
 
 #include "common/stream/header.h"
 #include "common/stream/pack.h"
+#include "common/stream/text_field.h"
 
 json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *model, int argc,
                          char **argv)
@@ -11,6 +12,10 @@ json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *
 	json_t *header = header_new_of_model(STREAM_ATTENTION, from, vocab, model, argc, argv);
 
 	json_object_set_new(header, "bin", json_pack("{s:s}", "probs", "f32"));
+	if (!vocab_is_characters(vocab)) {
+		json_t *bin = json_object_get(header, "bin");
+		json_object_set_new(bin, "tokens", json_string(header_token_type(vocab)));
+	}
 	return header;
 }
 
@@ -51,7 +56,7 @@ int attention_write(struct stream_writer *writer, const struct attention_record 
 	const struct record *record = attention->record;
 	msgpack_packer *packer = stream_record(writer);
 
-	msgpack_pack_map(packer, 8);
+	msgpack_pack_map(packer, attention->vocab ? 9 : 8);
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, record->id);
 	pack_key(packer, "sample");
@@ -61,7 +66,11 @@ int attention_write(struct stream_writer *writer, const struct attention_record 
 	pack_key(packer, "head");
 	msgpack_pack_uint32(packer, (uint32_t)attention->head);
 	pack_key(packer, "text");
-	pack_string(packer, record->text, record->size);
+	text_field_pack(packer, record->text, record->size);
+	if (attention->vocab) {
+		pack_key(packer, "tokens");
+		record_pack_tokens(packer, record, attention->vocab);
+	}
 	pack_key(packer, "spans");
 	record_pack_spans(packer, record->spans, record->span_count, kinds);
 	pack_rows(packer, attention);

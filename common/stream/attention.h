@@ -2,7 +2,8 @@
  *
  *   header  "vocab", "model" as in generations; "bin": {"probs": "f32"}
  *   record  "id", "sample": of the record read; "layer", "head": uint, from 0
- *           "text": str, one code point a token; "spans": its spans
+ *           "text": str, "spans": over its tokens, each a row and a column; "tokens": bin, if
+ *           tokens are not characters
  *           "rows": [uint, ...] the queries, rising
  *           "probs": [bin, ...] one for each of "rows": the attention that the query gives to
  *           the keys 0 to itself, row + 1 float32, low byte first, which sum to 1
@@ -27,6 +28,7 @@ json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *
 /* One head's matrix over one record. */
 struct attention_record {
 	const struct record *record;
+	const struct vocab *vocab; /* of its tokens, which are then written, too; or NULL */
 	uint32_t sample;
 	int layer, head;
 	int rows;

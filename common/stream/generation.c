@@ -10,6 +10,7 @@
 #include "common/stream/pack.h"
 #include "common/stream/record.h"
 #include "common/stream/stream_limits.h"
+#include "common/stream/text_field.h"
 
 static const char *const stop_words[] = {
 	[GENERATION_STOP] = "stop",
@@ -55,7 +56,7 @@ static void pack_distribution(msgpack_packer *packer, const struct generation_st
 	msgpack_pack_array(packer, step->top_count);
 	for (uint32_t i = 0; i < step->top_count; i++) {
 		msgpack_pack_array(packer, 2);
-		pack_string(packer, top[i].piece.bytes, top[i].piece.size);
+		text_field_pack(packer, top[i].piece.bytes, top[i].piece.size);
 		msgpack_pack_double(packer, top[i].p);
 	}
 }
@@ -67,7 +68,7 @@ static void pack_step(msgpack_packer *packer, const struct generation *generatio
 	pack_key(packer, "pos");
 	msgpack_pack_uint32(packer, step->position);
 	pack_key(packer, "char");
-	pack_string(packer, step->piece.bytes, step->piece.size);
+	text_field_pack(packer, step->piece.bytes, step->piece.size);
 	pack_distribution(packer, step, generation->tops + step->top);
 	if (step->lens_count == 0)
 		return;
@@ -92,12 +93,12 @@ int generation_write(struct stream_writer *writer, const struct generation *gene
 	pack_key(packer, "sample");
 	msgpack_pack_uint32(packer, generation->sample);
 	pack_key(packer, "text");
-	pack_string(packer, generation->text, generation->size);
+	text_field_pack(packer, generation->text, generation->size);
 	pack_key(packer, "prompt");
 	msgpack_pack_uint32(packer, generation->prompt);
 	if (generation->reference) {
 		pack_key(packer, "reference");
-		pack_string(packer, generation->reference, generation->reference_size);
+		text_field_pack(packer, generation->reference, generation->reference_size);
 	}
 	pack_key(packer, "spans");
 	record_pack_spans(packer, generation->spans, generation->span_count, kinds);
@@ -114,8 +115,8 @@ int generation_write(struct stream_writer *writer, const struct generation *gene
 
 struct generation_buffer {
 	struct record_buffer spans;
-	uint32_t *codes; /* the text's code points */
-	size_t code_room;
+	uint32_t *offset; /* [length + 1] the byte that each character of the text begins at */
+	size_t offset_room;
 	struct generation_step *steps, *lenses;
 	size_t step_room, lens_room, lens_count;
 	struct generation_top *tops;
@@ -136,7 +137,7 @@ void generation_buffer_free(struct generation_buffer *buffer)
 	if (!buffer)
 		return;
 	record_buffer_release(&buffer->spans);
-	free(buffer->codes);
+	free(buffer->offset);
 	free(buffer->steps);
 	free(buffer->lenses);
 	free(buffer->tops);
@@ -214,20 +215,10 @@ static int read_number(const struct place *place, const msgpack_object *map, con
 	return 0;
 }
 
-/* A piece, which is one character. */
-static bool character(const msgpack_object *object, struct piece *piece, uint32_t *code)
-{
-	if (!object || object->type != MSGPACK_OBJECT_STR)
-		return false;
-	*piece = (struct piece){object->via.str.ptr, object->via.str.size};
-	return piece->size > 0 && utf8_decode(piece->bytes, piece->size, code) == piece->size;
-}
-
 static int read_top(const struct place *place, const msgpack_object *map,
                     struct generation_buffer *buffer, struct generation_step *step)
 {
 	const msgpack_object *array = field(place, map, "top", MSGPACK_OBJECT_ARRAY, "an array");
-	uint32_t code;
 
 	if (!array)
 		return -1;
@@ -239,9 +230,9 @@ static int read_top(const struct place *place, const msgpack_object *map,
 		const msgpack_object *pair = &array->via.array.ptr[i];
 		struct generation_top *top = &buffer->tops[buffer->top_count++];
 		if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2 ||
-		    !character(&pair->via.array.ptr[0], &top->piece, &code) ||
+		    !text_field_read(&pair->via.array.ptr[0], &top->piece) ||
 		    !number(&pair->via.array.ptr[1], 1, &top->p))
-			return bad_field(place, "top", "pairs of a character and a number from 0 to 1");
+			return bad_field(place, "top", "pairs of a piece of text and a number from 0 to 1");
 	}
 	return 0;
 }
@@ -289,12 +280,36 @@ static int read_lenses(struct place *place, const msgpack_object *map,
 	return 0;
 }
 
+/* Find the piece of a step in the text: within the character at its position, from the byte
+ * `from` on. Returns where it ends; 0 if it is not there. */
+static size_t find_piece(const struct generation *generation,
+                         const struct generation_buffer *buffer,
+                         const struct generation_step *step, size_t from)
+{
+	const struct piece *piece = &step->piece;
+	const uint32_t *offset = buffer->offset + step->position;
+	size_t at = from > offset[0] ? from : offset[0];
+
+	for (; at < offset[1] && piece->size > 0 && piece->size <= generation->size - at; at++)
+		if (memcmp(generation->text + at, piece->bytes, piece->size) == 0)
+			return at + piece->size;
+	return 0;
+}
+
+/* The character of the text that has the byte before `end`, from the character `from` on. */
+static uint32_t character_before(const struct generation_buffer *buffer, size_t end, uint32_t from)
+{
+	while (buffer->offset[from + 1] < end)
+		from++;
+	return from;
+}
+
+/* *end: where the piece of the step before ends in the text, and then of this one. */
 static int read_step(struct place *place, const msgpack_object *map,
                      struct generation_buffer *buffer, const struct generation *generation,
-                     struct generation_step *step)
+                     struct generation_step *step, size_t *end)
 {
 	uint64_t position;
-	uint32_t code;
 
 	if (map->type != MSGPACK_OBJECT_MAP)
 		return stream_bad(place->reader, place->err, "step %ld: expected a map", place->step);
@@ -303,12 +318,17 @@ static int read_step(struct place *place, const msgpack_object *map,
 	if (read_count(place, map, "pos", generation->length - 1, &position) < 0 ||
 	    read_distribution(place, map, buffer, step) < 0)
 		return -1;
-	if (!character(map_field(map, "char"), &step->piece, &code) ||
-	    code != buffer->codes[position])
-		return bad_field(place, "char", "the text's character at \"pos\"");
-	if (place->step > 0 && position <= step[-1].position)
-		return bad_field(place, "pos", "more than that of the step before");
-	step->position = (uint32_t)position;
+	step->position = step->last = (uint32_t)position;
+	if (!text_field_read(map_field(map, "char"), &step->piece))
+		return bad_field(place, "char", "a piece of text");
+	if (buffer->offset[position + 1] <= *end && step->piece.size > 0)
+		return bad_field(place, "pos", "a character behind the piece of the step before");
+	if (step->piece.size > 0) {
+		*end = find_piece(generation, buffer, step, *end);
+		if (*end == 0)
+			return bad_field(place, "char", "what the text has at \"pos\"");
+		step->last = character_before(buffer, *end, step->position);
+	}
 	return read_lenses(place, map, buffer, step);
 }
 
@@ -322,11 +342,12 @@ static int read_steps(struct place *place, const msgpack_object *map,
 	generation->step_count = array->via.array.size;
 	if (array_reserve(&buffer->steps, &buffer->step_room, generation->step_count) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
+	size_t end = 0;
 	buffer->top_count = buffer->lens_count = 0;
 	for (uint32_t i = 0; i < generation->step_count; i++) {
 		place->step = i;
 		if (read_step(place, &array->via.array.ptr[i], buffer, generation,
-		              &buffer->steps[i]) < 0)
+		              &buffer->steps[i], &end) < 0)
 			return -1;
 	}
 	place->step = -1;
@@ -336,41 +357,53 @@ static int read_steps(struct place *place, const msgpack_object *map,
 	return 0;
 }
 
-/* The text, as bytes and as code points in buffer. */
+/* A field with a text. */
+static int read_field(const struct place *place, const msgpack_object *map, const char *key,
+                      struct piece *text)
+{
+	const msgpack_object *value = map_field(map, key);
+
+	text->bytes = NULL;
+	if (text_field_read(value, text))
+		return 0;
+	return bad_field(place, key, value && value->type == MSGPACK_OBJECT_STR ? "UTF-8" : "a string");
+}
+
+/* The text, and in buffer where its characters begin. */
 static int read_text(const struct place *place, const msgpack_object *map,
                      struct generation_buffer *buffer, struct generation *generation)
 {
-	const msgpack_object *text = field(place, map, "text", MSGPACK_OBJECT_STR, "a string");
+	struct piece text;
+	uint32_t code;
+	size_t at = 0;
 
-	if (!text)
+	if (read_field(place, map, "text", &text) < 0)
 		return -1;
-	generation->text = text->via.str.ptr;
-	generation->size = text->via.str.size;
-	long length = utf8_length(generation->text, generation->size);
-	if (length < 0)
-		return bad_field(place, "text", "UTF-8");
-	generation->length = (uint32_t)length;
-	if (array_reserve(&buffer->codes, &buffer->code_room, generation->length) < 0)
+	generation->text = text.bytes;
+	generation->size = text.size;
+	generation->length = (uint32_t)text_length(text.bytes, text.size);
+	if (array_reserve(&buffer->offset, &buffer->offset_room, (size_t)generation->length + 1) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
-	utf8_codes(generation->text, generation->size, buffer->codes);
+	for (uint32_t i = 0; i < generation->length; i++) {
+		buffer->offset[i] = (uint32_t)at;
+		at += text_decode(text.bytes + at, text.size - at, &code);
+	}
+	buffer->offset[generation->length] = (uint32_t)at;
 	return 0;
 }
 
 static int read_reference(const struct place *place, const msgpack_object *map,
                           struct generation *generation)
 {
-	const msgpack_object *text = map_field(map, "reference");
+	struct piece text;
 
-	if (!text)
+	if (!map_field(map, "reference"))
 		return 0;
-	if (text->type != MSGPACK_OBJECT_STR)
-		return bad_field(place, "reference", "a string");
-	long length = utf8_length(text->via.str.ptr, text->via.str.size);
-	if (length < 0)
-		return bad_field(place, "reference", "UTF-8");
-	generation->reference = text->via.str.ptr;
-	generation->reference_size = text->via.str.size;
-	generation->reference_length = (uint32_t)length;
+	if (read_field(place, map, "reference", &text) < 0)
+		return -1;
+	generation->reference = text.bytes;
+	generation->reference_size = text.size;
+	generation->reference_length = (uint32_t)text_length(text.bytes, text.size);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
  *
  * Header, beside what every header has:
  *
- *   "vocab"     the model's characters in the order of their tokens
+ *   "vocab"     the model's pieces in the order of their tokens (header_set_vocab())
  *   "model"     {"directory": str, "parameters", "layers", "heads", "width",
  *               "context": uint, "chain": [how the model came about]}
  *   "probs"     uint: how many candidates every step names
@@ -19,7 +19,8 @@
  *   "id"        uint: of the record that was asked about (0 for --prompt;
  *               for --prompt - the line, from 0)
  *   "sample"    uint: from 0
- *   "text"      str: what was given and what the model wrote after it
+ *   "text"      str (bin if it is not UTF-8, as all texts and pieces here): what was given and
+ *               what the model wrote after it
  *   "prompt"    uint: how many code points of text were given (all, where scored)
  *   "reference" str: the whole text of the record asked about; there only where
  *               the model wrote and a record was the prompt
@@ -27,8 +28,8 @@
  *   "stop"      why text ends: "stop" (the stop string), "length" (--max-tokens),
  *               "context" (the model's context is full), "end" (scored: its end)
  *   "steps"     array of maps in order of "pos":
- *     "pos"       uint: which code point of text, from 0
- *     "char"      str: that character
+ *     "pos"       uint: which code point of text the token begins in, from 0
+ *     "char"      str: the token's piece, most often that character
  *     "p"         float: its probability, before temperature and truncation
  *     "rank"      uint: how many characters were likelier
  *     "entropy"   float: of the distribution, in nats
@@ -62,7 +63,8 @@ struct generation_top {
 };
 
 struct generation_step {
-	uint32_t position; /* in code points of the text */
+	uint32_t position; /* the character of the text that the token begins in */
+	uint32_t last; /* the one that it ends in; set by generation_read() */
 	struct piece piece; /* of the token there */
 	uint32_t rank;
 	uint32_t top_count;
@@ -77,10 +79,10 @@ struct generation_step {
 struct generation {
 	uint64_t id;
 	uint32_t sample;
-	const char *text; /* UTF-8, not NUL-terminated */
+	const char *text; /* any bytes, most often UTF-8; not NUL-terminated */
 	size_t size; /* bytes */
-	uint32_t length; /* code points */
-	uint32_t prompt; /* code points that were given */
+	uint32_t length; /* characters: code points, and bytes that are not UTF-8 */
+	uint32_t prompt; /* characters that were given */
 	const char *reference; /* NULL: none */
 	size_t reference_size;
 	uint32_t reference_length;
@@ -109,7 +111,7 @@ struct generation_buffer;
 struct generation_buffer *generation_buffer_new(struct err *err);
 void generation_buffer_free(struct generation_buffer *buffer); /* NULL is allowed */
 
-/* Check and take over a record: positions rise and lie in the text, characters
+/* Check and take over a record: positions rise and lie in the text, pieces
  * are those of the text, probabilities lie in 0 … 1. generation points into raw
  * and buffer. Kinds that are new are added. -1 with err set through stream_bad(). */
 int generation_read(struct stream_reader *reader, const struct stream_record *raw,

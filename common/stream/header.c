@@ -9,6 +9,7 @@
 #include "common/stream/json.h"
 #include "common/stream/pack.h"
 #include "common/stream/record.h"
+#include "common/stream/vocab_json.h"
 
 /* ---- making ---- */
 
@@ -58,7 +59,7 @@ json_t *header_new_of_model(const char *kind, const json_t *from, const struct v
 {
 	json_t *header = header_new(kind, from, argc, argv);
 
-	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
+	json_object_set_new(header, "vocab", vocab_json(vocab));
 	json_object_set_new(header, "model", model);
 	return header;
 }
@@ -94,8 +95,7 @@ static int check_total(const json_t *total, struct err *err)
 
 /* ---- the vocabulary ---- */
 
-/* The type of tokens in "bin". */
-static const char *token_type(const struct vocab *vocab)
+const char *header_token_type(const struct vocab *vocab)
 {
 	return vocab_size(vocab) <= RECORD_BYTE_VOCAB ? "u8" : "u16";
 }
@@ -108,8 +108,10 @@ void header_set_vocab(json_t *header, const struct vocab *vocab)
 		bin = json_object();
 		json_object_set_new(header, "bin", bin);
 	}
-	json_object_set_new(header, "vocab", json_string(vocab_text(vocab)));
-	json_object_set_new(bin, "tokens", json_string(token_type(vocab)));
+	json_object_set_new(header, "vocab", vocab_json(vocab));
+	if (vocab_bpe(vocab))
+		json_object_set_new(header, "bpe", bpe_rules_json(vocab_bpe(vocab)));
+	json_object_set_new(bin, "tokens", json_string(header_token_type(vocab)));
 }
 
 /* The "bin" of a token stream must agree with its "vocab": some readers go by the one and
@@ -120,23 +122,18 @@ static int check_bin(const json_t *header, const struct vocab *vocab, struct err
 	const char *type = header_string(json_object_get(header, "bin"), "tokens");
 
 	if (!kind || strcmp(kind, STREAM_TOKENS) != 0 ||
-	    (type && strcmp(type, token_type(vocab)) == 0))
+	    (type && strcmp(type, header_token_type(vocab)) == 0))
 		return 0;
 	return err_set(err, "\"bin\": tokens are %s%.40s%s, expected \"%s\" where the \"vocab\" has %d "
-	               "characters", type ? "\"" : "", type ? type : "of no type",
-	               type ? "\"" : "", token_type(vocab), vocab_size(vocab));
+	               "tokens", type ? "\"" : "", type ? type : "of no type",
+	               type ? "\"" : "", header_token_type(vocab), vocab_size(vocab));
 }
 
 struct vocab *header_vocab(const json_t *header, struct err *err)
 {
-	const json_t *text = json_object_get(header, "vocab");
-	struct vocab *vocab;
+	struct vocab *vocab = vocab_of_json(json_object_get(header, "vocab"),
+	                                    json_object_get(header, "bpe"), err);
 
-	if (!json_is_string(text)) {
-		err_set(err, "no \"vocab\", the characters as a string");
-		return NULL;
-	}
-	vocab = vocab_new(json_string_value(text), json_string_length(text), err);
 	if (vocab && check_bin(header, vocab, err) < 0) {
 		vocab_free(vocab);
 		return NULL;

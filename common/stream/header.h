@@ -35,12 +35,16 @@ json_t *header_new(const char *kind, const json_t *from, int argc, char **argv);
 json_t *header_new_of_model(const char *kind, const json_t *from, const struct vocab *vocab,
                             json_t *model, int argc, char **argv);
 
-/* Set the fields of a token stream: "vocab", and in "bin" the width of a token. */
+/* Set the fields of a token stream: "vocab", "bpe" (vocab_json.h), and in "bin" the width of a
+ * token. */
 void header_set_vocab(json_t *header, const struct vocab *vocab);
 
 /* Say how many records the stream is to have, over all its segments: "total". A reader fails if
  * another number has come when the input ends, so that a segment that is missing is noticed. */
 void header_set_total(json_t *header, int64_t total);
+
+/* The width of a token, as "bin" has it: "u8" or "u16". */
+const char *header_token_type(const struct vocab *vocab);
 
 /* ---- reading ---- */
 

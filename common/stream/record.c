@@ -8,11 +8,14 @@
 #include "common/base/utf8.h"
 #include "common/stream/map.h"
 #include "common/stream/pack.h"
+#include "common/stream/text_field.h"
+#include "common/stream/token_spans.h"
 
 void record_buffer_release(struct record_buffer *buffer)
 {
 	free(buffer->tokens);
 	free(buffer->spans);
+	free(buffer->other_spans);
 	text_buffer_release(&buffer->text);
 	memset(buffer, 0, sizeof *buffer);
 }
@@ -115,8 +118,9 @@ static int read_common(struct stream_reader *reader, const struct stream_record 
 	if (count < 0)
 		return -1;
 	record->id = id->via.u64;
-	record->spans = buffer->spans;
-	record->span_count = (uint32_t)count;
+	record->text_length = record->length;
+	record->spans = record->text_spans = buffer->spans;
+	record->span_count = record->text_span_count = (uint32_t)count;
 	return 0;
 }
 
@@ -124,18 +128,16 @@ int record_read_text(struct stream_reader *reader, const struct stream_record *r
                      struct span_kinds *kinds, struct record_buffer *buffer,
                      struct record *record, struct err *err)
 {
-	const msgpack_object *text = map_field(raw->map, "text");
-	long length;
+	const msgpack_object *field = map_field(raw->map, "text");
+	struct piece text = {NULL, 0};
 
-	if (!text || text->type != MSGPACK_OBJECT_STR)
-		return stream_bad(reader, err, "no \"text\", a string");
-	length = utf8_length(text->via.str.ptr, text->via.str.size);
-	if (length < 0)
-		return stream_bad(reader, err, "\"text\" is not UTF-8");
+	if (!text_field_read(field, &text))
+		return stream_bad(reader, err, text.bytes ? "\"text\" is not UTF-8" :
+		                  "no \"text\", a string");
 	memset(record, 0, sizeof *record);
-	record->size = text->via.str.size;
-	record->text = text->via.str.ptr;
-	record->length = (uint32_t)length;
+	record->size = text.size;
+	record->text = text.bytes;
+	record->length = (uint32_t)text_length(text.bytes, text.size);
 	return read_common(reader, raw, kinds, buffer, record, err);
 }
 
@@ -217,6 +219,12 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
 	return read_common(reader, raw, kinds, buffer, record, err);
 }
 
+/* The record's text and tokens. */
+static struct tokenized tokenized(const struct vocab *vocab, const struct record *record)
+{
+	return (struct tokenized){vocab, record->text, record->size, record->tokens, record->length};
+}
+
 int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
                   struct record *record, struct err *err)
 {
@@ -229,6 +237,14 @@ int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
 		return -1;
 	record->tokens = buffer->tokens;
 	record->length = (uint32_t)length;
+	if (vocab_is_characters(vocab))
+		return 0;
+	if (array_reserve(&buffer->other_spans, &buffer->other_room, record->text_span_count) < 0)
+		return err_set(err, "out of memory");
+	const struct tokenized of = tokenized(vocab, record);
+	record->spans = buffer->other_spans;
+	record->span_count = spans_to_tokens(&of, record->text_spans, record->text_span_count,
+	                                     buffer->other_spans);
 	return 0;
 }
 
@@ -243,6 +259,15 @@ int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
 	text->size = vocab_decode(vocab, record->tokens, record->length, text->text);
 	record->text = text->text;
 	record->size = text->size;
+	if (vocab_is_characters(vocab))
+		return 0;
+	if (array_reserve(&buffer->other_spans, &buffer->other_room, record->span_count) < 0)
+		return err_set(err, "out of memory");
+	const struct tokenized of = tokenized(vocab, record);
+	record->text_length = (uint32_t)text_length(text->text, text->size);
+	record->text_spans = buffer->other_spans;
+	record->text_span_count = spans_to_text(&of, record->spans, record->span_count,
+	                                        buffer->other_spans);
 	return 0;
 }
 
@@ -258,6 +283,9 @@ int record_read_as_text(struct stream_reader *reader, const struct stream_record
 		return -1;
 	if (record_decode(vocab, buffer, record, &why) < 0)
 		return stream_bad(reader, err, "%s", why.text);
+	record->length = record->text_length;
+	record->spans = record->text_spans;
+	record->span_count = record->text_span_count;
 	return 0;
 }
 
@@ -358,6 +386,12 @@ static void pack_tokens(msgpack_packer *packer, const uint16_t *tokens, size_t c
 	}
 }
 
+void record_pack_tokens(msgpack_packer *packer, const struct record *record,
+                        const struct vocab *vocab)
+{
+	pack_tokens(packer, record->tokens, record->length, vocab_size(vocab) > RECORD_BYTE_VOCAB);
+}
+
 void record_pack_text(msgpack_packer *packer, const struct record *record,
                       const struct span_kinds *kinds, size_t more)
 {
@@ -365,7 +399,7 @@ void record_pack_text(msgpack_packer *packer, const struct record *record,
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, record->id);
 	pack_key(packer, "text");
-	pack_string(packer, record->text, record->size);
+	text_field_pack(packer, record->text, record->size);
 	pack_key(packer, "spans");
 	record_pack_spans(packer, record->spans, record->span_count, kinds);
 }
@@ -387,8 +421,7 @@ int record_write_tokens(struct stream_writer *writer, const struct record *recor
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, record->id);
 	pack_key(packer, "tokens");
-	pack_tokens(packer, record->tokens, record->length,
-	            vocab_size(vocab) > RECORD_BYTE_VOCAB);
+	record_pack_tokens(packer, record, vocab);
 	pack_key(packer, "spans");
 	record_pack_spans(packer, record->spans, record->span_count, kinds);
 	return stream_commit(writer, err);

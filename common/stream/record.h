@@ -1,11 +1,11 @@
 /* record.h - records of text and of tokens, with their spans.
  *
- *   text    {"id": uint, "text": str, "spans": [[begin, end, kind, entry, nats], …]}
+ *   text    {"id": uint, "text": str or bin, "spans": [[begin, end, kind, entry, nats], …]}
  *   tokens  {"id": uint, "tokens": bin, "spans": […]}
  *
- * A token has one byte if the vocabulary has at most 256 characters, else two bytes, the low
- * one first. The header of a text stream may name its "alphabet"; that of a token stream
- * names its "vocab". Both are strings of characters, each once.
+ * Text that is not UTF-8 is binary data. A token has one byte if the vocabulary has at most 256 of
+ * them, else two bytes, the low one first. The header of a text stream may name its "alphabet";
+ * that of a token stream names its "vocab".
  */
 #ifndef MEMOSCOPE_RECORD_H
 #define MEMOSCOPE_RECORD_H
@@ -24,20 +24,24 @@
  * record_buffer given to it. */
 struct record {
 	uint64_t id;
-	const char *text; /* UTF-8, not NUL-terminated */
+	const char *text; /* any bytes, most often UTF-8; not NUL-terminated */
 	size_t size; /* bytes of text */
 	const uint16_t *tokens;
-	uint32_t length; /* code points of text, which is also the number of tokens */
-	const struct span *spans;
+	uint32_t length; /* tokens; of a record that has none, characters of the text */
+	const struct span *spans; /* over these */
 	uint32_t span_count;
+	/* The same over the text. If each token is a character, they are equal. */
+	uint32_t text_length;
+	const struct span *text_spans;
+	uint32_t text_span_count;
 };
 
 /* Memory for one record at a time. {0} to begin with. */
 struct record_buffer {
 	uint16_t *tokens;
 	size_t token_room;
-	struct span *spans;
-	size_t span_room;
+	struct span *spans, *other_spans; /* as read; the same over tokens, or over the text */
+	size_t span_room, other_room;
 	struct text_buffer text;
 };
 void record_buffer_release(struct record_buffer *buffer);
@@ -56,8 +60,8 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
                        struct record_buffer *buffer, struct record *record,
                        struct err *err);
 
-/* The text of a record of either stream: of a token stream, which has this vocabulary, the
- * tokens are decoded. vocab is NULL for a text stream. */
+/* The text of a record of either stream, as a record of text: of a token stream, which has this
+ * vocabulary, the tokens are decoded. vocab is NULL for a text stream. */
 int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,
                         const struct vocab *vocab, struct span_kinds *kinds,
                         struct record_buffer *buffer, struct record *record,
@@ -71,12 +75,13 @@ long record_read_spans(struct stream_reader *reader, const msgpack_object *array
 
 /* ---- between text and tokens ---- */
 
-/* Set record->tokens and length, in buffer, from its text. Spans stay right, because a token
- * is a code point. -1 with err naming a character that the vocabulary lacks. */
+/* Set record->tokens, length and spans, in buffer, from its text. -1 with err naming a character
+ * that the vocabulary lacks. */
 int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
                   struct record *record, struct err *err);
 
-/* Set record->text and size, in buffer, from its tokens. -1 with err set if memory is out. */
+/* Set record->text, size and what is over the text, in buffer, from its tokens. -1 with err set if
+ * memory is out. */
 int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
                   struct record *record, struct err *err);
 
@@ -88,6 +93,10 @@ int record_write_text(struct stream_writer *writer, const struct record *record,
 int record_write_tokens(struct stream_writer *writer, const struct record *record,
                         const struct vocab *vocab, const struct span_kinds *kinds,
                         struct err *err);
+
+/* Pack the tokens of a record. */
+void record_pack_tokens(msgpack_packer *packer, const struct record *record,
+                        const struct vocab *vocab);
 
 /* Pack a record of text as a map with `more` further fields, which the caller packs after
  * this. */

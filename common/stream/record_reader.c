@@ -21,6 +21,7 @@ struct record_reader {
 	struct record_buffer buffer;
 	struct generation_buffer *generation;
 	uint32_t sample; /* of the record read last */
+	uint64_t split; /* prompts that end before their span */
 };
 
 /* Each token of the stream that was opened must be the same character in the model. */
@@ -101,14 +102,13 @@ uint32_t record_reader_sample(const struct record_reader *reader)
 static uint32_t same_as_reference(const struct generation *generation)
 {
 	size_t same = 0;
-	long codes;
-
 	while (same < generation->size && same < generation->reference_size &&
 	       generation->text[same] == generation->reference[same])
 		same++;
-	while ((codes = utf8_length(generation->text, same)) < 0)
-		same--; /* of the last character, only some bytes are the same */
-	return (uint32_t)codes;
+	uint32_t codes = (uint32_t)text_length(generation->text, same);
+	while (text_offset(generation->text, generation->size, codes) > same)
+		codes--; /* of the last character, only some bytes are the same */
+	return codes;
 }
 
 /* The text of a generation. Of its spans, which are the reference's, those that end within
@@ -129,12 +129,16 @@ static int read_generation(struct record_reader *reader, const struct stream_rec
 		.length = generation.length,
 		.spans = generation.spans,
 		.span_count = generation.span_count,
+		.text_length = generation.length,
+		.text_spans = generation.spans,
+		.text_span_count = generation.span_count,
 	};
 	if (!generation.reference)
 		return 0;
 	const uint32_t same = same_as_reference(&generation);
 	while (record->span_count > 0 && record->spans[record->span_count - 1].end > same)
 		record->span_count--;
+	record->text_span_count = record->span_count;
 	return 0;
 }
 
@@ -142,10 +146,18 @@ static int read_generation(struct record_reader *reader, const struct stream_rec
 static int read_text(struct record_reader *reader, const struct stream_record *raw,
                      struct record *record, struct err *err)
 {
+	struct err why = {0};
+
 	if (reader->kind == GENERATIONS)
 		return read_generation(reader, raw, record, err);
-	return record_read_as_text(reader->stream, raw, reader->kind == TOKENS ? reader->vocab : NULL,
-	                           &reader->kinds, &reader->buffer, record, err);
+	if (reader->kind == TEXT)
+		return record_read_text(reader->stream, raw, &reader->kinds, &reader->buffer, record, err);
+	if (record_read_tokens(reader->stream, raw, reader->vocab, &reader->kinds, &reader->buffer,
+	                       record, err) < 0)
+		return -1;
+	if (record_decode(reader->vocab, &reader->buffer, record, &why) < 0)
+		return record_reader_bad(reader, err, "%s", why.text);
+	return 0;
 }
 
 int record_reader_next(struct record_reader *reader, struct record *record, struct err *err)
@@ -204,6 +216,28 @@ long record_reader_find_span(struct record_reader *reader, const struct record *
 	return record_reader_bad(reader, err, "no span of kind '%s'; the record has: %s", kind, have);
 }
 
+/* Does the first span of a kind begin where its first token does? */
+static bool begins_at_token(const struct record_reader *reader, const struct record *record,
+                            const struct span *span)
+{
+	uint32_t i = 0;
+	size_t bytes = 0;
+
+	if (vocab_is_characters(reader->vocab))
+		return true;
+	while (i < record->text_span_count && record->text_spans[i].kind != span->kind)
+		i++;
+	for (uint32_t k = 0; k < span->begin; k++)
+		bytes += vocab_piece(reader->vocab, record->tokens[k]).size;
+	return i < record->text_span_count &&
+	       text_offset(record->text, record->size, record->text_spans[i].begin) == bytes;
+}
+
+uint64_t record_reader_split(const struct record_reader *reader)
+{
+	return reader->split;
+}
+
 long record_reader_prompt_length(struct record_reader *reader, const struct record *record,
                                  const char *kind, struct err *err)
 {
@@ -211,8 +245,10 @@ long record_reader_prompt_length(struct record_reader *reader, const struct reco
 
 	if (first < 0)
 		return -1;
-	if (record->spans[first].begin > 0)
+	if (record->spans[first].begin > 0) {
+		reader->split += !begins_at_token(reader, record, &record->spans[first]);
 		return record->spans[first].begin;
+	}
 	return record_reader_bad(reader, err, "nothing stands before the first '%s' span", kind);
 }
 

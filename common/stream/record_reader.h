@@ -50,6 +50,10 @@ long record_reader_find_span(struct record_reader *reader, const struct record *
 long record_reader_prompt_length(struct record_reader *reader, const struct record *record,
                                  const char *kind, struct err *err);
 
+/* How many prompts so far end before the span that they were to end at, because the span begins
+ * within a token. */
+uint64_t record_reader_split(const struct record_reader *reader);
+
 /* Report what is wrong with the record read last; err names file, byte and record.
  * Returns -1. */
 int record_reader_bad(struct record_reader *reader, struct err *err, const char *format, ...)

@@ -1,5 +1,5 @@
 /* vocab_file.c - a vocabulary of characters from a file of JSON. */
-#include "common/stream/vocab.h"
+#include "common/stream/vocab_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -65,6 +65,18 @@ static char *object_characters(const char *path, const json_t *json, struct err 
 	}
 	text[at] = 0;
 	return text;
+}
+
+struct vocab *vocab_of_object(const char *path, const json_t *json, struct err *err)
+{
+	char *text = object_characters(path, json, err);
+	struct err found = {0};
+	struct vocab *vocab = text ? vocab_new(text, strlen(text), &found) : NULL;
+
+	free(text);
+	if (!vocab) /* the first error stays */
+		err_set(err, "%s: %s", path, found.text);
+	return vocab;
 }
 
 /* That of a file's bytes, which are freed. */

@@ -1,5 +1,8 @@
 /* UTF-8: every code point, and what is none. */
 #include "common/base/utf8.h"
+
+#include <string.h>
+
 #include "tests/tap.h"
 
 static void every_code_point(void)
@@ -63,8 +66,35 @@ static void texts(void)
 	ok(count == 4 && memcmp(codes, want, sizeof want) == 0, "code points in their order");
 }
 
+/* Texts of any bytes. */
+static void any_bytes(void)
+{
+	static const char text[] = "a\xff\xc3\xa9\xe2\x82";
+	static const uint32_t want[] = {'a', UTF8_BYTE + 0xff, 0xe9, UTF8_BYTE + 0xe2,
+	                                UTF8_BYTE + 0x82};
+	uint32_t codes[8];
+	char back[8];
+	size_t size = 0;
+
+	is_int((long long)text_length(text, 6), 5, "each byte that is not UTF-8 is a character");
+	ok(text_codes(text, 6, codes) == 5 && memcmp(codes, want, sizeof want) == 0,
+	   "with a number of its own");
+	for (int i = 0; i < 5; i++)
+		size += utf8_encode(codes[i], back + size);
+	ok(size == 6 && memcmp(back, text, 6) == 0, "which is that byte again");
+	ok(text_offset(text, 6, 3) == 4 && text_offset(text, 6, 9) == 6, "the bytes of some of them");
+	ok(utf8_incomplete("\xe2\x82", 2) && utf8_incomplete("\xf4", 1) && utf8_incomplete("\xed", 1) &&
+	   utf8_incomplete("\xf0\x9f\x98", 3), "the beginning of a character lacks bytes");
+	ok(!utf8_incomplete("a", 1) && !utf8_incomplete("\xc3\xa9", 2) && !utf8_incomplete("\xff", 1) &&
+	   !utf8_incomplete("\xe0\x80", 2) && !utf8_incomplete("\xed\xa0", 2) &&
+	   !utf8_incomplete("\x80", 1) && !utf8_incomplete("\xc0", 1) &&
+	   !utf8_incomplete("\xe2\x41", 2),
+	   "a whole one does not, and nothing completes the others");
+}
+
 int main(void)
 {
+	any_bytes();
 	every_code_point();
 	texts();
 	return done();

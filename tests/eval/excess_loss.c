@@ -19,8 +19,29 @@ static void count(struct excess_loss *excess, const char *marks, const double *l
 	for (uint32_t i = 0; i < it.size; i++)
 		if (loss[i] >= 0)
 			steps[generation.step_count++] =
-				(struct generation_step){.position = i, .p = exp(-loss[i])};
+				(struct generation_step){.position = i, .last = i, .p = exp(-loss[i])};
 	excess_loss_count(excess, &generation);
+}
+
+/* Tokens of several characters belong to the span that they end in. */
+static void pieces(void)
+{
+	static const struct span spans[] = {{1, 4, 1, 0, 1}, {4, 6, 2, 0, 2}, {7, 9, 1, 1, 4}};
+	/* the characters 0-1, 2-4, 5, 6-7; the last one, 8, has no step */
+	static const struct generation_step steps[] = {
+		{.position = 0, .last = 1, .p = 0.5}, {.position = 2, .last = 4, .p = 0.25},
+		{.position = 5, .last = 5, .p = 0.125}, {.position = 6, .last = 7, .p = 0.5},
+	};
+	const struct generation generation = {
+		.text = "abcdefghi", .size = 9, .length = 9, .spans = spans, .span_count = 3,
+		.steps = steps, .step_count = 4,
+	};
+	struct excess_loss excess = {0};
+
+	excess_loss_count(&excess, &generation);
+	is_near(excess.kind[1].loss, log(2), 1e-12, "one token of two ends in the first span");
+	is_int((long long)excess.kind[1].spans, 1, "of the last span a character is not scored");
+	is_near(excess.kind[2].loss, log(32), 1e-12, "the other token ends in the span behind it");
 }
 
 static void is_sums(const struct excess_loss_sums *have, int spans, double loss, double floor,
@@ -35,6 +56,7 @@ int main(void)
 {
 	struct excess_loss excess = {0};
 
+	pieces();
 	span_kinds_init(&kinds);
 	span_kind(&kinds, "name", 4);
 	span_kind(&kinds, "number", 6);

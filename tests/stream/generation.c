@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/stream/generation.h"
@@ -100,7 +101,7 @@ static void check_bad(void)
 		{RECORD("1", "", "[]", "stop", "[" STEP("4", "b", "0.5", "0", TOP) "]"),
 		 "step 0: \"pos\": expected a whole number from 0 to 3"},
 		{RECORD("1", "", "[]", "stop", "[" STEP("1", "b", "0.5", "0", TOP) "]"),
-		 "step 0: \"char\": expected the text's character"},
+		 "step 0: \"char\": expected what the text has at"},
 		{RECORD("1", "", "[]", "stop", "[" STEP("1", "éb", "0.5", "0", TOP) "]"), "\"char\""},
 		{RECORD("1", "", "[]", "stop", "[" STEP("1", "é", "1.5", "0", TOP) "]"),
 		 "\"p\": expected a number from 0 to 1"},
@@ -115,7 +116,7 @@ static void check_bad(void)
 		 "\"top\": expected pairs"},
 		{RECORD("1", "", "[]", "stop",
 		        "[" STEP("3", "b", "0.5", "0", "[]") "," STEP("3", "b", "0.5", "0", "[]") "]"),
-		 "step 1: \"pos\": expected more"},
+		 "step 1: \"pos\": expected a character behind"},
 		{RECORD("4", "", "[]", "end", "[" LENS("7") "]"), "step 0: \"lens\": expected an array"},
 		{RECORD("4", "", "[]", "end", "[" LENS("[" LOOK("1", "0") ",7]") "]"),
 		 "step 0: lens 1: expected a map"},
@@ -215,8 +216,57 @@ static void check_round_trip(void)
 	unlink(path);
 }
 
+/* Pieces that are more than characters, or less, of a text that is not UTF-8. */
+static void check_pieces(void)
+{
+	static const struct generation_top tops[] = {{{"\xf0\x9f", 2}, 0.5}, {{" the", 4}, 0.25}};
+	static const struct generation_step steps[] = {
+		{.position = 0, .piece = {"ab", 2}, .p = 0.5, .top = 0, .top_count = 2},
+		{.position = 2, .piece = {"\xf0\x9f", 2}, .p = 0.25},
+		{.position = 2, .piece = {"\x98\x80\xff", 3}, .p = 0.25},
+		{.position = 4, .piece = {"", 0}, .p = 0.25},
+		{.position = 4, .piece = {"c", 1}, .p = 0.125},
+	};
+	static const uint32_t last[] = {1, 2, 3, 4, 4};
+	const struct generation in = {
+		.text = "ab\U0001F600\xff" "c", .size = 8, .length = 5, .stop = GENERATION_END,
+		.steps = steps, .step_count = 5, .tops = tops,
+	};
+	struct err err = {0};
+	json_t *header = header_new(STREAM_GENERATIONS, NULL, 0, (char *[]){NULL});
+	int fd = memfd_create("pieces", 0);
+	char path[64];
+	struct stream_writer *writer = stream_create(fd, "pieces", header, &err);
+	struct generation_buffer *buffer = generation_buffer_new(&err);
+	struct stream_record raw;
+	struct span_kinds kinds;
+	struct generation out;
+
+	span_kinds_init(&kinds);
+	generation_write(writer, &in, &kinds, &err);
+	stream_end(writer, &err);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	struct stream_reader *reader = stream_open(path, NULL, &err);
+	if (!reader || stream_next(reader, &raw, &err) != 1 ||
+	    generation_read(reader, &raw, &kinds, buffer, &out, &err) < 0)
+		printf("Bail out! %s\n", err.text);
+	ok(out.size == 8 && memcmp(out.text, in.text, 8) == 0 && out.length == 5,
+	   "a text of any bytes");
+	bool good = out.step_count == 5;
+	for (uint32_t i = 0; good && i < 5; i++)
+		good = same_step(&out.steps[i], &steps[i]) && out.steps[i].last == last[i];
+	ok(good, "its pieces, and the characters that they end in");
+	ok(same_piece(out.tops[0].piece, tops[0].piece) && same_piece(out.tops[1].piece, tops[1].piece),
+	   "candidates are pieces");
+	generation_buffer_free(buffer);
+	stream_close(reader);
+	json_decref(header);
+	close(fd);
+}
+
 int main(void)
 {
+	check_pieces();
 	check_good();
 	check_bad();
 	check_round_trip();

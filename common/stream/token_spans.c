@@ -1,0 +1,89 @@
+#include "common/stream/token_spans.h"
+
+#include "common/base/utf8.h"
+
+/* A walk over the text: by characters, and by tokens. */
+struct walk {
+	const struct tokenized *of;
+	uint32_t character, token; /* those that have ended */
+	size_t character_end, token_end; /* the bytes that they take */
+};
+
+static void next_character(struct walk *walk)
+{
+	uint32_t code;
+
+	walk->character_end += text_decode(walk->of->text + walk->character_end,
+	                                   walk->of->size - walk->character_end, &code);
+	walk->character++;
+}
+
+static void next_token(struct walk *walk)
+{
+	walk->token_end += vocab_piece(walk->of->vocab, walk->of->tokens[walk->token]).size;
+	walk->token++;
+}
+
+/* How many tokens end within the first `characters` characters. These rise from call to call. */
+static uint32_t tokens_within(struct walk *walk, uint32_t characters)
+{
+	while (walk->character < characters && walk->character_end < walk->of->size)
+		next_character(walk);
+	while (walk->token < walk->of->length &&
+	       walk->token_end + vocab_piece(walk->of->vocab, walk->of->tokens[walk->token]).size <=
+	               walk->character_end)
+		next_token(walk);
+	return walk->token;
+}
+
+/* How many characters end within the first `tokens` tokens. */
+static uint32_t characters_within(struct walk *walk, uint32_t tokens)
+{
+	uint32_t code;
+
+	while (walk->token < tokens)
+		next_token(walk);
+	while (walk->character_end < walk->of->size &&
+	       walk->character_end + text_decode(walk->of->text + walk->character_end,
+	                                         walk->of->size - walk->character_end, &code) <=
+	               walk->token_end)
+		next_character(walk);
+	return walk->character;
+}
+
+static uint32_t convert(const struct tokenized *of, const struct span *spans, uint32_t count,
+                        struct span *to, uint32_t (*within)(struct walk *, uint32_t))
+{
+	struct walk walk = {.of = of};
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct span span = spans[i];
+		span.begin = within(&walk, spans[i].begin);
+		span.end = within(&walk, spans[i].end);
+		if (span.begin < span.end)
+			to[kept++] = span;
+	}
+	return kept;
+}
+
+uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, uint32_t count,
+                         struct span *to)
+{
+	return convert(of, spans, count, to, tokens_within);
+}
+
+uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
+                       struct span *to)
+{
+	return convert(of, spans, count, to, characters_within);
+}
+
+void places_in_text(const struct tokenized *of, const uint32_t *places, uint32_t count,
+                    uint32_t *to)
+{
+	struct walk walk = {.of = of};
+
+	for (uint32_t i = 0; i < count; i++)
+		to[i] = characters_within(&walk, places[i]);
+}

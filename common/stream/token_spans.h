@@ -1,0 +1,39 @@
+/* token_spans.h - spans of a text become spans of its tokens, and the other way.
+ *
+ * If tokens are more than characters, a span may begin or end within a token. A token belongs to
+ * the stretch of text that its last byte is in. So the first token of a span may begin before it,
+ * as " 354" does where a span begins at "354". A span that no token ends in is left out.
+ */
+#ifndef MEMOSCOPE_TOKEN_SPANS_H
+#define MEMOSCOPE_TOKEN_SPANS_H
+
+#include <stdint.h>
+
+#include "common/stream/span.h"
+#include "common/stream/vocab.h"
+
+/* A text and its tokens. */
+struct tokenized {
+	const struct vocab *vocab;
+	const char *text;
+	size_t size; /* bytes */
+	const uint16_t *tokens;
+	uint32_t length; /* tokens */
+};
+
+/* Turn count spans over the characters of the text into spans over its tokens, to[count]. Returns
+ * how many there are. */
+uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, uint32_t count,
+                         struct span *to);
+
+/* The other way: spans over characters, which begin and end where tokens do, or at the character
+ * that a token's end is in. */
+uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
+                       struct span *to);
+
+/* The character of the text that each of count places in its tokens is in, to[count]; the places
+ * rise. */
+void places_in_text(const struct tokenized *of, const uint32_t *places, uint32_t count,
+                    uint32_t *to);
+
+#endif

@@ -1,0 +1,55 @@
+/* Spans and places of a text and of its tokens, where tokens are more than characters, or less. */
+#include "common/stream/token_spans.h"
+
+#include <string.h>
+
+#include "tests/tap.h"
+
+/* "é a12\xff!" as é = C3 | A9, " a", "12", "\xff!": 6 characters and a byte. */
+static const struct piece list[] = {
+	{"\xc3", 1}, {"\xa9", 1}, {" a", 2}, {"12", 2}, {"\xff!", 2}, {"", 0},
+};
+static const char text[] = "\xc3\xa9 a12\xff!";
+static const uint16_t tokens[] = {0, 1, 2, 5, 3, 4};
+static struct tokenized of = {.text = text, .size = sizeof text - 1, .tokens = tokens, .length = 6};
+
+typedef uint32_t convert(const struct tokenized *, const struct span *, uint32_t, struct span *);
+
+/* A span becomes [begin, end); begin -1: it is left out. */
+static void becomes(convert *how, uint32_t from, uint32_t to, int begin, int end, const char *what)
+{
+	const struct span span = {from, to, 1, 7, 2.5};
+	struct span out;
+	const uint32_t count = how(&of, &span, 1, &out);
+
+	if (!ok(begin < 0 ? count == 0 : count == 1 && out.begin == (uint32_t)begin &&
+	        out.end == (uint32_t)end && out.kind == 1 && out.entry == 7 && out.nats == 2.5, "%s",
+	        what))
+		printf("# have %u of them: %u to %u\n", count, out.begin, out.end);
+}
+
+int main(void)
+{
+	struct err err = {0};
+	struct vocab *vocab = vocab_of_pieces(list, sizeof list / sizeof *list, &err);
+	uint32_t place[] = {0, 1, 2, 3, 4, 5, 6};
+
+	of.vocab = vocab;
+	becomes(spans_to_tokens, 0, 1, 0, 2, "a character of two tokens");
+	becomes(spans_to_tokens, 0, 7, 0, 6, "the whole text");
+	becomes(spans_to_tokens, 2, 3, 2, 4, "a span that begins within a token has all of it");
+	becomes(spans_to_tokens, 1, 2, -1, 0, "one in which no token ends has none");
+	becomes(spans_to_tokens, 3, 6, 4, 5, "one that ends within a token ends before it");
+	becomes(spans_to_tokens, 5, 7, 5, 6, "a byte that is not UTF-8 counts as a character");
+	becomes(spans_to_text, 0, 1, -1, 0, "a token within a character");
+	becomes(spans_to_text, 0, 2, 0, 1, "both tokens of a character");
+	becomes(spans_to_text, 2, 3, 1, 3, "a token of two characters");
+	becomes(spans_to_text, 4, 6, 3, 7, "the last two");
+	becomes(spans_to_text, 3, 4, -1, 0, "an empty token");
+
+	places_in_text(&of, place, 7, place);
+	ok(place[0] == 0 && place[1] == 0 && place[2] == 1 && place[3] == 3 && place[4] == 3 &&
+	   place[5] == 5 && place[6] == 7, "the characters that places in the tokens are in");
+	vocab_free(vocab);
+	return done();
+}

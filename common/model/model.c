@@ -11,6 +11,7 @@
 const char *const model_file_names[MODEL_FILES] = {
 	[MODEL_CONFIG] = "config.json",
 	[MODEL_VOCAB] = "vocab.json",
+	[MODEL_MERGES] = "merges.txt",
 	[MODEL_TOKENIZER] = "tokenizer.json",
 	[MODEL_TOKENIZER_CONFIG] = "tokenizer_config.json",
 	[MODEL_PARAMETERS] = "model.safetensors",

@@ -9,6 +9,7 @@
 enum model_file {
 	MODEL_CONFIG,
 	MODEL_VOCAB,
+	MODEL_MERGES, /* of byte-level BPE only */
 	MODEL_TOKENIZER,
 	MODEL_TOKENIZER_CONFIG,
 	MODEL_PARAMETERS,

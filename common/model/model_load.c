@@ -99,8 +99,10 @@ static int check_complete(const char *directory, struct err *err)
 		               "a checkpoint", directory);
 	for (int i = 0; i < 3; i++) {
 		const char *name = model_file_names[needed[i]];
-		const bool index = needed[i] == MODEL_PARAMETERS;
-		if (is_there(directory, name, "") || (index && is_there(directory, name, PARAMETER_INDEX)))
+		const bool index = needed[i] == MODEL_PARAMETERS, vocab = needed[i] == MODEL_VOCAB;
+		if (is_there(directory, name, "") ||
+		    (index && is_there(directory, name, PARAMETER_INDEX)) ||
+		    (vocab && is_there(directory, model_file_names[MODEL_TOKENIZER], "")))
 			has = name;
 		else
 			lacks = name;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/model/bpe_json.h"
 #include "common/model/checksum.h"
 #include "common/model/config_json.h"
 #include "common/model/model_files.h"
@@ -50,11 +51,13 @@ static int make_texts(const char *directory, const struct model *model,
 
 	texts[MODEL_CONFIG] = json_text(config_json_new(config), JSON_REAL_PRECISION(15));
 	texts[MODEL_VOCAB] = json_text(vocab_json_new(model->vocab), 0);
+	if (vocab_bpe(model->vocab))
+		texts[MODEL_MERGES] = bpe_json_merges_text(model->vocab);
 	texts[MODEL_TOKENIZER] = json_text(tokenizer_json_new(model->vocab), 0);
 	texts[MODEL_TOKENIZER_CONFIG] = json_text(tokenizer_config_json_new(config->context), 0);
 	texts[MODEL_ABOUT] = json_text(about_json(model), 0);
 	for (int i = 0; i < MODEL_FILES; i++)
-		if (i != MODEL_PARAMETERS && !texts[i])
+		if (i != MODEL_PARAMETERS && !texts[i] && (i != MODEL_MERGES || vocab_bpe(model->vocab)))
 			return err_set(err, "%s/%s: cannot be written as JSON", directory,
 			               model_file_names[i]);
 	return 0;
@@ -72,6 +75,8 @@ static int write_files(const struct directory *directory, char *const texts[MODE
 	if (more)
 		files[count++] = *more;
 	for (int i = 0; i < MODEL_FILES; i++) {
+		if (i != MODEL_PARAMETERS && !texts[i])
+			continue; /* a model without merges */
 		if (i == MODEL_PARAMETERS) {
 			files[count++] = (struct file_content){model_file_names[i], params->file.parts,
 			                                       params->file.count};

@@ -1,9 +1,9 @@
 /* model_vocab.h - the vocabulary of a model directory.
  *
- * vocab.json says which character each token is. tokenizer.json and tokenizer_config.json, if they
- * are there, say how transformers makes tokens of a text. If it makes anything but a token of each
- * character, memoscope would feed the model other tokens than it was trained with, so the
- * directory is refused.
+ * Of models of characters, vocab.json says which character each token is. Of models with
+ * byte-level BPE, tokenizer.json says how texts become tokens, or vocab.json and merges.txt do. If
+ * tokenizer.json or tokenizer_config.json do anything else to a text, memoscope would feed the
+ * model other tokens than it was trained with, so the directory is refused.
  */
 #ifndef MEMOSCOPE_MODEL_VOCAB_H
 #define MEMOSCOPE_MODEL_VOCAB_H

@@ -3,6 +3,7 @@
 #define MEMOSCOPE_TOKENIZER_JSON_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "common/stream/vocab.h"
 
@@ -21,10 +22,17 @@ json_t *tokenizer_config_json_new(int context);
 
 /* ---- reading: -1 with err saying what is not as memoscope does it; it names no file ---- */
 
-/* Check that a tokenizer.json makes one token of each character, and does nothing else. */
+/* Its tokens: {piece: token}. Owned by tokenizer. NULL: it has none. */
+const json_t *tokenizer_json_vocab(const json_t *tokenizer);
+
+/* Does it have byte pair encoding, not one token for each character? */
+bool tokenizer_json_is_bpe(const json_t *tokenizer);
+
+/* Check that a tokenizer.json makes one token of each character, or does byte pair encoding of
+ * bytes as GPT-2 does, and nothing else. */
 int tokenizer_json_check(const json_t *tokenizer, struct err *err);
 
-/* Check that one that has passed has the tokens of vocab. */
+/* Check that one for characters, which has passed, has the tokens of vocab. */
 int tokenizer_json_check_vocab(const json_t *tokenizer, const struct vocab *vocab,
                                struct err *err);
 

@@ -1,7 +1,8 @@
-/* tokenizer_json_check.c - does a tokenizer of transformers make a token of each character?
+/* tokenizer_json_check.c - does a tokenizer of transformers do what memoscope does?
  *
- * The parts of tokenizer.json are those of the library tokenizers: a normalizer changes the text, a
- * pre-tokenizer splits it, a model turns each piece into tokens, and a post-processor adds tokens.
+ * The parts of tokenizer.json are those of the library tokenizers: a normalizer changes the text,
+ * a pre-tokenizer splits it, a model turns each piece into tokens, and a post-processor adds
+ * tokens.
  */
 #include "common/model/tokenizer_json.h"
 
@@ -39,6 +40,42 @@ static int check_normalizer(const json_t *part, struct err *err)
 		return 0;
 	return err_set(err, "\"normalizer\" is %.40s, but memoscope reads texts as they are",
 	               type_of(part));
+}
+
+/* Is a field null, missing, empty, false or 0? */
+static bool is_nothing(const json_t *value)
+{
+	return !value || json_is_null(value) || json_is_false(value) ||
+	       (json_is_string(value) && json_string_length(value) == 0) ||
+	       (json_is_number(value) && json_number_value(value) == 0);
+}
+
+/* Of byte-level BPE. */
+static int check_bytes_pre_tokenizer(const json_t *part, struct err *err)
+{
+	part = alone(part, "pretokenizers");
+	if (!is_type(part, "ByteLevel"))
+		return err_set(err, "\"pre_tokenizer\" is %.40s, expected ByteLevel", type_of(part));
+	if (!is_nothing(json_object_get(part, "add_prefix_space")))
+		return err_set(err, "\"pre_tokenizer\" adds a space before a text (add_prefix_space), but "
+		               "memoscope adds nothing");
+	if (json_is_false(json_object_get(part, "use_regex")))
+		return err_set(err, "\"pre_tokenizer\" does not split texts into words, as GPT-2 does "
+		               "(use_regex is false)");
+	return 0;
+}
+
+/* Byte pair encoding of bytes may have none of these. */
+static int check_bytes_model(const json_t *model, struct err *err)
+{
+	static const char *const fields[] = {"dropout", "continuing_subword_prefix",
+	                                     "end_of_word_suffix", "byte_fallback", "ignore_merges"};
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (!is_nothing(json_object_get(model, fields[i])))
+			return err_set(err, "\"model\" has \"%s\", but memoscope does BPE as GPT-2 does, "
+			               "without it", fields[i]);
+	return 0;
 }
 
 /* The pre-tokenizer must split the text at each character. */
@@ -81,13 +118,34 @@ static int check_post_processor(const json_t *part, struct err *err)
 	return 0;
 }
 
-static int check_decoder(const json_t *part, struct err *err)
+static int check_decoder(const json_t *part, const char *want, struct err *err)
 {
 	part = alone(part, "decoders");
-	if (!part || json_is_null(part) || is_type(part, "Fuse"))
+	if (!part || json_is_null(part) || is_type(part, want))
 		return 0;
-	return err_set(err, "\"decoder\" is %.40s, expected Fuse: a text is its characters, one after "
-	               "the other", type_of(part));
+	return err_set(err, "\"decoder\" is %.40s, expected %s", type_of(part), want);
+}
+
+static bool takes_more(const json_t *token)
+{
+	return json_is_true(json_object_get(token, "lstrip")) ||
+	       json_is_true(json_object_get(token, "rstrip")) ||
+	       json_is_true(json_object_get(token, "single_word"));
+}
+
+/* Of byte-level BPE: those that look at what is around them are not as memoscope has them. */
+static int check_bytes_added(const json_t *tokens, struct err *err)
+{
+	json_t *token;
+	size_t i;
+
+	json_array_foreach (tokens, i, token) {
+		const char *content = json_string_value(json_object_get(token, "content"));
+		if (takes_more(token))
+			return err_set(err, "\"added_tokens\" has '%.40s' with lstrip, rstrip or single_word, "
+			               "which memoscope does not do", content ? content : "");
+	}
+	return 0;
 }
 
 /* transformers looks for these in a text before all else. */
@@ -99,27 +157,42 @@ static int check_added(const json_t *tokens, struct err *err)
 	json_array_foreach (tokens, i, token) {
 		const char *content = json_string_value(json_object_get(token, "content"));
 		if (!content || utf8_length(content, strlen(content)) != 1 ||
-		    json_is_true(json_object_get(token, "lstrip")) ||
-		    json_is_true(json_object_get(token, "rstrip")) ||
-		    json_is_true(json_object_get(token, "single_word")))
+		    takes_more(token))
 			return err_set(err, "\"added_tokens\" has '%.40s', which is more than a character",
 			               content ? content : "a token without content");
 	}
 	return 0;
 }
 
+const json_t *tokenizer_json_vocab(const json_t *tokenizer)
+{
+	return json_object_get(json_object_get(tokenizer, "model"), "vocab");
+}
+
+bool tokenizer_json_is_bpe(const json_t *tokenizer)
+{
+	return is_type(json_object_get(tokenizer, "model"), "BPE");
+}
+
 int tokenizer_json_check(const json_t *tokenizer, struct err *err)
 {
 	const json_t *model = json_object_get(tokenizer, "model");
 
-	if (check_normalizer(json_object_get(tokenizer, "normalizer"), err) < 0)
+	if (check_normalizer(json_object_get(tokenizer, "normalizer"), err) < 0 ||
+	    check_post_processor(json_object_get(tokenizer, "post_processor"), err) < 0)
 		return -1;
+	if (tokenizer_json_is_bpe(tokenizer)) {
+		if (check_bytes_pre_tokenizer(json_object_get(tokenizer, "pre_tokenizer"), err) < 0 ||
+		    check_decoder(json_object_get(tokenizer, "decoder"), "ByteLevel", err) < 0 ||
+		    check_bytes_model(model, err) < 0)
+			return -1;
+		return check_bytes_added(json_object_get(tokenizer, "added_tokens"), err);
+	}
 	if (!is_type(model, "WordLevel"))
 		return err_set(err, "\"model\" is %.40s, expected WordLevel with a token for each "
-		               "character", type_of(model));
+		               "character, or BPE of bytes", type_of(model));
 	if (check_pre_tokenizer(json_object_get(tokenizer, "pre_tokenizer"), err) < 0 ||
-	    check_post_processor(json_object_get(tokenizer, "post_processor"), err) < 0 ||
-	    check_decoder(json_object_get(tokenizer, "decoder"), err) < 0)
+	    check_decoder(json_object_get(tokenizer, "decoder"), "Fuse", err) < 0)
 		return -1;
 	return check_added(json_object_get(tokenizer, "added_tokens"), err);
 }

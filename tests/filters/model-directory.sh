@@ -54,9 +54,14 @@ gpt-sample testdata/golden/saved --quiet --prompt é --stop '' --samples 3 | mpc
 fresh
 sample >"$TMP/out"
 ok $? "a good model"
+fresh
+rm "$TMP/model/vocab.json"
+sample >"$TMP/out2"
+mpcat --json "$TMP/out2" | cmp -s - <(sample | mpcat --json)
+ok $? "a model whose vocabulary is in tokenizer.json only"
 for file in config.json vocab.json model.safetensors; do
 	fresh
-	rm "$TMP/model/$file"
+	rm -f "$TMP/model/$file" "$TMP/model/tokenizer.json"
 	refused "without $file" "$file: cannot open: No such file"
 	: >"$TMP/model/$file"
 	refused "with an empty $file" "$file: "

@@ -130,6 +130,9 @@ int main(void)
 	expect("tokenizer.json: line 1", "a tokenizer.json that is no JSON");
 	unlink(in_model("tokenizer.json"));
 	put("merges.txt", "");
-	expect("merges.txt: the tokens are those of byte-level BPE", "a merges.txt");
+	struct err err = {0};
+	struct vocab *vocab = model_vocab_load(directory, &err);
+	ok(vocab && vocab_bpe(vocab), "a merges.txt makes byte-level BPE of it: %s", err.text);
+	vocab_free(vocab);
 	return directory_end();
 }

@@ -1,12 +1,14 @@
 /* mkmodel DIRECTORY ALPHABET LAYERS HEADS WIDTH CONTEXT SEED SCALE - write a
  * model as it is initialised, its matrices times SCALE: the larger, the further
- * from uniform what it predicts. For tests that need a model, not a good one. */
+ * from uniform what it predicts. ALPHABET is its characters, or @MODEL for the vocabulary of that
+ * directory. For tests that need a model, not a good one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/model/gpt.h"
 #include "common/model/model.h"
+#include "common/model/model_vocab.h"
 #include "common/stream/vocab.h"
 
 static int number(const char *text)
@@ -35,7 +37,8 @@ int main(int argc, char **argv)
 
 	if (argc != 9)
 		die_usage("usage: mkmodel DIRECTORY ALPHABET LAYERS HEADS WIDTH CONTEXT SEED SCALE");
-	model.vocab = vocab_new(argv[2], strlen(argv[2]), &err);
+	model.vocab = *argv[2] == '@' ? model_vocab_load(argv[2] + 1, &err) :
+	              vocab_new(argv[2], strlen(argv[2]), &err);
 	if (!model.vocab)
 		err_exit(&err);
 	model.config = (struct gpt_config){

@@ -1,0 +1,133 @@
+#!/bin/bash
+# pieces.sh - models and streams whose tokens are more than characters, in the hands of the programs.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$ROOT" || exit 1
+tools=$(cd "$BUILD" && pwd)/tests/tools
+model=$TMP/model
+
+"$tools/mkmodel" "$model" @testdata/bpe 2 4 16 96 1 6
+is "$(cd "$model" && echo *)" \
+	"config.json memoscope.json merges.txt model.safetensors tokenizer.json tokenizer_config.json vocab.json" \
+	"a model with byte-level BPE has merges"
+
+# ---- tokens ----
+
+# Every text of expected.json, any bytes among them: as mpcat writes it, to tokens and back.
+jq -c 'to_entries[] | {id: .key, text: .value.bytes}' testdata/bpe/expected.json >"$TMP/texts.json"
+mptext <"$TMP/texts.json" >"$TMP/texts.mp"
+ok $? "texts of any bytes"
+for vocab in testdata/bpe "$model"; do
+	tokenize --vocab "$vocab" <"$TMP/texts.mp" >"$TMP/tokens.mp"
+	is "$(mpcat "$TMP/tokens.mp" | jq -c .tokens | md5sum)" \
+		"$(jq -c '.[].tokens' testdata/bpe/expected.json | md5sum)" "tokenize --vocab $(basename "$vocab"): the library's tokens"
+done
+mpcat "$TMP/texts.mp" >"$TMP/texts.again"
+tokenize -d <"$TMP/tokens.mp" | mpcat | cmp -s - "$TMP/texts.again"
+ok $? "text, tokens, text again is the same"
+mpcat --text "$TMP/tokens.mp" | cmp -s - <(mpcat --text "$TMP/texts.mp")
+ok $? "mpcat --text, too"
+is "$(jq -r 'select(.id == 12 or .id == 5) | .text | type' "$TMP/texts.again" | tr '\n' ' ')" "string array " \
+	"text that is not UTF-8 is an array of bytes in JSON"
+grep -v u0000 "$TMP/texts.again" >"$TMP/texts.some"
+mptext <"$TMP/texts.some" | mpcat | cmp -s - "$TMP/texts.some"
+ok $? "and comes back from it"
+is "$(mpcat --header "$TMP/tokens.mp" | jq -c '[.bin.tokens, (.vocab | length), .vocab[0], .bpe.added, (.bpe.merges | length)]')" \
+	"[\"u16\",700,\"<|endoftext|>\",[0],$(($(wc -l <testdata/bpe/merges.txt) - 1))]" "the header has the pieces and their merges"
+tokenize --vocab "$TMP/tokens.mp" <"$TMP/texts.mp" | mpcat | cmp -s - <(mpcat "$TMP/tokens.mp")
+ok $? "which are enough to tokenize"
+echo '{"text": [97, 255]}' | mptext >"$TMP/bytes.mp"
+fails 1 'record 0: byte 1 of the text is not UTF-8' "a vocabulary of characters has no token for any byte" \
+	sh -c "tokenize <'$TMP/bytes.mp'"
+echo '{"text": [97, 256]}' >"$TMP/bad.json"
+fails 1 'line 1: expected an object with "text", a string or an array of bytes' "256 is no byte" \
+	sh -c "mptext <'$TMP/bad.json'"
+
+# ---- spans ----
+
+jq -nc '{text: "Who wrote 12 café? End", spans: [[4, 9, "name", 0, 1], [10, 12, "answer", 0, 2.5],
+	[13, 17, "rule", -1, 0]]}' | mptext >"$TMP/spans.mp"
+tokenize --vocab "$model" <"$TMP/spans.mp" >"$TMP/spans.tok"
+# the model's pieces of each span
+is "$(mpcat "$TMP/spans.tok" | jq -c --slurpfile header <(mpcat --header "$TMP/spans.tok") \
+	'.tokens as $t | .spans[] | [.[2], ([$t[.[0]:.[1]][] | $header[0].vocab[.]] | flatten | map(tostring) | join("")), .[4]]')" \
+	'["name"," wrote",1]
+["answer"," 12",2.5]
+["rule"," ca102195169",0]' "a token belongs to the span that it ends in"
+is "$(tokenize -d <"$TMP/spans.tok" | mpcat | jq -c .spans)" \
+	'[[3,9,"name",0,1],[9,12,"answer",0,2.5],[12,17,"rule",-1,0]]' "and back they begin where tokens do"
+gpt-score --quiet "$model" "$TMP/spans.mp" >"$TMP/scores.mp"
+topk-dump "$TMP/scores.mp" | cut -f 3-5 >"$TMP/table"
+is "$(awk -F '\t' '$2 == "answer" || $2 == "rule" { printf "%s:%s:%s ", $1, $2, $3 }' "$TMP/table")" \
+	'9:answer:\s12 12:rule:\sc 14:rule:a 15:rule:f\xc3 16:rule:\xa9 ' "topk-dump shows pieces, and bytes that are no character"
+gpt-score --quiet "$model" "$TMP/spans.tok" | topk-dump | cut -f 3- | cmp -s - <(topk-dump "$TMP/scores.mp" | cut -f 3-)
+ok $? "tokens are scored as their text is"
+is "$(recall-score "$TMP/scores.mp" | grep -E '^(floor|excess)_(answer|name|rule)(_of)?.[0-9.]*$' | cut -f 1 | tr '\n' ' ')" \
+	"floor_name excess_name excess_name_of floor_answer excess_answer excess_answer_of floor_rule excess_rule excess_rule_of " \
+	"recall-score finds the loss of each span"
+
+# ---- prompts ----
+
+gpt-sample "$model" --from answer --max-tokens 3 "$TMP/spans.mp" >"$TMP/sample.mp" 2>"$TMP/stderr"
+is "$(mpcat "$TMP/sample.mp" | jq -c '[.prompt, (.text[:9] | if type == "array" then implode else . end), .reference, .spans[1]]')" \
+	'[9,"Who wrote","Who wrote 12 café? End",[10,12,"answer",0,2.5]]' "--from cuts before the token that a span begins in"
+is "$(cat "$TMP/stderr")" \
+	"gpt-sample: 1 of 1 prompts end before the answer span begins, because it begins within a token" "and says so"
+gpt-score "$model" --from answer "$TMP/spans.mp" 2>"$TMP/stderr" | mpcat | jq -r '.steps[0].char' >"$TMP/first"
+is "$(cat "$TMP/first"; cat "$TMP/stderr")" \
+	" 12
+gpt-score: in 1 of 1 texts the answer span begins within a token; that token is scored, too" "so does gpt-score"
+gpt-score "$model" --from name "$TMP/spans.tok" 2>"$TMP/stderr" | mpcat >/dev/null
+is "$(cat "$TMP/stderr")" "" "spans of tokens begin at tokens"
+
+# ---- texts that a model writes ----
+
+gpt-sample -q "$model" --prompt '日' --max-tokens 200 --samples 3 --seed 5 >"$TMP/writes.mp"
+is "$(mpcat "$TMP/writes.mp" | jq -c '[.stop, (.steps | length), .prompt]' | sort -u)" '["length",200,1]' \
+	"200 tokens each, after a prompt of three"
+gpt-sample -q "$model" --prompt '日' --max-tokens 200 --samples 3 --seed 5 --output text >"$TMP/writes.txt"
+is "$(iconv -f UTF-8 -t UTF-8 "$TMP/writes.txt" | wc -c)" "$(wc -c <"$TMP/writes.txt")" "what people read is UTF-8"
+head -c 3 "$TMP/writes.txt" | grep -q 日
+ok $? "of a character that came in three pieces"
+mpcat "$TMP/writes.mp" | mptext | mpcat --text | cmp -s - <(mpcat "$TMP/writes.mp" |
+	jq -c '.text | if type == "array" then {text: .} else {text: .} end' | mptext | mpcat --text)
+ok $? "generations are texts again"
+piece=$(mpcat "$TMP/writes.mp" | jq -rs '[.[0].steps[40:60][].char | select(type == "string") | select(test("^[a-z]{3}"))][0]')
+is "$(gpt-sample -q "$model" --prompt '日' --max-tokens 200 --seed 5 --stop "${piece:0:2}" | mpcat |
+	jq -r --arg stop "${piece:0:2}" '[.stop, (.steps[-1].char | contains($stop))] | @tsv')" \
+	"stop	true" "--stop is found within a piece"
+
+# ---- heads ----
+
+attn-dump -q "$model" --layer 0 --head 1 "$TMP/spans.mp" >"$TMP/attention.mp"
+is "$(mpcat "$TMP/attention.mp" | jq -c '[(.tokens | length), (.rows | length), .spans[1]]')" \
+	"$(mpcat "$TMP/spans.tok" | jq -c '[(.tokens | length), (.tokens | length), .spans[1]]')" \
+	"rows and spans of attention are those of tokens"
+is "$(attn-dump -q "$model" --by-span "$TMP/spans.mp" | awk -F '\t' '$4 == "beginning" && $3 == "all" && $8 == 1' | wc -l)" 8 \
+	"attn-dump --by-span has a mean for each head"
+head-score -q "$model" --sequences 2 | awk 'END { exit NR != 10 }'
+ok $? "head-score scores each head"
+
+# ---- training ----
+
+mptext --lines <README.md | tokenize --vocab "$model" >"$TMP/train.mp"
+gpt-train -q "$TMP/train.mp" --pack text -o "$TMP/trained" --layers 1 --heads 1 --width 8 --context 32 --batch 4 --steps 2 \
+	--threads 1 >/dev/null 2>&1
+ok $? "a model is trained on tokens that are pieces"
+for file in vocab.json merges.txt tokenizer.json; do
+	cmp -s "$TMP/trained/$file" "$model/$file"
+	ok $? "its $file is that of the tokens"
+done
+gpt-score -q "$TMP/trained" "$TMP/spans.mp" | mpcat | jq -e '.steps | length > 5' >/dev/null
+ok $? "and it scores texts"
+
+# ---- other vocabularies ----
+
+mkdir "$TMP/other"
+jq '.model.vocab |= (to_entries | map(if .key == "~" then .key = "Ģ~" else . end) | from_entries)' \
+	testdata/bpe/tokenizer.json >"$TMP/other/tokenizer.json"
+tokenize --vocab "$TMP/other" <"$TMP/spans.mp" >"$TMP/spans.tok"
+fails 1 "vocabulary is not the model's: it has '.x..~', which is not in the model" "tokens of another vocabulary" \
+	gpt-score -q "$model" "$TMP/spans.tok"
+
+done_testing

@@ -1,0 +1,172 @@
+/* Byte-level BPE from the files of transformers makes the tokens that the library makes
+ * (testdata/bpe/make.py), and the files that are written are the same vocabulary again. */
+#include "common/model/bpe_json.h"
+
+#include <sys/stat.h>
+
+#include "common/model/model_vocab.h"
+#include "common/model/tokenizer_json.h"
+#include "tests/model/directory.h"
+
+/* Encode and decode all texts of expected.json. */
+static void check(const struct vocab *vocab, const char *what)
+{
+	json_t *rows = json_load_file("testdata/bpe/expected.json", 0, NULL), *row;
+	size_t i;
+
+	ok(json_array_size(rows) > 10, "%s: there are texts", what);
+	json_array_foreach (rows, i, row) {
+		const json_t *bytes = json_object_get(row, "bytes"), *want = json_object_get(row, "tokens");
+		const size_t size = json_array_size(bytes);
+		char *text = malloc(size + 1), *back = malloc(size + 1);
+		uint16_t *tokens = malloc((size + 1) * sizeof *tokens);
+		struct err err = {0};
+		for (size_t k = 0; k < size; k++)
+			text[k] = (char)json_integer_value(json_array_get(bytes, k));
+		const long count = vocab_encode(vocab, text, size, tokens, &err);
+		bool same = count == (long)json_array_size(want);
+		for (long k = 0; same && k < count; k++)
+			same = json_integer_value(json_array_get(want, (size_t)k)) == tokens[k];
+		if (!ok(same, "%s: text %zu has the library's tokens", what, i))
+			printf("# %ld tokens, expected %zu; %s\n", count, json_array_size(want), err.text);
+		ok(count >= 0 && vocab_decode(vocab, tokens, (size_t)count, back) == size &&
+		   memcmp(text, back, size) == 0, "%s: text %zu comes back", what, i);
+		free(text);
+		free(back);
+		free(tokens);
+	}
+	json_decref(rows);
+}
+
+static struct vocab *load(const char *path)
+{
+	struct err err = {0};
+	struct vocab *vocab = model_vocab_load(path, &err);
+
+	if (!ok(vocab != NULL, "%s opens", path))
+		printf("# %s\n", err.text);
+	return vocab;
+}
+
+static void copy(const char *name)
+{
+	char path[64];
+	struct err err = {0};
+	size_t size;
+
+	snprintf(path, sizeof path, "testdata/bpe/%s", name);
+	char *data = file_read(path, 1 << 20, &size, &err);
+	put_bytes(name, data, size);
+	free(data);
+}
+
+static void put_json(const char *name, json_t *json)
+{
+	json_dump_file(json, in_model(name), 0);
+	json_decref(json);
+}
+
+static void test_written(const struct vocab *vocab)
+{
+	put_json("tokenizer.json", tokenizer_json_new(vocab));
+	struct vocab *again = load(directory);
+	ok(again && vocab_equal(vocab, again), "a tokenizer.json of ours has the same pieces");
+	check(again, "a tokenizer.json of ours");
+	vocab_free(again);
+	unlink(in_model("tokenizer.json"));
+
+	put_json("vocab.json", vocab_json_new(vocab));
+	char *merges = bpe_json_merges_text(vocab);
+	put("merges.txt", merges);
+	free(merges);
+	again = load(directory);
+	ok(again && vocab_equal(vocab, again), "files of ours have the same pieces");
+	check(again, "files of ours");
+	vocab_free(again);
+}
+
+static void refused_as(const char *text)
+{
+	struct err err = {0};
+	struct vocab *vocab = model_vocab_load(directory, &err);
+
+	if (!ok(!vocab && strstr(err.text, text), "refused: %s", text))
+		printf("# have \"%s\"\n", err.text);
+	vocab_free(vocab);
+}
+
+/* tokenizer.json with a field set: of itself, or of a part. */
+static void with(const char *part, const char *field, const char *value, const char *text)
+{
+	json_t *json = json_load_file("testdata/bpe/tokenizer.json", 0, NULL);
+	json_t *object = *part ? json_object_get(json, part) : json;
+
+	json_object_set_new(object, field, json_loads(value, JSON_DECODE_ANY, NULL));
+	put_json("tokenizer.json", json);
+	if (text) {
+		refused_as(text);
+	} else {
+		struct vocab *vocab = load(directory);
+		vocab_free(vocab);
+	}
+}
+
+#define TOKEN(content, id, more) "[{\"content\": \"" content "\", \"id\": " id more "}]"
+
+static void test_tokenizers(void)
+{
+	with("", "normalizer", "{\"type\": \"NFC\"}", "\"normalizer\" is NFC");
+	with("", "pre_tokenizer", "{\"type\": \"Whitespace\"}", "is Whitespace, expected ByteLevel");
+	with("pre_tokenizer", "add_prefix_space", "true", "adds a space before a text");
+	with("pre_tokenizer", "use_regex", "false", "use_regex is false");
+	with("", "decoder", "{\"type\": \"Metaspace\"}", "\"decoder\" is Metaspace");
+	with("", "post_processor", "{\"type\": \"ByteLevel\", \"trim_offsets\": true}", NULL);
+	with("", "post_processor", "{\"type\": \"RobertaProcessing\"}", "is RobertaProcessing");
+	with("model", "byte_fallback", "true", "\"model\" has \"byte_fallback\"");
+	with("model", "ignore_merges", "true", "\"model\" has \"ignore_merges\"");
+	with("model", "dropout", "0.1", "\"model\" has \"dropout\"");
+	with("model", "end_of_word_suffix", "\"</w>\"", "\"model\" has \"end_of_word_suffix\"");
+	with("model", "merges", "null", "no \"merges\"");
+	with("model", "merges", "[\"a\"]", "merge 0: expected two pieces of the vocabulary: a");
+	with("model", "merges", "[[\"a\", \"nowhere\"]]", "merge 0: expected two pieces");
+	with("model", "merges", "[\"~ ~\"]", "merge 0 makes a piece that is not in the vocabulary");
+	with("model", "merges", "[[\"t\", \"h\"]]", NULL);
+	with("model", "vocab", "[]", "expected an object");
+	with("model", "vocab", "{\"a\": 1, \"b\": 1}", "'b' has the token 1, which another piece has");
+	with("model", "vocab", "{\"a\": 65535}", "'a' has no token from 0 to 65534");
+	with("model", "vocab", "{\"a\": -1}", "'a' has no token");
+	with("model", "vocab", "{\"\": 0}", "token 0 is empty");
+	with("", "added_tokens", TOKEN("<pad>", "700", ""), NULL);
+	with("", "added_tokens", TOKEN("<pad>", "3", ""), "has the token 3, which another piece has");
+	with("", "added_tokens", TOKEN("<x>", "700", ", \"lstrip\": true"), "has '<x>' with lstrip");
+	with("", "added_tokens", "[{}]", "added token 0 has no \"content\"");
+	put("config.json", "{\"vocab_size\": 704}");
+	with("", "normalizer", "null", NULL);
+	struct vocab *vocab = load(directory);
+	ok(vocab && vocab_size(vocab) == 704 && vocab_piece(vocab, 703).size == 0,
+	   "a network may know more tokens, which have no piece");
+	vocab_free(vocab);
+	put("config.json", "{\"vocab_size\": 600}");
+	refused_as("700 tokens, but config.json has a \"vocab_size\" of 600");
+	unlink(in_model("config.json"));
+	unlink(in_model("tokenizer.json"));
+}
+
+int main(void)
+{
+	struct vocab *vocab = load("testdata/bpe");
+
+	directory_begin();
+	mkdir(directory, 0777);
+	check(vocab, "tokenizer.json");
+	copy("vocab.json");
+	copy("merges.txt");
+	struct vocab *old = load(directory);
+	ok(old && vocab_equal(vocab, old), "vocab.json and merges.txt have the same pieces");
+	check(old, "vocab.json and merges.txt");
+	vocab_free(old);
+	test_written(vocab);
+	test_tokenizers();
+	vocab_free(vocab);
+	return directory_end();
+}

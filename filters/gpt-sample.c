@@ -72,7 +72,8 @@ static const struct option options[] = {
 	{.name = "no-slide", .type = OPTION_FLAG, .value = &no_slide,
 	 .text = "end a text when the context is full"},
 	{.name = "stop", .type = OPTION_TEXT, .value = &stop_text, .argument = "TEXT",
-	 .text = "end a text when the model has written TEXT; empty: never (default {E})"},
+	 .text = "end a text when the model has written TEXT; empty: never (default: {E}, or the "
+	         "model's token for the end of a text)"},
 	{.type = OPTION_GROUP, .text = "The model:"},
 	ABLATION_OPTIONS(ablating),
 	{.type = OPTION_GROUP, .text = "Output and speed:"},
@@ -117,6 +118,8 @@ static int set_stop(const struct model *model, struct engine_settings *settings,
 		settings->stop = (struct piece){text, strlen(text)};
 	else if (stop_text)
 		err_usage(err, "--stop: %s", why.text);
+	settings->has_end = model->has_end && !stop_text;
+	settings->end = model->end;
 	stop_text = settings->stop.size > 0 ? text : "";
 	free(tokens);
 	return err->status == ERR_NONE ? 0 : -1;

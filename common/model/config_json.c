@@ -62,6 +62,14 @@ json_t *config_json_new(const struct gpt_config *config)
 	return json;
 }
 
+int config_json_end(const json_t *json, int vocab)
+{
+	const json_t *end = json_object_get(json, "eos_token_id");
+	const json_int_t token = json_is_integer(end) ? json_integer_value(end) : -1;
+
+	return token >= 0 && token < vocab ? (int)token : -1;
+}
+
 static int config_int(const char *path, const json_t *json, const char *field, int *value,
                       struct err *err)
 {

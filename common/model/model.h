@@ -32,6 +32,8 @@ struct model {
 	struct gpt_config config;
 	struct vocab *vocab; /* owned */
 	float *params; /* owned: gpt_parameter_count() floats, as gpt_parameters.h lays them out */
+	bool has_end; /* is there a token that ends a text? */
+	uint16_t end; /* it: "eos_token_id" of config.json */
 	json_t *about; /* owned: memoscope.json, with "chain" */
 };
 

@@ -18,6 +18,10 @@ static int load_config(const char *path, struct model *model, struct err *err)
 {
 	json_t *json = json_file_object(path, err);
 	int result = json ? config_json_read(path, json, &model->config, err) : -1;
+	const int end = result == 0 ? config_json_end(json, model->config.vocab) : -1;
+
+	model->has_end = end >= 0;
+	model->end = end >= 0 ? (uint16_t)end : 0;
 
 	json_decref(json);
 	return result;

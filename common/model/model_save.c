@@ -49,7 +49,11 @@ static int make_texts(const char *directory, const struct model *model,
 {
 	const struct gpt_config *config = &model->config;
 
-	texts[MODEL_CONFIG] = json_text(config_json_new(config), JSON_REAL_PRECISION(15));
+	json_t *json = config_json_new(config);
+
+	if (json && model->has_end)
+		json_object_set_new(json, "eos_token_id", json_integer(model->end));
+	texts[MODEL_CONFIG] = json_text(json, JSON_REAL_PRECISION(15));
 	texts[MODEL_VOCAB] = json_text(vocab_json_new(model->vocab), 0);
 	if (vocab_bpe(model->vocab))
 		texts[MODEL_MERGES] = bpe_json_merges_text(model->vocab);

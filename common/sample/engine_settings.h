@@ -28,6 +28,8 @@ struct engine_settings {
 	                 * beginning, at most the context; 0: none, the text ends */
 	bool crop; /* of a prompt longer than the context, read the end; else it is an error */
 	struct piece stop; /* a text ends with the token that completes this; empty: none */
+	bool has_end; /* a text ends with this token, too */
+	uint16_t end;
 	bool watch; /* engine_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */
 	int threads;

@@ -25,7 +25,7 @@
  *   "reference" str: the whole text of the record asked about; there only where
  *               the model wrote and a record was the prompt
  *   "spans"     the reference's spans; where there is none, text's
- *   "stop"      why text ends: "stop" (the stop string), "length" (--max-tokens),
+ *   "stop"      why text ends: "stop" (the stop string or token), "length" (--max-tokens),
  *               "context" (the model's context is full), "end" (scored: its end)
  *   "steps"     array of maps in order of "pos":
  *     "pos"       uint: which code point of text the token begins in, from 0

@@ -49,6 +49,21 @@ done
 gpt-sample testdata/golden/saved --quiet --prompt é --stop '' --samples 3 | mpcat --json |
 	jq -s 'length' | { read -r count; is "$count" 3 "samples of a model that transformers saved"; }
 
+# ---- the token that ends a text ----
+
+fresh
+edit config.json '.eos_token_id = 1'
+gpt-sample "$TMP/model" -q --prompt a --max-tokens 60 --samples 9 | mpcat >"$TMP/ended"
+is "$(jq -r '[.stop, .text[-1:]] | @tsv' "$TMP/ended" | sort -u)" "stop	b" "eos_token_id ends each text, and stays in it"
+is "$(gpt-sample "$TMP/model" -q --prompt a --max-tokens 60 --samples 9 --stop '' | mpcat | jq -r .stop | sort -u)" length \
+	"but not with --stop"
+model-average -o "$TMP/mean" "$TMP/model" "$TMP/model" 2>/dev/null
+is "$(jq .eos_token_id "$TMP/mean/config.json")" 1 "a model that is saved again keeps it"
+fresh
+edit config.json '.eos_token_id = 50256'
+is "$(gpt-sample "$TMP/model" -q --prompt a --max-tokens 60 | mpcat | jq -r .stop)" length \
+	"a token past the vocabulary ends none"
+
 # ---- directories that are not whole ----
 
 fresh

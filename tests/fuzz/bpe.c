@@ -1,5 +1,5 @@
-/* Any bytes as a tokenizer.json, as a merges.txt, and as the vocabulary of a header, with a text: what
- * is refused gets one line, and a text that becomes tokens comes back from them. */
+/* Any bytes as a tokenizer.json, as a merges.txt, and as the vocabulary of a header, with a text:
+ * what is refused gets one line, and a text that becomes tokens comes back from them. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

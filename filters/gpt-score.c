@@ -23,7 +23,8 @@ static struct ablation_options ablating;
 static int64_t probs = 5;
 static int64_t threads; /* 0: one for each processor */
 static bool lens; /* add to each step what the model would say after each layer */
-static bool slide; /* texts may be longer than the context */
+static bool slide; /* each character of a text longer than the context is given all that fits */
+static int64_t stride; /* of a longer text: characters between windows; 0: no windows */
 static bool quiet;
 static enum backend backend;
 
@@ -37,6 +38,10 @@ static const struct option options[] = {
 	{.name = "slide", .type = OPTION_FLAG, .value = &slide,
 	 .text = "texts may be longer than the context: score each character given as many before it "
 	         "as the context holds (default: an error)"},
+	{.name = "stride", .type = OPTION_INT, .value = &stride, .argument = "N", .min = 1,
+	 .max = GPT_CONTEXT_MAX,
+	 .text = "texts may be longer than the context: score them by windows as long as the context, "
+	         "each N characters after the one before, at most the context (default: an error)"},
 	ABLATION_OPTIONS(ablating),
 	{.name = "probs", .type = OPTION_INT, .value = &probs, .argument = "K", .min = 0,
 	 .max = VOCAB_MAX, .text = "characters named in each step (default 5)"},
@@ -129,8 +134,8 @@ static int give(struct engine *engine, struct record_reader *records, struct wan
 			return -1;
 		if (engine_score(engine, &record, record_reader_sample(records), wanted->mask,
 		                 &why) < 0)
-			return record_reader_bad(records, err, "%s%s", why.text, slide ? "" :
-			                         "; --slide scores it");
+			return record_reader_bad(records, err, "%s%s", why.text, slide || stride ? "" :
+			                         "; --stride scores it by windows");
 	}
 	return more < 0 ? -1 : 0;
 }
@@ -171,11 +176,19 @@ static int run(struct engine *engine, struct record_reader *records, struct want
 	return more;
 }
 
+/* How texts longer than the context are scored. */
+static void set_windows(struct engine_settings *settings, int context)
+{
+	if (stride > context)
+		die_usage("--stride: expected at most %d, the model's context", context);
+	settings->slide = stride ? (uint32_t)stride : slide;
+	settings->window = stride ? (uint32_t)context : (uint32_t)context + 1;
+}
+
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv);
-	struct engine_settings settings = {.score = true, .lens = lens, .probs = (int)probs,
-	                                   .slide = slide};
+	struct engine_settings settings = {.score = true, .lens = lens, .probs = (int)probs};
 	struct wanted wanted = {0};
 	struct ablation *ablation;
 	struct stream_writer *writer;
@@ -184,9 +197,12 @@ int main(int argc, char **argv)
 	struct model model;
 	struct err err = {0};
 
+	if (slide && stride)
+		die_usage("--slide and --stride: expected one of them at most");
 	split_kinds(&wanted);
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);
+	set_windows(&settings, model.config.context);
 	settings.kernels = backend_choose(backend, &model.config, quiet);
 	settings.threads = backend_threads(settings.kernels, (int)threads, ENGINE_THREADS_MAX, quiet);
 	if (ablation_new(&ablating, &model, settings.kernels, &ablation, &err) < 0)
@@ -199,10 +215,11 @@ int main(int argc, char **argv)
 	json_t *header = generation_header(record_reader_header(records), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "scoring",
-	                                   json_pack("{s:s?, s:O?, s:b, s:b, s:o}", "from", from,
+	                                   json_pack("{s:s?, s:O?, s:b, s:b, s:o, s:o}", "from", from,
 	                                             "kinds", wanted.words, "lens", lens, "slide",
-	                                             slide, "ablation",
-	                                             ablation_summary(ablation)),
+	                                             slide, "stride",
+	                                             stride ? json_integer(stride) : json_null(),
+	                                             "ablation", ablation_summary(ablation)),
 	                                   argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	int result = engine && writer ? run(engine, records, &wanted, writer, &err) : -1;

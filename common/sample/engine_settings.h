@@ -13,9 +13,8 @@
 #include "kernels/kernels.h"
 
 struct engine_settings {
-	/* Score texts instead of writing; then only kernels, lens, ablation, probs, threads and slide
-	 * are used. slide, above 0: texts may be longer than the context, and each token is predicted
-	 * from as many before it as the context holds. */
+	/* Score texts instead of writing; then only kernels, lens, ablation, probs, threads, slide and
+	 * window are used. slide, above 0: texts may be longer than the context (scorer.h). */
 	bool score;
 	const struct kernels *kernels; /* what the threads compute on */
 	bool lens; /* of a score: each step after each layer, too */
@@ -26,6 +25,7 @@ struct engine_settings {
 	uint32_t max_tokens; /* tokens to write; 0: until the context is full */
 	uint32_t slide; /* if the context is full and more is to be written: tokens to drop from its
 	                 * beginning, at most the context; 0: none, the text ends */
+	uint32_t window; /* of a score that slides: tokens of a window, 2 to the context and one more */
 	bool crop; /* of a prompt longer than the context, read the end; else it is an error */
 	struct piece stop; /* a text ends with the token that completes this; empty: none */
 	bool has_end; /* a text ends with this token, too */

@@ -8,6 +8,7 @@ struct scorer {
 	struct gpt *gpt;
 	const struct gpt_config *config;
 	const struct vocab *vocab;
+	const struct engine_settings *settings;
 	struct sampler *sampler;
 	int32_t *token, *position; /* [context] */
 	int lenses; /* 0: none; else layers + 1 */
@@ -15,7 +16,8 @@ struct scorer {
 };
 
 struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
-                          const struct vocab *vocab, int probs, bool lens, struct err *err)
+                          const struct vocab *vocab, const struct engine_settings *settings,
+                          struct err *err)
 {
 	struct scorer *scorer = calloc(1, sizeof *scorer);
 	size_t context = (size_t)config->context;
@@ -27,12 +29,13 @@ struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
 	scorer->gpt = gpt;
 	scorer->config = config;
 	scorer->vocab = vocab;
-	scorer->lenses = lens ? config->layers + 1 : 0;
+	scorer->settings = settings;
+	scorer->lenses = settings->lens ? config->layers + 1 : 0;
 	scorer->token = malloc(context * sizeof *scorer->token);
 	scorer->position = malloc(context * sizeof *scorer->position);
 	scorer->logits = malloc((1 + (size_t)scorer->lenses) * context * (size_t)config->vocab *
 	                        sizeof *scorer->logits);
-	scorer->sampler = sampler_new(config->vocab, probs, err);
+	scorer->sampler = sampler_new(config->vocab, settings->probs, err);
 	if (scorer->token && scorer->position && scorer->logits && scorer->sampler)
 		return scorer;
 	err_set(err, "out of memory for the logits of a text");
@@ -60,8 +63,8 @@ static float *logits_at(const struct scorer *scorer, int lens, int row)
 	       ((size_t)lens * context + (size_t)row) * (size_t)scorer->config->vocab;
 }
 
-/* A pass over rows tokens from first on. Row i predicts token first + i + 1, so the last token
- * needs no row. */
+/* A pass over rows tokens from first on. Row i predicts token first + i + 1, so the last token of a
+ * window needs no row. */
 static void forward(struct scorer *scorer, const struct request *request, int first, int rows)
 {
 	int32_t begin[2] = {0, rows};
@@ -108,23 +111,64 @@ static int score_row(struct scorer *scorer, struct request *request, int row, in
 	return 0;
 }
 
-static void score(struct scorer *scorer, struct request *request)
-{
-	const int length = (int)request->generation.length, context = scorer->config->context;
-	const int rows = length - 1 < context ? length - 1 : context;
+/* Tokens that are scored by one pass: those from `from` to before `to`, given all from `first` on. */
+struct window {
+	int first, from, to;
+};
 
-	if (rows > 0)
-		forward(scorer, request, 0, rows);
-	for (int i = 1; i < length; i++) {
-		const int row = i <= context ? i - 1 : context - 1;
+static struct window first_window(const struct scorer *scorer, int length)
+{
+	const int most = scorer->config->context + 1;
+
+	return (struct window){
+		.from = 1,
+		.to = length <= most ? length : (int)scorer->settings->window,
+	};
+}
+
+static struct window next_window(const struct scorer *scorer, const struct window *last,
+                                 int length)
+{
+	const int first = last->first + (int)scorer->settings->slide;
+	const int end = first + (int)scorer->settings->window;
+
+	return (struct window){
+		.first = first,
+		.from = last->to > first ? last->to : first + 1,
+		.to = end < length ? end : length,
+	};
+}
+
+/* Score a window. -1: request->err is set. */
+static int score_window(struct scorer *scorer, struct request *request,
+                        const struct window *window)
+{
+	bool passed = false;
+
+	for (int i = window->from; i < window->to; i++) {
 		if (request->wanted && !request->wanted[i])
 			continue;
-		if (i > context) /* all tokens have moved: a pass for each */
-			forward(scorer, request, i - context, context);
-		if (score_row(scorer, request, row, i) < 0)
-			return;
+		if (!passed) /* not before: a window without a wanted token costs nothing */
+			forward(scorer, request, window->first, window->to - 1 - window->first);
+		passed = true;
+		if (score_row(scorer, request, i - 1 - window->first, i) < 0)
+			return -1;
 	}
-	request_finish(request, scorer->vocab, GENERATION_END);
+	return 0;
+}
+
+static void score(struct scorer *scorer, struct request *request)
+{
+	const int length = (int)request->generation.length;
+	struct window window = first_window(scorer, length);
+
+	while (score_window(scorer, request, &window) == 0) {
+		if (window.to >= length) {
+			request_finish(request, scorer->vocab, GENERATION_END);
+			return;
+		}
+		window = next_window(scorer, &window, length);
+	}
 }
 
 void scorer_run(struct scorer *scorer, struct request_queue *queue)

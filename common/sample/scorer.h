@@ -1,22 +1,27 @@
-/* scorer.h - one thread's part in scoring texts: one forward pass over each. What goes
- * beyond the context takes a pass over the context for each token. */
+/* scorer.h - one thread's part in scoring texts.
+ *
+ * A text of at most the context and one token more takes one forward pass. Of a longer one, windows
+ * are scored, a pass for each. The first one begins at token 0, each later one `slide` tokens after
+ * the one before it. The first window gives the probabilities of all its tokens but the first. A
+ * later one gives those of its tokens that no earlier one had, given all before them in it.
+ * If windows do not overlap, the first token of each has nothing before it and gets no step.
+ */
 #ifndef MEMOSCOPE_SCORER_H
 #define MEMOSCOPE_SCORER_H
 
-#include <stdbool.h>
-
 #include "common/base/err.h"
 #include "common/model/gpt.h"
+#include "common/sample/engine_settings.h"
 #include "common/sample/request.h"
 #include "common/stream/vocab.h"
 
 struct scorer; /* own */
 
-/* gpt must hold context rows; it and vocab must outlive the scorer. lens: look at
- * every step after each layer, too; gpt keeps the residual stream then. NULL with
- * err set. */
+/* gpt must hold context rows; it, vocab and the settings must outlive the scorer. If the settings
+ * say lens, gpt must keep the residual stream. NULL with err set. */
 struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
-                          const struct vocab *vocab, int probs, bool lens, struct err *err);
+                          const struct vocab *vocab, const struct engine_settings *settings,
+                          struct err *err);
 void scorer_free(struct scorer *scorer); /* NULL is allowed */
 
 /* Work on requests until the queue is closed. */

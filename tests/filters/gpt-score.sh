@@ -43,6 +43,28 @@ is "$(mpcat --json part | jq '.steps | length' | sort -u) $(mpcat --json part | 
 	[.id, (.steps[] | select(.pos as $p | $s | any(.[2] == "answer" and .[0] <= $p and $p < .[1])))]' | md5sum)" \
 	"--kinds: the same steps, and no others"
 
+# What transformers' guide computes by windows: testdata/golden/windows.py.
+golden=$ROOT/testdata/golden
+jq -c '{text}' "$golden/windows.json" | mptext >text.mp
+for stride in $(jq -r '.strides | keys[]' "$golden/windows.json"); do
+	gpt-score "$golden/all-kinds" --stride "$stride" text.mp >scored
+	is "$(mpcat --json scored | jq -c --arg stride "$stride" --slurpfile golden "$golden/windows.json" '
+		(.steps | map({key: "\(.pos)", value: .p}) | from_entries) as $have | $golden[0].strides[$stride] as $want |
+		[($have | keys) == ($want | keys), ([$want | to_entries[] | $have[.key] - .value | fabs] | max < 1e-5)]')" \
+		"[true,true]" "--stride $stride: the places and probabilities of transformers' guide"
+done
+is "$(mpcat --header scored | jq -c '.scoring | [.slide, .stride]')" "[false,$stride]" "the header tells how"
+jq -c '{text: .text[:18]}' "$golden/windows.json" | mptext >fits.mp
+is "$(gpt-score "$golden/all-kinds" --stride 3 fits.mp | mpcat --json | md5sum)" \
+	"$(gpt-score "$golden/all-kinds" fits.mp | mpcat --json | md5sum)" "--stride: a text that fits has its scores"
+gpt-score short --stride 30 --lens --threads 2 book >whole.30
+is "$(mpcat --json whole.30 | jq -c '[.text | length - 1] == [.steps | length] and (.steps | all((.lens[-1].p - .p | fabs) < 1e-5))' |
+	sort -u)" true "--stride: a step for every character but the first, with its lenses"
+is "$(gpt-score short --stride 30 --lens --kinds answer book | mpcat --json | jq -c '[.id, .steps[]]' | md5sum)" \
+	"$(mpcat --json whole.30 | jq -c '.spans as $s |
+	[.id, (.steps[] | select(.pos as $p | $s | any(.[2] == "answer" and .[0] <= $p and $p < .[1])))]' | md5sum)" \
+	"--stride, --kinds: the same steps, and no others"
+
 # ---- more threads than processors ----
 
 more=$(($(nproc --all) + 1))
@@ -62,8 +84,10 @@ fails 1 "tokens: its vocabulary is not the model's: it has U\\+000A, which is no
 fails 1 "record 0: no span of kind 'tone'" "--from a kind that is not there" gpt-score model --from tone book
 fails 1 "no record has a span of kind 'tone'" "--kinds of a kind that is not there" gpt-score model --kinds ask,tone book
 fails 2 "--kinds: expected words" "--kinds with an empty word" gpt-score model --kinds ask,,tone book
-fails 1 "book: .*record 0: a text of [0-9]+ characters, expected at most 101: the model's context is 100; --slide scores it$" \
+fails 1 "book: .*record 0: a text of [0-9]+ characters, expected at most 101: the model's context is 100; --stride scores it by windows$" \
 	"a record longer than the context" gpt-score short book
+fails 2 "--stride: expected at most 100, the model's context" "--stride by more than the context" gpt-score short --stride 101 book
+fails 2 "--slide and --stride: expected one of them" "--slide and --stride" gpt-score short --slide --stride 10 book
 gpt-score model book >/dev/full 2>have
 is "$? $(wc -l <have)" "1 1" "a full disk"
 gpt-score model book 2>have | head -c 100 >/dev/null

@@ -111,7 +111,7 @@ static void check_reported(void)
 	sampler_free(sampler);
 }
 
-/* Of more tokens than are found by one look: equal ones among them, in the order of their numbers. */
+/* Of more tokens than one look finds: equal ones among them, in the order of their numbers. */
 static void check_order(int probs)
 {
 	enum { MANY = 100 };

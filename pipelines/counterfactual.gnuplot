@@ -17,8 +17,8 @@ plot out.'/answers.tsv' using (0):($0 - 0.17):(0):(100 * $3):($0 - 0.32):($0 - 0
           with boxxyerror lc rgb colour(6) title 'right by the changed book', \
      '' using (0):($0 + 0.17):(0):(100 * $6):($0 + 0.02):($0 + 0.32) \
           with boxxyerror lc rgb colour(3) title 'right by the book as it was', \
-     '' using (100 * $3):($0 - 0.17):(100 * $4):(100 * $5) with xerrorbars pt 0 lc rgb '#333333' notitle, \
-     '' using (100 * $6):($0 + 0.17):(100 * $7):(100 * $8) with xerrorbars pt 0 lc rgb '#333333' notitle
+     '' using (100 * $4):($0 - 0.17):(100 * ($5 - $4)):(0) with @interval notitle, \
+     '' using (100 * $7):($0 + 0.17):(100 * ($8 - $7)):(0) with @interval notitle
 set title 'A digit of the number asked for is changed'
 set key at graph 0.5, graph 0.75 center
 set xrange [0.5:10.5]

@@ -20,8 +20,8 @@ set xtics ("words" 0, "numbers" 1, "words" 2, "numbers" 3)
 set label 1 'trained always with facts' at 0.5, graph -0.13 center
 set label 2 'trained also without' at 2.5, graph -0.13 center
 plot for [i = 1:3] follows using ($0 + 0.26 * (i - 2)):(100 * column(3 * i - 1)) with boxes lc rgb hue(i) title (i < 3 ? 'the ' : '').word_of(i), \
-     for [i = 1:3] follows using ($0 + 0.26 * (i - 2)):(100 * column(3 * i - 1)):(100 * column(3 * i)):(100 * column(3 * i + 1)) \
-     with yerrorbars pt 0 ps 0 lc rgb '#333333' notitle
+     for [i = 1:3] follows using ($0 + 0.26 * (i - 2)):(100 * column(3 * i)):(0):(100 * (column(3 * i + 1) - column(3 * i))) \
+     with @interval notitle
 unset label
 set title 'On the way: trained always with facts'
 set xrange [0:*]

@@ -32,4 +32,4 @@ set xlabel 'share of answers (%)'
 set grid xtics noytics lc rgb '#dddddd' lt 1 lw 0.6
 set style fill solid 1 noborder
 plot table using (0):0:(0):(100 * $9):($0 - 0.32):($0 + 0.32):ytic(1) with boxxyerror lc rgb colour(6) notitle, \
-     '' using (100 * $9):0:(100 * $10):(100 * $11) with xerrorbars pt 0 lc rgb '#333333' notitle
+     '' using (100 * $10):0:(100 * ($11 - $10)):(0) with @interval notitle

@@ -43,4 +43,4 @@ plot out.'/origins.tsv' using (0):($0 - 0.17):(0):(100 * $2):($0 - 0.32):($0 - 0
           with boxxyerror lc rgb colour(6) title 'share of answers', \
      '' using (0):($0 + 0.17):(0):(100 * $5):($0 + 0.02):($0 + 0.32) \
           with boxxyerror lc rgb '#bbbbbb' title 'by chance', \
-     '' using (100 * $2):($0 - 0.17):(100 * $3):(100 * $4) with xerrorbars pt 0 lc rgb '#333333' notitle
+     '' using (100 * $3):($0 - 0.17):(100 * ($4 - $3)):(0) with @interval notitle

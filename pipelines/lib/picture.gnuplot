@@ -8,3 +8,5 @@ set border 3 lc rgb '#555555'
 set tics nomirror out textcolor rgb '#333333'
 set grid ytics lc rgb '#dddddd' lt 1 lw 0.6
 set key spacing 1.15 samplen 2.5
+# an interval without a point, as a vector between its ends: gnuplot's error bars clear a disc in the middle
+interval = "vectors heads size screen 0.003,90 lc rgb '#333333'"

@@ -19,6 +19,8 @@ for script in *.gnuplot; do
 	# a picture of numbers in colours says what they are: beside a bar, or in each cell
 	! grep -q 'with image' "$script" || grep -q "set cblabel\|set label . 'attention (" "$script" || grep -q 'with labels' "$script"
 	ok $? "$script: a colour bar has a name"
+	! grep -q 'errorbars pt 0' "$script"
+	ok $? "$script: an error bar without a point is @interval, in which gnuplot clears no disc"
 	! grep -q 'with dots' "$script"
 	ok $? "$script: no dots, which nobody sees"
 	case $script in

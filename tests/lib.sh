@@ -59,6 +59,14 @@ fails() {
 	fi
 }
 
+# take_faults FILE: $faults names faults.so, of tests/tools/faults, for LD_PRELOAD: by a file that stays open,
+# because LD_PRELOAD takes a blank or a colon for the end of a name
+take_faults() {
+	local file
+	exec {file}<"$1"
+	faults=/proc/self/fd/$file
+}
+
 # take_alphabet FILE: $alphabet becomes the characters that the header of a stream of
 # text names, one that is a newline at their end too
 take_alphabet() {

@@ -9,9 +9,7 @@ if grep -q __asan_init "$BUILD/mpcat"; then
 	exit 0
 fi
 tools=$(cd "$BUILD" && pwd)/tests/tools
-# LD_PRELOAD takes a blank for the end of a name.
-ln -s "$tools/faults.so" "$TMP/faults.so"
-faults=$TMP/faults.so
+take_faults "$tools/faults.so"
 cd "$TMP" || exit 1
 
 # What the filters read.
@@ -44,9 +42,11 @@ with() {
 # calls KIND: which calls to try: of those on one file the first and the last
 calls() {
 	awk -v kind="$1" '$1 == kind {
-		sub(/\.[0-9]+\.tmp$/, "", $3)
-		if (!($3 in first)) first[$3] = $2
-		last[$3] = $2
+		path = $0
+		sub(/^[^ ]* [^ ]* /, "", path)
+		sub(/\.[0-9]+\.tmp$/, "", path)
+		if (!(path in first)) first[path] = $2
+		last[path] = $2
 	} END {
 		for (path in first) { print first[path]; if (last[path] > first[path]) print last[path] }
 	}' log

@@ -9,9 +9,7 @@ if grep -q __asan_init "$BUILD/gpt-train"; then
 	echo '1..0 # SKIP a library for LD_PRELOAD does not go with a sanitizer'
 	exit 0
 fi
-# LD_PRELOAD takes a blank for the end of a name.
-ln -s "$BUILD/tests/tools/faults.so" "$TMP/faults.so"
-faults=$TMP/faults.so
+take_faults "$BUILD/tests/tools/faults.so"
 cd "$TMP" || exit 1
 [ -e "$faults" ]
 ok $? "there is a library that makes system calls fail"
@@ -123,9 +121,11 @@ calls() {
 	case $1 in
 	write | close | sync | read)
 		awk -v kind="$1" '$1 == kind {
-			sub(/\.[0-9]+\.tmp$/, "", $3)
-			if (!($3 in first)) first[$3] = $2
-			last[$3] = $2
+			path = $0
+			sub(/^[^ ]* [^ ]* /, "", path)
+			sub(/\.[0-9]+\.tmp$/, "", path)
+			if (!(path in first)) first[path] = $2
+			last[path] = $2
 		} END {
 			for (path in first) { print first[path]; if (last[path] > first[path]) print last[path] }
 		}' log

@@ -3,6 +3,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$ROOT" || exit 1
+export TMP # for commands of sh -c
 mkmodel=$(cd "$BUILD" && pwd)/tests/tools/mkmodel
 shopt -s lastpipe
 
@@ -121,7 +122,7 @@ for reader in gpt-score attn-dump head-score; do
 	fails 1 '"normalizer" is Lowercase' "$reader refuses it, too" "$reader" --quiet "$TMP/model"
 done
 fails 1 'tokenizer.json: "normalizer" is Lowercase' "tokenize --vocab refuses it, too" \
-	sh -c "exec tokenize --vocab '$TMP/model' <'$TMP/a.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/model\" <\"\$TMP/a.mp\""
 fresh
 edit tokenizer.json '.post_processor = {type: "TemplateProcessing", single: [{SpecialToken: {id: "a"}},
 	{Sequence: {id: "A"}}]}'

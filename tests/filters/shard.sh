@@ -3,6 +3,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$ROOT" || exit 1
+export TMP # for commands of sh -c
 
 # from FILE OPTION…: shard with a file as its input
 from() {
@@ -85,17 +86,17 @@ size=$(stat -c %s "$TMP/in.mp")
 for keep in 0 1 200 $((size / 2)) $((size - 20)) $((size - 1)); do
 	head -c $keep "$TMP/in.mp" >"$TMP/cut.mp"
 	fails 1 'standard input' "an input of $keep bytes of $size" \
-		sh -c "exec shard --shards 3 --val 0.1 -o '$TMP/new/data' <'$TMP/cut.mp'"
+		sh -c "exec shard --shards 3 --val 0.1 -o \"\$TMP/new/data\" <\"\$TMP/cut.mp\""
 	find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
 	ok $? "leaves all as it was"
 done
 perl -0777 -pe 'substr($_, length($_) / 2, 1) ^= "\1"' "$TMP/in.mp" >"$TMP/flipped.mp"
 fails 1 'standard input' "a flipped bit" \
-	sh -c "exec shard -o '$TMP/new/data' <'$TMP/flipped.mp'"
+	sh -c "exec shard -o \"\$TMP/new/data\" <\"\$TMP/flipped.mp\""
 find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
 ok $? "leaves all as it was"
 fails 1 'train-0000.mp: cannot write: File too large' "a file past ulimit -f" \
-	bash -c "ulimit -f 1; exec shard -o '$TMP/new/data' <'$TMP/in.mp'"
+	bash -c "ulimit -f 1; exec shard -o \"\$TMP/new/data\" <\"\$TMP/in.mp\""
 find "$TMP/new/data" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
 ok $? "leaves all as it was"
 mkfifo "$TMP/pipe"
@@ -105,7 +106,7 @@ exec 3>"$TMP/pipe"
 head -c $((size / 2)) "$TMP/in.mp" >&3
 until [ -n "$(find "$TMP/new/data" -name '*.tmp')" ]; do sleep 0.05; done
 fails 1 'new/data: another program is writing into it$' "a second one into the same directory" \
-	sh -c "exec shard -o '$TMP/new/data' <'$TMP/in.mp'"
+	sh -c "exec shard -o \"\$TMP/new/data\" <\"\$TMP/in.mp\""
 kill -TERM $pid
 wait $pid
 is $? 143 "a signal ends it"
@@ -133,7 +134,7 @@ is "$(cd "$TMP/new/data" && echo ./*.tmp)" ./mine.77.tmp "removes the temporary 
 rm "$TMP/new/data/mine.77.tmp"
 mkdir -p "$TMP/blocked/val.mp/full"
 fails 1 'blocked/val.mp: cannot replace' "a directory in a file's place" \
-	sh -c "exec shard --val 0.1 -o '$TMP/blocked' <'$TMP/in.mp'"
+	sh -c "exec shard --val 0.1 -o \"\$TMP/blocked\" <\"\$TMP/in.mp\""
 is "$(find "$TMP/blocked" -name '*.tmp')" "" "leaves no temporary file"
 
 # ---- bad input and options ----
@@ -147,11 +148,11 @@ fails 2 'shards' "no files" shard -o "$TMP/x" --shards 0
 fails 2 'shards' "too many files" shard -o "$TMP/x" --shards 1001
 fails 2 'operand' "an operand" shard -o "$TMP/x" "$TMP/in.mp"
 fails 1 "a stream of kind 'text', expected 'tokens'; tokenize makes them$" "text" \
-	sh -c "phonegen --count 1 | shard -o '$TMP/x'"
+	sh -c "phonegen --count 1 | shard -o \"\$TMP/x\""
 [ ! -e "$TMP/x" ]
 ok $? "and no directory was made"
 touch "$TMP/file"
 fails 1 'file: not a directory' "a file in the directory's place" \
-	sh -c "exec shard -o '$TMP/file' <'$TMP/in.mp'"
+	sh -c "exec shard -o \"\$TMP/file\" <\"\$TMP/in.mp\""
 
 done_testing

@@ -3,6 +3,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$ROOT" || exit 1
+export TMP # for commands of sh -c
 
 dropfield=$(cd "$BUILD" && pwd)/tests/tools/dropfield
 
@@ -54,9 +55,9 @@ cat "$TMP/bare.mp" "$TMP/bare.mp" | tokenize | tokenize -d | mpcat |
 	cmp -s - <(cat "$TMP/phone.json" "$TMP/phone.json")
 ok $? "two segments are spooled as one"
 TMPDIR=$TMP/nowhere fails 1 'nowhere: cannot make a temporary file' "a TMPDIR that is not there" \
-	sh -c "exec tokenize <'$TMP/bare.mp'"
+	sh -c "exec tokenize <\"\$TMP/bare.mp\""
 phonegen --count 0 | without_alphabet >"$TMP/none.mp"
-fails 1 'vocabulary: empty' "nothing to make a vocabulary of" sh -c "exec tokenize <'$TMP/none.mp'"
+fails 1 'vocabulary: empty' "nothing to make a vocabulary of" sh -c "exec tokenize <\"\$TMP/none.mp\""
 
 # ---- other characters ----
 
@@ -91,56 +92,56 @@ done
 tokenize --vocab <(cat "$TMP/string.json") <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
 ok $? "so does a pipe"
 fails 1 'more than 8388608 bytes' "a pipe without an end" \
-	bash -c "tokenize --vocab <(yes) <'$TMP/bare.mp'"
+	bash -c "tokenize --vocab <(yes) <\"\$TMP/bare.mp\""
 printf '%s\n' '{"a": 0, "\n": 7}' >"$TMP/odd.json"
 fails 1 'odd.json: "\\n" has no token of its own in 0 to 1' "a character that does not print is escaped" \
-	sh -c "exec tokenize --vocab '$TMP/odd.json' <'$TMP/phone.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/odd.json\" <\"\$TMP/phone.mp\""
 printf '%s\n' '{"a": 0, "\t\u0007\u00e9": 1}' >"$TMP/odd.json"
 fails 1 'odd.json: "\\t\\x07é" is not one character' "so are several" \
-	sh -c "exec tokenize --vocab '$TMP/odd.json' <'$TMP/phone.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/odd.json\" <\"\$TMP/phone.mp\""
 echo '"zyx{}BE: ()a"' >"$TMP/short.json"
 fails 1 'record 0: character [0-9]+, U\+[0-9A-F]{4}.* is not in the vocabulary; without --vocab ' \
 	"a character that --vocab lacks is shown with its place" \
-	sh -c "exec tokenize --vocab '$TMP/short.json' <'$TMP/phone.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/short.json\" <\"\$TMP/phone.mp\""
 perl -0777 -pe 's/\{B\}\n[A-Z]/{B}\n~/' "$TMP/phone.mp" >"$TMP/foreign.mp"
 fails 1 "record 0: character 4, U\+007E '~', is not in the vocabulary; .*; --vocab takes another" \
-	"and one that the alphabet lacks" sh -c "exec tokenize <'$TMP/foreign.mp'"
+	"and one that the alphabet lacks" sh -c "exec tokenize <\"\$TMP/foreign.mp\""
 tokenize --vocab "$TMP/tokens.mp" <"$TMP/bare.mp" | mpcat | cmp -s - "$TMP/tokens.json"
 ok $? "a stream of tokens names a vocabulary, too"
 fails 1 "a stream of kind 'text', expected 'tokens'" "a stream of text names none" \
-	sh -c "exec tokenize --vocab '$TMP/phone.mp' <'$TMP/bare.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/phone.mp\" <\"\$TMP/bare.mp\""
 fails 1 "the vocabulary is not that of the first segment: it has U\+[0-9A-F]{4}.*; tokenize --vocab" \
 	"streams of two vocabularies, one after the other" \
-	sh -c "mptext <'$TMP/phone.json' | tokenize --vocab '$TMP/string.json' >'$TMP/one.mp'
-		echo '{\"text\": \"one~\"}' | mptext | tokenize >'$TMP/two.mp'
-		cat '$TMP/one.mp' '$TMP/two.mp' | mpcat"
+	sh -c "mptext <\"\$TMP/phone.json\" | tokenize --vocab \"\$TMP/string.json\" >\"\$TMP/one.mp\"
+		echo '{\"text\": \"one~\"}' | mptext | tokenize >\"\$TMP/two.mp\"
+		cat \"\$TMP/one.mp\" \"\$TMP/two.mp\" | mpcat"
 for bad in '{"a": 0, "b": 2}' '{"ab": 0}' '["a"]' '"aa"' '""' '"a'; do
 	echo "$bad" >"$TMP/bad.json"
 	fails 1 'bad.json: ' "no vocabulary: $bad" \
-		sh -c "exec tokenize --vocab '$TMP/bad.json' <'$TMP/phone.mp'"
+		sh -c "exec tokenize --vocab \"\$TMP/bad.json\" <\"\$TMP/phone.mp\""
 done
 fails 1 'missing.json: cannot open' "a missing vocabulary" \
-	sh -c "exec tokenize --vocab '$TMP/missing.json' <'$TMP/phone.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/missing.json\" <\"\$TMP/phone.mp\""
 fails 1 'spool/vocab.json: cannot open' "a directory without one" \
-	sh -c "exec tokenize --vocab '$TMP/spool' <'$TMP/phone.mp'"
+	sh -c "exec tokenize --vocab \"\$TMP/spool\" <\"\$TMP/phone.mp\""
 
 # ---- bad input, options and outputs ----
 
 fails 1 "a stream of kind 'tokens', expected 'text'" "tokens where text is expected" \
-	sh -c "exec tokenize <'$TMP/tokens.mp'"
+	sh -c "exec tokenize <\"\$TMP/tokens.mp\""
 fails 1 "a stream of kind 'text', expected 'tokens'" "text where tokens are expected" \
-	sh -c "exec tokenize -d <'$TMP/phone.mp'"
+	sh -c "exec tokenize -d <\"\$TMP/phone.mp\""
 for filter in "tokenize:phone" "tokenize:bare" "tokenize -d:tokens"; do
 	head -c -1 "$TMP/${filter#*:}.mp" >"$TMP/cut.mp"
 	fails 1 'cut off' "${filter%:*}: a stream without its last byte" \
-		sh -c "exec ${filter%:*} <'$TMP/cut.mp'"
+		sh -c "exec ${filter%:*} <\"\$TMP/cut.mp\""
 	mpcat "$TMP/stdout" >/dev/null 2>&1
 	[ $? -eq 1 ]
 	ok $? "and its output is no whole stream"
 done
 fails 1 'standard input' "an empty input" tokenize
 fails 1 'standard output: cannot write' "a full disk" \
-	sh -c "exec tokenize <'$TMP/phone.mp' >/dev/full"
+	sh -c "exec tokenize <\"\$TMP/phone.mp\" >/dev/full"
 fails 2 'vocab' "--vocab with -d" tokenize -d --vocab "$TMP/string.json"
 fails 2 'operand' "an operand" tokenize "$TMP/phone.mp"
 phonegen --count 100000 | tokenize 2>"$TMP/stderr" | head -c 1000 >/dev/null

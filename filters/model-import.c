@@ -53,22 +53,22 @@ static char *meta_beside(const char *checkpoint, const struct model *model, stru
 }
 
 /* transformers' vocabulary beside the checkpoint. */
-static struct vocab *vocab_beside(const char *checkpoint, struct err *err)
+static struct vocab *vocab_beside(const char *checkpoint, int size, struct err *err)
 {
 	char *folder = checkpoint_beside(checkpoint, ".", err);
-	struct vocab *vocab = folder ? model_vocab_load(folder, err) : NULL;
+	struct vocab *vocab = folder ? model_vocab_load_for(folder, size, err) : NULL;
 
 	free(folder);
 	return vocab;
 }
 
 /* That of a directory of a model, or of a file. */
-static struct vocab *named_vocab(struct err *err)
+static struct vocab *named_vocab(int size, struct err *err)
 {
 	struct stat status;
 
 	if (stat(vocab_path, &status) == 0 && S_ISDIR(status.st_mode))
-		return model_vocab_load(vocab_path, err);
+		return model_vocab_load_for(vocab_path, size, err);
 	return vocab_load_any(vocab_path, err);
 }
 
@@ -76,12 +76,13 @@ static struct vocab *named_vocab(struct err *err)
 static struct vocab *load_vocab(const char *checkpoint, const struct model *model, bool nanogpt,
                                 struct err *err)
 {
+	const int size = model->config.vocab;
 	char *beside = NULL;
 
 	if (vocab_path)
-		return named_vocab(err);
+		return named_vocab(size, err);
 	if (!meta && !nanogpt)
-		return vocab_beside(checkpoint, err);
+		return vocab_beside(checkpoint, size, err);
 	if (!meta)
 		beside = meta_beside(checkpoint, model, err);
 	struct vocab *vocab = meta || beside ? nanogpt_meta_load(meta ? meta : beside, err) : NULL;

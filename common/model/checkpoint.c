@@ -358,10 +358,10 @@ int checkpoint_set_vocab(const char *path, struct model *model, struct vocab *vo
 	const int count = model->config.vocab;
 
 	if (vocab_size(vocab) > count)
-		return err_set(err, "%s: a vocabulary of %d characters, but the network has %d tokens",
+		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d",
 		               path, vocab_size(vocab), count);
 	if (vocab_size(vocab) < count && !vocab_is_characters(vocab))
-		return err_set(err, "%s: a vocabulary of %d pieces, but the network has %d tokens", path,
+		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path,
 		               vocab_size(vocab), count);
 	if (vocab_size(vocab) < count) {
 		struct vocab *more = padded(vocab, count, err);

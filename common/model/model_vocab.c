@@ -149,11 +149,20 @@ static struct vocab *load_bpe_tokenizer(const char *directory, const json_t *tok
 	return vocab ? vocab : bad(directory, MODEL_TOKENIZER, &why, err);
 }
 
-static struct vocab *load_vocab(const char *directory, const struct files *files, struct err *err)
+/* How many tokens config.json says; 0: it does not. */
+static int config_size(const struct files *files)
 {
 	const json_t *size = json_object_get(files->config, "vocab_size");
-	const int count = json_is_integer(size) && json_integer_value(size) > 0 &&
-	                  json_integer_value(size) <= VOCAB_MAX ? (int)json_integer_value(size) : 0;
+
+	return json_is_integer(size) && json_integer_value(size) > 0 &&
+	       json_integer_value(size) <= VOCAB_MAX ? (int)json_integer_value(size) : 0;
+}
+
+/* size: tokens of the network; 0: what config.json says */
+static struct vocab *load_vocab(const char *directory, const struct files *files, int size,
+                                struct err *err)
+{
+	const int count = size > 0 ? size : config_size(files);
 	struct err why = {0};
 
 	if (files->tokenizer && tokenizer_json_check(files->tokenizer, &why) < 0)
@@ -168,12 +177,17 @@ static struct vocab *load_vocab(const char *directory, const struct files *files
 	return load_characters(directory, files->tokenizer, err);
 }
 
-struct vocab *model_vocab_load(const char *directory, struct err *err)
+struct vocab *model_vocab_load_for(const char *directory, int size, struct err *err)
 {
 	struct files files = {0};
 	struct vocab *vocab = open_files(directory, &files, err) == 0 ?
-	                      load_vocab(directory, &files, err) : NULL;
+	                      load_vocab(directory, &files, size, err) : NULL;
 
 	close_files(&files);
 	return vocab;
+}
+
+struct vocab *model_vocab_load(const char *directory, struct err *err)
+{
+	return model_vocab_load_for(directory, 0, err);
 }

@@ -15,4 +15,8 @@
  * file, and what it says that memoscope does not compute. */
 struct vocab *model_vocab_load(const char *directory, struct err *err);
 
+/* The same for a network of size tokens, whatever config.json says. Byte-level BPE of fewer tokens
+ * gets empty pieces. */
+struct vocab *model_vocab_load_for(const char *directory, int size, struct err *err);
+
 #endif

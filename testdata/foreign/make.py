@@ -233,6 +233,31 @@ def tanh_nanogpt(nanogpt):
     expect_nanogpt(directory, tanh_model)
 
 
+def bpe_nanogpt(nanogpt):
+    """With byte-level BPE, and its vocabulary padded to a multiple of 64."""
+    import model
+    from tokenizers import Tokenizer
+    directory = fresh("nanogpt-bpe")
+    tokenizer = Tokenizer.from_file(str(HERE.parent / "bpe/tokenizer.json"))
+    size = (tokenizer.get_vocab_size() + 63) // 64 * 64
+    assert size > tokenizer.get_vocab_size()
+    torch.manual_seed(6)
+    arguments = dict(n_layer=1, n_head=2, n_embd=4, block_size=32, bias=False, vocab_size=size,
+                     dropout=0.0)
+    gpt = model.GPT(model.GPTConfig(**arguments))
+    with torch.no_grad():
+        for p in gpt.parameters():
+            p.normal_(0, 1)
+    torch.save({"model": gpt.state_dict(), "model_args": arguments, "iter_num": 5},
+               directory / "ckpt.pt")
+    text = "It's the café's 1st 😀"
+    tokens = torch.tensor([tokenizer.encode(text).ids])
+    loss = gpt.double().eval()(tokens[:, :-1], tokens[:, 1:])[1]
+    write_json(directory / "expected.json", {
+        "text": text, "vocab_size": size, "tokens": tokens[0].tolist(),
+        "nats": loss.item() * (tokens.shape[1] - 1)})
+
+
 def main():
     nanogpt = pathlib.Path(sys.argv[1]).resolve()
     sys.path.insert(0, str(nanogpt))
@@ -248,6 +273,7 @@ def main():
     train(nanogpt, "nanogpt-compiled", "--bias=True", "--compile=True")
     old_nanogpt(nanogpt)
     tanh_nanogpt(nanogpt)
+    bpe_nanogpt(nanogpt)
 
 
 main()

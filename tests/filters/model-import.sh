@@ -57,7 +57,7 @@ is "$? $(cmp a/vocab.json b/vocab.json) $(cmp a/vocab.json c/vocab.json)" "0  " 
 (cd alone && cp ../far/meta.pkl . && model-import -q ckpt.pt -o ../d)
 cmp -s a/model.safetensors d/model.safetensors
 ok $? "beside a checkpoint in this directory"
-fails 1 '^model-import: alone: a vocabulary of 7 characters, but the network has 6 tokens' "a larger vocabulary" \
+fails 1 '^model-import: alone: a vocabulary of 7 tokens, but the network has 6' "a larger vocabulary" \
 	model-import alone --vocab <(echo '"abcdefg"') -o x
 fails 2 '^model-import: --meta and --vocab: expected one' "both" model-import alone --meta m --vocab v -o x
 fails 2 '^model-import: --meta: .*pytorch-bin is no checkpoint of nanoGPT' "--meta for transformers" \
@@ -69,6 +69,18 @@ fails 1 '^model-import: .*ckpt.pt: byte 0: no pickle of protocol 2' "a meta.pkl 
 
 fails 2 '^model-import: --activation: .*pytorch-bin is no checkpoint of nanoGPT' "--activation for transformers" \
 	model-import "$foreign/pytorch-bin" --activation gelu -o x
+
+# ---- byte-level BPE ----
+
+# nanoGPT pads the vocabulary; tokens without a text have empty pieces.
+bpe=$foreign/nanogpt-bpe
+model-import -q "$bpe/ckpt.pt" --vocab "$ROOT/testdata/bpe" -o bpe
+is "$? $(jq .vocab_size bpe/config.json)" "0 $(jq .vocab_size "$bpe/expected.json")" "a vocabulary of byte pairs"
+jq '{text}' -c "$bpe/expected.json" | mptext | tokenize --vocab bpe >tokens
+gpt-score -q bpe tokens | mpcat --json >scores
+is "$(jq -c '.steps | length' scores)" "$(jq '.tokens | length - 1' "$bpe/expected.json")" "its tokens are the library's"
+is "$(jq '[.steps[].p | -log] | add * 1e4 | round' scores)" "$(jq '.nats * 1e4 | round' "$bpe/expected.json")" \
+	"the model finds them as likely as nanoGPT does"
 
 # ---- where the model goes ----
 

@@ -103,7 +103,7 @@ static void test_vocab(void)
 	          "they are of private use");
 	model.config.vocab = 5;
 	ok(checkpoint_set_vocab("x", &model, old, &err) < 0 &&
-	   strstr(err.text, "x: a vocabulary of 6 characters, but the network has 5 tokens"),
+	   strstr(err.text, "x: a vocabulary of 6 tokens, but the network has 5"),
 	   "a network with fewer tokens");
 	vocab_free(model.vocab);
 	vocab_free(old);

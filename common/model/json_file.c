@@ -7,7 +7,7 @@
 #include "common/base/file.h"
 #include "common/base/utf8.h"
 
-json_t *json_file_object(const char *path, struct err *err)
+static json_t *load(const char *path, size_t flags, struct err *err)
 {
 	json_error_t error;
 	size_t size;
@@ -16,7 +16,7 @@ json_t *json_file_object(const char *path, struct err *err)
 	if (!text)
 		return NULL;
 	const size_t mark = utf8_mark(text, size);
-	json_t *json = json_loadb(text + mark, size - mark, JSON_REJECT_DUPLICATES, &error);
+	json_t *json = json_loadb(text + mark, size - mark, JSON_REJECT_DUPLICATES | flags, &error);
 	free(text);
 	if (!json) {
 		err_set(err, "%s: line %d: %s", path, error.line, error.text);
@@ -26,6 +26,16 @@ json_t *json_file_object(const char *path, struct err *err)
 		json = NULL;
 	}
 	return json;
+}
+
+json_t *json_file_object(const char *path, struct err *err)
+{
+	return load(path, 0, err);
+}
+
+json_t *json_file_object_of_reals(const char *path, struct err *err)
+{
+	return load(path, JSON_DECODE_INT_AS_REAL, err);
 }
 
 bool json_file_exists(const char *path)

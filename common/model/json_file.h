@@ -12,6 +12,9 @@
 /* The object that a JSON file holds: json_decref(). NULL with err set. */
 json_t *json_file_object(const char *path, struct err *err);
 
+/* The same, with all numbers as reals: transformers writes integers that fit no 64 bits. */
+json_t *json_file_object_of_reals(const char *path, struct err *err);
+
 /* False if no file has this path. If that cannot be told, who opens it will say so. */
 bool json_file_exists(const char *path);
 

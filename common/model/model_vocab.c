@@ -15,7 +15,8 @@
 #define END "<|endoftext|>" /* GPT2Tokenizer adds it by itself */
 
 /* The object in one of the directory's files; *json is NULL if there is no such file. */
-static int load(const char *directory, const char *name, json_t **json, struct err *err)
+static int load_by(json_t *(*read)(const char *path, struct err *err), const char *directory,
+                   const char *name, json_t **json, struct err *err)
 {
 	char *path;
 
@@ -23,9 +24,14 @@ static int load(const char *directory, const char *name, json_t **json, struct e
 	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		return err_set(err, "out of memory");
 	if (json_file_exists(path))
-		*json = json_file_object(path, err);
+		*json = read(path, err);
 	free(path);
 	return err->status == ERR_NONE ? 0 : -1;
+}
+
+static int load(const char *directory, const char *name, json_t **json, struct err *err)
+{
+	return load_by(json_file_object, directory, name, json, err);
 }
 
 /* The same of merges.txt, as an array. */
@@ -56,8 +62,8 @@ static int open_files(const char *directory, struct files *files, struct err *er
 {
 	if (load(directory, model_file_names[MODEL_CONFIG], &files->config, err) < 0 ||
 	    load(directory, model_file_names[MODEL_TOKENIZER], &files->tokenizer, err) < 0 ||
-	    load(directory, model_file_names[MODEL_TOKENIZER_CONFIG], &files->tokenizer_config,
-	         err) < 0)
+	    load_by(json_file_object_of_reals, directory, model_file_names[MODEL_TOKENIZER_CONFIG],
+	            &files->tokenizer_config, err) < 0)
 		return -1;
 	return load_merges(directory, &files->merges, err);
 }

@@ -104,6 +104,7 @@ static void test_config(void)
 	} configs[] = {
 		{"{\"tokenizer_class\": \"TokenizersBackend\"}", NULL},
 		{"{\"add_bos_token\": false}", NULL},
+		{"{\"model_max_length\": 1000000000000000019884624838656}", NULL}, /* transformers' */
 		{"{\"add_bos_token\": true}", "\"add_bos_token\" is true"},
 		{"{\"add_eos_token\": true}", "\"add_eos_token\" is true"},
 		{"{\"add_prefix_space\": true}", "\"add_prefix_space\" is true"},

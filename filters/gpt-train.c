@@ -30,7 +30,7 @@ static int batch = 32, accumulate = 1;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
 static enum pack pack = PACK_RECORDS;
 static int dtype = DTYPE_AUTO;
-static const char *directory, *val_path, *metrics_path, *weights = "";
+static const char *directory, *val_path, *metrics_path, *from, *weights = "";
 static bool resume, overwrite, new_best, quiet;
 static enum backend backend;
 
@@ -45,6 +45,8 @@ static const struct option options[] = {
 	 .text = "model directory to write (required)"},
 	{.name = "val", .type = OPTION_TEXT, .value = &val_path, .argument = "FILE",
 	 .text = "token stream to validate on"},
+	{.name = "from", .type = OPTION_TEXT, .value = &from, .argument = "MODEL",
+	 .text = "begin with the parameters of this model, and with its network"},
 	{.name = "resume", .type = OPTION_FLAG, .value = &resume,
 	 .text = "continue from the state in DIR/last"},
 	{.name = "overwrite", .type = OPTION_FLAG, .value = &overwrite,
@@ -118,6 +120,7 @@ static void take_over(void)
 		"weight-decay", "clip", "seed", "eval-every", "eval-records", "checkpoint-every",
 		"log-every",
 	};
+	const char *kind;
 	static json_t *saved; /* for good: options point to its strings */
 	char last[PATH_MAX];
 	struct err err = {0};
@@ -125,11 +128,15 @@ static void take_over(void)
 	saved = json_object();
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		json_object_set_new(saved, names[i], json_string(""));
+	json_object_set_new(saved, "kind", json_string(""));
 	snprintf(last, sizeof last, "%s/last", directory);
 	if (access(last, F_OK) < 0)
 		return; /* run_init() reports it */
 	if (training_state_settings(last, saved, &err) < 0)
 		err_exit(&err);
+	kind = json_string_value(json_object_get(saved, "kind"));
+	if (kind && gpt_kind_set(&network, kind, &err) < 0)
+		die("%s: its state: %s", last, err.text);
 	if (option_given(&program, "lr"))
 		training_settings_follow_lr(saved);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -141,6 +148,29 @@ static void take_over(void)
 		if (option_take(&program, names[i], text, &err) < 0)
 			die("%s: its state: %s", last, err.text);
 	}
+}
+
+/* The network is that of the model to begin with; only its context may be shorter. */
+static void take_network(struct starting_model *start)
+{
+	static const char *const names[] = {"preset", "layers", "heads", "width", "inner", "bias"};
+	const int context = network.context;
+	struct err err = {0};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (option_given(&program, names[i]))
+			die_usage("--%s: not with --from, because the network is that of the model; only "
+			          "--context and --dropout may be given", names[i]);
+	if (starting_model_load(start, from, &err) < 0)
+		err_exit(&err);
+	network = start->model.config;
+	if (!option_given(&program, "context"))
+		return;
+	if (context > network.context)
+		die_usage("--context %d: expected at most %d, the context of %s", context,
+		          network.context, from);
+	starting_model_shorten(start, context);
+	network.context = context;
 }
 
 /* A model may be the work of days, so none is replaced by mistake. */
@@ -155,6 +185,8 @@ static void check_directory(void)
 		die_usage("--output: '' is no directory");
 	if (resume && overwrite)
 		die_usage("--resume and --overwrite: expected one of them at most");
+	if (resume && from)
+		die_usage("--from: not with --resume, because the state in DIR has parameters of its own");
 	if (new_best && !resume)
 		die_usage("--new-best: it goes with --resume; a new run has no best model yet");
 	if (resume || overwrite)
@@ -168,7 +200,7 @@ static void check_directory(void)
 
 /* What the command line asks for. Errors that do not depend on the data end the program before
  * any data are read. */
-static struct training_run_options run_options(void)
+static struct training_run_options run_options(const struct starting_model *start)
 {
 	struct learning_rate *lr = &trainer.lr;
 	struct err err = {0};
@@ -178,7 +210,8 @@ static struct training_run_options run_options(void)
 	if (lr->min > lr->peak)
 		die_usage("--lr %g is below --min-lr %g%s: give a smaller --min-lr, too", lr->peak, lr->min,
 		          taken ? ", which is that of the saved state" : "");
-	network.vocab = 2; /* until the data are known */
+	if (!from)
+		network.vocab = 2; /* until the data are known */
 	if (gpt_config_check(&network, &err) < 0)
 		die_usage("%s", err.text);
 	trainer.kernels = backend_choose(backend, &network, quiet);
@@ -194,6 +227,7 @@ static struct training_run_options run_options(void)
 		.eval_every = eval_every,
 		.checkpoint_every = checkpoint_every,
 		.log_every = log_every,
+		.start = from ? start : NULL,
 		.resume = resume,
 		.overwrite = overwrite,
 		.new_best = new_best,
@@ -366,6 +400,7 @@ static void train(struct training_run *run, const json_t *header)
 
 	progress_start(&progress, NULL, NULL, quiet);
 	training_say_network(&progress, run);
+	training_say_start(&progress, run);
 	training_say_unweighted(&progress, run);
 	const bool due = !resume || resume_last(run);
 	if (due)
@@ -388,6 +423,7 @@ static void train(struct training_run *run, const json_t *header)
 int main(int argc, char **argv)
 {
 	const int first = options_parse(&program, argc, argv);
+	struct starting_model start = {0};
 	struct training_data data;
 	struct training_run run;
 	struct err err = {0};
@@ -395,15 +431,21 @@ int main(int argc, char **argv)
 	check_directory();
 	if (resume)
 		take_over();
+	if (from)
+		take_network(&start);
 	training_data_init(&data, pack, network.context);
+	data.vocab = start.model.vocab; /* NULL: whatever the data have */
+	data.model = from;
+	start.model.vocab = NULL;
 	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);
-	const struct training_run_options wanted = run_options();
+	const struct training_run_options wanted = run_options(&start);
 	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
 	if (training_run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
 		err_exit(&err);
+	starting_model_release(&start);
 	train(&run, header);
 	training_run_release(&run);
 	training_data_release(&data);

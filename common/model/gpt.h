@@ -15,6 +15,7 @@
 #define MEMOSCOPE_GPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -51,6 +52,9 @@ struct gpt *gpt_new(const struct gpt_config *config, const struct kernels *kerne
                     struct device *dev, const float *params, int rows_max,
                     enum gpt_keep keep, struct err *err);
 void gpt_free(struct gpt *gpt); /* NULL is allowed */
+
+/* Bytes of device memory that the network takes, without the parameters. */
+size_t gpt_memory(const struct gpt *gpt);
 
 /* Set dropout for the passes to come; a new network has rate 0. Each pass of a training run
  * needs a number of its own, pass: seed and pass decide which elements are dropped. Decoding

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/stream/vocab.h"
@@ -46,6 +47,45 @@ void gpt_kind(const struct gpt_config *config, char kind[GPT_KIND])
 	char all[GPT_KIND + 2];
 	snprintf(all, sizeof all, "%s%s%s%s%s", parts[0], parts[1], parts[2], parts[3], parts[4]);
 	snprintf(kind, GPT_KIND, "%s", *all ? all + 2 : "");
+}
+
+/* One item of a kind, "NAME VALUE". False if there is no such one. */
+static bool set_item(struct gpt_config *config, const char *item)
+{
+	char *end;
+
+	if (strcmp(item, "activation_function gelu_new") == 0)
+		config->activation = GPT_GELU_TANH;
+	else if (strcmp(item, "scale_attn_weights false") == 0)
+		config->unscaled = true;
+	else if (strcmp(item, "scale_attn_by_inverse_layer_idx true") == 0)
+		config->by_layer = true;
+	else if (strcmp(item, "tie_word_embeddings false") == 0)
+		config->own_head = true;
+	else if (strncmp(item, "layer_norm_epsilon ", 19) == 0)
+		return (config->epsilon = strtod(item + 19, &end)) > 0 && config->epsilon < 1 && !*end;
+	else
+		return false;
+	return true;
+}
+
+int gpt_kind_set(struct gpt_config *config, const char *kind, struct err *err)
+{
+	char items[GPT_KIND], *rest = items, *item;
+
+	config->activation = GPT_GELU;
+	config->epsilon = 0;
+	config->unscaled = config->by_layer = config->own_head = false;
+	snprintf(items, sizeof items, "%s", kind);
+	while ((item = rest) && *kind) {
+		if ((rest = strstr(item, ", "))) {
+			*rest = '\0';
+			rest += 2;
+		}
+		if (!set_item(config, item))
+			return err_set(err, "a network of kind '%s', expected settings of config.json", kind);
+	}
+	return 0;
 }
 
 bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b)

@@ -73,6 +73,10 @@ float gpt_query_factor(const struct gpt_config *config, int layer);
  * "activation_function gelu_new, layer_norm_epsilon 1e-06"; empty if nothing does. */
 void gpt_kind(const struct gpt_config *config, char kind[GPT_KIND]);
 
+/* The inverse: set what the text of gpt_kind() names. Everything that it does not name becomes that
+ * of memoscope's own networks. -1 with err set if it is no such text. */
+int gpt_kind_set(struct gpt_config *config, const char *kind, struct err *err);
+
 /* True if both networks compute the same from the same parameters; the size of the vocabulary may
  * differ. */
 bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b);

@@ -1,4 +1,4 @@
-/* gpt_memory.c - the memory of a network: gpt_new() and gpt_free(). */
+/* gpt_memory.c - the memory of a network: gpt_new(), gpt_free() and gpt_memory(). */
 #include "common/model/gpt_internal.h"
 
 #include <assert.h>
@@ -226,4 +226,9 @@ void gpt_free(struct gpt *gpt)
 	free(gpt->blocks);
 	free(gpt->ablated);
 	free(gpt);
+}
+
+size_t gpt_memory(const struct gpt *gpt)
+{
+	return gpt->memory_bytes;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "common/base/rng.h"
@@ -171,6 +172,16 @@ void gpt_init_parameters(const struct gpt_config *config, uint64_t seed, float *
 		.params = params,
 	};
 	walk_tensors(config, visit_init, &init);
+}
+
+/* ---- another context ---- */
+
+void gpt_shorten_context(const struct gpt_config *config, float *params, int context)
+{
+	const size_t c = (size_t)config->width, wte = (size_t)config->vocab * c;
+	const size_t kept = wte + (size_t)context * c, old = wte + (size_t)config->context * c;
+
+	memmove(params + kept, params + old, (gpt_parameter_count(config) - old) * sizeof *params);
 }
 
 /* ---- memory ---- */

@@ -56,4 +56,8 @@ const float *gpt_upload_parameters(const struct gpt_config *config, const struct
 void gpt_free_uploaded(const struct kernels *kernels, struct device *dev, const float *uploaded,
                        const float *params);
 
+/* Leave out the positions from context on, in place: the array becomes that of the same network
+ * with this context, which is at most config->context. */
+void gpt_shorten_context(const struct gpt_config *config, float *params, int context);
+
 #endif

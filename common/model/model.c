@@ -34,11 +34,12 @@ json_t *model_summary(const struct model *model, const char *directory)
 	const struct gpt_config *config = &model->config;
 	json_t *chain = json_object_get(model->about, "chain");
 
-	return json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:O}", "directory", directory,
+	return json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:O, s:O*}", "directory", directory,
 	                 "parameters", (json_int_t)gpt_parameter_count(config),
 	                 "layers", config->layers, "heads", config->heads,
 	                 "width", config->width, "context", config->context,
-	                 "chain", chain ? chain : json_null());
+	                 "chain", chain ? chain : json_null(), "from",
+	                 json_object_get(model->about, "from"));
 }
 
 void model_release(struct model *model)

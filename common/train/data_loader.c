@@ -155,15 +155,16 @@ static struct example dataset_window(const struct data_loader *loader)
 /* ---- from a stream ---- */
 
 struct data_loader *data_loader_of_stream(const char *path, enum pack pack, int context,
-                                          struct vocab **vocab, struct span_kinds *kinds,
-                                          json_t **header, struct err *err)
+                                          struct vocab **vocab, const char *model,
+                                          struct span_kinds *kinds, json_t **header,
+                                          struct err *err)
 {
 	struct data_loader *loader = data_loader_new(pack, context, err);
 
 	if (!loader)
 		return NULL;
 	loader->kinds = kinds;
-	loader->reader = token_stream_open(path, vocab, err);
+	loader->reader = token_stream_open(path, vocab, model, err);
 	if (!loader->reader) {
 		data_loader_free(loader);
 		return NULL;

@@ -26,11 +26,12 @@ struct data_loader *data_loader_of_dataset(const struct dataset *dataset, enum p
                                            int context, uint64_t seed, struct err *err);
 
 /* Open path ("-": standard input) as a token stream. vocab, kinds and header as in
- * dataset_load(); vocab and kinds must outlive the loader, which adds kinds as they come. NULL
- * with err set. */
+ * dataset_load(), model as in token_stream_open(); vocab and kinds must outlive the loader, which
+ * adds kinds as they come. NULL with err set. */
 struct data_loader *data_loader_of_stream(const char *path, enum pack pack, int context,
-                                          struct vocab **vocab, struct span_kinds *kinds,
-                                          json_t **header, struct err *err);
+                                          struct vocab **vocab, const char *model,
+                                          struct span_kinds *kinds, json_t **header,
+                                          struct err *err);
 void data_loader_free(struct data_loader *loader); /* NULL is allowed */
 
 /* Copy the next example into token and kind, which have room for context + 1 elements each;

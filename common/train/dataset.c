@@ -59,7 +59,7 @@ static int add(struct dataset *dataset, const struct record *record, struct err 
 int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab,
                  struct span_kinds *kinds, json_t **header, struct err *err)
 {
-	struct stream_reader *reader = token_stream_open(path, vocab, err);
+	struct stream_reader *reader = token_stream_open(path, vocab, dataset->model, err);
 	struct record_buffer buffer = {0};
 	struct stream_record raw;
 	int more;
@@ -79,6 +79,14 @@ int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab
 	record_buffer_release(&buffer);
 	stream_close(reader);
 	return more;
+}
+
+size_t dataset_memory(const struct dataset *dataset)
+{
+	const size_t record = sizeof *dataset->id + sizeof *dataset->begin;
+	const size_t token = sizeof *dataset->token + sizeof *dataset->kind + sizeof *dataset->nats;
+
+	return dataset->record_room * record + dataset->token_room * token;
 }
 
 void dataset_release(struct dataset *dataset)

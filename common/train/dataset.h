@@ -23,6 +23,7 @@ struct dataset {
 	uint16_t *token; /* [token_count] */
 	uint8_t *kind; /* [token_count] */
 	float *nats; /* [token_count]: the information of a span, at its first token; else 0 */
+	const char *model; /* whose vocabulary all streams must have, for messages: token_stream.h */
 
 	/* private: what the arrays have room for */
 	size_t record_room; /* elements of id and of begin */
@@ -44,6 +45,7 @@ struct example {
  * must be released in either case. */
 int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab,
                  struct span_kinds *kinds, json_t **header, struct err *err);
+size_t dataset_memory(const struct dataset *dataset); /* bytes */
 void dataset_release(struct dataset *dataset); /* a zeroed one is allowed */
 
 /* Cut the running text of all records into pieces of length tokens, which take the place of

@@ -139,6 +139,15 @@ void trainer_free(struct trainer *trainer)
 	free(trainer);
 }
 
+size_t trainer_memory(const struct trainer *trainer)
+{
+	size_t bytes = 3 * trainer->count * sizeof(float); /* parameters and moments */
+
+	for (int i = 0; i < trainer->options.workers; i++)
+		bytes += gpt_memory(trainer->workers[i].gpt);
+	return bytes;
+}
+
 /* ---- a step ---- */
 
 /* Train on the rows collected so far. first: the pass's first example; no other pass of the

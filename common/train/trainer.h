@@ -10,6 +10,7 @@
 #define MEMOSCOPE_TRAINER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -41,6 +42,9 @@ struct trainer *trainer_new(const struct gpt_config *config,
                             const struct trainer_options *options, const float *params,
                             struct err *err);
 void trainer_free(struct trainer *trainer); /* NULL is allowed */
+
+/* Bytes of memory that it takes on its devices. */
+size_t trainer_memory(const struct trainer *trainer);
 
 struct step_result {
 	double loss; /* mean over the predicted tokens, in nats, each with weight 1 */

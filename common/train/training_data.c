@@ -50,8 +50,8 @@ bool training_data_lines(struct training_data *data)
 
 static int open_stream(struct training_data *data, struct err *err)
 {
-	data->loader = data_loader_of_stream("-", data->pack, data->context, &data->vocab, &data->kinds,
-	                                     &data->header, err);
+	data->loader = data_loader_of_stream("-", data->pack, data->context, &data->vocab, data->model,
+	                                     &data->kinds, &data->header, err);
 	return data->loader ? 0 : -1;
 }
 
@@ -113,6 +113,7 @@ int training_data_open(struct training_data *data, char **paths, int count,
                        const char *val_path, uint64_t seed, struct err *err)
 {
 	data->expected = data->kinds.count;
+	data->train.model = data->val.model = data->model;
 	data->streaming = count == 0 || (count == 1 && strcmp(paths[0], "-") == 0);
 	if (data->streaming && val_path && strcmp(val_path, "-") == 0)
 		return err_usage(err, "the standard input is what is trained on, expected a file to "
@@ -159,6 +160,13 @@ int batch_init(struct batch *batch, int room, int context, struct err *err)
 		return 0;
 	batch_release(batch);
 	return err_set(err, "out of memory for batches of %d sequences", room);
+}
+
+size_t batch_memory(const struct batch *batch, int context)
+{
+	const size_t token = sizeof *batch->token + sizeof *batch->kind;
+
+	return (size_t)batch->room * (sizeof *batch->examples + (size_t)(context + 1) * token);
 }
 
 void batch_release(struct batch *batch)

@@ -29,6 +29,7 @@ struct training_data {
 	enum pack pack;
 	int context; /* of the network: the most tokens that a sequence predicts from */
 	bool streaming; /* the training data are the standard input */
+	const char *model; /* the directory of the model whose vocabulary is expected; NULL: any */
 	struct vocab *vocab; /* owned, as all below */
 	struct span_kinds kinds;
 	int expected; /* kinds below this one were known before the data were opened */
@@ -41,7 +42,8 @@ struct training_data {
 };
 
 /* Nothing is read yet. Before training_data_open() the caller may add kinds to data->kinds:
- * the training data are expected to have tokens of these. */
+ * the training data are expected to have tokens of these; and it may set data->model and
+ * data->vocab, which all data are then expected to have. */
 void training_data_init(struct training_data *data, enum pack pack, int context);
 void training_data_release(struct training_data *data); /* a zeroed one is allowed */
 
@@ -74,6 +76,7 @@ struct batch {
 	uint8_t *kind; /* [room][context + 1] */
 };
 int batch_init(struct batch *batch, int room, int context, struct err *err);
+size_t batch_memory(const struct batch *batch, int context); /* bytes */
 void batch_release(struct batch *batch); /* a zeroed one is allowed */
 
 /* Fill a batch with the next sequences. Returns their number, which is less than batch->room

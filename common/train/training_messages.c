@@ -9,14 +9,31 @@
 void training_say_network(struct progress *progress, const struct training_run *run)
 {
 	const struct gpt_config *config = &run->model.config;
+	const double bytes = (double)training_run_memory(run);
 	char workers[40] = "on the GPU";
 
 	if (!run->options.trainer.kernels->single)
 		snprintf(workers, sizeof workers, "%d thread%s", run->options.trainer.workers,
 		         run->options.trainer.workers == 1 ? "" : "s");
-	progress_say(progress, "%zu parameters, a vocabulary of %d, %s, %s",
+	progress_say(progress, "%zu parameters, a vocabulary of %d, %s, %s, about %.*f %s of memory",
 	             gpt_parameter_count(config), config->vocab, workers,
-	             dtype_name(run->options.trainer.dtype));
+	             dtype_name(run->options.trainer.dtype), bytes < 0x1p30 ? 0 : 1,
+	             bytes < 0x1p30 ? ceil(bytes / 0x1p20) : bytes / 0x1p30,
+	             bytes < 0x1p30 ? "MiB" : "GiB");
+}
+
+void training_say_start(struct progress *progress, const struct training_run *run)
+{
+	const struct gpt_config *config = &run->model.config;
+	const char *directory = json_string_value(json_object_get(run->from, "directory"));
+	char kind[GPT_KIND];
+
+	if (!directory || run->options.resume)
+		return;
+	gpt_kind(config, kind);
+	progress_say(progress, "training on from the parameters of %s: %d layers, %d heads, width %d, "
+	             "context %d%s%s", directory, config->layers, config->heads, config->width,
+	             config->context, *kind ? ", " : "", kind);
 }
 
 /* A run that is shorter than a warm-up never reaches its learning rate. */

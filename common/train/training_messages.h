@@ -12,8 +12,11 @@
 #include "common/base/progress.h"
 #include "common/train/training_run.h"
 
-/* The size of the network, and what computes it. */
+/* The size of the network, what computes it, and the memory that this takes. */
 void training_say_network(struct progress *progress, const struct training_run *run);
+
+/* Which model's parameters a new run begins with, if it does. */
+void training_say_start(struct progress *progress, const struct training_run *run);
 
 /* The run ends before its warm-up does; or the warm-up was shortened to fit the run. chosen: the
  * user gave the number of its steps. */

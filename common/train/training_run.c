@@ -19,15 +19,26 @@ static double now(void)
 static int make_trainer(struct training_run *run, struct err *err)
 {
 	const struct gpt_config *config = &run->model.config;
+	const struct starting_model *start = run->options.start;
 	const size_t count = gpt_parameter_count(config);
-	float *params = malloc(count * sizeof *params);
 
+	if (start) {
+		run->trainer = trainer_new(config, &run->options.trainer, start->model.params, err);
+		return run->trainer ? 0 : -1;
+	}
+	float *params = malloc(count * sizeof *params);
 	if (!params)
 		return err_set(err, "out of memory for %zu parameters", count);
 	gpt_init_parameters(config, run->options.trainer.seed, params);
 	run->trainer = trainer_new(config, &run->options.trainer, params, err);
 	free(params);
 	return run->trainer ? 0 : -1;
+}
+
+void training_run_set_from(struct training_run *run, json_t *from)
+{
+	run->from = json_incref(from);
+	json_object_set(run->model.about, "from", from);
 }
 
 int training_run_init(struct training_run *run, const struct training_run_options *options,
@@ -55,9 +66,15 @@ int training_run_init(struct training_run *run, const struct training_run_option
 		.vocab = data->vocab,
 		.about = json_pack("{s:O}", "chain", chain),
 	};
+	if (options->start) {
+		training_run_set_from(run, options->start->from);
+		run->model.has_end = options->start->model.has_end;
+		run->model.end = options->start->model.end;
+	}
 	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0 ||
 	    make_trainer(run, err) < 0)
 		return -1;
+	run->options.start = NULL;
 	return training_directory_open(&run->directory, options->directory,
 	                               options->resume      ? TRAINING_RESUME
 	                               : options->overwrite ? TRAINING_OVERWRITE
@@ -69,10 +86,22 @@ void training_run_release(struct training_run *run)
 {
 	trainer_free(run->trainer);
 	batch_release(&run->batch);
+	json_decref(run->from);
 	run->model.vocab = NULL; /* the data's */
 	model_release(&run->model);
 	training_directory_release(&run->directory);
 	*run = (struct training_run){.directory = TRAINING_DIRECTORY_CLOSED};
+}
+
+size_t training_run_memory(const struct training_run *run)
+{
+	const size_t params = gpt_parameter_count(&run->model.config) * sizeof(float);
+	const size_t trainer = trainer_memory(run->trainer);
+
+	if (run->options.trainer.kernels->single)
+		return trainer;
+	return trainer + 3 * params + dataset_memory(&run->data->train) +
+	       dataset_memory(&run->data->val) + batch_memory(&run->batch, run->data->context);
 }
 
 /* ---- steps ---- */

@@ -14,6 +14,7 @@
 #include "common/model/gpt.h"
 #include "common/model/model.h"
 #include "common/train/metrics.h"
+#include "common/train/starting_model.h"
 #include "common/train/trainer.h"
 #include "common/train/training_data.h"
 #include "common/train/training_directory.h"
@@ -30,6 +31,9 @@ struct training_run_options {
 	/* steps between validations, checkpoints and records of metrics. The caller counts; a run only
 	 * saves them, so that a resume knows them. */
 	int64_t eval_every, checkpoint_every, log_every;
+	/* what the network's parameters are at first; NULL: a fresh network's. network is then that of
+	 * the model. It may go after training_run_init(). */
+	const struct starting_model *start;
 	bool resume; /* the caller will call training_run_resume() next */
 	bool overwrite; /* replace what an earlier run left in the directory */
 	bool new_best; /* the resume forgets the best loss so far: DIR's model may be replaced */
@@ -40,6 +44,7 @@ struct training_run {
 	struct training_data *data; /* the caller's */
 	struct trainer *trainer; /* owned, as all below */
 	struct model model; /* without parameters, which are the trainer's */
+	json_t *from; /* of the model that the run began with (starting_model.h); NULL: of none */
 	size_t val_count; /* records of the validation set that are used, from its first; 0: no set */
 	struct validation_set best_set; /* that at.best is measured on, or will be */
 	bool keeps_best; /* DIR's model is the best on another set, so it stays */
@@ -67,6 +72,10 @@ void training_run_release(struct training_run *run);
  * if the state is that of another network or of other sequences (training_settings_check()). */
 int training_run_resume(struct training_run *run, struct training_changes *changes,
                         struct err *err);
+
+/* Bytes of memory that the training takes: on a device of its own, those that the device holds;
+ * else all, with the data and with the copy that a save makes. */
+size_t training_run_memory(const struct training_run *run);
 
 /* Take the next batch: training_data_next(). */
 int training_run_next(struct training_run *run, struct err *err);

@@ -11,6 +11,9 @@
 #define LAST_GOOD (PATH_MAX + 64)
 const char *training_run_last_good(const struct training_run *run, char text[LAST_GOOD]);
 
+/* Say which model the run began with, on resume or from its options. */
+void training_run_set_from(struct training_run *run, json_t *from);
+
 /* Write the state's model to DIR/last if another one is there. -1 with err set. */
 int training_run_mend(struct training_run *run, const struct trainer_state *state,
                       struct err *err);

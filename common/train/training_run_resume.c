@@ -16,6 +16,23 @@ static int add_network(json_t *saved, const char *last, struct err *err)
 	return 0;
 }
 
+/* Which model the run began with, if it began with one. */
+static int take_from(struct training_run *run, const json_t *saved, const char *last,
+                     struct err *err)
+{
+	const char *text = json_string_value(json_object_get(saved, "from"));
+	json_t *from = text ? json_loads(text, 0, NULL) : NULL;
+
+	if (text && !json_is_object(from)) {
+		json_decref(from);
+		return err_set(err, "%s/" MODEL_STATE ": metadata: from: expected a JSON object", last);
+	}
+	if (from)
+		training_run_set_from(run, from);
+	json_decref(from);
+	return 0;
+}
+
 /* Read the state in DIR/last into the run; *saved becomes the settings that it holds. */
 static int load_last(struct training_run *run, json_t *saved, struct err *err)
 {
@@ -23,12 +40,15 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 	struct training_progress at;
 	json_t *settings = training_settings(run);
 	const char *last = run->directory.last.path;
-	int result = training_state_settings(last, saved, err);
 
+	json_object_set_new(saved, "from", json_string(""));
+	int result = training_state_settings(last, saved, err);
 	if (result == 0 && !json_object_get(saved, "heads"))
 		result = add_network(saved, last, err);
 	if (result == 0)
 		result = training_settings_check(saved, settings, last, err);
+	if (result == 0)
+		result = take_from(run, saved, last, err);
 	if (result == 0)
 		result = trainer_state(run->trainer, &state, err);
 	if (result == 0)

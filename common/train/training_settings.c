@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/options.h"
@@ -51,7 +52,10 @@ json_t *training_settings(const struct training_run *run)
 	const int pass_rows = options->pass_rows ? options->pass_rows : options->kernels->pass_rows;
 	json_t *settings = json_object();
 	char weights[512];
+	char *text = run->from ? json_dumps(run->from, JSON_COMPACT) : NULL;
+	json_t *from = text ? json_string(text) : NULL;
 
+	free(text);
 	training_settings_network(settings, &run->model.config, run->model.vocab);
 	span_weights_format(&run->data->kinds, options->weight, weights, sizeof weights);
 	const struct setting all[] = {
@@ -76,6 +80,7 @@ json_t *training_settings(const struct training_run *run)
 		{"threads", json_sprintf("%d", options->workers)},
 		{"pass-rows", json_sprintf("%d", pass_rows)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
+		{"from", from},
 		{"eval-every", json_sprintf("%" PRId64, run->options.eval_every)},
 		{"eval-records", json_sprintf("%" PRId64, run->options.eval_records)},
 		{"checkpoint-every", json_sprintf("%" PRId64, run->options.checkpoint_every)},
@@ -184,7 +189,7 @@ void training_settings_follow_lr(json_t *saved)
 static bool decides_bits(const char *key)
 {
 	static const char *const others[] = {"val", "val-records", "eval-every", "eval-records",
-	                                     "checkpoint-every", "log-every"};
+	                                     "checkpoint-every", "log-every", "from"};
 	const size_t count = sizeof others / sizeof *others;
 	size_t i = 0;
 

@@ -1,8 +1,8 @@
 /* training_settings.h - all settings that decide what a run leaves, as text.
  *
  * Settings are a JSON object of strings: the options of gpt-train under their names, and
- * "vocab-size", "vocab-digest", "data" (data_loader_digest()), "val" and "val-records"
- * (validation_set.h). The state of a run holds
+ * "vocab-size", "vocab-digest", "data" (data_loader_digest()), "from" (the JSON text of what
+ * starting_model.h says), "val" and "val-records" (validation_set.h). The state of a run holds
  * them (training_state.h), so a resume can tell what is different now.
  */
 #ifndef MEMOSCOPE_TRAINING_SETTINGS_H

@@ -92,7 +92,12 @@ static void test_kinds(void)
 		"activation_function gelu_new", "layer_norm_epsilon 1e-06", "scale_attn_weights false",
 		"scale_attn_by_inverse_layer_idx true", "tie_word_embeddings false",
 	};
+	const char *const wrong[] = {
+		"gelu_new", "layer_norm_epsilon 2", "layer_norm_epsilon 1e-6x", "layer_norm_epsilon ",
+		"tie_word_embeddings false, ", "scale_attn_weights false,tie_word_embeddings false",
+	};
 	char kind[GPT_KIND];
+	struct err err = {0};
 
 	same.epsilon = 1e-5;
 	gpt_kind(&same, kind);
@@ -107,8 +112,19 @@ static void test_kinds(void)
 		gpt_kind(&kinds[i], kind);
 		is_string(kind, want[i], "another kind");
 		ok(!gpt_config_equal(&own, &kinds[i]), "  which is another network");
+		same = all;
+		ok(gpt_kind_set(&same, kind, &err) == 0 && gpt_config_equal(&same, &kinds[i]),
+		   "  and its text makes it again");
 	}
 	gpt_kind(&all, kind);
+	same = own;
+	ok(gpt_kind_set(&same, kind, &err) == 0 && gpt_config_equal(&same, &all),
+	   "the text of all kinds");
+	ok(gpt_kind_set(&same, "", &err) == 0 && gpt_config_equal(&same, &own), "and of none");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		err = (struct err){0};
+		ok(gpt_kind_set(&same, wrong[i], &err) < 0, "no kind: %s", wrong[i]);
+	}
 	is_string(kind, "activation_function gelu_new, layer_norm_epsilon 0.1, scale_attn_weights "
 	          "false, scale_attn_by_inverse_layer_idx true, tie_word_embeddings false",
 	          "all of them");

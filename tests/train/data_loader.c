@@ -9,8 +9,8 @@ static struct data_loader *open_stream(struct reading *reading, const struct set
                                        enum pack pack)
 {
 	reading_start(reading);
-	return data_loader_of_stream(set->path, pack, CONTEXT, &reading->vocab, &reading->kinds, NULL,
-	                             &reading->err);
+	return data_loader_of_stream(set->path, pack, CONTEXT, &reading->vocab, NULL, &reading->kinds,
+	                             NULL, &reading->err);
 }
 
 struct got {

@@ -9,6 +9,7 @@
 
 #include "common/base/rng.h"
 #include "common/model/model.h"
+#include "tests/folder.h"
 #include "tests/model/shape.h"
 #include "tests/tap.h"
 
@@ -132,10 +133,7 @@ static void directory_begin(void)
 /* Remove it. Returns what main() returns. */
 static int directory_end(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof command, "rm -r '%s'", folder);
-	return system(command) != 0 || done();
+	return folder_remove(folder) != 0 || done();
 }
 
 #endif

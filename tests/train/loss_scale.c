@@ -1,7 +1,7 @@
 /* loss_scale.c - the scale of the loss in half precision: its rules, and in a trainer: it
  * changes no bits, a step whose gradient overflows is skipped, and a resume goes on with it. */
 #include "common/train/metrics.h"
-#include "tests/train/folder.h"
+#include "tests/folder.h"
 #include "tests/train/trainer.h"
 
 /* ---- the rules ---- */

@@ -5,7 +5,7 @@
 #include "common/base/directory.h"
 #include "common/train/training_directory.h"
 #include "tests/tap.h"
-#include "tests/train/folder.h"
+#include "tests/folder.h"
 
 static char folder[FOLDER_SIZE], place[FOLDER_SIZE + 16];
 

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "common/train/training_run.h"
-#include "tests/train/folder.h"
+#include "tests/folder.h"
 #include "tests/train/token_set.h"
 #include "tests/train/trainer.h"
 

@@ -6,7 +6,7 @@
 #include "common/base/file.h"
 #include "common/train/trainer.h"
 #include "common/train/training_state.h"
-#include "tests/train/folder.h"
+#include "tests/folder.h"
 #include "tests/train/trainer.h"
 
 /* A trainer that takes over another's state, by way of a file, goes on to the bit. */

@@ -199,6 +199,11 @@ static int read_file(const char *path, record_use *use, struct lint *lint,
 	if (strcmp(header_string(stream_header(reader), "stream"), STREAM_TOKENS) == 0 &&
 	    !(vocab = stream_vocab(reader, err)))
 		goto out;
+	if (context > 0 && vocab && !vocab_is_characters(vocab)) {
+		err_set(err, "%s: --context counts characters, but these tokens are pieces of text; "
+		        "expected no --context", err_path(path));
+		goto out;
+	}
 	while ((more = stream_next(reader, &raw, err)) > 0)
 		if (record_read_as_text(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
 		    use(lint, &record, kinds, err) < 0) {

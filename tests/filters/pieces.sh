@@ -108,6 +108,13 @@ is "$(attn-dump -q "$model" --by-span "$TMP/spans.mp" | awk -F '\t' '$4 == "begi
 head-score -q "$model" --sequences 2 | awk 'END { exit NR != 10 }'
 ok $? "head-score scores each head"
 
+# ---- data-lint ----
+
+is "$(data-lint "$TMP/spans.tok" | grep -v '^#')" "$(tokenize -d <"$TMP/spans.tok" | data-lint | grep -v '^#')" \
+	"data-lint says of tokens what it says of their text"
+fails 1 'spans.tok: --context counts characters, but these tokens are pieces' "--context would count wrongly" \
+	data-lint --context 9 "$TMP/spans.tok"
+
 # ---- training ----
 
 mptext --lines <README.md | tokenize --vocab "$model" >"$TMP/train.mp"

@@ -1,6 +1,7 @@
 /* training_run_resume.c - going on from the state of a run. */
 #include <math.h>
 
+#include "common/base/options.h"
 #include "common/train/training_run_private.h"
 #include "common/train/training_state.h"
 
@@ -16,7 +17,7 @@ static int add_network(json_t *saved, const char *last, struct err *err)
 	return 0;
 }
 
-/* Which model the run began with, if it began with one. */
+/* What the run has of the model that it began with, if it began with one. */
 static int take_from(struct training_run *run, const json_t *saved, const char *last,
                      struct err *err)
 {
@@ -30,6 +31,15 @@ static int take_from(struct training_run *run, const json_t *saved, const char *
 	if (from)
 		training_run_set_from(run, from);
 	json_decref(from);
+	const char *end = json_string_value(json_object_get(saved, "end"));
+	struct err bad = {0};
+	int64_t token;
+	if (end && option_int("end", end, 0, run->model.config.vocab - 1, &token, &bad) < 0)
+		return err_set(err, "%s/" MODEL_STATE ": metadata: %s", last, bad.text);
+	if (end) {
+		run->model.has_end = true;
+		run->model.end = (uint16_t)token;
+	}
 	return 0;
 }
 
@@ -42,6 +52,7 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 	const char *last = run->directory.last.path;
 
 	json_object_set_new(saved, "from", json_string(""));
+	json_object_set_new(saved, "end", json_string(""));
 	int result = training_state_settings(last, saved, err);
 	if (result == 0 && !json_object_get(saved, "heads"))
 		result = add_network(saved, last, err);

@@ -81,6 +81,7 @@ json_t *training_settings(const struct training_run *run)
 		{"pass-rows", json_sprintf("%d", pass_rows)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
 		{"from", from},
+		{"end", run->model.has_end ? json_sprintf("%d", run->model.end) : NULL},
 		{"eval-every", json_sprintf("%" PRId64, run->options.eval_every)},
 		{"eval-records", json_sprintf("%" PRId64, run->options.eval_records)},
 		{"checkpoint-every", json_sprintf("%" PRId64, run->options.checkpoint_every)},
@@ -189,7 +190,7 @@ void training_settings_follow_lr(json_t *saved)
 static bool decides_bits(const char *key)
 {
 	static const char *const others[] = {"val", "val-records", "eval-every", "eval-records",
-	                                     "checkpoint-every", "log-every", "from"};
+	                                     "checkpoint-every", "log-every", "from", "end"};
 	const size_t count = sizeof others / sizeof *others;
 	size_t i = 0;
 

@@ -112,7 +112,7 @@ printf '#!/bin/sh\nexec "%s/gpt-train" "$@" --steps 2 --eval-every 1 --warmup 1 
 chmod +x "$TMP/fewer/gpt-train"
 
 mkdir -p "$TMP/share/memoscope"
-ln -s "$ROOT"/testdata/*.* "$ROOT/testdata/phonebook" "$TMP/share/memoscope"
+ln -s "$ROOT"/testdata/*.* "$ROOT/testdata/phonebook" "$ROOT/testdata/foreign/nanogpt" "$TMP/share/memoscope"
 
 for page in man/*.[1-9]; do
 	name=$(basename "$page")

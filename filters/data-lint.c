@@ -67,8 +67,9 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 		       "with the number there by chance; that costs %.3f nats per record, which no "
 		       "model can save.\n", derived->of, nats);
 	} else if (is_short(derived)) {
-		printf("# %" PRIu64 " of %" PRIu64 " answers cannot be derived from the context",
-		       derived->of - derived->right, derived->of);
+		printf("# %" PRIu64 " of %s%" PRIu64 " answers cannot be derived from the context",
+		       derived->of - derived->right, counts->undecided > 0 ? "the other " : "",
+		       derived->of);
 		if (nats > 0)
 			printf("; an answer holds %.3f nats of its own on the average", nats);
 		puts(".");

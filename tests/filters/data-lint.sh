@@ -132,6 +132,8 @@ out, or know them." "nobody can tell"
 is "$(value answer_undecided_count) $(value answer_derived_of)" "3 " "which is counted"
 lint 0 "sums beside records of which it can be told" book sums
 is "$(grep -c '^# The other 500 can be derived from the context\.$' report)" 1 "which are told"
+lint 3 "sums beside wrong answers" made sums
+is "$(grep -c '^# 3 of the other 6 answers cannot be derived' report)" 1 "which are not all"
 
 # A quiz has no names: the answer must stand before itself.
 {

@@ -183,6 +183,8 @@ static void check_directory(void)
 		die_usage("--output: no DIR was given, expected the model directory to write");
 	if (*directory == '\0')
 		die_usage("--output: '' is no directory");
+	if (metrics_path && *metrics_path == '\0')
+		die_usage("--metrics: '' is no file");
 	if (resume && overwrite)
 		die_usage("--resume and --overwrite: expected one of them at most");
 	if (resume && from)

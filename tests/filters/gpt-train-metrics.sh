@@ -73,6 +73,10 @@ gpt-train data.mp -o null "${net[@]}" --quiet --steps 5 --metrics /dev/null
 is "$?" 0 "and /dev/null"
 fails 1 '^gpt-train: /dev/full: cannot write' "a full disk" \
 	gpt-train data.mp -o full "${net[@]}" --quiet --steps 5 --metrics /dev/full
+fails 2 "^gpt-train: --metrics: '' is no file" "a name that is empty" \
+	gpt-train data.mp -o unnamed "${net[@]}" --quiet --steps 5 --metrics ''
+[ ! -e unnamed ]
+ok $? "and no directory is made"
 cp data.mp copy.mp
 fails 1 "^gpt-train: copy.mp: .*kind 'tokens', expected 'metrics'" "data are not overwritten" \
 	gpt-train data.mp -o other "${net[@]}" --quiet --steps 5 --metrics copy.mp

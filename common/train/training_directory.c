@@ -199,7 +199,8 @@ static int check_last(const char *path, struct err *err)
 		return err_set(err, "out of memory");
 	int result = stat(last, &status);
 	if (result < 0)
-		err_set(err, "%s: cannot go on from it: %s", last, strerror(errno));
+		err_set(err, "%s: cannot go on from it: %s", last, errno != ENOENT ? strerror(errno) :
+		        "there is no such directory, so no run has saved anything; begin it again");
 	free(last);
 	return result;
 }

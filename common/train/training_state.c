@@ -145,7 +145,7 @@ static struct safetensors *open_state(const char *directory, const char *path, s
 {
 	if (access(path, F_OK) == 0 || errno != ENOENT)
 		return safetensors_open(path, err);
-	err_set(err, "%s: no " MODEL_STATE ": the run ended before it saved anything; begin it "
+	err_set(err, "%s: no " MODEL_STATE ": the run ended before it saved a state; begin it "
 	        "again", directory);
 	return NULL;
 }

@@ -93,7 +93,7 @@ for ((i = 0; i < 3000; i++)); do [ "$(mpcat --tsv=step metrics 2>/dev/null | tai
 kill -KILL $process
 wait $process 2>/dev/null
 exec 3>&-
-fails 1 '^gpt-train: killed/last: no training.safetensors: the run ended before it saved anything; begin it again$' \
+fails 1 '^gpt-train: killed/last: no training.safetensors: the run ended before it saved a state; begin it again$' \
 	"killed before its first save: there is nothing to resume" gpt-train tokens -o killed "${net[@]}" --resume
 is "$(step killed) $(step killed/last) $(step killed/step-000003)" "4 4 3" "the earlier models are there"
 gpt-train tokens -o killed "${net[@]}" --overwrite --steps 2 --seed 2 >none.mp

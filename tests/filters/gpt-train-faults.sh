@@ -230,7 +230,7 @@ fails 1 '^gpt-score: best/model/model.safetensors: cannot open: No such file, bu
 	"a model without most of its files" gpt-score best/model tokens
 run best '' --resume
 is "$? $(cat best/said)" \
-	"1 gpt-train: model/last: no training.safetensors: the run ended before it saved anything; begin it again" \
+	"1 gpt-train: model/last: no training.safetensors: the run ended before it saved a state; begin it again" \
 	"a resume without a state"
 
 done_testing

@@ -57,7 +57,7 @@ static void test_open(void)
 
 	is_int(training_directory_open(&directory, place, TRAINING_RESUME, &err), -1,
 	       "nothing to resume");
-	ok(strstr(err.text, "/last: cannot go on from it: No such file") && !exists(""),
+	ok(strstr(err.text, "/last: cannot go on from it: there is no such directory") && !exists(""),
 	   "  and nothing is made: %s", err.text);
 	training_directory_release(&directory);
 	err = (struct err){0};

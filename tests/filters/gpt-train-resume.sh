@@ -171,6 +171,9 @@ mv good best
 
 # A run that had no set.
 train eight.mp -o none "${net[@]}" --steps 20 --quiet >none.mp
+train eight.mp -o none --resume --val val.mp >none.mp 2>said
+is "$? $(grep -c 'from now on' said) $(grep -c 'nothing to do' said)" "0 0 1" \
+	"nothing to do: no promise that a set is used from now on"
 train eight.mp -o none --resume --val val.mp --steps 60 >none.mp 2>said
 is "$? $(grep -c 'from now on none holds the model of the lowest validation loss' said)" "0 1" \
 	"a run without a set goes on with one: said"

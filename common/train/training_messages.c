@@ -44,7 +44,8 @@ void training_say_warmup(struct progress *progress, const struct training_run *r
 	if (lr->warmup >= lr->steps && lr->warmup > 0)
 		progress_warn(progress, "--warmup %" PRId64 ": the run ends after %" PRId64 " steps, "
 		              "before the learning rate reaches --lr %g", lr->warmup, lr->steps, lr->peak);
-	else if (!run->options.resume && !chosen && lr->warmup < LEARNING_RATE_WARMUP)
+	else if (!run->options.resume && !chosen && lr->warmup > 0 &&
+	         lr->warmup < LEARNING_RATE_WARMUP)
 		progress_say(progress, "the warm-up takes %" PRId64 " of the %" PRId64 " steps; --warmup "
 		             "takes another number", lr->warmup, lr->steps);
 }

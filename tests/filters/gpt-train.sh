@@ -456,6 +456,8 @@ rm -rf short
 gpt-train data/train-*.mp -o short "${net[@]}" --steps 10 2>said >short.mp
 grep -q 'gpt-train: the warm-up takes 5 of the 10 steps; --warmup takes another number' said
 ok $? "which is said"
+gpt-train data/train-*.mp -o short "${net[@]}" --overwrite --steps 1 2>said >short.mp
+is "$(grep -c warm-up said)" 0 "a single step has no warm-up, and nothing is said of one"
 rm -rf short
 gpt-train data/train-*.mp -o short "${net[@]}" --quiet --steps 10 --warmup 10 2>said >short.mp
 is "$?: $(cat said)" "0: gpt-train: --warmup 10: the run ends after 10 steps, before the learning rate reaches --lr 0.001" \
@@ -616,12 +618,12 @@ is "$(sum earlier/last)" "$(echo "$before" | grep last/)" "the earlier state is 
 train earlier --steps 4
 resume=(gpt-train data/train-0000.mp data/train-0001.mp -o earlier "${net[@]}" -q --resume)
 before=$(sum earlier)
-fails 1 'none/last: cannot go on from it: No such file' "nothing to resume" \
+fails 1 'none/last: cannot go on from it: there is no such directory, .*; begin it again' "nothing to resume" \
 	gpt-train data/train-0000.mp -o none2/none "${net[@]}" -q --resume
 [ ! -e none2 ]
 ok $? "and nothing is made"
 mkdir none2
-fails 1 'none2/last: cannot go on from it: No such file' "a directory without a state" \
+fails 1 'none2/last: cannot go on from it: there is no such directory, .*; begin it again' "a directory without a state" \
 	gpt-train data/train-0000.mp -o none2 "${net[@]}" -q --resume
 is "$(find none2)" none2 "nor here"
 fails 2 'is of seed 1 and 4 sequences' "resumed with another seed" "${resume[@]}" --seed 2

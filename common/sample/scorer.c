@@ -111,7 +111,7 @@ static int score_row(struct scorer *scorer, struct request *request, int row, in
 	return 0;
 }
 
-/* Tokens that are scored by one pass: those from `from` to before `to`, given all from `first` on. */
+/* Tokens that one pass scores: those from `from` to before `to`, given all from `first` on. */
 struct window {
 	int first, from, to;
 };

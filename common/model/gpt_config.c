@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/options.h"
 #include "common/stream/vocab.h"
 
 static int check_range(const char *what, int value, int max, struct err *err)
@@ -52,7 +52,7 @@ void gpt_kind(const struct gpt_config *config, char kind[GPT_KIND])
 /* One item of a kind, "NAME VALUE". False if there is no such one. */
 static bool set_item(struct gpt_config *config, const char *item)
 {
-	char *end;
+	struct err none = {0};
 
 	if (strcmp(item, "activation_function gelu_new") == 0)
 		config->activation = GPT_GELU_TANH;
@@ -63,7 +63,8 @@ static bool set_item(struct gpt_config *config, const char *item)
 	else if (strcmp(item, "tie_word_embeddings false") == 0)
 		config->own_head = true;
 	else if (strncmp(item, "layer_norm_epsilon ", 19) == 0)
-		return (config->epsilon = strtod(item + 19, &end)) > 0 && config->epsilon < 1 && !*end;
+		return option_real("epsilon", item + 19, 0, 1, &config->epsilon, &none) == 0 &&
+		       config->epsilon > 0 && config->epsilon < 1;
 	else
 		return false;
 	return true;

@@ -15,11 +15,12 @@ void training_say_network(struct progress *progress, const struct training_run *
 	if (!run->options.trainer.kernels->single)
 		snprintf(workers, sizeof workers, "%d thread%s", run->options.trainer.workers,
 		         run->options.trainer.workers == 1 ? "" : "s");
-	progress_say(progress, "%zu parameters, a vocabulary of %d, %s, %s, about %.*f %s of memory",
+	progress_say(progress, "%zu parameters, a vocabulary of %d, %s, %s, about %.*f %s of %s",
 	             gpt_parameter_count(config), config->vocab, workers,
 	             dtype_name(run->options.trainer.dtype), bytes < 0x1p30 ? 0 : 1,
 	             bytes < 0x1p30 ? ceil(bytes / 0x1p20) : bytes / 0x1p30,
-	             bytes < 0x1p30 ? "MiB" : "GiB");
+	             bytes < 0x1p30 ? "MiB" : "GiB",
+	             run->options.trainer.kernels->single ? "its memory" : "memory");
 }
 
 void training_say_start(struct progress *progress, const struct training_run *run)

@@ -27,8 +27,8 @@ static int folder_remove_one(const char *path, const struct stat *stat, int type
 	return remove(path);
 }
 
-/* Remove a folder with all that is in it, through no link. No shell reads its name. Returns -1 if something
- * is left. */
+/* Remove a folder with all that is in it, through no link. No shell reads its name. Returns -1 if
+ * something is left. */
 __attribute__((unused))
 static int folder_remove(const char *folder)
 {

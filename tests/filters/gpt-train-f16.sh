@@ -26,7 +26,7 @@ bits() {
 
 train whole --steps 12
 is "$?" 0 "gpt-train --dtype f16"
-grep -q ', on the GPU, f16$' whole.said
+grep -q ', on the GPU, f16, about [0-9.]* [MG]iB of its memory$' whole.said
 ok $? "it says so"
 is "$(mpcat --tsv=loss_scale,skipped whole.mp | sort | uniq -c | tr -s ' \t' ' ')" \
 	$' 12 65536 0\n 1 loss_scale skipped' "the metrics tell the scale, and that no step was given up"

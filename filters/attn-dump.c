@@ -17,7 +17,7 @@
 
 static struct option_range layers = {0, -1}; /* max -1: all */
 static struct option_range heads = {0, -1};
-static const char *rows_kind; /* only rows of characters in spans of this kind; NULL: all */
+static const char *rows_kind; /* only rows of tokens in spans of this kind; NULL: all */
 static bool by_span; /* a table of what attention goes to, instead of the matrices */
 static bool quiet;
 static enum backend backend;
@@ -28,7 +28,7 @@ static const struct option options[] = {
 	{.name = "head", .type = OPTION_RANGE, .value = &heads, .argument = "N[-M]", .min = 0,
 	 .max = GPT_WIDTH_MAX - 1, .text = "these heads only, from 0 (default: all)"},
 	{.name = "rows", .key = 'r', .type = OPTION_TEXT, .value = &rows_kind, .argument = "KIND",
-	 .text = "rows of characters in spans of this kind only (default: all)"},
+	 .text = "rows of tokens in spans of this kind only (default: all)"},
 	{.name = "by-span", .key = 's', .type = OPTION_FLAG, .value = &by_span,
 	 .text = "print how much attention the rows of KIND give to what, instead of the matrices "
 	         "(default KIND: answer)"},
@@ -170,17 +170,17 @@ static int finish(struct dump *dump, struct err *err)
 /* The loop: texts in, matrices or a table out. */
 static int run(struct dump *dump, struct err *err)
 {
-	uint64_t records = 0, characters = 0;
+	uint64_t records = 0, tokens = 0;
 	struct progress progress;
 	struct record record;
 	int more;
 
-	progress_start(&progress, "texts", "characters", quiet);
+	progress_start(&progress, "texts", "tokens", quiet);
 	while ((more = record_reader_next(dump->records, &record, err)) > 0) {
 		if (dump_record(dump, &record, err) < 0)
 			return -1;
-		characters += record.length;
-		progress_update(&progress, ++records, characters);
+		tokens += record.length;
+		progress_update(&progress, ++records, tokens);
 	}
 	progress_end(&progress);
 	return more;

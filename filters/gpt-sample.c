@@ -53,21 +53,21 @@ static const struct option options[] = {
 	{.name = "temperature", .key = 't', .type = OPTION_REAL, .value = &temperature, .argument = "T",
 	 .min = 0, .max = 1000, .text = "divide logits by T; 0: greedy (default 1)"},
 	{.name = "top-k", .key = 'k', .type = OPTION_INT, .value = &top_k, .argument = "K", .min = 0,
-	 .max = VOCAB_MAX, .text = "draw from the K likeliest characters (default 0: all)"},
+	 .max = VOCAB_MAX, .text = "draw from the K likeliest tokens (default 0: all)"},
 	{.name = "top-p", .type = OPTION_REAL, .value = &top_p, .argument = "P", .min = 0, .max = 1,
-	 .text = "draw from the fewest characters that make up the probability P (default 1)"},
+	 .text = "draw from the fewest tokens that make up the probability P (default 1)"},
 	{.name = "greedy", .key = 'g', .type = OPTION_FLAG, .value = &greedy,
-	 .text = "always take the likeliest character"},
+	 .text = "always take the likeliest token"},
 	{.name = "seed", .key = 's', .type = OPTION_INT, .value = &seed, .argument = "N", .min = 0,
 	 .max = 0x1p53, .text = "seed of the random numbers (default 1)"},
 	{.name = "samples", .key = 'n', .type = OPTION_INT, .value = &samples, .argument = "N",
 	 .min = 1, .max = 1e6, .text = "texts for each prompt (default 1)"},
 	{.name = "max-tokens", .key = 'm', .type = OPTION_INT, .value = &max_tokens, .argument = "N",
 	 .min = 0, .max = 1e6,
-	 .text = "write at most N characters (default 0: until the context is full)"},
+	 .text = "write at most N tokens (default 0: until the context is full)"},
 	{.name = "slide", .type = OPTION_INT, .value = &slide, .argument = "N", .min = 1,
 	 .max = GPT_CONTEXT_MAX,
-	 .text = "if --max-tokens asks for more than the context holds, drop its first N characters "
+	 .text = "if --max-tokens asks for more than the context holds, drop its first N tokens "
 	         "whenever it is full, and go on (default 1)"},
 	{.name = "no-slide", .type = OPTION_FLAG, .value = &no_slide,
 	 .text = "end a text when the context is full"},
@@ -80,10 +80,10 @@ static const struct option options[] = {
 	{.name = "output", .type = OPTION_WORD, .value = &form, .argument = "auto|text|records",
 	 .text = "what to write (default auto: text on a terminal, records elsewhere)"},
 	{.name = "color", .type = OPTION_WORD, .value = &color, .argument = "auto|p|never",
-	 .text = "p: text with each character in the colour of its probability (default auto: a dim "
+	 .text = "p: text with each token in the colour of its probability (default auto: a dim "
 	         "prompt on a terminal)"},
 	{.name = "probs", .type = OPTION_INT, .value = &probs, .argument = "K", .min = 0,
-	 .max = VOCAB_MAX, .text = "characters named in each step (default 5)"},
+	 .max = VOCAB_MAX, .text = "tokens named in each step (default 5)"},
 	BACKEND_OPTION(backend),
 	{.name = "batch", .key = 'b', .type = OPTION_INT, .value = &batch, .argument = "N", .min = 1,
 	 .max = 65536,
@@ -196,7 +196,7 @@ static int tell(struct transcript *transcript, struct engine *engine, struct err
 static void tell_full(uint64_t full, uint64_t texts, uint32_t context)
 {
 	if (full > 0 && !quiet)
-		fprintf(stderr, "gpt-sample: %ju of %ju texts ended because the context of %u characters "
+		fprintf(stderr, "gpt-sample: %ju of %ju texts ended because the context of %u tokens "
 		        "is full%s\n", (uintmax_t)full, (uintmax_t)texts, context,
 		        max_tokens == 0 ? "; with --max-tokens a text can be longer" : "");
 }
@@ -222,7 +222,7 @@ static int run(struct engine *engine, struct prompts *prompts, uint32_t context,
 	struct request *request;
 	int more = 1, fed = 0;
 
-	progress_start(&progress, "texts", "characters", quiet || output->transcript);
+	progress_start(&progress, "texts", "tokens", quiet || output->transcript);
 	while (more > 0) {
 		/* a reader that waits gets all texts that are done */
 		if (output->writer && !engine_ready(engine) &&

@@ -23,8 +23,8 @@ static struct ablation_options ablating;
 static int64_t probs = 5;
 static int64_t threads; /* 0: one for each processor */
 static bool lens; /* add to each step what the model would say after each layer */
-static bool slide; /* each character of a text longer than the context is given all that fits */
-static int64_t stride; /* of a longer text: characters between windows; 0: no windows */
+static bool slide; /* each token of a text longer than the context is given all that fits */
+static int64_t stride; /* of a longer text: tokens between windows; 0: no windows */
 static bool quiet;
 static enum backend backend;
 
@@ -36,15 +36,15 @@ static const struct option options[] = {
 	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
 	 .text = "add to each step what the model would say after each layer"},
 	{.name = "slide", .type = OPTION_FLAG, .value = &slide,
-	 .text = "texts may be longer than the context: score each character given as many before it "
+	 .text = "texts may be longer than the context: score each token given as many before it "
 	         "as the context holds (default: an error)"},
 	{.name = "stride", .type = OPTION_INT, .value = &stride, .argument = "N", .min = 1,
 	 .max = GPT_CONTEXT_MAX,
 	 .text = "texts may be longer than the context: score them by windows as long as the context, "
-	         "each N characters after the one before, at most the context (default: an error)"},
+	         "each N tokens after the one before, at most the context (default: an error)"},
 	ABLATION_OPTIONS(ablating),
 	{.name = "probs", .type = OPTION_INT, .value = &probs, .argument = "K", .min = 0,
-	 .max = VOCAB_MAX, .text = "characters named in each step (default 5)"},
+	 .max = VOCAB_MAX, .text = "tokens named in each step (default 5)"},
 	BACKEND_OPTION(backend),
 	{.name = "threads", .type = OPTION_INT, .value = &threads, .argument = "N", .min = 0,
 	 .max = ENGINE_THREADS_MAX,
@@ -55,7 +55,7 @@ static const struct option options[] = {
 
 static const struct program program = {
 	.operands = "MODEL [FILE...]",
-	.text = "Score texts: the model's probability of each character, given those before it.",
+	.text = "Score texts: the model's probability of each token, given those before it.",
 	.options = options,
 	.operands_min = 1,
 	.operands_max = -1,
@@ -149,7 +149,7 @@ static int run(struct engine *engine, struct record_reader *records, struct want
 	struct request *request;
 	int more = 1;
 
-	progress_start(&progress, "texts", "characters", quiet);
+	progress_start(&progress, "texts", "tokens", quiet);
 	while (more > 0) {
 		/* a reader that waits gets all texts that are done */
 		if (!engine_ready(engine) && stream_flush(writer, err) < 0)

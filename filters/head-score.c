@@ -30,7 +30,7 @@ static const struct option options[] = {
 	 .min = 1, .max = 1e6, .text = "random sequences (default 100)"},
 	{.name = "period", .type = OPTION_INT, .value = &period, .argument = "N", .min = 2,
 	 .max = GPT_CONTEXT_MAX,
-	 .text = "characters until a sequence repeats (default 25, or fewer if the model cannot hold "
+	 .text = "tokens until a sequence repeats (default 25, or fewer if the model cannot hold "
 	         "that)"},
 	{.name = "copies", .type = OPTION_INT, .value = &copies, .argument = "N", .min = 2,
 	 .max = GPT_CONTEXT_MAX,
@@ -59,10 +59,10 @@ static void check_sizes(const struct gpt_config *config)
 	const int64_t context = config->context, vocab = config->vocab;
 
 	if (period > vocab)
-		die_usage("--period: %lld different characters, but the model knows %lld",
+		die_usage("--period: %lld different tokens, but the model knows %lld",
 		          (long long)period, (long long)vocab);
 	if (copies > context / 2 && context >= 4)
-		die_usage("--copies: %lld of two characters or more do not fit a context of %lld, "
+		die_usage("--copies: %lld of two tokens or more do not fit a context of %lld, "
 		          "expected at most %lld", (long long)copies, (long long)context,
 		          (long long)context / 2);
 	if (period == 0) {
@@ -71,14 +71,14 @@ static void check_sizes(const struct gpt_config *config)
 		period = period > PERIOD ? PERIOD : period;
 	}
 	if (copies == 0 && 2 * period > context && context >= 4)
-		die_usage("--period: %lld characters do not fit twice into a context of %lld, "
+		die_usage("--period: %lld tokens do not fit twice into a context of %lld, "
 		          "expected at most %lld", (long long)period, (long long)context,
 		          (long long)context / 2);
 	if (copies == 0 && period > 0)
 		copies = context / period > COPIES ? COPIES : context / period;
 	if (period < 2 || copies < 2 || period * copies > context)
-		die_usage("%lld copies of %lld characters: the model has only a context of %lld and "
-		          "%lld different characters", (long long)copies,
+		die_usage("%lld copies of %lld tokens: the model has only a context of %lld and "
+		          "%lld different tokens", (long long)copies,
 		          (long long)period, (long long)context, (long long)vocab);
 }
 
@@ -90,7 +90,7 @@ static int score_random(struct head_scores *scores, const struct model *model, s
 	struct progress progress;
 	int result = tokens ? 0 : err_set(err, "out of memory");
 
-	progress_start(&progress, "sequences", "characters", quiet);
+	progress_start(&progress, "sequences", "tokens", quiet);
 	for (int64_t i = 0; result == 0 && i < sequences; i++) {
 		head_sequence((uint64_t)seed, (uint64_t)i, vocab_size(model->vocab), (int)period,
 		              (int)copies, tokens);
@@ -105,18 +105,18 @@ static int score_random(struct head_scores *scores, const struct model *model, s
 /* Score the heads over the texts of a stream. */
 static int score_texts(struct head_scores *scores, struct record_reader *records, struct err *err)
 {
-	uint64_t texts = 0, characters = 0;
+	uint64_t texts = 0, tokens = 0;
 	struct progress progress;
 	struct record record;
 	struct err why = {0};
 	int more;
 
-	progress_start(&progress, "texts", "characters", quiet);
+	progress_start(&progress, "texts", "tokens", quiet);
 	while ((more = record_reader_next(records, &record, err)) > 0) {
 		if (head_scores_add(scores, &record, &why) < 0)
 			return record_reader_bad(records, err, "%s", why.text);
-		characters += record.length;
-		progress_update(&progress, ++texts, characters);
+		tokens += record.length;
+		progress_update(&progress, ++texts, tokens);
 	}
 	progress_end(&progress);
 	return more;

@@ -30,7 +30,7 @@ static const struct option options[] = {
 
 static const struct program program = {
 	.operands = "",
-	.text = "Turn a stream of text into tokens of a character vocabulary, or back.",
+	.text = "Turn a stream of text into tokens, characters or pieces of text, or back.",
 	.options = options,
 };
 

@@ -122,7 +122,7 @@ static int by_piece(const void *a, const void *b)
 	return order ? order : (left->size > right->size) - (left->size < right->size);
 }
 
-/* The article's form: candidates in the order of their characters. sorted has
+/* The article's form: candidates in the order of their code points. sorted has
  * room for all candidates of a step. */
 static void print_tuple(const struct generation *generation, const struct generation_step *step,
                         struct generation_top *sorted)

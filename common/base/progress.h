@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct progress {
-	const char *what, *unit; /* "records", "characters" */
+	const char *what, *unit; /* "records", "tokens" */
 	bool quiet, terminal, shown;
 	double start, next; /* seconds: when the work began, when to speak next */
 };

@@ -68,7 +68,7 @@ static int take_means(struct ablation *ablation, const char *path, const struct 
 	else if (inspector)
 		rows = sum_records(ablation, inspector, records, model->config.width, sum, err);
 	if (rows == 0)
-		rows = err_set(err, "%s: no character to take a mean over", err_path(path));
+		rows = err_set(err, "%s: no token to take a mean over", err_path(path));
 	for (size_t i = 0; rows > 0 && i < values; i++) {
 		ablation->mean[i] = (float)(sum[i] / (double)rows);
 		if (!isfinite(ablation->mean[i]))

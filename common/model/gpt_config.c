@@ -142,7 +142,7 @@ static int check_length(const char *what, uint32_t length, uint32_t most,
                         const struct gpt_config *config, struct err *err)
 {
 	if (length > most)
-		return err_set(err, "a %s of %u characters, expected at most %u: the model's context "
+		return err_set(err, "a %s of %u tokens, expected at most %u: the model's context "
 		               "is %d", what, length, most, config->context);
 	return 0;
 }

@@ -4,7 +4,7 @@
  *   config.json            the configuration, as transformers' GPT2Config
  *   model.safetensors      the parameters, in GPT2LMHeadModel's names and layout; with zero
  *                          biases if the network has none
- *   vocab.json             {character: token}
+ *   vocab.json             {piece: token}
  *   tokenizer.json, tokenizer_config.json   the same for transformers' AutoTokenizer
  *   memoscope.json         {"chain": [...], "bias": bool, "training": {...}}
  *

@@ -34,7 +34,7 @@ static int load_vocab(const char *directory, struct model *model, struct err *er
 	if (!model->vocab)
 		return -1;
 	if (vocab_size(model->vocab) != model->config.vocab)
-		return err_set(err, "%s/%s: %d characters, but config.json has a \"vocab_size\" of %d",
+		return err_set(err, "%s/%s: %d tokens, but config.json has a \"vocab_size\" of %d",
 		               directory, model_file_names[MODEL_VOCAB], vocab_size(model->vocab),
 		               model->config.vocab);
 	return 0;

@@ -99,7 +99,7 @@ static int check_model(const char *path, const struct model *model, struct err *
 		return -1;
 	if (vocab_size(model->vocab) == model->config.vocab)
 		return 0;
-	return err_set(err, "%s: a vocabulary of %d characters for a network of %d", path,
+	return err_set(err, "%s: a vocabulary of %d tokens for a network of %d", path,
 	               vocab_size(model->vocab), model->config.vocab);
 }
 

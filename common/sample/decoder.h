@@ -2,7 +2,7 @@
  * key-value cache, and a random number sequence for each.
  *
  * Continuous batching (Yu et al. 2022, "Orca", section 3.2): every pass takes
- * what each slot has to feed - a piece of a new prompt, or the character
+ * what each slot has to feed - a piece of a new prompt, or the token
  * written last - and a slot whose text is done takes the next request.
  */
 #ifndef MEMOSCOPE_DECODER_H

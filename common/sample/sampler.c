@@ -33,7 +33,7 @@ struct sampler *sampler_new(int vocab, int probs, struct err *err)
 	if (sampler->weight && sampler->order && sampler->top)
 		return sampler;
 fail:
-	err_set(err, "out of memory for a vocabulary of %d characters", vocab);
+	err_set(err, "out of memory for a vocabulary of %d tokens", vocab);
 	sampler_free(sampler);
 	return NULL;
 }

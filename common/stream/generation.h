@@ -31,7 +31,7 @@
  *     "pos"       uint: which code point of text the token begins in, from 0
  *     "char"      str: the token's piece, most often that character
  *     "p"         float: its probability, before temperature and truncation
- *     "rank"      uint: how many characters were likelier
+ *     "rank"      uint: how many tokens were likelier
  *     "entropy"   float: of the distribution, in nats
  *     "rest"      float: the probability of all that "top" leaves out
  *     "top"       array of [char, p], the likeliest first
@@ -52,7 +52,7 @@
 
 enum generation_stop {
 	GENERATION_STOP, /* the stop string came */
-	GENERATION_LENGTH, /* as many characters as were wanted */
+	GENERATION_LENGTH, /* as many tokens as were wanted */
 	GENERATION_CONTEXT, /* the model's context is full */
 	GENERATION_END, /* of a text that was scored */
 };

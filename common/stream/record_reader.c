@@ -24,7 +24,7 @@ struct record_reader {
 	uint64_t split; /* prompts that end before their span */
 };
 
-/* Each token of the stream that was opened must be the same character in the model. */
+/* Each token of the stream that was opened must be the same piece in the model. */
 static int check_vocab(const struct record_reader *reader, const char *path, struct err *err)
 {
 	struct vocab *vocab = stream_vocab(reader->stream, err);

@@ -63,7 +63,7 @@ int span_check(struct span *span, long number, uint32_t from, uint32_t length,
                struct span_kinds *kinds, const char *word, size_t size, struct err *err)
 {
 	if (span->end > length)
-		return err_set(err, "span %ld: end %u is past the record's %u characters", number,
+		return err_set(err, "span %ld: end %u is past the record's end, %u", number,
 		               span->end, length);
 	if (span->begin >= span->end)
 		return err_set(err, "span %ld: begin %u is not before end %u", number, span->begin,

@@ -146,7 +146,7 @@ static int check_network(const json_t *saved, const json_t *settings, const char
 		                 state, kind_of(saved), kind_of(settings));
 	if (same(saved, settings, vocab, 2, have, want))
 		return 0;
-	return err_set(err, "%s has a vocabulary of %s characters, the training data have another "
+	return err_set(err, "%s has a vocabulary of %s tokens, the training data have another "
 	               "one, of %s; tokenize --vocab %s makes tokens that fit", state, have[0],
 	               want[0], state);
 }

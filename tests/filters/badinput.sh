@@ -233,7 +233,7 @@ refuses "no vocabulary" 'standard input: header: no "vocab"' bare \
 	'gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet'
 phonegen --count 0 >none
 with none 'gpt-score model --ablate 0.0 --ablate-to mean --mean-over - text' 2>error >stdout
-is "$? $(cat error)" "1 gpt-score: standard input: no character to take a mean over" "a mean over nothing"
+is "$? $(cat error)" "1 gpt-score: standard input: no token to take a mean over" "a mean over nothing"
 with none 'tokenize' | tee none.tokens |
 	gpt-train --output trained --steps 1 --layers 1 --heads 1 --width 8 --quiet tokens --val - 2>error >stdout
 is "$? $(cat error)" "1 gpt-train: standard input: no record to validate on" "nothing to validate on"

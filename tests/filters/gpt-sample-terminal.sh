@@ -67,7 +67,7 @@ texts records >want
 gpt-sample sharp --prompt $'{B}\nA' --samples 8 --stop '' --color p >have 2>said
 unstyled <have | cmp -s - want
 ok $? "--color p asks for text"
-is "$(cat said)" "gpt-sample: 8 of 8 texts ended because the context of 256 characters is full; with\
+is "$(cat said)" "gpt-sample: 8 of 8 texts ended because the context of 256 tokens is full; with\
  --max-tokens a text can be longer" "and explains no colours in a file"
 # Each character and its style against the probabilities of the records.
 perl -CSD -0777 -ne 's/\e\[0m|\n|\e\[2m[^\e]*//g;
@@ -260,7 +260,7 @@ bad 'A\n\nB\\qC\nD\n' "line 3: byte 1: a backslash before none of n, t, r, \\\\,
 bad 'A\nB\\' "line 2: byte 1: a backslash" "a backslash at the end"
 bad 'A\n\\xe9\n' "line 2: character 0, U\\+00E9" "an escape of a foreign character"
 bad 'A\nB\377C\n' "line 2: character 1, byte 1: not UTF-8" "not UTF-8"
-bad "A\n$(printf '%0257d' 0)\n" "line 2: a prompt of 257 characters, expected at most 256: the model's context is 256" \
+bad "A\n$(printf '%0257d' 0)\n" "line 2: a prompt of 257 tokens, expected at most 256: the model's context is 256" \
 	"a line longer than the context"
 
 # ---- command lines, disks and pipes ----

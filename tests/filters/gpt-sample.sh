@@ -146,7 +146,7 @@ gpt-sample model --prompt '{B}' --stop '' >have
 is "$(stops have) $(records have | jq -r '.text | length')" "context 257" \
 	"the context: as many characters, and one that nothing follows"
 gpt-sample model --prompt '{B}' --stop '' --samples 2 2>&1 >/dev/null | cmp -s - <(echo "gpt-sample: 2 of 2 texts\
- ended because the context of 256 characters is full; with --max-tokens a text can be longer")
+ ended because the context of 256 tokens is full; with --max-tokens a text can be longer")
 ok $? "it says so"
 is "$(gpt-sample model --prompt '{B}' --stop '' --quiet 2>&1 >/dev/null)" "" "but with --quiet"
 is "$(gpt-sample model --prompt '{B}' --max-tokens 5 2>&1 >/dev/null)" "" "and if another limit ended the text"
@@ -180,7 +180,7 @@ for at in 104 130 152; do
 done
 "${sample[@]}" --max-tokens 150 --no-slide >have 2>said
 is "$(stops have) $(records have | jq -r '.text | length' | sort -u)" "context 101" "--no-slide: the context ends it"
-is "$(cat said)" "gpt-sample: 2 of 2 texts ended because the context of 100 characters is full" "and it says so"
+is "$(cat said)" "gpt-sample: 2 of 2 texts ended because the context of 100 tokens is full" "and it says so"
 is "$(records have | jq -c .steps)" "$(records slid | jq -c '.steps[:98]')" "with the same characters so far"
 "${sample[@]}" --max-tokens 150 --slide 50 >have
 is "$(stops have) $(records have | jq -c .steps | sort -u | wc -l)" "length 2" "--slide 50"
@@ -234,13 +234,13 @@ fails 1 "tokens: its vocabulary is not the model's: it has U\\+00E9 'é', which 
 	"tokens of a larger vocabulary" gpt-sample model tokens
 fails 1 "record 0: no span of kind 'tone'; the record has: name, number, rule, ask, answer" \
 	"--from a kind that is not there" gpt-sample model --from tone book
-fails 1 "book: .*record 0: a prompt of [0-9]+ characters, expected at most 100: the model's context is 100; with --crop the model reads its end$" \
+fails 1 "book: .*record 0: a prompt of [0-9]+ tokens, expected at most 100: the model's context is 100; with --crop the model reads its end$" \
 	"a prompt longer than the context" gpt-sample short --from answer book
 fails 2 "--slide: not with --no-slide" "--slide with --no-slide" gpt-sample model --prompt a --slide 2 --no-slide
 fails 2 "--slide: expected at most 100" "--slide by more than the context" gpt-sample short --prompt a --slide 101
 fails 2 "--max-tokens: expected at most [0-9]+ with --probs 9: no stream has larger records" \
 	"a text longer than a record can be" gpt-sample short --prompt a --probs 9 --max-tokens 1000000
-fails 2 "prompt of 101 characters" "--prompt longer than the context" \
+fails 2 "prompt of 101 tokens" "--prompt longer than the context" \
 	gpt-sample short --prompt "$(printf '%0101d' 0)"
 fails 2 "--prompt: character 3, U\+005C .*; .n is a newline in \\$'...' or in a line of --prompt -$" \
 	"a --prompt whose backslash the shell has left alone" gpt-sample model --prompt 'Ann\nBea'

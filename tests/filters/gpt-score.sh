@@ -84,7 +84,7 @@ fails 1 "tokens: its vocabulary is not the model's: it has U\\+000A, which is no
 fails 1 "record 0: no span of kind 'tone'" "--from a kind that is not there" gpt-score model --from tone book
 fails 1 "no record has a span of kind 'tone'" "--kinds of a kind that is not there" gpt-score model --kinds ask,tone book
 fails 2 "--kinds: expected words" "--kinds with an empty word" gpt-score model --kinds ask,,tone book
-fails 1 "book: .*record 0: a text of [0-9]+ characters, expected at most 101: the model's context is 100; --stride scores it by windows$" \
+fails 1 "book: .*record 0: a text of [0-9]+ tokens, expected at most 101: the model's context is 100; --stride scores it by windows$" \
 	"a record longer than the context" gpt-score short book
 fails 2 "--stride: expected at most 100, the model's context" "--stride by more than the context" gpt-score short --stride 101 book
 fails 2 "--slide and --stride: expected one of them" "--slide and --stride" gpt-score short --slide --stride 10 book

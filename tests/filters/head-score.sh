@@ -64,14 +64,14 @@ is "$(phonegen --count 0 | head-score -q model --over - | tail -n +2 | cut -f 3-
 
 # ---- refused ----
 
-fails 2 '--period: 11 different characters, but the model knows 10' "a period beyond the vocabulary" \
+fails 2 '--period: 11 different tokens, but the model knows 10' "a period beyond the vocabulary" \
 	head-score digits --period 11
-fails 2 '9 copies of 5 characters: the model has only a context of 40' "more than the context" \
+fails 2 '9 copies of 5 tokens: the model has only a context of 40' "more than the context" \
 	head-score digits --period 5 --copies 9
-fails 2 '--copies: 21 of two characters or more .* context of 40, expected at most 20' \
+fails 2 '--copies: 21 of two tokens or more .* context of 40, expected at most 20' \
 	"copies that leave no period" \
 	head-score digits --copies 21
-fails 2 '--period: 11 characters do not fit twice into a context of 20, expected at most 10' \
+fails 2 '--period: 11 tokens do not fit twice into a context of 20, expected at most 10' \
 	"a period that leaves no copies" head-score short --period 11
 fails 2 'a context of 3 and 2 different' "a model too small for any" head-score tiny
 fails 2 '--over: not with --period or --copies' "--over with --period" \

@@ -107,7 +107,7 @@ fresh
 edit vocab.json '.c = 4'
 refused "a tokenizer of another size" 'tokenizer.json: "model" has 4 tokens, but vocab.json has 5'
 rm "$TMP/model/tokenizer.json"
-refused "a vocabulary of another size" 'vocab.json: 5 characters, but config.json'
+refused "a vocabulary of another size" 'vocab.json: 5 tokens, but config.json'
 fresh
 edit vocab.json '.b = 0'
 refused "two characters for a token" 'vocab.json: .* no token of its own'

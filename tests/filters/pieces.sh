@@ -29,9 +29,8 @@ mpcat --text "$TMP/tokens.mp" | cmp -s - <(mpcat --text "$TMP/texts.mp")
 ok $? "mpcat --text, too"
 is "$(jq -r 'select(.id == 12 or .id == 5) | .text | type' "$TMP/texts.again" | tr '\n' ' ')" "string array " \
 	"text that is not UTF-8 is an array of bytes in JSON"
-grep -v u0000 "$TMP/texts.again" >"$TMP/texts.some"
-mptext <"$TMP/texts.some" | mpcat | cmp -s - "$TMP/texts.some"
-ok $? "and comes back from it"
+mptext <"$TMP/texts.again" | mpcat | cmp -s - "$TMP/texts.again"
+ok $? "and comes back from it, as U+0000 does from a string"
 is "$(mpcat --header "$TMP/tokens.mp" | jq -c '[.bin.tokens, (.vocab | length), .vocab[0], .bpe.added, (.bpe.merges | length)]')" \
 	"[\"u16\",700,\"<|endoftext|>\",[0],$(($(wc -l <testdata/bpe/merges.txt) - 1))]" "the header has the pieces and their merges"
 tokenize --vocab "$TMP/tokens.mp" <"$TMP/texts.mp" | mpcat | cmp -s - <(mpcat "$TMP/tokens.mp")
@@ -92,6 +91,13 @@ ok $? "of a character that came in three pieces"
 mpcat "$TMP/writes.mp" | mptext | mpcat --text | cmp -s - <(mpcat "$TMP/writes.mp" |
 	jq -c '.text | if type == "array" then {text: .} else {text: .} end' | mptext | mpcat --text)
 ok $? "generations are texts again"
+long=$(printf '日%.0s' {1..40})
+fails 1 'record 0: a text of 120 tokens, expected at most 97: the model.s context is 96' "a text of 40 characters and 120 tokens" \
+	sh -c "jq -nc --arg text $long '{\$text}' | mptext | gpt-score -q '$model'"
+fails 2 'a prompt of 120 tokens, expected at most 96' "a prompt of as many" gpt-sample -q "$model" --prompt "$long"
+gpt-sample "$model" --prompt '日' --seed 5 2>"$TMP/stderr" >/dev/null
+is "$(grep full "$TMP/stderr")" "gpt-sample: 1 of 1 texts ended because the context of 96 tokens is full; with \
+--max-tokens a text can be longer" "the context holds tokens"
 piece=$(mpcat "$TMP/writes.mp" | jq -rs '[.[0].steps[40:60][].char | select(type == "string") | select(test("^[a-z]{3}"))][0]')
 is "$(gpt-sample -q "$model" --prompt '日' --max-tokens 200 --seed 5 --stop "${piece:0:2}" | mpcat |
 	jq -r --arg stop "${piece:0:2}" '[.stop, (.steps[-1].char | contains($stop))] | @tsv')" \

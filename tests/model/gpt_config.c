@@ -213,12 +213,12 @@ static void test_lengths(void)
 	   "a text and a prompt that fit");
 	gpt_check_text(&config, 258, &err);
 	is_string(err.text,
-	          "a text of 258 characters, expected at most 257: the model's context is 256",
+	          "a text of 258 tokens, expected at most 257: the model's context is 256",
 	          "a text that is too long");
 	err = (struct err){0};
 	gpt_check_prompt(&config, 257, &err);
 	is_string(err.text,
-	          "a prompt of 257 characters, expected at most 256: the model's context is 256",
+	          "a prompt of 257 tokens, expected at most 256: the model's context is 256",
 	          "a prompt that is too long");
 }
 

@@ -210,7 +210,7 @@ static void test_failing_save(void)
 	new.config.vocab = 6;
 	err = (struct err){0};
 	ok(model_save(directory, &new, &err) < 0 &&
-	   strstr(err.text, "a vocabulary of 5 characters for a network of 6"),
+	   strstr(err.text, "a vocabulary of 5 tokens for a network of 6"),
 	   "save with another vocabulary");
 	model_release(&old);
 	model_release(&new);

@@ -170,7 +170,7 @@ static const struct bad_record bads[] = {
 	{"a span that is a number", STREAM_TEXT, "{\"id\": 1, \"text\": \"x\", \"spans\": [5]}", 0,
 	 "span 0: expected an array"},
 	{"a span past the end", STREAM_TEXT, "{\"id\": 1, \"text\": \"æ\", \"spans\": "
-	 "[[0, 2, \"a\", 0, 0]]}", 0, "span 0: end 2 is past the record's 1 characters"},
+	 "[[0, 2, \"a\", 0, 0]]}", 0, "span 0: end 2 is past the record's end, 1"},
 	{"an empty span", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "
 	 "[[0, 1, \"a\", 0, 0], [1, 1, \"a\", 0, 0]]}", 0, "span 1: begin 1 is not before end 1"},
 	{"spans that overlap", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", \"spans\": "
@@ -213,7 +213,7 @@ static const struct bad_record bads[] = {
 	 "no \"tokens\", binary data"},
 	{"no tokens", STREAM_TOKENS, "{\"id\": 1, \"text\": \"01\"}", 0, "no \"tokens\""},
 	{"a span past the tokens", STREAM_TOKENS, RAW("\x83\xa2id\x01\xa6tokens\xc4\x02\x00\x06\xa5"
-	 "spans\x91\x95\x00\x03\xa1" "a\x00\x00"), "end 3 is past the record's 2"},
+	 "spans\x91\x95\x00\x03\xa1" "a\x00\x00"), "end 3 is past the record's end, 2"},
 	{"a generation without steps", STREAM_GENERATIONS, "{\"id\": 1, \"text\": \"A\"}", 0,
 	 "record 0: "},
 };

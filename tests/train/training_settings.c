@@ -56,7 +56,7 @@ static void test_check(void)
 		{"context", "8", ERR_USAGE, "context 8, "},
 		{"bias", "true", ERR_USAGE,
 		 "context 64 and biases, this command asks for 2, 4, 32, 128, 64"},
-		{"vocab-digest", "abd", ERR_DATA, "DIR/last has a vocabulary of 70 characters, the "
+		{"vocab-digest", "abd", ERR_DATA, "DIR/last has a vocabulary of 70 tokens, the "
 		 "training data have another one, of 70"},
 		{"seed", "2", ERR_USAGE, "DIR/last is of seed 2 and 8 sequences a step, packed as records; "
 		 "this command asks for 1, 8 and records; options that are not given are taken from the "

@@ -215,7 +215,8 @@ static int write_json(struct lines *lines, struct stream_writer *writer, struct 
 	while ((status = lines_next(lines, &line, err)) > 0) {
 		struct err why = {0};
 		json_error_t error;
-		json_t *object = json_loadb(line.text, line.size, JSON_REJECT_DUPLICATES, &error);
+		json_t *object = json_loadb(line.text, line.size,
+		                            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 		if (!object)
 			err_set(&why, "column %d: %s%s", error.column, error.text,
 			        *line.text == '{' ? "" : "; --lines takes plain text");
@@ -249,13 +250,14 @@ static int write_paragraph(struct stream_writer *writer, struct text_buffer *par
 	return record_write_text(writer, &record, &none, err);
 }
 
-/* A line must be UTF-8 without U+0000, which no vocabulary has. */
+/* A line must be UTF-8 without U+0000: a file that has it is binary or UTF-16. */
 static int check_line(const struct line *line, struct err *err)
 {
 	if (utf8_length(line->text, line->size) < 0)
 		return err_set(err, INPUT ": line %llu: not UTF-8", (unsigned long long)line->number);
 	if (memchr(line->text, 0, line->size))
-		return err_set(err, INPUT ": line %llu: U+0000 is not allowed in text",
+		return err_set(err, INPUT ": line %llu: U+0000, which is not plain text; "
+		               "a line of JSON may have it",
 		               (unsigned long long)line->number);
 	return 0;
 }

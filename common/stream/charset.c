@@ -12,7 +12,8 @@ int charset_add(struct charset *set, const char *text, size_t size, struct err *
 		if (step == 0)
 			return err_set(err, "byte %zu of the text is not UTF-8", at);
 		if (code == 0)
-			return err_set(err, "byte %zu of the text is U+0000, which no vocabulary has",
+			return err_set(err, "byte %zu of the text is U+0000, which no vocabulary of "
+			               "characters has",
 			               at);
 		set->bits[code / 64] |= UINT64_C(1) << code % 64;
 		at += step;

@@ -1,4 +1,5 @@
 /* model-import - make a model directory of a checkpoint that PyTorch saved. */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -93,13 +94,16 @@ static struct vocab *load_vocab(const char *checkpoint, const struct model *mode
 static void set_vocab(const char *checkpoint, struct model *model, bool nanogpt, struct err *err)
 {
 	struct vocab *vocab = load_vocab(checkpoint, model, nanogpt, err);
-	const int size = vocab ? vocab_size(vocab) : 0;
+	const bool characters = vocab && vocab_is_characters(vocab);
+	int padding;
 
-	if (!vocab || checkpoint_set_vocab(checkpoint, model, vocab, err) < 0)
+	if (!vocab || checkpoint_set_vocab(checkpoint, model, vocab, nanogpt ? CHECKPOINT_PADDING : INT_MAX,
+	                                   &padding, err) < 0)
 		err_exit(err);
-	if (size < model->config.vocab && !quiet)
-		err_say("the network has %d tokens and the vocabulary %d; the others become the characters "
-		        "from U+F0000 on", model->config.vocab, size);
+	if (padding > 0 && !quiet)
+		err_say("the network has %d tokens and the vocabulary %d; the others %s",
+		        model->config.vocab, model->config.vocab - padding,
+		        characters ? "become the characters from U+F0000 on" : "have no text");
 }
 
 /* This program is the first one that is known of the model. */

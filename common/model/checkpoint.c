@@ -352,14 +352,30 @@ static struct vocab *padded(const struct vocab *vocab, int count, struct err *er
 	return more;
 }
 
-int checkpoint_set_vocab(const char *path, struct model *model, struct vocab *vocab,
-                         struct err *err)
+/* Tokens at the end that have no text: of byte-level BPE for a larger network. */
+static int empty_pieces(const struct vocab *vocab)
 {
-	const int count = model->config.vocab;
+	int count = 0;
 
-	if (vocab_size(vocab) > count)
-		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d",
-		               path, vocab_size(vocab), count);
+	while (count < vocab_size(vocab) &&
+	       vocab_piece(vocab, vocab_size(vocab) - 1 - count).size == 0)
+		count++;
+	return count;
+}
+
+int checkpoint_set_vocab(const char *path, struct model *model, struct vocab *vocab, int most,
+                         int *padding, struct err *err)
+{
+	const int count = model->config.vocab, own = vocab_size(vocab) - empty_pieces(vocab);
+
+	*padding = count - own;
+	if (own > count)
+		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path, own,
+		               count);
+	if (*padding > most)
+		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d: it is padded with "
+		               "%d tokens at most, so the vocabulary is another model's", path, own, count,
+		               most);
 	if (vocab_size(vocab) < count && !vocab_is_characters(vocab))
 		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path,
 		               vocab_size(vocab), count);

@@ -74,8 +74,15 @@ fails 2 '^model-import: --activation: .*pytorch-bin is no checkpoint of nanoGPT'
 
 # nanoGPT pads the vocabulary; tokens without a text have empty pieces.
 bpe=$foreign/nanogpt-bpe
-model-import -q "$bpe/ckpt.pt" --vocab "$ROOT/testdata/bpe" -o bpe
+model-import "$bpe/ckpt.pt" --vocab "$ROOT/testdata/bpe" -o bpe 2>lines
 is "$? $(jq .vocab_size bpe/config.json)" "0 $(jq .vocab_size "$bpe/expected.json")" "a vocabulary of byte pairs"
+grep -q "^model-import: the network has $(jq .vocab_size bpe/config.json) tokens and the vocabulary .*; the others have no text$" lines
+ok $? "it says how many have no text"
+mkdir small
+jq '.model.vocab |= with_entries(select(.value < 256)) | .model.merges = [] | .added_tokens = []' \
+	"$ROOT/testdata/bpe/tokenizer.json" >small/tokenizer.json
+fails 1 'a vocabulary of 256 tokens, but the network has .*: it is padded with 63 tokens at most, so the vocabulary is another' \
+	"the vocabulary of another model" model-import "$bpe/ckpt.pt" --vocab small -o x
 jq '{text}' -c "$bpe/expected.json" | mptext | tokenize --vocab bpe >tokens
 gpt-score -q bpe tokens | mpcat --json >scores
 is "$(jq -c '.steps | length' scores)" "$(jq '.tokens | length - 1' "$bpe/expected.json")" "its tokens are the library's"

@@ -95,14 +95,20 @@ static void test_vocab(void)
 	struct vocab *vocab = nanogpt_meta_load(FOREIGN "nanogpt/meta.pkl", &err);
 	struct vocab *old = nanogpt_meta_load(FOREIGN "nanogpt-buffers/meta.pkl", &err);
 	struct model model = {.config.vocab = 8};
+	int padding;
 
 	is_string(vocab ? vocab_text(vocab) : err.text, "\nabcé😀", "meta.pkl of protocol 4");
 	ok(old && vocab_equal(vocab, old), "meta.pkl of protocol 2");
-	ok(checkpoint_set_vocab("x", &model, vocab, &err) == 0, "a network with more tokens");
+	ok(checkpoint_set_vocab("x", &model, vocab, 1, &padding, &err) < 0 &&
+	   strstr(err.text, "x: a vocabulary of 6 tokens, but the network has 8: it is padded with 1 "),
+	   "more padding than there may be");
+	err = (struct err){0};
+	ok(checkpoint_set_vocab("x", &model, vocab, 2, &padding, &err) == 0, "a network with more tokens");
+	is_int(padding, 2, "two more");
 	is_string(vocab_text(model.vocab), "\nabcé😀\U000f0000\U000f0001",
 	          "they are of private use");
 	model.config.vocab = 5;
-	ok(checkpoint_set_vocab("x", &model, old, &err) < 0 &&
+	ok(checkpoint_set_vocab("x", &model, old, 2, &padding, &err) < 0 &&
 	   strstr(err.text, "x: a vocabulary of 6 tokens, but the network has 5"),
 	   "a network with fewer tokens");
 	vocab_free(model.vocab);
@@ -112,7 +118,7 @@ static void test_vocab(void)
 	struct err none = {0};
 	struct vocab *used = vocab_new(taken, sizeof taken - 1, &none);
 	model = (struct model){.config.vocab = 5};
-	checkpoint_set_vocab("x", &model, used, &none);
+	checkpoint_set_vocab("x", &model, used, 2, &padding, &none);
 	is_string(model.vocab ? vocab_text(model.vocab) : "",
 	          "\U000f0000a\U000f0002\U000f0001\U000f0003", "characters that are taken stay");
 	vocab_free(model.vocab);

@@ -97,8 +97,9 @@ static void set_vocab(const char *checkpoint, struct model *model, bool nanogpt,
 	const bool characters = vocab && vocab_is_characters(vocab);
 	int padding;
 
-	if (!vocab || checkpoint_set_vocab(checkpoint, model, vocab, nanogpt ? CHECKPOINT_PADDING : INT_MAX,
-	                                   &padding, err) < 0)
+	if (!vocab ||
+	    checkpoint_set_vocab(checkpoint, model, vocab, nanogpt ? CHECKPOINT_PADDING : INT_MAX,
+	                         &padding, err) < 0)
 		err_exit(err);
 	if (padding > 0 && !quiet)
 		err_say("the network has %d tokens and the vocabulary %d; the others %s",

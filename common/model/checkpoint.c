@@ -74,7 +74,8 @@ static char *find_file(const char *path, struct err *err)
 			return file;
 		free(file);
 	}
-	err_set(err, "%s: the directory has no ckpt.pt and no pytorch_model.bin", path);
+	err_set(err, "%s: the directory has no ckpt.pt and no pytorch_model.bin; safetensors need no "
+	        "import, because all programs open a directory with them", path);
 	return NULL;
 }
 
@@ -373,9 +374,9 @@ int checkpoint_set_vocab(const char *path, struct model *model, struct vocab *vo
 		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path, own,
 		               count);
 	if (*padding > most)
-		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d: it is padded with "
-		               "%d tokens at most, so the vocabulary is another model's", path, own, count,
-		               most);
+		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d: it is padded "
+		               "with %d tokens at most, so the vocabulary is another model's", path, own,
+		               count, most);
 	if (vocab_size(vocab) < count && !vocab_is_characters(vocab))
 		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path,
 		               vocab_size(vocab), count);

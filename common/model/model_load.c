@@ -99,8 +99,9 @@ static int check_complete(const char *directory, struct err *err)
 	struct stat status;
 
 	if (stat(directory, &status) == 0 && S_ISREG(status.st_mode))
-		return err_set(err, "%s: is a file, expected a model directory; model-import makes one of "
-		               "a checkpoint", directory);
+		return err_set(err, "%s: is a file, expected a model directory: the one that has "
+		               "model.safetensors in it, or one that model-import makes of a checkpoint",
+		               directory);
 	for (int i = 0; i < 3; i++) {
 		const char *name = model_file_names[needed[i]];
 		const bool index = needed[i] == MODEL_PARAMETERS, vocab = needed[i] == MODEL_VOCAB;

@@ -64,6 +64,7 @@ fails() {
 take_faults() {
 	local file
 	exec {file}<"$1"
+	# shellcheck disable=SC2034 # it is for the caller
 	faults=/proc/self/fd/$file
 }
 

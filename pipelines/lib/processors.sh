@@ -1,12 +1,16 @@
 # processors.sh - how many processors a pipeline may use.
 # shellcheck shell=bash
 
-# processors [GROUPS [ROOT]]: how many, as programs count for --threads (common/base/threads.c): those of the
+# processors: how many, as programs count for --threads (common/base/threads.c): those of the
 # affinity mask, and no more than Linux's control groups leave, as containers and batch systems set them. The
-# limits of all groups around this process count. GROUPS is a file like /proc/self/cgroup, ROOT the
-# folder where the groups are mounted. What cannot be read sets no limit.
+# limits of all groups around this process count. What cannot be read sets no limit.
 processors() {
-	local root=${2:-/sys/fs/cgroup} line group mount quota period most limit
+	processors_of /proc/self/cgroup /sys/fs/cgroup
+}
+
+# processors_of GROUPS ROOT: the same, with GROUPS for /proc/self/cgroup, and the groups mounted in ROOT
+processors_of() {
+	local root=$2 line group mount quota period most limit
 	most=$(nproc)
 	while read -r line; do # ID:CONTROLLERS:PATH
 		[[ $line =~ ^[^:]*:([^:]*):(.*)$ ]] || continue
@@ -29,6 +33,6 @@ processors() {
 			[[ $group == */* ]] || break
 			group=${group%/*}
 		done
-	done 2>/dev/null <"${1:-/proc/self/cgroup}" || true
+	done 2>/dev/null <"$1" || true
 	echo $((most > 1 ? most : 1))
 }

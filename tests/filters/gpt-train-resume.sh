@@ -126,7 +126,8 @@ resumed() {
 	train eight.mp -o copy --resume --steps 140 "$@" --quiet >copy.mp 2>said
 	is "$? $(step_of copy) $(step_of copy/last)" "0 $want 140" "$name: DIR has step $want"
 	[ "$want" != "$step" ] || is "$(cksum copy/*.* | sed 's|copy/|best/|')" "$before" "the same files"
-	grep -Eq -- "^gpt-train: $said$" said && [ "$(wc -l <said)" -eq 1 ] || { [ -z "$said" ] && [ ! -s said ]; }
+	is "$(wc -l <said)" "$([ -z "$said" ] && echo 0 || echo 1)" "$name: one line at most"
+	[ -z "$said" ] || grep -Eq -- "^gpt-train: $said$" said
 	ok $? "it says: ${said:-nothing}"
 	sed 's/^/# /' said
 }

@@ -72,7 +72,7 @@ ok $? "two batches of 2 accumulated are one of 4"
 
 # Windows of eight tokens, of which few reach into an answer.
 weights=other=0,name=0,number=0,rule=0,ask=0
-options=(--pack text --context 8 --batch 1 --weight $weights --steps 30 --warmup 0 --lr 1e-3 --min-lr 1e-3 --log-every 1)
+options=(--pack text --context 8 --batch 1 --weight "$weights" --steps 30 --warmup 0 --lr 1e-3 --min-lr 1e-3 --log-every 1)
 gpt-train data/train-*.mp -o straight "${net[@]}" "${options[@]}" --overwrite >straight.mp 2>said
 is "$? $(course straight.mp | wc -l)" "0 30" "batches in which no token has a weight are passed over"
 over=$(sed -n 's/^gpt-train: \([0-9]*\) batches were passed over because no token had a weight above 0$/\1/p' said)
@@ -485,10 +485,13 @@ phonegen --count 100 --entries 1-5 | mpcat --text >lines
 mptext --lines <lines | tokenize >lines.mp
 # lines OPTION...: what is said of them, read from a file and from a pipe
 lines() {
-	rm -rf lined
-	gpt-train lines.mp -o lined "${net[@]}" --quiet --steps 60 "$@" 2>&1 >/dev/null
-	rm -rf lined
-	cat lines.mp lines.mp lines.mp | gpt-train -o lined "${net[@]}" --quiet --steps 60 "$@" 2>&1 >/dev/null
+	# shellcheck disable=SC2069 # only the messages
+	{
+		rm -rf lined
+		gpt-train lines.mp -o lined "${net[@]}" --quiet --steps 60 "$@"
+		rm -rf lined
+		cat lines.mp lines.mp lines.mp | gpt-train -o lined "${net[@]}" --quiet --steps 60 "$@"
+	} 2>&1 >/dev/null
 }
 is "$(lines | grep -c 'gpt-train: most records are far shorter than the context of 128 and have no spans: .*--pack text .* the longest has [0-9]* tokens')" 2 \
 	"lines of a text as records: warned of, once, from a file and from a pipe"

@@ -14,7 +14,7 @@ limited() {
 	local want=$1 name=$2
 	shift 2
 	printf '%s\n' "$@" >groups
-	is "$(set -e; processors groups tree)" "$want" "$name"
+	is "$(set -e; processors_of groups tree)" "$want" "$name"
 }
 
 mkdir -p tree/job/step tree/other tree/cpu/batch
@@ -42,7 +42,7 @@ for controllers in cpu,cpuacct cpuacct,cpu cpu; do
 done
 limited 8 "another controller has no such limit" 2:cpuacct,cpuset:/batch
 limited 8 "lines of another form" nonsense '' :
-is "$(set -e; processors nowhere tree)" 8 "no such file"
+is "$(set -e; processors_of nowhere tree)" 8 "no such file"
 
 # Programs count the same.
 unset -f nproc
@@ -52,6 +52,6 @@ for pipeline in pipelines/*; do
 	if [ ! -f "$pipeline" ] || [ ! -x "$pipeline" ]; then continue; fi
 	if grep -n nproc "$pipeline"; then ok 1 "$pipeline: nproc does not know control groups"; fi
 done
-grep -q 'JOBS:-\$(processors)' pipelines/sizes && grep -q 'JOBS:-\$(processors)' pipelines/phonebook
+grep -q 'JOBS:-[$](processors)' pipelines/sizes && grep -q 'JOBS:-[$](processors)' pipelines/phonebook
 ok $? "pipelines ask it"
 done_testing

@@ -59,7 +59,7 @@ char *checkpoint_beside(const char *path, const char *name, struct err *err)
 /* The file that a path means, to free(). NULL with err set. */
 static char *find_file(const char *path, struct err *err)
 {
-	static const char *const names[] = {"pytorch_model.bin", "pytorch_model.bin" INDEX_END,
+	static const char *const names[] = {"pytorch_model.bin", ("pytorch_model.bin" INDEX_END),
 	                                    "ckpt.pt"};
 
 	if (!is_directory(path)) {

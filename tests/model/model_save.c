@@ -152,8 +152,8 @@ static void test_presets(void)
 	for (int i = 0; i < 70; i++)
 		characters[i] = (char)('!' + i);
 	for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
-		struct model back, model = {.config = {presets[i].layers, presets[i].heads,
-		                                       presets[i].width, 256, 70, false, 0}};
+		struct model back, model = {.config = SHAPE(presets[i].layers, presets[i].heads,
+		                                            presets[i].width, 256, 70, false, 0)};
 		struct err err = {0};
 		model.vocab = vocab_new(characters, 70, &err);
 		model.params = calloc(gpt_parameter_count(&model.config), sizeof *model.params);

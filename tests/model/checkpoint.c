@@ -103,7 +103,8 @@ static void test_vocab(void)
 	   strstr(err.text, "x: a vocabulary of 6 tokens, but the network has 8: it is padded with 1 "),
 	   "more padding than there may be");
 	err = (struct err){0};
-	ok(checkpoint_set_vocab("x", &model, vocab, 2, &padding, &err) == 0, "a network with more tokens");
+	ok(checkpoint_set_vocab("x", &model, vocab, 2, &padding, &err) == 0,
+	   "a network with more tokens");
 	is_int(padding, 2, "two more");
 	is_string(vocab_text(model.vocab), "\nabcé😀\U000f0000\U000f0001",
 	          "they are of private use");

@@ -5,18 +5,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "common/base/sanitizer.h"
 #include "kernels/cpu/cpu.h"
 
 #define LINE ((size_t)64) /* of the cache */
 #define HUGE_PAGE ((size_t)2 << 20)
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHED
-#endif
-#endif
-#ifdef WATCHED
+#ifdef ADDRESS_SANITIZER
 #define SLAB ((size_t)0) /* each buffer is a slab, so that nobody goes beyond it unseen */
 #else
 #define SLAB (8 * HUGE_PAGE)

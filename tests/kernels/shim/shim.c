@@ -1,3 +1,4 @@
+#include "common/base/sanitizer.h"
 #include "tests/kernels/harness/ref.h"
 #include "tests/kernels/shim/shim.h"
 #include "tests/kernels/shim/watch.h"
@@ -11,14 +12,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHED
-#endif
-#endif
-#ifdef WATCHED
+#ifdef ADDRESS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -34,7 +28,7 @@ void (*shim_instead)(const struct shim_call *call);
 enum shim_fault shim_fault;
 const char *shim_victim;
 int shim_line;
-#ifdef WATCHED
+#ifdef ADDRESS_SANITIZER
 const bool shim_watched = true;
 #else
 const bool shim_watched;
@@ -98,7 +92,7 @@ static void fail(const char *what)
 
 /* ---- fibers ---- */
 
-#ifdef WATCHED
+#ifdef ADDRESS_SANITIZER
 static const void *main_stack;
 static size_t main_stack_size;
 

@@ -94,10 +94,10 @@ int main(int argc, char **argv)
 			err_exit(&err);
 	for (size_t i = 0; i < parameters; i++)
 		mean.params[i] = (float)(sum[i] / count);
+	free(sum);
 	sign(mean.about, count, argc, argv);
 	if (save(&mean, &err) < 0)
 		err_exit(&err);
-	free(sum);
 	model_release(&mean);
 	return 0;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "common/base/sanitizer.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/sanitizer.h"
 
 #define LINE ((size_t)64) /* of the cache */
 #define HUGE_PAGE ((size_t)2 << 20)

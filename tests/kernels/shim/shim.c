@@ -1,4 +1,4 @@
-#include "common/base/sanitizer.h"
+#include "kernels/sanitizer.h"
 #include "tests/kernels/harness/ref.h"
 #include "tests/kernels/shim/shim.h"
 #include "tests/kernels/shim/watch.h"

@@ -1,4 +1,4 @@
-/* sanitizer.h - is the program built with the address sanitizer? gcc and clang say it differently. */
+/* sanitizer.h - is the address sanitizer in the program? gcc and clang say it differently. */
 #ifndef MEMOSCOPE_SANITIZER_H
 #define MEMOSCOPE_SANITIZER_H
 

@@ -205,6 +205,15 @@ static int read_size(const char *path, const struct pickle_value *arguments, con
 static int read_sizes(const char *path, const struct pickle_value *arguments,
                       struct gpt_config *config, struct err *err)
 {
+	static const struct gpt_config_names names = {
+		.layers = "\"n_layer\"",
+		.heads = "\"n_head\"",
+		.width = "\"n_embd\"",
+		.context = "\"block_size\" (the context)",
+		.vocab = "\"vocab_size\"",
+		.inner = "four times \"n_embd\"",
+		.epsilon = "epsilon",
+	};
 	struct err found = {0};
 
 	if (read_size(path, arguments, "n_layer", &config->layers, err) < 0 ||
@@ -213,7 +222,7 @@ static int read_sizes(const char *path, const struct pickle_value *arguments,
 	    read_size(path, arguments, "block_size", &config->context, err) < 0 ||
 	    read_size(path, arguments, "vocab_size", &config->vocab, err) < 0)
 		return -1;
-	if (gpt_config_check(config, &found) < 0)
+	if (gpt_config_check_named(config, &names, &found) < 0)
 		return err_set(err, "%s: model_args: %s", path, found.text);
 	return 0;
 }

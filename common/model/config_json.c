@@ -70,18 +70,38 @@ int config_json_end(const json_t *json, int vocab)
 	return token >= 0 && token < vocab ? (int)token : -1;
 }
 
-static int config_int(const char *path, const json_t *json, const char *field, int *value,
-                      struct err *err)
+/* A field under its own name, or under one that transformers takes for the same. NULL with err set
+ * if there is none, or if both are there and differ. */
+static const json_t *find_number(const char *path, const json_t *json, const char *field,
+                                 const char *other, struct err *err)
 {
 	const json_t *number = json_object_get(json, field);
+	const json_t *same = other ? json_object_get(json, other) : NULL;
 
+	if (number && same && !json_equal(number, same)) {
+		err_set(err, "%s: \"%s\" and \"%s\" differ, but are two names of the same number: remove "
+		        "the wrong one", path, field, other);
+		return NULL;
+	}
+	if (!number && !same)
+		err_set(err, "%s: \"%s\" is missing, expected a whole number", path, field);
+	return number ? number : same;
+}
+
+/* other: another name of the field, or NULL */
+static int config_int(const char *path, const json_t *json, const char *field, const char *other,
+                      int *value, struct err *err)
+{
+	const json_t *number = find_number(path, json, field, other, err);
+
+	if (!number)
+		return -1;
 	if (!json_is_integer(number))
-		return err_set(err, "%s: \"%s\" is %s, expected a whole number", path, field,
-		               number ? "something else" : "missing");
+		return err_set(err, "%s: \"%s\" is something else, expected a whole number", path, field);
 	json_int_t n = json_integer_value(number);
 	if (n < 1 || n > INT_MAX)
-		return err_set(err, "%s: \"%s\" is %" JSON_INTEGER_FORMAT
-		               ", expected a positive number", path, field, n);
+		return err_set(err, "%s: \"%s\" is %" JSON_INTEGER_FORMAT ", expected a %s number", path,
+		               field, n, n < 1 ? "positive" : "smaller");
 	*value = (int)n;
 	return 0;
 }
@@ -120,11 +140,20 @@ static int read_epsilon(const char *path, const json_t *json, double *epsilon, s
 
 	if (!given)
 		return 0;
+	if (!json_is_number(given))
+		return err_set(err, "%s: \"layer_norm_epsilon\" is no number", path);
 	*epsilon = json_number_value(given);
 	if (!(*epsilon > 0 && *epsilon < 1))
 		return err_set(err, "%s: \"layer_norm_epsilon\" is %g, expected a number above 0 and "
 		               "below 1", path, *epsilon);
 	return 0;
+}
+
+static bool is_empty(const json_t *value)
+{
+	return !value || json_is_null(value) ||
+	       ((json_is_object(value) || json_is_array(value)) && json_object_size(value) == 0 &&
+	        json_array_size(value) == 0);
 }
 
 /* What memoscope does not compute. */
@@ -137,12 +166,12 @@ static int check_others(const char *path, const json_t *json, struct err *err)
 	if (cross)
 		return err_set(err, "%s: \"add_cross_attention\" is true: memoscope has no network with "
 		               "cross-attention", path);
-	if (json_object_size(json_object_get(json, "pruned_heads")) > 0)
+	if (!is_empty(json_object_get(json, "pruned_heads")))
 		return err_set(err, "%s: \"pruned_heads\" is not empty: memoscope has no network whose "
 		               "layers differ in their heads", path);
-	if (json_object_size(json_object_get(json, "quantization_config")) > 0)
+	if (!is_empty(json_object_get(json, "quantization_config")))
 		return err_set(err, "%s: there is a \"quantization_config\": memoscope reads no quantized "
-		               "parameters", path);
+		               "parameters, expected the model before it was quantized", path);
 	return 0;
 }
 
@@ -164,26 +193,81 @@ static int read_kind(const char *path, const json_t *json, struct gpt_config *co
 	return check_others(path, json, err);
 }
 
+/* Classes that have the network, and no head but the one that says the next token. */
+static bool is_architecture(const char *name)
+{
+	static const char *const known[] = {"GPT2LMHeadModel", "GPT2Model"};
+
+	if (strncmp(name, "TF", 2) == 0) /* the same in TensorFlow and Flax */
+		name += 2;
+	else if (strncmp(name, "Flax", 4) == 0)
+		name += 4;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Is it a GPT-2? A class of transformers' with another head, or of somebody's own, may compute
+ * something else. */
+static int check_type(const char *path, const json_t *json, struct err *err)
+{
+	const char *type = json_string_value(json_object_get(json, "model_type"));
+	const json_t *names = json_object_get(json, "architectures");
+	const char *name = json_string_value(json_array_get(names, 0));
+
+	if (!type)
+		return err_set(err, "%s: \"model_type\" is missing, expected gpt2: add it if this network "
+		               "is a GPT-2", path);
+	if (strcmp(type, "gpt2") != 0)
+		return err_set(err, "%s: \"model_type\" is %.60s, expected gpt2: memoscope computes the "
+		               "network of GPT-2 and no other", path, type);
+	if (is_empty(names))
+		return 0;
+	if (!name || json_array_size(names) > 1)
+		return err_set(err, "%s: \"architectures\" is not an array of one name, expected "
+		               "[\"GPT2LMHeadModel\"]", path);
+	if (!is_architecture(name))
+		return err_set(err, "%s: \"architectures\" is %.60s, expected GPT2LMHeadModel or "
+		               "GPT2Model: if the model is one of these with another head, open it in "
+		               "transformers as a GPT2LMHeadModel and save it", path, name);
+	return 0;
+}
+
+/* The numbers of the shape. n_inner may be null. */
+static int read_shape(const char *path, const json_t *json, struct gpt_config *config,
+                      struct err *err)
+{
+	const json_t *inner = json_object_get(json, "n_inner");
+
+	if (config_int(path, json, "n_layer", "num_hidden_layers", &config->layers, err) < 0 ||
+	    config_int(path, json, "n_head", "num_attention_heads", &config->heads, err) < 0 ||
+	    config_int(path, json, "n_embd", "hidden_size", &config->width, err) < 0 ||
+	    config_int(path, json, "n_positions", "max_position_embeddings", &config->context,
+	               err) < 0 ||
+	    config_int(path, json, "vocab_size", NULL, &config->vocab, err) < 0)
+		return -1;
+	return inner && !json_is_null(inner) ?
+	       config_int(path, json, "n_inner", NULL, &config->inner, err) : 0;
+}
+
 int config_json_read(const char *path, const json_t *json, struct gpt_config *config,
                        struct err *err)
 {
-	const json_t *inner = json_object_get(json, "n_inner");
-	const char *type = json_string_value(json_object_get(json, "model_type"));
+	static const struct gpt_config_names names = {
+		.layers = "\"n_layer\"",
+		.heads = "\"n_head\"",
+		.width = "\"n_embd\"",
+		.context = "\"n_positions\" (the context)",
+		.vocab = "\"vocab_size\"",
+		.inner = "\"n_inner\"",
+		.epsilon = "\"layer_norm_epsilon\"",
+	};
 	struct err found = {0};
 
-	if (!type || strcmp(type, "gpt2") != 0)
-		return err_set(err, "%s: \"model_type\" is %s, expected gpt2", path,
-		               type ? type : "missing");
-	if (config_int(path, json, "n_layer", &config->layers, err) < 0 ||
-	    config_int(path, json, "n_head", &config->heads, err) < 0 ||
-	    config_int(path, json, "n_embd", &config->width, err) < 0 ||
-	    config_int(path, json, "n_positions", &config->context, err) < 0 ||
-	    config_int(path, json, "vocab_size", &config->vocab, err) < 0)
+	if (check_type(path, json, err) < 0 || read_shape(path, json, config, err) < 0)
 		return -1;
-	if (inner && !json_is_null(inner) &&
-	    config_int(path, json, "n_inner", &config->inner, err) < 0)
-		return -1;
-	if (gpt_config_check(config, &found) < 0)
+	if (gpt_config_check_named(config, &names, &found) < 0)
 		return err_set(err, "%s: %s", path, found.text);
 	return read_kind(path, json, config, err);
 }

@@ -98,23 +98,38 @@ bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b)
 	       a->own_head == b->own_head;
 }
 
-int gpt_config_check(const struct gpt_config *config, struct err *err)
+int gpt_config_check_named(const struct gpt_config *config, const struct gpt_config_names *names,
+                           struct err *err)
 {
-	if (check_range("number of layers", config->layers, GPT_LAYERS_MAX, err) < 0 ||
-	    check_range("width", config->width, GPT_WIDTH_MAX, err) < 0 ||
-	    check_range("number of heads", config->heads, config->width, err) < 0 ||
-	    check_range("width of the feed-forward part", gpt_inner(config), GPT_INNER_MAX,
-	                err) < 0 ||
-	    check_range("context", config->context, GPT_CONTEXT_MAX, err) < 0 ||
-	    check_range("vocabulary", config->vocab, VOCAB_MAX, err) < 0)
+	if (check_range(names->layers, config->layers, GPT_LAYERS_MAX, err) < 0 ||
+	    check_range(names->width, config->width, GPT_WIDTH_MAX, err) < 0 ||
+	    check_range(names->heads, config->heads, config->width, err) < 0 ||
+	    check_range(names->inner, gpt_inner(config), GPT_INNER_MAX, err) < 0 ||
+	    check_range(names->context, config->context, GPT_CONTEXT_MAX, err) < 0 ||
+	    check_range(names->vocab, config->vocab, VOCAB_MAX, err) < 0)
 		return -1;
 	if (config->width % config->heads != 0)
-		return err_set(err, "width %d is not a multiple of the number of heads, %d",
-		               config->width, config->heads);
+		return err_set(err, "%s is %d, expected a divisor of %s, which is %d", names->heads,
+		               config->heads, names->width, config->width);
 	if (!(config->epsilon >= 0 && config->epsilon < 1))
-		return err_set(err, "epsilon of layer normalisation is %g, expected a number above 0 "
-		               "and below 1", config->epsilon);
+		return err_set(err, "%s is %g, expected a number above 0 and below 1", names->epsilon,
+		               config->epsilon);
 	return 0;
+}
+
+int gpt_config_check(const struct gpt_config *config, struct err *err)
+{
+	static const struct gpt_config_names words = {
+		.layers = "number of layers",
+		.heads = "number of heads",
+		.width = "width",
+		.context = "context",
+		.vocab = "vocabulary",
+		.inner = "width of the feed-forward part",
+		.epsilon = "epsilon of layer normalisation",
+	};
+
+	return gpt_config_check_named(config, &words, err);
 }
 
 bool gpt_preset(const char *name, struct gpt_config *config)

@@ -81,8 +81,17 @@ int gpt_kind_set(struct gpt_config *config, const char *kind, struct err *err);
  * differ. */
 bool gpt_config_equal(const struct gpt_config *a, const struct gpt_config *b);
 
+/* What messages call the numbers of a configuration, as "\"n_positions\" (context)". */
+struct gpt_config_names {
+	const char *layers, *heads, *width, *context, *vocab, *inner, *epsilon;
+};
+
 /* -1 with err set if a number is out of range or heads do not divide width. */
 int gpt_config_check(const struct gpt_config *config, struct err *err);
+
+/* The same of a configuration from a file, by the names that the file has for its numbers. */
+int gpt_config_check_named(const struct gpt_config *config, const struct gpt_config_names *names,
+                           struct err *err);
 
 /* Fill in one of the article's networks by its name: "1.7k", "30k", "207k" or "63m". Sets
  * every field but bias and vocab. Returns false if there is no network of that name. */

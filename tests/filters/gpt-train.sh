@@ -519,7 +519,7 @@ done <<'END'
 512	--layers 513
 16384	--width 0
 4096	--context 1
-multiple of the number of heads	--heads 3
+number of heads is 3, expected a divisor of width, which is [0-9]+	--heads 3
 0\.95	--dropout 1
 10	--lr -1
 not a number	--lr nan

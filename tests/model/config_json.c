@@ -41,11 +41,56 @@ static void test_activations(void)
 	   "without a name it is gelu_new, as in transformers");
 }
 
+/* What changes nothing, or is another name. */
+static void test_harmless(void)
+{
+	static const struct {
+		const char *field, *value;
+	} fields[] = {
+		{"architectures", "null"}, {"architectures", "[]"}, {"architectures", "[\"GPT2Model\"]"},
+		{"architectures", "[\"TFGPT2LMHeadModel\"]"},
+		{"architectures", "[\"FlaxGPT2LMHeadModel\"]"},
+		{"hidden_size", "6"}, {"num_attention_heads", "2"}, {"pruned_heads", "{}"},
+		{"quantization_config", "null"}, {"reorder_and_upcast_attn", "true"}, {"n_ctx", "7"},
+		{"n_inner", "null"}, {"torch_dtype", "\"float16\""}, {"dtype", "\"bfloat16\""},
+		{"attn_pdrop", "0.1"}, {"summary_type", "\"cls_index\""}, {"summary_first_dropout", "0.1"},
+	};
+	const struct gpt_config own = SHAPE(2, 2, 6, 9, 11, false, 0);
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		const struct gpt_config config =
+			with(fields[i].field, json_loads(fields[i].value, JSON_DECODE_ANY, NULL));
+		ok(gpt_config_equal(&config, &own), "%s %s changes nothing", fields[i].field,
+		   fields[i].value);
+	}
+}
+
+/* As GPT2Config's attribute_map has it. */
+static void test_other_names(void)
+{
+	static const char *const names[][2] = {
+		{"n_layer", "num_hidden_layers"}, {"n_head", "num_attention_heads"},
+		{"n_embd", "hidden_size"}, {"n_positions", "max_position_embeddings"},
+	};
+	const struct gpt_config own = SHAPE(2, 2, 6, 9, 11, false, 0);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct gpt_config config = {0};
+		struct err err = {0};
+		json_t *json = config_json_new(&own);
+		json_object_set(json, names[i][1], json_object_get(json, names[i][0]));
+		json_object_del(json, names[i][0]);
+		ok(config_json_read("config.json", json, &config, &err) == 0 &&
+		   gpt_config_equal(&config, &own), "%s under the name of %s", names[i][0], names[i][1]);
+		json_decref(json);
+	}
+}
+
 static void test_absent(void)
 {
 	static const char *const fields[] = {
 		"layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx",
-		"tie_word_embeddings", "n_inner",
+		"tie_word_embeddings", "n_inner", "architectures",
 	};
 	const struct gpt_config own = SHAPE(2, 2, 6, 9, 11, false, 0);
 
@@ -73,6 +118,8 @@ int main(void)
 
 	test_activations();
 	test_absent();
+	test_harmless();
+	test_other_names();
 	test_round(&own, "memoscope's own kind");
 	test_round(&other, "another kind");
 	return done();

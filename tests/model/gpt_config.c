@@ -244,7 +244,8 @@ int main(void)
 	refused(good, "epsilon of layer normalisation is nan");
 	refused((struct gpt_config)SHAPE(0, 2, 4, 256, 70, false, 0), "number of layers is 0");
 	refused((struct gpt_config)SHAPE(513, 2, 4, 256, 70, false, 0), "number of layers is 513");
-	refused((struct gpt_config)SHAPE(2, 3, 4, 256, 70, false, 0), "width 4 is not a multiple");
+	refused((struct gpt_config)SHAPE(2, 3, 4, 256, 70, false, 0),
+	        "number of heads is 3, expected a divisor of width, which is 4");
 	refused((struct gpt_config)SHAPE(2, 8, 4, 256, 70, false, 0), "number of heads is 8");
 	refused((struct gpt_config)SHAPE(2, -1, 4, 256, 70, false, 0), "number of heads is -1");
 	refused((struct gpt_config)SHAPE(2, 2, 0, 256, 70, false, 0), "width is 0");

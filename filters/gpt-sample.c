@@ -118,8 +118,8 @@ static int set_stop(const struct model *model, struct engine_settings *settings,
 		settings->stop = (struct piece){text, strlen(text)};
 	else if (stop_text)
 		err_usage(err, "--stop: %s", why.text);
-	settings->has_end = model->has_end && !stop_text;
-	settings->end = model->end;
+	if (!stop_text)
+		settings->ends = model->ends;
 	stop_text = settings->stop.size > 0 ? text : "";
 	free(tokens);
 	return err->status == ERR_NONE ? 0 : -1;

@@ -277,14 +277,18 @@ static int say_nanogpt(const struct files *files, struct model *model, struct er
 
 /* ---- transformers ---- */
 
-static int read_config(const struct files *files, struct gpt_config *config, struct err *err)
+static int read_config(const struct files *files, struct model *model, struct err *err)
 {
 	char *path = checkpoint_beside(files->path, "config.json", err);
-	json_t *json = path ? json_file_object(path, err) : NULL;
-	const int result = json ? config_json_read(path, json, config, err) : -1;
+	char *folder = checkpoint_beside(files->path, ".", err);
+	json_t *json = path && folder ? json_file_object(path, err) : NULL;
+	int result = json ? config_json_read(path, json, &model->config, err) : -1;
 
+	if (result == 0)
+		result = end_tokens_load(&model->ends, folder, json, model->config.vocab, err);
 	json_decref(json);
 	free(path);
+	free(folder);
 	return result;
 }
 
@@ -292,7 +296,7 @@ static int read_transformers(const struct files *files, struct model *model, str
 {
 	struct state_dict dict = {.path = files->path};
 	json_t *imported;
-	int result = read_config(files, &model->config, err);
+	int result = read_config(files, model, err);
 
 	for (size_t i = 0; i < files->count && result == 0; i++)
 		result = torch_file_state(files->files[i], torch_file_root(files->files[i]), "the file",

@@ -62,14 +62,6 @@ json_t *config_json_new(const struct gpt_config *config)
 	return json;
 }
 
-int config_json_end(const json_t *json, int vocab)
-{
-	const json_t *end = json_object_get(json, "eos_token_id");
-	const json_int_t token = json_is_integer(end) ? json_integer_value(end) : -1;
-
-	return token >= 0 && token < vocab ? (int)token : -1;
-}
-
 /* A field under its own name, or under one that transformers takes for the same. NULL with err set
  * if there is none, or if both are there and differ. */
 static const json_t *find_number(const char *path, const json_t *json, const char *field,

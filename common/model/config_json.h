@@ -11,9 +11,6 @@
  * them: GPT2Config has no such field. The caller owns the result. NULL: out of memory. */
 json_t *config_json_new(const struct gpt_config *config);
 
-/* The token that ends a text, "eos_token_id"; -1 if there is none below vocab. */
-int config_json_end(const json_t *json, int vocab);
-
 /* Read config.json; path: for messages. Sets all of config but bias. -1 with err set if a field
  * is missing or out of range, or if memoscope does not compute such a network. */
 int config_json_read(const char *path, const json_t *json, struct gpt_config *config,

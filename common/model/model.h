@@ -24,6 +24,7 @@
 #include "common/base/directory.h"
 #include "common/base/err.h"
 #include "common/base/file.h" /* file_content */
+#include "common/model/end_tokens.h"
 #include "common/model/gpt_config.h"
 #include "common/model/gpt_parameters.h"
 #include "common/stream/vocab.h"
@@ -32,8 +33,7 @@ struct model {
 	struct gpt_config config;
 	struct vocab *vocab; /* owned */
 	float *params; /* owned: gpt_parameter_count() floats, as gpt_parameters.h lays them out */
-	bool has_end; /* is there a token that ends a text? */
-	uint16_t end; /* it: "eos_token_id" of config.json */
+	struct end_tokens ends; /* those that end a text */
 	json_t *about; /* owned: memoscope.json, with "chain" */
 };
 

@@ -14,16 +14,16 @@
 #include "common/model/model_vocab.h"
 #include "common/model/parameter_files.h"
 
-static int load_config(const char *path, struct model *model, struct err *err)
+static int load_config(const char *directory, struct model *model, struct err *err)
 {
-	json_t *json = json_file_object(path, err);
+	char *path = model_file_path(directory, MODEL_CONFIG, err);
+	json_t *json = path ? json_file_object(path, err) : NULL;
 	int result = json ? config_json_read(path, json, &model->config, err) : -1;
-	const int end = result == 0 ? config_json_end(json, model->config.vocab) : -1;
 
-	model->has_end = end >= 0;
-	model->end = end >= 0 ? (uint16_t)end : 0;
-
+	if (result == 0)
+		result = end_tokens_load(&model->ends, directory, json, model->config.vocab, err);
 	json_decref(json);
+	free(path);
 	return result;
 }
 
@@ -142,7 +142,7 @@ int model_load(const char *directory, struct model *model, struct err *err)
 	*model = (struct model){0};
 	/* in this order: each needs what those before it found */
 	if (check_complete(directory, err) == 0 &&
-	    load_file(directory, MODEL_CONFIG, model, load_config, err) == 0 &&
+	    load_config(directory, model, err) == 0 &&
 	    load_vocab(directory, model, err) == 0 &&
 	    load_file(directory, MODEL_ABOUT, model, load_about, err) == 0 &&
 	    load_file(directory, MODEL_PARAMETERS, model, model_parameters_load, err) == 0)

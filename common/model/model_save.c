@@ -51,8 +51,8 @@ static int make_texts(const char *directory, const struct model *model,
 
 	json_t *json = config_json_new(config);
 
-	if (json && model->has_end)
-		json_object_set_new(json, "eos_token_id", json_integer(model->end));
+	if (json)
+		json_object_set_new(json, "eos_token_id", end_tokens_json(&model->ends));
 	texts[MODEL_CONFIG] = json_text(json, JSON_REAL_PRECISION(15));
 	texts[MODEL_VOCAB] = json_text(vocab_json_new(model->vocab), 0);
 	if (vocab_bpe(model->vocab))

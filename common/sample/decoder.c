@@ -159,7 +159,7 @@ static bool ended(struct decoder *decoder, const struct slot *slot, enum generat
 	uint32_t length = request->generation.length, written = length - request->generation.prompt;
 
 	if (stopped(decoder, request) ||
-	    (settings->has_end && request->tokens[length - 1] == settings->end))
+	    end_tokens_have(&settings->ends, request->tokens[length - 1]))
 		*why = GENERATION_STOP;
 	else if (settings->max_tokens > 0 && written == settings->max_tokens)
 		*why = GENERATION_LENGTH;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/model/ablation.h"
+#include "common/model/end_tokens.h"
 #include "common/sample/sampler.h"
 #include "common/stream/vocab.h"
 #include "kernels/kernels.h"
@@ -28,8 +29,7 @@ struct engine_settings {
 	uint32_t window; /* of a score that slides: tokens of a window, 2 to the context and one more */
 	bool crop; /* of a prompt longer than the context, read the end; else it is an error */
 	struct piece stop; /* a text ends with the token that completes this; empty: none */
-	bool has_end; /* a text ends with this token, too */
-	uint16_t end;
+	struct end_tokens ends; /* a text ends with one of these, too */
 	bool watch; /* engine_watch() will be called; costs each step a lock */
 	int batch; /* texts at once, over all threads */
 	int threads;

@@ -68,8 +68,7 @@ int training_run_init(struct training_run *run, const struct training_run_option
 	};
 	if (options->start) {
 		training_run_set_from(run, options->start->from);
-		run->model.has_end = options->start->model.has_end;
-		run->model.end = options->start->model.end;
+		run->model.ends = options->start->model.ends;
 	}
 	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0 ||
 	    make_trainer(run, err) < 0)

@@ -1,7 +1,6 @@
 /* training_run_resume.c - going on from the state of a run. */
 #include <math.h>
 
-#include "common/base/options.h"
 #include "common/train/training_run_private.h"
 #include "common/train/training_state.h"
 
@@ -15,6 +14,19 @@ static int add_network(json_t *saved, const char *last, struct err *err)
 	training_settings_network(saved, &model.config, model.vocab);
 	model_release(&model);
 	return 0;
+}
+
+/* The tokens that end a text, as the text of JSON. */
+static int take_ends(struct training_run *run, const char *text, const char *last, struct err *err)
+{
+	struct err bad = {0};
+	json_t *ends = text ? json_loads(text, JSON_DECODE_ANY, NULL) : json_null();
+
+	if (!ends || end_tokens_read(&run->model.ends, ends, run->model.config.vocab, &bad) < 0)
+		err_set(err, "%s/" MODEL_STATE ": metadata: end: expected a token or an array of tokens, "
+		        "not %.40s", last, text);
+	json_decref(ends);
+	return err->status == ERR_NONE ? 0 : -1;
 }
 
 /* What the run has of the model that it began with, if it began with one. */
@@ -31,16 +43,7 @@ static int take_from(struct training_run *run, const json_t *saved, const char *
 	if (from)
 		training_run_set_from(run, from);
 	json_decref(from);
-	const char *end = json_string_value(json_object_get(saved, "end"));
-	struct err bad = {0};
-	int64_t token;
-	if (end && option_int("end", end, 0, run->model.config.vocab - 1, &token, &bad) < 0)
-		return err_set(err, "%s/" MODEL_STATE ": metadata: %s", last, bad.text);
-	if (end) {
-		run->model.has_end = true;
-		run->model.end = (uint16_t)token;
-	}
-	return 0;
+	return take_ends(run, json_string_value(json_object_get(saved, "end")), last, err);
 }
 
 /* Read the state in DIR/last into the run; *saved becomes the settings that it holds. */

@@ -42,6 +42,18 @@ void training_settings_network(json_t *settings, const struct gpt_config *config
 	set_all(settings, all, sizeof all / sizeof *all);
 }
 
+/* NULL: there are none. */
+static json_t *ends_text(const struct end_tokens *ends)
+{
+	json_t *json = end_tokens_json(ends);
+	char *text = ends->count ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	json_t *result = text ? json_string(text) : NULL;
+
+	json_decref(json);
+	free(text);
+	return result;
+}
+
 json_t *training_settings(const struct training_run *run)
 {
 	const struct trainer_options *options = &run->options.trainer;
@@ -81,7 +93,7 @@ json_t *training_settings(const struct training_run *run)
 		{"pass-rows", json_sprintf("%d", pass_rows)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
 		{"from", from},
-		{"end", run->model.has_end ? json_sprintf("%d", run->model.end) : NULL},
+		{"end", ends_text(&run->model.ends)},
 		{"eval-every", json_sprintf("%" PRId64, run->options.eval_every)},
 		{"eval-records", json_sprintf("%" PRId64, run->options.eval_records)},
 		{"checkpoint-every", json_sprintf("%" PRId64, run->options.checkpoint_every)},

@@ -64,6 +64,14 @@ fresh
 edit config.json '.eos_token_id = 50256'
 is "$(gpt-sample "$TMP/model" -q --prompt a --max-tokens 60 | mpcat | jq -r .stop)" length \
 	"a token past the vocabulary ends none"
+echo '{"eos_token_id": [0, 1, 50256]}' >"$TMP/model/generation_config.json"
+gpt-sample "$TMP/model" -q --prompt a --max-tokens 60 --samples 20 | mpcat >"$TMP/ended"
+is "$(jq -r '[.stop, .text[-1:]] | @tsv' "$TMP/ended" | sort -u | tr '\n' ' ')" "stop	a stop	b " \
+	"generation_config.json goes before config.json, and may name several"
+model-average -o "$TMP/mean" "$TMP/model" "$TMP/model" 2>/dev/null
+is "$(jq -c .eos_token_id "$TMP/mean/config.json")" "[0,1]" "a model that is saved again keeps them"
+echo '{"eos_token_id": "b"}' >"$TMP/model/generation_config.json"
+refused "an end that is no token" 'generation_config.json: "eos_token_id" is neither a token'
 
 # ---- directories that are not whole ----
 

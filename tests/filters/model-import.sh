@@ -25,6 +25,10 @@ for name in nanogpt nanogpt-compiled nanogpt-buffers pytorch-bin pytorch-shards;
 	[ ${near#-} -le 2 ]
 	ok $? "$name: the model written finds a text as likely as its program does"
 done
+cp -r "$foreign/pytorch-bin" ends && jq '.eos_token_id = 2' "$foreign/pytorch-bin/config.json" >ends/config.json &&
+	model-import -q ends -o ended && echo '{"eos_token_id": [4, 1]}' >ends/generation_config.json &&
+	model-import -q ends/pytorch_model.bin -o ended2
+is "$(jq -c .eos_token_id ended/config.json ended2/config.json | tr '\n' ' ')" "2 [4,1] " "the tokens that end a text are kept"
 model-import -q "$foreign/nanogpt-tanh" -o tanh --activation gelu_new
 is "$? $(jq -r .activation_function tanh/config.json) $(jq -r .activation_function nanogpt/config.json)" \
 	"0 gelu_new gelu" "--activation"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/model/added_tokens.h"
 #include "common/model/bpe_json.h"
 #include "common/model/json_file.h"
 #include "common/model/model_files.h"
@@ -12,7 +13,7 @@
 #include "common/stream/vocab_json.h"
 
 #define ADDED "added_tokens.json" /* of old directories: {text: token} */
-#define END "<|endoftext|>" /* GPT2Tokenizer adds it by itself */
+#define ROLES "special_tokens_map.json" /* of old directories, too: {role: text} */
 
 /* The object in one of the directory's files; *json is NULL if there is no such file. */
 static int load_by(json_t *(*read)(const char *path, struct err *err), const char *directory,
@@ -55,6 +56,7 @@ struct files {
 	json_t *config; /* config.json */
 	json_t *tokenizer; /* tokenizer.json */
 	json_t *tokenizer_config; /* tokenizer_config.json */
+	json_t *roles, *added; /* special_tokens_map.json, added_tokens.json */
 	json_t *merges; /* merges.txt */
 };
 
@@ -63,7 +65,9 @@ static int open_files(const char *directory, struct files *files, struct err *er
 	if (load(directory, model_file_names[MODEL_CONFIG], &files->config, err) < 0 ||
 	    load(directory, model_file_names[MODEL_TOKENIZER], &files->tokenizer, err) < 0 ||
 	    load_by(json_file_object_of_reals, directory, model_file_names[MODEL_TOKENIZER_CONFIG],
-	            &files->tokenizer_config, err) < 0)
+	            &files->tokenizer_config, err) < 0 ||
+	    load(directory, ROLES, &files->roles, err) < 0 ||
+	    load(directory, ADDED, &files->added, err) < 0)
 		return -1;
 	return load_merges(directory, &files->merges, err);
 }
@@ -73,6 +77,8 @@ static void close_files(struct files *files)
 	json_decref(files->config);
 	json_decref(files->tokenizer);
 	json_decref(files->tokenizer_config);
+	json_decref(files->roles);
+	json_decref(files->added);
 	json_decref(files->merges);
 }
 
@@ -84,75 +90,92 @@ static struct vocab *bad(const char *directory, enum model_file file, const stru
 	return NULL;
 }
 
+/* The name of the class of transformers that reads the files; NULL: none of them says it. */
+static const char *class_of(const struct files *files)
+{
+	const char *name = json_string_value(json_object_get(files->tokenizer_config,
+	                                                     "tokenizer_class"));
+
+	return name ? name : json_string_value(json_object_get(files->config, "tokenizer_class"));
+}
+
+/* The tokens that are found in a text before all else. New reference; NULL with err set. */
+static json_t *load_added(const char *directory, const struct files *files, const json_t *tokens,
+                          int size, struct err *err)
+{
+	const struct added_tokens_files from = {
+		.tokenizer = files->tokenizer,
+		.config = files->tokenizer_config,
+		.roles = files->roles,
+		.more = files->added,
+		.gpt2 = tokenizer_class_is_gpt2(class_of(files)),
+	};
+	struct err why = {0};
+	json_t *added = added_tokens_new(&from, tokens, size, &why);
+
+	if (!added)
+		err_set(err, "%s/%s", directory, why.text);
+	return added;
+}
+
 /* Load vocab.json and compare it with the tokenizer, which may be NULL. transformers writes no
  * vocab.json; then it is the tokenizer's. */
-static struct vocab *load_characters(const char *directory, const json_t *tokenizer,
+static struct vocab *load_characters(const char *directory, const struct files *files,
                                      struct err *err)
 {
 	char *path = model_file_path(directory, MODEL_VOCAB, err);
+	const json_t *tokenizer = files->tokenizer, *tokens = tokenizer_json_vocab(tokenizer);
 	struct vocab *vocab = NULL;
 	struct err why = {0};
 
 	if (path && tokenizer && !json_file_exists(path)) {
 		free(path);
 		path = model_file_path(directory, MODEL_TOKENIZER, err);
-		vocab = path ? vocab_of_object(path, tokenizer_json_vocab(tokenizer), err) : NULL;
+		vocab = path ? vocab_of_object(path, tokens, err) : NULL;
 	} else if (path) {
 		vocab = vocab_load(path, err);
 	}
 	free(path);
-	if (!vocab || !tokenizer || tokenizer_json_check_vocab(tokenizer, vocab, &why) == 0)
+	if (!vocab || !tokenizer)
 		return vocab;
-	vocab_free(vocab);
-	return bad(directory, MODEL_TOKENIZER, &why, err);
-}
-
-/* The tokens that GPT2Tokenizer adds to vocab.json, in the form of tokenizer.json. */
-static json_t *old_added(const json_t *tokens, const json_t *more)
-{
-	json_t *added = json_array(), *id = json_object_get(tokens, END);
-	const char *content;
-
-	if (id && !json_object_get(more, END))
-		json_array_append_new(added, json_pack("{s:s, s:O}", "content", END, "id", id));
-	json_object_foreach ((json_t *)more, content, id)
-		json_array_append_new(added, json_pack("{s:s, s:O}", "content", content, "id", id));
-	return added;
-}
-
-/* Byte-level BPE of vocab.json and merges.txt. */
-static struct vocab *load_bpe(const char *directory, const json_t *merges, int size,
-                              struct err *err)
-{
-	json_t *tokens = NULL, *more = NULL, *added = NULL;
-	struct vocab *vocab = NULL;
-	struct err why = {0};
-
-	if (load(directory, model_file_names[MODEL_VOCAB], &tokens, err) < 0 ||
-	    load(directory, ADDED, &more, err) < 0)
-		goto out;
-	added = old_added(tokens, more);
-	vocab = bpe_json_vocab(tokens, merges, added, size, &why);
-	if (!vocab)
-		bad(directory, MODEL_VOCAB, &why, err);
-out:
-	json_decref(tokens);
-	json_decref(more);
+	/* those with a number are characters, and those without one are none of the network's */
+	json_t *added = NULL;
+	if (tokenizer_json_check_vocab(tokenizer, vocab, &why) < 0)
+		bad(directory, MODEL_TOKENIZER, &why, err);
+	else
+		added = load_added(directory, files, tokens, vocab_size(vocab), err);
+	if (!added) {
+		vocab_free(vocab);
+		vocab = NULL;
+	}
 	json_decref(added);
 	return vocab;
 }
 
-/* The same of tokenizer.json. */
-static struct vocab *load_bpe_tokenizer(const char *directory, const json_t *tokenizer, int size,
-                                        struct err *err)
+/* Byte-level BPE of a tokenizer.json or, without it, of vocab.json and merges.txt. */
+static struct vocab *load_bpe(const char *directory, const struct files *files, int size,
+                              struct err *err)
 {
-	const json_t *model = json_object_get(tokenizer, "model");
+	const enum model_file file = files->tokenizer ? MODEL_TOKENIZER : MODEL_VOCAB;
+	const json_t *model = json_object_get(files->tokenizer, "model");
+	const json_t *merges = files->tokenizer ? json_object_get(model, "merges") : files->merges;
+	json_t *tokens = NULL, *added = NULL;
+	struct vocab *vocab = NULL;
 	struct err why = {0};
-	struct vocab *vocab = bpe_json_vocab(json_object_get(model, "vocab"),
-	                                     json_object_get(model, "merges"),
-	                                     json_object_get(tokenizer, "added_tokens"), size, &why);
 
-	return vocab ? vocab : bad(directory, MODEL_TOKENIZER, &why, err);
+	if (files->tokenizer)
+		tokens = json_incref(json_object_get(model, "vocab"));
+	else if (load(directory, model_file_names[MODEL_VOCAB], &tokens, err) < 0)
+		return NULL;
+	added = load_added(directory, files, tokens, size, err);
+	if (added) {
+		vocab = bpe_json_vocab(tokens, merges, added, size, &why);
+		if (!vocab)
+			bad(directory, file, &why, err);
+	}
+	json_decref(tokens);
+	json_decref(added);
+	return vocab;
 }
 
 /* How many tokens config.json says; 0: it does not. */
@@ -169,18 +192,19 @@ static struct vocab *load_vocab(const char *directory, const struct files *files
                                 struct err *err)
 {
 	const int count = size > 0 ? size : config_size(files);
+	const bool says = json_is_string(json_object_get(files->tokenizer_config, "tokenizer_class"));
 	struct err why = {0};
 
+	if (tokenizer_class_check(class_of(files), &why) < 0)
+		return bad(directory, says ? MODEL_TOKENIZER_CONFIG : MODEL_CONFIG, &why, err);
 	if (files->tokenizer && tokenizer_json_check(files->tokenizer, &why) < 0)
 		return bad(directory, MODEL_TOKENIZER, &why, err);
 	if (files->tokenizer_config &&
 	    tokenizer_config_json_check(files->tokenizer_config, &why) < 0)
 		return bad(directory, MODEL_TOKENIZER_CONFIG, &why, err);
-	if (files->tokenizer && tokenizer_json_is_bpe(files->tokenizer))
-		return load_bpe_tokenizer(directory, files->tokenizer, count, err);
-	if (files->merges && !files->tokenizer)
-		return load_bpe(directory, files->merges, count, err);
-	return load_characters(directory, files->tokenizer, err);
+	if (files->tokenizer ? tokenizer_json_is_bpe(files->tokenizer) : files->merges != NULL)
+		return load_bpe(directory, files, count, err);
+	return load_characters(directory, files, err);
 }
 
 struct vocab *model_vocab_load_for(const char *directory, int size, struct err *err)

@@ -36,6 +36,12 @@ int tokenizer_json_check(const json_t *tokenizer, struct err *err);
 int tokenizer_json_check_vocab(const json_t *tokenizer, const struct vocab *vocab,
                                struct err *err);
 
+/* Check a "tokenizer_class" of tokenizer_config.json or config.json; NULL: the usual one. */
+int tokenizer_class_check(const char *name, struct err *err);
+
+/* Is it GPT2Tokenizer, which is the usual one? */
+bool tokenizer_class_is_gpt2(const char *name);
+
 /* Check that a tokenizer_config.json adds nothing to a text and changes nothing in it. */
 int tokenizer_config_json_check(const json_t *config, struct err *err);
 

@@ -47,7 +47,7 @@ static const struct row {
 	{"decoder", "{\"type\": \"ByteLevel\"}", "\"decoder\" is ByteLevel"},
 	{"added_tokens", "[]", NULL},
 	{"added_tokens", ADDED("B", ""), NULL},
-	{"added_tokens", ADDED("B", ", \"lstrip\": true"), "\"added_tokens\" has 'B'"},
+	{"added_tokens", ADDED("B", ", \"lstrip\": true"), "added token 'B' has \"lstrip\""},
 	{"added_tokens", ADDED("a", ""), "another number for 'a'"},
 	{"added_tokens", ADDED("Ω", ""), "has the token 'Ω', which vocab.json lacks"},
 	{"added_tokens", ADDED("<end>", ""), "\"added_tokens\" has '<end>', which is more than"},

@@ -51,16 +51,19 @@ static uint32_t characters_within(struct walk *walk, uint32_t tokens)
 	return walk->character;
 }
 
+/* A place of the one that becomes a place of the other. */
+typedef uint32_t place(struct walk *walk, uint32_t at);
+
 static uint32_t convert(const struct tokenized *of, const struct span *spans, uint32_t count,
-                        struct span *to, uint32_t (*within)(struct walk *, uint32_t))
+                        struct span *to, place *begin, place *end)
 {
 	struct walk walk = {.of = of};
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct span span = spans[i];
-		span.begin = within(&walk, spans[i].begin);
-		span.end = within(&walk, spans[i].end);
+		span.begin = begin(&walk, spans[i].begin);
+		span.end = end(&walk, spans[i].end);
 		if (span.begin < span.end)
 			to[kept++] = span;
 	}
@@ -70,13 +73,25 @@ static uint32_t convert(const struct tokenized *of, const struct span *spans, ui
 uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, uint32_t count,
                          struct span *to)
 {
-	return convert(of, spans, count, to, tokens_within);
+	return convert(of, spans, count, to, tokens_within, tokens_within);
+}
+
+/* The character that a span begins at whose first token is `token`: GPT-2's pieces take the space
+ * before a word, which is no part of what the span marks. */
+static uint32_t beginning(struct walk *walk, uint32_t token)
+{
+	const uint32_t begin = characters_within(walk, token);
+	const struct piece piece = token < walk->of->length ?
+	                           vocab_piece(walk->of->vocab, walk->of->tokens[token]) :
+	                           (struct piece){0};
+
+	return begin + (piece.size > 1 && piece.bytes[0] == ' ' && piece.bytes[1] != ' ');
 }
 
 uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
                        struct span *to)
 {
-	return convert(of, spans, count, to, characters_within);
+	return convert(of, spans, count, to, beginning, characters_within);
 }
 
 void places_in_text(const struct tokenized *of, const uint32_t *places, uint32_t count,

@@ -26,8 +26,9 @@ struct tokenized {
 uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, uint32_t count,
                          struct span *to);
 
-/* The other way: spans over characters, which begin and end where tokens do, or at the character
- * that a token's end is in. */
+/* The other way: spans over characters, which end where tokens do, or at the character that a
+ * token's end is in. They begin there, too, or behind the space that the first token begins with
+ * as " 354" does: nobody marks that space, and a text that becomes tokens has its spans back. */
 uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
                        struct span *to);
 

@@ -8,9 +8,11 @@
 /* "é a12\xff!" as é = C3 | A9, " a", "12", "\xff!": 6 characters and a byte. */
 static const struct piece list[] = {
 	{"\xc3", 1}, {"\xa9", 1}, {" a", 2}, {"12", 2}, {"\xff!", 2}, {"", 0},
+	{"   ", 3}, {" ", 1},
 };
 static const char text[] = "\xc3\xa9 a12\xff!";
 static const uint16_t tokens[] = {0, 1, 2, 5, 3, 4};
+static const uint16_t spaces[] = {6, 7};
 static struct tokenized of = {.text = text, .size = sizeof text - 1, .tokens = tokens, .length = 6};
 
 typedef uint32_t convert(const struct tokenized *, const struct span *, uint32_t, struct span *);
@@ -35,6 +37,7 @@ int main(void)
 	uint32_t place[] = {0, 1, 2, 3, 4, 5, 6};
 
 	of.vocab = vocab;
+	const struct tokenized word = of;
 	becomes(spans_to_tokens, 0, 1, 0, 2, "a character of two tokens");
 	becomes(spans_to_tokens, 0, 7, 0, 6, "the whole text");
 	becomes(spans_to_tokens, 2, 3, 2, 4, "a span that begins within a token has all of it");
@@ -43,7 +46,12 @@ int main(void)
 	becomes(spans_to_tokens, 5, 7, 5, 6, "a byte that is not UTF-8 counts as a character");
 	becomes(spans_to_text, 0, 1, -1, 0, "a token within a character");
 	becomes(spans_to_text, 0, 2, 0, 1, "both tokens of a character");
-	becomes(spans_to_text, 2, 3, 1, 3, "a token of two characters");
+	becomes(spans_to_text, 2, 3, 2, 3, "a span begins behind the space of its token");
+	becomes(spans_to_text, 4, 5, 3, 5, "a token of two characters");
+	of = (struct tokenized){vocab, "    ", 4, spaces, 2};
+	becomes(spans_to_text, 0, 1, 0, 3, "a token of spaces is all of the span");
+	becomes(spans_to_text, 1, 2, 3, 4, "and one of one space, too");
+	of = word;
 	becomes(spans_to_text, 4, 6, 3, 7, "the last two");
 	becomes(spans_to_text, 3, 4, -1, 0, "an empty token");
 

@@ -130,24 +130,30 @@ static bool is_answer(const struct score *score, const struct generation *genera
 
 	if (!generation->reference)
 		return false;
+	if (generation->from)
+		return generation->from->kind == answer;
 	for (uint32_t i = 0; i < generation->span_count; i++)
 		if (generation->spans[i].kind == answer)
 			return generation->spans[i].begin == generation->prompt;
 	return false;
 }
 
-/* How many code points behind the prompt count: an answer ends where recall.h ends it, any
- * other text at its end. -1 with err set. */
-static int64_t written(struct score *score, const struct generation *generation,
-                       struct err *err)
+/* The code points that count, *begin to *begin + *length: an answer is what recall.h makes of it,
+ * any other text is all behind the prompt. -1 with err set. */
+static int written(struct score *score, const struct generation *generation, uint32_t *begin,
+                   uint32_t *length, struct err *err)
 {
 	struct recall_verdict verdict;
 
+	*begin = generation->prompt;
+	*length = generation->length - generation->prompt;
 	if (!is_answer(score, generation))
-		return generation->length - generation->prompt;
+		return 0;
 	if (recall_judge(score->recall, generation, &score->kinds, &verdict, err) < 0)
 		return -1;
-	return verdict.given.length;
+	*begin = verdict.begin;
+	*length = verdict.given.length;
+	return 0;
 }
 
 static void print_share(double share)
@@ -182,14 +188,12 @@ static int print_generation(struct score *score, const struct generation *genera
 {
 	double share[REPETITION_UNITS], excess[REPETITION_UNITS];
 	struct repetition_counts counts;
-	uint32_t length;
-	int64_t count;
+	uint32_t begin, length, all;
 
-	if ((count = written(score, generation, err)) < 0 ||
-	    take(score, generation->text, generation->size, &length, err) < 0)
+	if (written(score, generation, &begin, &length, err) < 0 ||
+	    take(score, generation->text, generation->size, &all, err) < 0)
 		return -1;
-	const uint32_t *codes = score->codes + generation->prompt;
-	length = (uint32_t)count;
+	const uint32_t *codes = score->codes + begin;
 	for (int unit = 0; unit < REPETITION_UNITS; unit++) {
 		share[unit] = excess[unit] = NAN;
 		if (repetition_count(score->repetition, (enum repetition_unit)unit, codes, length,

@@ -64,6 +64,7 @@ struct question {
 	struct slice separator, tail; /* between ask and answer; after answer in its line */
 	const struct span *ask; /* NULL: none */
 	const struct span *answer;
+	const struct span *from; /* the one of both that the model was to write; NULL: not known */
 	int contextual; /* a kind; -1: none */
 };
 
@@ -99,6 +100,9 @@ static int find_spans(struct recall *recall, struct question *question,
 	if (question->ask)
 		question->separator = slice_of(question->reference.codes, question->ask->end,
 		                            question->answer->begin);
+	if (generation->from && (generation->from == question->ask ||
+	                         generation->from == question->answer))
+		question->from = generation->from;
 	return 0;
 }
 
@@ -115,11 +119,11 @@ static int check_prompt(const struct question *question, struct err *err)
 	if (prompt > answer->begin)
 		return err_set(err, "the prompt of %u characters reaches past the beginning of the "
 		               "answer, character %u", prompt, answer->begin);
-	if (prompt < (ask ? ask->begin : answer->begin))
+	if (!question->from && prompt < (ask ? ask->begin : answer->begin))
 		return err_set(err, "the prompt of %u characters ends before %s: expected "
 		               "generations of --from %sanswer", prompt,
 		               ask ? "the name asked for" : "the answer", ask ? "ask or --from " : "");
-	if (prompt < answer->begin && question->separator.length == 0)
+	if (prompt < answer->begin && question->from != answer && question->separator.length == 0)
 		return err_set(err, "nothing stands between ask and answer to tell them apart by");
 	return 0;
 }
@@ -140,20 +144,38 @@ static uint32_t find_tail(const struct question *question, uint32_t begin)
 	return text->length;
 }
 
+/* Where the span begins in the text that the model was to write. If it begins within a token in
+ * the reference, the model may have written what stands before it there, or not. */
+static uint32_t written_from(const struct question *question)
+{
+	const uint32_t prompt = question->generation->prompt;
+	const uint32_t count = question->from->begin - prompt;
+	const struct slice *text = &question->text;
+
+	if (count <= text->length - prompt &&
+	    memcmp(text->codes + prompt, question->reference.codes + prompt,
+	           count * sizeof *text->codes) == 0)
+		return question->from->begin;
+	return prompt;
+}
+
 /* Cut what the model wrote into name and number. */
 static void cut(const struct question *question, struct recall_verdict *verdict)
 {
 	const struct slice *text = &question->text, *separator = &question->separator;
-	uint32_t prompt = question->generation->prompt;
+	const uint32_t prompt = question->generation->prompt;
+	uint32_t begin = question->from ? written_from(question) : prompt;
 
-	if (prompt == question->answer->begin) {
-		uint32_t end = find_tail(question, prompt);
-		verdict->given = slice_of(text->codes, prompt, end);
+	if (question->from == question->answer || prompt == question->answer->begin) {
+		uint32_t end = find_tail(question, begin);
+		verdict->given = slice_of(text->codes, begin, end);
 		if (question->ask)
 			verdict->asked = of_span(question, question->ask);
 		return;
 	}
-	uint32_t begin = question->ask->begin, end = find_tail(question, begin), at = begin;
+	if (!question->from)
+		begin = question->ask->begin;
+	uint32_t end = find_tail(question, begin), at = begin;
 	while (at + separator->length <= end &&
 	       memcmp(text->codes + at, separator->codes,
 	              separator->length * sizeof *separator->codes) != 0)
@@ -332,8 +354,10 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 	question.reference = slice_of(recall->reference.at, 0, generation->reference_length);
 	if (find_spans(recall, &question, kinds, err) < 0 || check_prompt(&question, err) < 0)
 		return -1;
-	verdict->chose = question.ask && generation->prompt < question.ask->end;
+	verdict->chose = question.ask && question.from != question.answer &&
+	                 generation->prompt < question.ask->end;
 	cut(&question, verdict);
+	verdict->begin = (uint32_t)(verdict->given.codes - question.text.codes);
 	if (fill_entries(recall, &question, verdict, err) < 0)
 		return -1;
 	judge(&question, verdict);

@@ -5,6 +5,10 @@
  * begins, and the answer ends where the rest of the answer's line begins. The form of the
  * number does not matter.
  *
+ * If tokens are pieces of text, a prompt may end before the text that it was to end at, because
+ * that begins within a token (" 354"). What the reference has between belongs to neither name nor
+ * answer, whether the model repeats it or not.
+ *
  * Spans of kind `contextual` are the places of the prompt that state an answer: the true
  * one or another. If they state another, an answer is contextual if it is theirs, and
  * parametric (from the weights) if it is true nevertheless: the terms of E. Neeman et al.,
@@ -63,6 +67,7 @@ struct recall_verdict {
 	struct slice asked; /* the name asked for, or written */
 	struct slice want; /* the right answer; none after a wrong name */
 	struct slice given; /* the model's answer */
+	uint32_t begin; /* where it begins in the generation's text, in characters */
 	uint32_t distance; /* the edit distance from given to want; 0 if there is no want */
 	int digits; /* of want, SLICE_DIGITS at most */
 	bool digit[SLICE_DIGITS]; /* is digit n in its place? */

@@ -422,6 +422,20 @@ static int read_stop(const struct place *place, const msgpack_object *map,
 	return bad_field(place, "stop", "\"stop\", \"length\", \"context\" or \"end\"");
 }
 
+/* The first span of the kind that prompts end before, if this prompt does. */
+static const struct span *find_from(struct stream_reader *reader, const struct span_kinds *kinds,
+                                    const struct generation *generation)
+{
+	const json_t *sampling = json_object_get(stream_header(reader), "sampling");
+	const char *word = json_string_value(json_object_get(sampling, "from"));
+	const int kind = word && generation->reference ? span_kind_find(kinds, word) : -1;
+
+	for (uint32_t i = 0; kind >= 0 && i < generation->span_count; i++)
+		if (generation->spans[i].kind == kind)
+			return generation->spans[i].begin >= generation->prompt ? &generation->spans[i] : NULL;
+	return NULL;
+}
+
 int generation_read(struct stream_reader *reader, const struct stream_record *raw,
                     struct span_kinds *kinds, struct generation_buffer *buffer,
                     struct generation *generation, struct err *err)
@@ -452,5 +466,6 @@ int generation_read(struct stream_reader *reader, const struct stream_record *ra
 		return -1;
 	generation->spans = buffer->spans.spans;
 	generation->span_count = (uint32_t)count;
+	generation->from = find_from(reader, kinds, generation);
 	return 0;
 }

@@ -88,6 +88,10 @@ struct generation {
 	uint32_t reference_length;
 	const struct span *spans; /* of the reference, or of the text where there is none */
 	uint32_t span_count;
+	/* The span of the reference that the model was to write, as the header's "from" says; NULL:
+	 * none. The prompt ends where it begins or, where it begins within a token, before that
+	 * token: the text between is then the model's to write, too. */
+	const struct span *from;
 	enum generation_stop stop;
 	const struct generation_step *steps;
 	uint32_t step_count;

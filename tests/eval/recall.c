@@ -112,6 +112,51 @@ static void odd_records(void)
 	       "a prompt with the answer in it");
 }
 
+/* The same if the span begins `early` characters within a token: the prompt ends before it. */
+static void judges_within(const char *marks, const char *from, uint32_t early, const char *wrote,
+                          const char *given, const char *what)
+{
+	const int kind = span_kind_find(&kinds, from);
+	struct err err = {0};
+
+	reference = marked(&kinds, marks);
+	struct generation generation = marked_generation(&reference, &kinds, from, wrote, text);
+	for (uint32_t i = 0; !generation.from; i++)
+		if (generation.spans[i].kind == kind)
+			generation.from = &generation.spans[i];
+	generation.prompt -= early;
+	strcpy(text + generation.prompt, wrote);
+	generation.size = generation.length = (uint32_t)strlen(text);
+	if (recall_judge(recall, &generation, &kinds, &verdict, &err) < 0) {
+		ok(false, "%s: %s", what, err.text);
+		return;
+	}
+	is_slice(verdict.given, given, what);
+	is_int(memcmp(text + verdict.begin, given, verdict.given.length), 0, "it begins there");
+}
+
+static void tokens_before_spans(void)
+{
+	static const char book[] = BOOK "[ask:1 Bob Elk]: [answer:1 34]{E}\n";
+
+	judges_within(book, "answer", 1, " 34{E}\n", "34", "an answer that begins behind a space");
+	ok(verdict.exact == RECALL_RIGHT && !verdict.chose, "is right");
+	is_slice(verdict.asked, "Bob Elk", "and the name was given");
+	judges_within(book, "answer", 2, ": 34{E}\n", "34", "or behind more");
+	ok(verdict.exact == RECALL_RIGHT && !verdict.chose, "even all that stands before it");
+	judges_within(book, "answer", 1, "34{E}\n", "34", "if the model leaves the space out");
+	ok(verdict.exact == RECALL_RIGHT, "the answer is right, too");
+	judges_within(book, "answer", 1, " 12{E}\n", "12", "a wrong one");
+	ok(verdict.exact == RECALL_WRONG && verdict.book == RECALL_WRONG, "is wrong");
+	judges_within(book, "answer", 1, "", "", "a text that ends there");
+	judges_within(book, "ask", 1, "\nAnn Fox: 12{E}\n", "12", "a name that begins within a token");
+	ok(verdict.exact == RECALL_RIGHT && verdict.chose, "is the model's choice");
+	is_slice(verdict.asked, "Ann Fox", "without what stands before it");
+	judges_within("Q? ([contextual:-1 z] it is): [answer:-1 x]\n", "answer", 1, " z\n", "z",
+	              "an answer without an ask");
+	ok(verdict.follows == RECALL_FOLLOWS_CONTEXT, "follows the context");
+}
+
 static void contexts(void)
 {
 	static const struct {
@@ -156,6 +201,7 @@ int main(void)
 	names_given();
 	names_chosen();
 	odd_records();
+	tokens_before_spans();
 	contexts();
 	recall_free(recall);
 	return done();

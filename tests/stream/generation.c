@@ -10,19 +10,21 @@
 #include "common/stream/stream.h"
 #include "tests/tap.h"
 
-/* A stream of one record in a temporary file, from its JSON. The name of the
- * file, to unlink. */
-static const char *write_stream(const char *json, char path[32])
+/* A stream of one record in a temporary file, from its JSON; from: what its header says of prompts,
+ * or NULL. The name of the file, to unlink. */
+static const char *write_stream(const char *json, const char *from, char path[32])
 {
 	struct err err = {0};
 	json_error_t where;
 	json_t *record = json_loads(json, JSON_REJECT_DUPLICATES, &where);
 	json_t *header = header_new(STREAM_GENERATIONS, NULL, 0, (char *[]){NULL});
 	int fd = mkstemp(strcpy(path, "/tmp/generation.XXXXXX"));
-	struct stream_writer *writer = stream_create(fd, path, header, &err);
 
 	if (!record)
 		printf("Bail out! %s: %s\n", where.text, json);
+	if (from)
+		json_object_set_new(header, "sampling", json_pack("{s:s}", "from", from));
+	struct stream_writer *writer = stream_create(fd, path, header, &err);
 	json_to_msgpack(record, stream_record(writer));
 	stream_commit(writer, &err);
 	if (stream_end(writer, &err) < 0)
@@ -38,7 +40,7 @@ static void read_back(const char *json, char text[512])
 {
 	struct err err = {0};
 	char path[32];
-	struct stream_reader *reader = stream_open(write_stream(json, path), NULL, &err);
+	struct stream_reader *reader = stream_open(write_stream(json, NULL, path), NULL, &err);
 	struct generation_buffer *buffer = generation_buffer_new(&err);
 	struct generation generation;
 	struct stream_record raw;
@@ -81,6 +83,46 @@ static void check_good(void)
 	read_back(RECORD("4", "", "[]", "end", "[" LENS("[" LOOK("1e-9", "7") "," LOOK("1", "0") "]")
 	                 "," LENS_AT("3", "b", "[]") "]"), text);
 	is_string(text, "", "one with lenses");
+}
+
+/* Which span does a generation say that the model was to write? -1: none. */
+static void check_from(void)
+{
+	static const struct {
+		const char *from, *prompt, *reference;
+		int want;
+		const char *what;
+	} rows[] = {
+		{"answer", "2", ",\"reference\":\"aéxyz\"", 1, "the first span of the header's kind"},
+		{"answer", "1", ",\"reference\":\"aéxyz\"", 1, "also if the prompt ends before it"},
+		{"answer", "3", ",\"reference\":\"aéxyz\"", -1, "not if it ends within it"},
+		{"rule", "1", ",\"reference\":\"aéxyz\"", -1, "no span of that kind"},
+		{NULL, "2", ",\"reference\":\"aéxyz\"", -1, "prompts that end at no span"},
+		{"answer", "2", "", -1, "a text without a reference"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char json[512], path[32];
+		struct err err = {0};
+		snprintf(json, sizeof json, "{\"id\":7,\"sample\":2,\"text\":\"aé\\nb\",\"prompt\":%s%s,"
+		         "\"spans\":[[0,1,\"ask\",0,0],[2,3,\"answer\",0,0],[3,4,\"answer\",1,0]],"
+		         "\"stop\":\"stop\",\"steps\":[]}", rows[i].prompt, rows[i].reference);
+		struct stream_reader *reader =
+			stream_open(write_stream(json, rows[i].from, path), NULL, &err);
+		struct generation_buffer *buffer = generation_buffer_new(&err);
+		struct generation generation = {0};
+		struct stream_record raw;
+		struct span_kinds kinds;
+		span_kinds_init(&kinds);
+		if (reader && buffer && stream_next(reader, &raw, &err) == 1)
+			generation_read(reader, &raw, &kinds, buffer, &generation, &err);
+		is_string(err.text, "", "a generation");
+		is_int(generation.from ? generation.from - generation.spans : -1, rows[i].want,
+		       rows[i].what);
+		generation_buffer_free(buffer);
+		stream_close(reader);
+		unlink(path);
+	}
 }
 
 static void check_bad(void)
@@ -268,6 +310,7 @@ int main(void)
 {
 	check_pieces();
 	check_good();
+	check_from();
 	check_bad();
 	check_round_trip();
 	return done();

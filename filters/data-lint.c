@@ -173,14 +173,31 @@ static void print_counts(const struct lint_counts *counts, const struct span_kin
 /* ---- reading ---- */
 
 /* The function that gets each record of a file. */
-typedef int record_use(struct lint *lint, const struct record *record,
+typedef int record_use(struct lint *lint, const struct record *record, const struct vocab *vocab,
                        const struct span_kinds *kinds, struct err *err);
 
-static int hold(struct lint *lint, const struct record *record,
+static int hold(struct lint *lint, const struct record *record, const struct vocab *vocab,
                 const struct span_kinds *kinds, struct err *err)
 {
 	(void)kinds;
+	(void)vocab;
 	return lint_hold(lint, record, err);
+}
+
+/* A record with its text and, if there is a vocabulary, its tokens. */
+static int read_record(struct stream_reader *reader, const struct stream_record *raw,
+                       const struct vocab *vocab, struct span_kinds *kinds,
+                       struct record_buffer *buffer, struct record *record, struct err *err)
+{
+	struct err why = {0};
+
+	if (!vocab)
+		return record_read_text(reader, raw, kinds, buffer, record, err);
+	if (record_read_tokens(reader, raw, vocab, kinds, buffer, record, err) < 0)
+		return -1;
+	if (record_decode(vocab, buffer, record, &why) < 0)
+		return stream_bad(reader, err, "%s", why.text);
+	return 0;
 }
 
 /* The loop: every record of one file. */
@@ -200,14 +217,9 @@ static int read_file(const char *path, record_use *use, struct lint *lint,
 	if (strcmp(header_string(stream_header(reader), "stream"), STREAM_TOKENS) == 0 &&
 	    !(vocab = stream_vocab(reader, err)))
 		goto out;
-	if (context > 0 && vocab && !vocab_is_characters(vocab)) {
-		err_set(err, "%s: --context counts characters, but these tokens are pieces of text; "
-		        "expected no --context", err_path(path));
-		goto out;
-	}
 	while ((more = stream_next(reader, &raw, err)) > 0)
-		if (record_read_as_text(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
-		    use(lint, &record, kinds, err) < 0) {
+		if (read_record(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
+		    use(lint, &record, vocab, kinds, err) < 0) {
 			more = -1;
 			break;
 		}

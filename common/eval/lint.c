@@ -8,6 +8,7 @@
 #include "common/base/array.h"
 #include "common/base/utf8.h"
 #include "common/eval/book_line.h"
+#include "common/stream/token_spans.h"
 
 struct lint {
 	uint32_t context;
@@ -104,6 +105,7 @@ static bool is_held(const struct lint *lint, const struct record *record)
 /* A record and what its spans say. */
 struct page {
 	const struct record *record;
+	const struct vocab *vocab; /* of its tokens; NULL: each is a character */
 	const uint32_t *codes;
 	const struct span *ask, *answer; /* NULL: none */
 	struct slice asked, wanted; /* their texts */
@@ -120,11 +122,11 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	const struct record *record = page->record;
 	struct book *book = &lint->book;
 
-	if (array_reserve(&lint->codes, &lint->code_room, record->length) < 0)
+	if (array_reserve(&lint->codes, &lint->code_room, record->text_length) < 0)
 		return err_set(err, "out of memory for a record");
 	text_codes(record->text, record->size, lint->codes);
-	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes}, record->spans,
-	              record->span_count, kinds, err) < 0)
+	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes},
+	              record->text_spans, record->text_span_count, kinds, err) < 0)
 		return -1;
 	if (array_reserve(&lint->entry, &lint->entry_room, book->entries) < 0)
 		return err_set(err, "out of memory for a record");
@@ -197,8 +199,14 @@ static void count_digits(struct lint_counts *counts, const struct page *page)
 static void count_windows(struct lint *lint, const struct page *page,
                           const struct book_line *source)
 {
-	uint64_t begin = (uint64_t)(source->name.codes - page->codes);
-	uint64_t lost = page->answer->begin - begin - 1;
+	const struct record *record = page->record;
+	const struct tokenized of = {page->vocab, record->text, record->size, record->tokens,
+	                             record->length};
+	uint32_t place[2] = {(uint32_t)(source->name.codes - page->codes), page->answer->begin};
+
+	if (page->vocab)
+		places_in_tokens(&of, place, 2, place);
+	uint64_t lost = place[1] - place[0] - 1;
 
 	lint->counts.window_lost.right += lost < lint->context ? lost : lint->context;
 	lint->counts.window_lost.of += lint->context;
@@ -252,23 +260,25 @@ static int has_duplicate(struct lint *lint, const struct page *page, struct err 
 	return 0;
 }
 
-int lint_record(struct lint *lint, const struct record *record,
+int lint_record(struct lint *lint, const struct record *record, const struct vocab *vocab,
                 const struct span_kinds *kinds, struct err *err)
 {
 	struct lint_counts *counts = &lint->counts;
-	struct page page = {.record = record};
+	struct page page = {
+		.record = record, .vocab = vocab && !vocab_is_characters(vocab) ? vocab : NULL,
+	};
 
 	if (!lint->sorted)
 		sort_held(lint);
 	if (read_page(lint, &page, kinds, err) < 0)
 		return -1;
 	counts->records++;
-	counts->characters += record->length;
-	if (record->length > counts->longest)
-		counts->longest = record->length;
-	for (uint32_t i = 0; i < record->span_count; i++) {
-		counts->floor[record->spans[i].kind].spans++;
-		counts->floor[record->spans[i].kind].nats += record->spans[i].nats;
+	counts->characters += record->text_length;
+	if (record->text_length > counts->longest)
+		counts->longest = record->text_length;
+	for (uint32_t i = 0; i < record->text_span_count; i++) {
+		counts->floor[record->text_spans[i].kind].spans++;
+		counts->floor[record->text_spans[i].kind].nats += record->text_spans[i].nats;
 	}
 	if (page.entries > 0) {
 		int duplicate = has_duplicate(lint, &page, err);

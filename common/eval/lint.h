@@ -15,6 +15,7 @@
 #include "common/base/stats.h"
 #include "common/stream/record.h"
 #include "common/stream/span.h"
+#include "common/stream/vocab.h"
 
 /* The spans of a kind, and the sum of their nats. */
 struct lint_floor {
@@ -60,8 +61,9 @@ void lint_free(struct lint *lint); /* NULL is allowed */
  * All of them come before the first lint_record(). */
 int lint_hold(struct lint *lint, const struct record *record, struct err *err);
 
-/* Count a record, with its text. */
-int lint_record(struct lint *lint, const struct record *record,
+/* Count a record, with its text. vocab: of its tokens, which the context counts; NULL: each
+ * character is a token. */
+int lint_record(struct lint *lint, const struct record *record, const struct vocab *vocab,
                 const struct span_kinds *kinds, struct err *err);
 
 /* The counts so far, which belong to lint. */

@@ -94,6 +94,15 @@ uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uin
 	return convert(of, spans, count, to, beginning, characters_within);
 }
 
+void places_in_tokens(const struct tokenized *of, const uint32_t *characters, uint32_t count,
+                      uint32_t *to)
+{
+	struct walk walk = {.of = of};
+
+	for (uint32_t i = 0; i < count; i++)
+		to[i] = tokens_within(&walk, characters[i]);
+}
+
 void places_in_text(const struct tokenized *of, const uint32_t *places, uint32_t count,
                     uint32_t *to)
 {

@@ -32,6 +32,10 @@ uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, u
 uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
                        struct span *to);
 
+/* The token that each of count characters of the text begins in, to[count]; the characters rise. */
+void places_in_tokens(const struct tokenized *of, const uint32_t *characters, uint32_t count,
+                      uint32_t *to);
+
 /* The character of the text that each of count places in its tokens is in, to[count]; the places
  * rise. */
 void places_in_text(const struct tokenized *of, const uint32_t *places, uint32_t count,

@@ -23,7 +23,7 @@ static const struct lint_counts *add(const char *marks)
 	const struct record record = marked_record(&it);
 	struct err err = {0};
 
-	if (lint_record(lint, &record, &kinds, &err) < 0)
+	if (lint_record(lint, &record, NULL, &kinds, &err) < 0)
 		printf("Bail out! %s\n", err.text);
 	return lint_counts(lint);
 }

@@ -55,6 +55,7 @@ static struct record marked_record(const struct marked *it)
 	return (struct record){
 		.text = it->text, .size = it->size, .length = it->size,
 		.spans = it->spans, .span_count = it->span_count,
+		.text_length = it->size, .text_spans = it->spans, .text_span_count = it->span_count,
 	};
 }
 

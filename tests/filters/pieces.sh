@@ -118,8 +118,21 @@ ok $? "head-score scores each head"
 # ---- data-lint ----
 
 is "$(data-lint "$TMP/spans.tok")" "$(data-lint "$TMP/spans.mp")" "data-lint says of tokens what it says of their text"
-fails 1 'spans.tok: --context counts characters, but these tokens are pieces' "--context would count wrongly" \
-	data-lint --context 9 "$TMP/spans.tok"
+phonegen --count 50 --seed 2 --entries 1-3 | tokenize --vocab "$model" >"$TMP/books.tok"
+longest=$(mpcat "$TMP/books.tok" | jq '.tokens | length' | sort -n | tail -n 1)
+data-lint --context "$longest" "$TMP/books.tok" >"$TMP/report"
+is "$? $(awk '$1 == "too_long" { print $2 }' "$TMP/report")" "0 0" "--context counts tokens: the longest record fits"
+data-lint --context $((longest - 1)) "$TMP/books.tok" >"$TMP/report"
+is "$? $(awk '$1 == "too_long_count" { print $2 }' "$TMP/report")" \
+	"3 $(mpcat "$TMP/books.tok" | jq "select(.tokens | length == $longest) | 1" | wc -l)" "and does not fit one that is shorter"
+for n in 30 70; do
+	data-lint --context $n "$TMP/books.tok" >"$TMP/report"
+	is "$(awk '/^window_lost_(count|of)/ { print $2 }' "$TMP/report" | xargs)" \
+		"$(mpcat "$TMP/books.tok" | jq -r '.spans as $s | ($s[] | select(.[2] == "ask"))[3] as $e |
+			[($s[] | select(.[2] == "name" and .[3] == $e))[0], ($s[] | select(.[2] == "answer"))[0]] | @tsv' |
+			awk -v n=$n '{ all += n; lost += $2 - $1 - 1 < n ? $2 - $1 - 1 : n } END { print lost, all }')" \
+		"windows of $n and one tokens that lose the entry"
+done
 
 # ---- training ----
 

@@ -87,6 +87,9 @@ static struct record reference_record(const struct generation *generation)
 		.length = generation->reference_length,
 		.spans = generation->spans,
 		.span_count = generation->span_count,
+		.text_length = generation->reference_length,
+		.text_spans = generation->spans,
+		.text_span_count = generation->span_count,
 	};
 }
 
@@ -123,7 +126,7 @@ static void lint_reference(const struct generation *generation, const struct spa
 	struct record record = reference_record(generation);
 
 	EXPECT(lint_hold(lint, &record, &err) == 0);
-	EXPECT(lint_record(lint, &record, kinds, &err) == 0);
+	EXPECT(lint_record(lint, &record, NULL, kinds, &err) == 0);
 	const struct lint_counts *counts = lint_counts(lint);
 	EXPECT(counts->records == 1 && counts->both_sides.right == 1);
 	EXPECT(counts->in_context.right >= counts->derived.right);

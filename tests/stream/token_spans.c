@@ -58,6 +58,11 @@ int main(void)
 	places_in_text(&of, place, 7, place);
 	ok(place[0] == 0 && place[1] == 0 && place[2] == 1 && place[3] == 3 && place[4] == 3 &&
 	   place[5] == 5 && place[6] == 7, "the characters that places in the tokens are in");
+	uint32_t character[] = {0, 1, 2, 3, 4, 5, 6};
+	places_in_tokens(&of, character, 7, character);
+	ok(character[0] == 0 && character[1] == 2 && character[2] == 2 && character[3] == 4 &&
+	   character[4] == 4 && character[5] == 5 && character[6] == 5,
+	   "the tokens that characters begin in");
 	vocab_free(vocab);
 	return done();
 }

@@ -42,9 +42,10 @@ size_t escape_code(enum escape how, uint32_t code, char out[ESCAPE_MAX])
 		return 2;
 	}
 	if (code >= UTF8_BYTE)
-		return (size_t)snprintf(out, ESCAPE_MAX, "\\x%02x", code - UTF8_BYTE);
+		return (size_t)snprintf(out, ESCAPE_MAX, how == ESCAPE_PYTHON ? "\\udc%02x" : "\\x%02x",
+		                        (unsigned)(code - UTF8_BYTE));
 	if (hidden || (!stays && escape_control(code)))
-		return (size_t)snprintf(out, ESCAPE_MAX, code < 0x100 ? "\\x%02x" : "\\u%04x",
+		return (size_t)snprintf(out, ESCAPE_MAX, code < 0x80 ? "\\x%02x" : "\\u%04x",
 		                        (unsigned)code);
 	size_t size = utf8_encode(code, out);
 	out[size] = '\0';
@@ -56,11 +57,8 @@ size_t escape_next(enum escape how, const char *text, size_t size, size_t *taken
 {
 	uint32_t code;
 
-	*taken = utf8_decode(text, size, &code);
-	if (*taken > 0)
-		return escape_code(how, code, out);
-	*taken = 1;
-	return (size_t)snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned char)*text);
+	*taken = text_decode(text, size, &code);
+	return escape_code(how, code, out);
 }
 
 void escape_print_text(enum escape how, const char *text, size_t size, FILE *file)
@@ -92,8 +90,8 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The code point of the escape at text, which begins behind the backslash; *taken: its
- * bytes. -1: it is none. */
+/* The code point of the escape at text, which begins behind the backslash, or UTF8_BYTE plus a
+ * byte; *taken: its bytes. -1: it is none. */
 static int escaped_code(const char *text, size_t size, size_t *taken)
 {
 	static const char known[] = "ntr\\"; /* of letters, those that stand at the same place */
@@ -107,6 +105,8 @@ static int escaped_code(const char *text, size_t size, size_t *taken)
 			code = 16 * code + hex_digit(text[i]);
 		}
 		*taken = 1 + digits;
+		if (digits == 2 && code >= 0x80)
+			return (int)UTF8_BYTE + code;
 		return code >= 0xd800 && code < 0xe000 ? -1 : code; /* half of a pair is no character */
 	}
 	const char *at = size > 0 ? memchr(known, text[0], sizeof known - 1) : NULL;

@@ -261,17 +261,13 @@ int text_format_json(struct text_buffer *out, const msgpack_object *object, cons
 
 /* ---- tables ---- */
 
-static int format_escaped(struct text_buffer *out, const msgpack_object_str *string,
-                          struct err *err)
+static void format_escaped(struct text_buffer *out, const char *text, size_t size)
 {
-	if (utf8_length(string->ptr, string->size) < 0)
-		return err_set(err, "text that is not UTF-8");
-	for (size_t i = 0, taken; i < string->size; i += taken) {
-		char text[ESCAPE_MAX];
-		size_t size = escape_next(ESCAPE_FIELD, string->ptr + i, string->size - i, &taken, text);
-		text_buffer_append(out, text, size);
+	for (size_t i = 0, taken; i < size; i += taken) {
+		char escaped[ESCAPE_MAX];
+		const size_t length = escape_next(ESCAPE_FIELD, text + i, size - i, &taken, escaped);
+		text_buffer_append(out, escaped, length);
 	}
-	return 0;
 }
 
 int text_format_field(struct text_buffer *out, const msgpack_object *object, const char *key,
@@ -281,8 +277,15 @@ int text_format_field(struct text_buffer *out, const msgpack_object *object, con
 		return 0;
 	switch (object->type) {
 	case MSGPACK_OBJECT_STR:
-		return format_escaped(out, &object->via.str, err);
+		if (utf8_length(object->via.str.ptr, object->via.str.size) < 0)
+			return err_set(err, "text that is not UTF-8");
+		format_escaped(out, object->via.str.ptr, object->via.str.size);
+		return 0;
 	case MSGPACK_OBJECT_BIN:
+		if (key && json_object_get(bin, key))
+			return text_format_json(out, object, key, bin, err);
+		format_escaped(out, object->via.bin.ptr, object->via.bin.size); /* a text of any bytes */
+		return 0;
 	case MSGPACK_OBJECT_MAP:
 	case MSGPACK_OBJECT_ARRAY:
 		return text_format_json(out, object, key, bin, err);

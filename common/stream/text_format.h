@@ -27,8 +27,9 @@ int text_format_check_bin(const json_t *bin, struct err *err);
 int text_format_json(struct text_buffer *out, const msgpack_object *object, const char *key,
                      const json_t *bin, struct err *err);
 
-/* Append an object as a field of a table. Strings are escaped as ESCAPE_FIELD (escape.h) says.
- * Arrays, maps and binary data are JSON. nil is empty, and so is NULL, which stands for no object.
+/* Append an object as a field of a table. Strings are escaped as ESCAPE_FIELD (escape.h) says, and
+ * so are binary data whose type bin does not tell: texts that are not UTF-8. Arrays, maps and other
+ * binary data are JSON. nil is empty, and so is NULL, which stands for no object.
  * Errors as above. */
 int text_format_field(struct text_buffer *out, const msgpack_object *object, const char *key,
                       const json_t *bin, struct err *err);

@@ -23,9 +23,9 @@ static void codes(void)
 		{'a', "a", "a", "a", "a"},
 		{'\\', "\\\\", "\\\\", "\\\\", "\\"},
 		{0x7f, "\\x7f", "\\x7f", "\\x7f", "\\x7f"},
-		{0x9b, "\\x9b", "\\x9b", "\\x9b", "\\x9b"}, /* CSI in one character */
-		{0xa0, "\u00a0", "\\xa0", "\\xa0", "\u00a0"}, /* a space that does not break */
-		{0xad, "\u00ad", "\\xad", "\\xad", "\u00ad"},
+		{0x9b, "\\u009b", "\\u009b", "\\u009b", "\\u009b"}, /* CSI in one character */
+		{0xa0, "\u00a0", "\\u00a0", "\\u00a0", "\u00a0"}, /* a space that does not break */
+		{0xad, "\u00ad", "\\u00ad", "\\u00ad", "\u00ad"},
 		{0x61c, "\\u061c", "\\u061c", "\\u061c", "\\u061c"},
 		{0x200b, "\u200b", "\\u200b", "\\u200b", "\u200b"},
 		{0x2028, "\\u2028", "\\u2028", "\\u2028", "\\u2028"},
@@ -34,6 +34,7 @@ static void codes(void)
 		{0x3000, "\u3000", "\\u3000", "\\u3000", "\u3000"},
 		{0xfeff, "\ufeff", "\\ufeff", "\\ufeff", "\ufeff"},
 		{0x1f600, "\U0001F600", "\U0001F600", "\U0001F600", "\U0001F600"},
+		{UTF8_BYTE + 0x9b, "\\x9b", "\\x9b", "\\udc9b", "\\x9b"}, /* no character */
 	};
 	char out[ESCAPE_MAX];
 
@@ -47,12 +48,14 @@ static void codes(void)
 	}
 }
 
-/* Every code point, made a field of and back. */
+/* Every code point and every byte that is none, made a field of and back. */
 static void there_and_back(void)
 {
 	uint32_t bad = 0;
 
-	for (uint32_t code = 0; code < 0x110000; code++) {
+	for (uint32_t code = 0; code < UTF8_BYTE + 0x100; code++) {
+		if (code >= UTF8_BYTE && code < UTF8_BYTE + 0x80)
+			continue; /* always a character */
 		char text[ESCAPE_MAX], back[ESCAPE_MAX], want[UTF8_MAX];
 		struct err err = {0};
 		size_t size = escape_code(ESCAPE_FIELD, code, text), wanted = utf8_encode(code, want);
@@ -60,7 +63,7 @@ static void there_and_back(void)
 		if (got != (long)wanted || memcmp(back, want, wanted) != 0)
 			bad++;
 	}
-	is_int(bad, 0, "each code point comes back from a field");
+	is_int(bad, 0, "each code point and byte comes back from a field");
 }
 
 static void undo(void)
@@ -72,7 +75,7 @@ static void undo(void)
 		{"", "", 0},
 		{"Ann Lee: 1 \\nBob", "Ann Lee: 1 \nBob", 0},
 		{"\\\\n\\t\\r", "\\n\t\r", 0},
-		{"\\x1b\\xE9\\x7F.", "\x1b\u00e9\x7f.", 0},
+		{"\\x1b\\xE9\\x7F.", "\x1b\xe9\x7f.", 0},
 		{"é\\n€", "é\n€", 0},
 		{"a\\", NULL, 1},
 		{"ab\\q", NULL, 2},
@@ -118,7 +121,7 @@ static void lines(void)
 
 	for (size_t at = 0; at < sizeof text - 1; at += taken)
 		used += escape_next(ESCAPE_LINE, text + at, sizeof text - 1 - at, &taken, have + used);
-	is_string(have, "a\\tb\\n\\x1b[2J\\x9b\\u202e\\ \\xff\\xc3", "a line");
+	is_string(have, "a\\tb\\n\\x1b[2J\\u009b\\u202e\\ \\xff\\xc3", "a line");
 }
 
 int main(void)

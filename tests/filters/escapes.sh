@@ -74,7 +74,7 @@ is "$(confint --share keys | head -n 1 | cut -f 1)" "$bad" "elsewhere it is as i
 gpt-sample model --prompt a --max-tokens 1 --probs 4 --stop '' >top.mp
 topk-dump top.mp >table
 clean "topk-dump" table
-is "$(tail -n 1 table | cut -f 9,11,13,15 | tr '\t' '\n' | sort | xargs -d '\n')" '\u2028 \u202e \xa0 a' \
+is "$(tail -n 1 table | cut -f 9,11,13,15 | tr '\t' '\n' | sort | xargs -d '\n')" '\u00a0 \u2028 \u202e a' \
 	"each is one field"
 topk-dump --tuples top.mp >tuples
 clean "topk-dump --tuples" tuples

@@ -22,7 +22,8 @@ escape=$'\e'
 texts() {
 	mpcat --json "$@" | jq -j '(if input_line_number > 1 then "\n" else "" end) + .text +
 		(if .text | endswith("\n") then "" else "\n" end)' |
-		perl -CSD -pe 's/\r/\\r/g; s/([\x00-\x08\x0b-\x1f\x7f-\x9f])/sprintf "\\x%02x", ord $1/ge'
+		perl -CSD -pe 's/\r/\\r/g; s/([\x00-\x08\x0b-\x1f\x7f])/sprintf "\\x%02x", ord $1/ge;
+			s/([\x80-\x9f])/sprintf "\\u%04x", ord $1/ge'
 }
 unstyled() { sed "s/$escape\[[0-9;]*m//g"; }
 styles() { grep -o "$escape\[[0-9;]*m" | sort -u | tr -d "$escape" | tr '\n' ' '; }
@@ -51,7 +52,7 @@ texts records >want
 gpt-sample rude --prompt ab --samples 3 --stop '' --output text >have
 cmp have want
 ok $? "control characters are shown, all else is as it stands"
-for seen in '\\x1b' '\\x07' '\\x08' '\\r' '\\x7f' '\\x9b' $'\t' 'é' '€' $'\U1f600'; do
+for seen in '\\x1b' '\\x07' '\\x08' '\\r' '\\x7f' '\\u009b' $'\t' 'é' '€' $'\U1f600'; do
 	grep -qe "$seen" have || echo "# no $seen"
 done >missing
 is "$(cat missing)" "" "of all kinds"
@@ -258,7 +259,7 @@ bad 'A\nB\303\237\n' "line 2: character 1, U\\+00DF 'ß', is not in the vocabula
 bad 'A\n\nB\\qC\nD\n' "line 3: byte 1: a backslash before none of n, t, r, \\\\, xHH and uHHHH" "an unknown escape"
 # shellcheck disable=SC1003 # a backslash it is
 bad 'A\nB\\' "line 2: byte 1: a backslash" "a backslash at the end"
-bad 'A\n\\xe9\n' "line 2: character 0, U\\+00E9" "an escape of a foreign character"
+bad 'A\n\\u00e9\n' "line 2: character 0, U\\+00E9" "an escape of a foreign character"
 bad 'A\nB\377C\n' "line 2: character 1, byte 1: not UTF-8" "not UTF-8"
 bad "A\n$(printf '%0257d' 0)\n" "line 2: a prompt of 257 tokens, expected at most 256: the model's context is 256" \
 	"a line longer than the context"

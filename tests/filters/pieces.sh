@@ -104,6 +104,22 @@ is "$(gpt-sample -q "$model" --prompt '日' --max-tokens 200 --seed 5 --stop "${
 	jq -r --arg stop "${piece:0:2}" '[.stop, (.steps[-1].char | contains($stop))] | @tsv')" \
 	"stop	true" "--stop is found within a piece"
 
+# ---- tables ----
+
+# Blanks, newlines, controls, characters that are blank, and bytes that are no character.
+echo '{"text": [97, 32, 9, 10, 27, 194, 160, 194, 155, 160, 195, 40, 92, 255]}' | mptext >"$TMP/odd.mp"
+gpt-score -q "$model" "$TMP/odd.mp" >"$TMP/odd.scores"
+is "$(mpcat --tsv=text "$TMP/odd.mp" | tail -n 1)" "a \t\n\x1b"$'\u00a0'"\u009b\xa0\xc3(\\\\\xff" "mpcat --tsv"
+is "$(topk-dump "$TMP/odd.scores" | cut -f 5 | tail -n +2 | tr -d '\n')" "\s\t\n\x1b\xc2\xa0\xc2\x9b\xa0\xc3(\\\\\xff" \
+	"topk-dump shows pieces in the same way"
+is "$(mpcat --tsv=text "$TMP/odd.mp" | tail -n 1 | gpt-sample -q "$model" --prompt - --max-tokens 1 | mpcat |
+	jq -c '.text[:14]')" "$(mpcat "$TMP/odd.mp" | jq -c .text)" "which a prompt may be written in"
+is "$(script -qec "mpcat --text '$TMP/odd.mp'" /dev/null </dev/null | tr -d '\r')" \
+	$'a \t\n\\x1b\u00a0\\u009b\\xa0\\xc3(\\\\xff' "mpcat on a terminal, too, where a newline is one"
+shown=$'a \t\n\\x1b\u00a0\\u009b\\xa0\\xc3(\\\\xff'
+written=$(gpt-sample -q "$model" --prompt $'a \t\n\e\u00a0\u009b\xa0\xc3(\\\xff' --max-tokens 1 --output text)
+is "${written:0:${#shown}}" "$shown" "and gpt-sample"
+
 # ---- heads ----
 
 attn-dump -q "$model" --layer 0 --head 1 "$TMP/spans.mp" >"$TMP/attention.mp"

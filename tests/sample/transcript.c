@@ -90,9 +90,9 @@ static void plain(void)
 	close_text(transcript);
 	is_string(came(), "b\n", "a text that ends with a newline gets none");
 	prompt(transcript, "\t\x1b\r\xc2\x9b\x7f\\");
-	is_string(came(), "\n\t\\x1b\\r\\x9b\\x7f\\", "control characters of a prompt are shown");
+	is_string(came(), "\n\t\\x1b\\r\\u009b\\x7f\\", "control characters of a prompt are shown");
 	write_on(transcript, "\t\x1b\r\xc2\x9b\x7f\\", 0.5);
-	is_string(came(), "\t\\x1b\\r\\x9b\\x7f\\", "and those of an answer");
+	is_string(came(), "\t\\x1b\\r\\u009b\\x7f\\", "and those of an answer");
 	finish(transcript);
 }
 

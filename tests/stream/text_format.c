@@ -183,7 +183,14 @@ static void binary(void)
 		is_string(text(), rows[i].third, "as a field");
 		json_decref(bin);
 	}
+	pack_data("a\xff\n \xc3\xa9", 6);
+	object();
+	text_format_path(&out, &unpacked.data, "data", NULL, &err);
+	is_string(text(), "a\\xff\\n é", "a field of bytes without a type is a text");
 	json_t *bin = json_pack("{s:s}", "data", "u16");
+	text_buffer_clear(&out);
+	text_format_path(&out, &unpacked.data, "data", bin, &err);
+	is_string(text(), "[65377,8202,43459]", "one with a type is JSON");
 	pack_data("abc", 3);
 	ok(text_format_json(&out, object(), NULL, bin, &err) < 0 &&
 	   strstr(err.text, "\"data\" has 3 bytes, which are not u16"), "half a number: %s", err.text);

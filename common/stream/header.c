@@ -151,6 +151,18 @@ static bool is_one_of(const char *kind, const char *const *kinds)
 	return false;
 }
 
+/* What to do if a stream of one kind was expected and another came. */
+static const char *cure(const char *kind, const char *const *kinds)
+{
+	if (!kinds[0] || kinds[1])
+		return "";
+	if (strcmp(kinds[0], STREAM_TOKENS) == 0 && strcmp(kind, STREAM_TEXT) == 0)
+		return "; tokenize makes them";
+	if (strcmp(kinds[0], STREAM_TEXT) == 0 && strcmp(kind, STREAM_TOKENS) == 0)
+		return "; tokenize -d makes it";
+	return "";
+}
+
 static int wrong_kind(const char *kind, const char *const *kinds, struct err *err)
 {
 	char list[160] = "";
@@ -159,9 +171,7 @@ static int wrong_kind(const char *kind, const char *const *kinds, struct err *er
 		size_t used = strlen(list);
 		snprintf(list + used, sizeof list - used, "%s'%s'", i ? " or " : "", kinds[i]);
 	}
-	return err_set(err, "a stream of kind '%.40s', expected %s%s", kind, list,
-	               strcmp(list, "'" STREAM_TOKENS "'") == 0 && strcmp(kind, STREAM_TEXT) == 0
-	                       ? "; tokenize makes them" : "");
+	return err_set(err, "a stream of kind '%.40s', expected %s%s", kind, list, cure(kind, kinds));
 }
 
 static int check_chain(const json_t *chain, struct err *err)

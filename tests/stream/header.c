@@ -131,6 +131,7 @@ static void same(void)
 static void kinds(void)
 {
 	static const char *const tokens[] = {STREAM_TOKENS, NULL};
+	static const char *const text[] = {STREAM_TEXT, NULL};
 	static const char *const two[] = {STREAM_METRICS, STREAM_TEXT, NULL};
 	json_t *header = header_new(STREAM_TEXT, NULL, 1, arguments);
 
@@ -138,6 +139,10 @@ static void kinds(void)
 	ok(header_check(header, tokens, fresh()) < 0 &&
 	   strstr(err.text, "of kind 'text', expected 'tokens'; tokenize makes them"),
 	   "text for tokens: %s", err.text);
+	json_object_set_new(header, "stream", json_string(STREAM_TOKENS));
+	ok(header_check(header, text, fresh()) < 0 &&
+	   strstr(err.text, "of kind 'tokens', expected 'text'; tokenize -d makes it"),
+	   "tokens for text: %s", err.text);
 	json_object_set_new(header, "stream", json_string("attention"));
 	ok(header_check(header, two, fresh()) < 0 &&
 	   strstr(err.text, "of kind 'attention', expected 'metrics' or 'text'"), "neither: %s",

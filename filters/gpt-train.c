@@ -302,7 +302,7 @@ static void report(const struct training_run *run, const struct step_result *res
 {
 	const struct training_progress *at = &run->at;
 
-	write_metrics(metrics_step(at, result));
+	write_metrics(metrics_step(at, trainer.lr.steps, result));
 	if (progress.terminal || at->step % (10 * log_every) == 0)
 		progress_show(&progress, "step %" PRId64 "/%" PRId64 ": loss %.4f, %.0f tokens/s, %.0f s "
 		              "left", at->step, trainer.lr.steps, result->loss,

@@ -10,11 +10,13 @@ static void add_flops(json_t *record, const struct training_progress *at)
 		json_object_set_new(record, "flops", json_real(at->flops));
 }
 
-json_t *metrics_step(const struct training_progress *at, const struct step_result *result)
+json_t *metrics_step(const struct training_progress *at, int64_t steps,
+                     const struct step_result *result)
 {
-	json_t *record = json_pack("{s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step,
-	                           "tokens", (json_int_t)at->tokens, "seconds", at->seconds, "loss",
-	                           result->loss, "lr", result->lr, "grad_norm", result->grad_norm);
+	json_t *record = json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f}", "step", (json_int_t)at->step,
+	                           "steps", (json_int_t)steps, "tokens", (json_int_t)at->tokens,
+	                           "seconds", at->seconds, "loss", result->loss, "lr", result->lr,
+	                           "grad_norm", result->grad_norm);
 
 	add_flops(record, at);
 	if (result->loss_scale > 0) {

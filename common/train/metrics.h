@@ -12,10 +12,11 @@
 #include "common/train/trainer.h"
 #include "common/train/training_progress.h"
 
-/* {"step", "tokens", "seconds", "loss", "lr", "grad_norm", "flops"}, and "loss_scale" and
+/* {"step", "steps", "tokens", "seconds", "loss", "lr", "grad_norm", "flops"}, and "loss_scale" and
  * "skipped" if the loss is scaled. "flops" is absent if at->flops is NAN. at: the progress
- * after the step. */
-json_t *metrics_step(const struct training_progress *at, const struct step_result *result);
+ * after the step. steps: how many the run is to make. */
+json_t *metrics_step(const struct training_progress *at, int64_t steps,
+                     const struct step_result *result);
 
 /* The result of a validation, over all kinds of tokens and for each. */
 struct validation {

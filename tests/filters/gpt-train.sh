@@ -396,8 +396,10 @@ done
 close "$(jq '[.kinds[] | .loss * .tokens] | add' validation)" "$(jq '.loss * .tokens' validation)" 1e-6
 ok $? "the loss is that of its kinds together"
 
-is "$(mpcat --tsv best.mp | head -n 1)" $'step\ttokens\tseconds\tloss\tlr\tgrad_norm\tflops' \
+is "$(mpcat --tsv best.mp | head -n 1)" $'step\tsteps\ttokens\tseconds\tloss\tlr\tgrad_norm\tflops' \
 	"metrics read as a table"
+is "$(mpcat --tsv=loss,steps best.mp | awk 'NR > 1 && NF == 2 { print $2 }' | uniq -c | tr -s ' ')" " 20 200" \
+	"each record of a step says how many the run is to make"
 is "$(course best.mp | cut -f 1 | tr '\n' ' ')" "$(seq -s ' ' 10 10 200) " "a record every ten steps"
 is "$(mpcat --header straight.mp | jq -r '[.stream, .chain[].program] | join(" ")')" \
 	"metrics phonegen tokenize shard gpt-train" "the chain is in the metrics"

@@ -192,15 +192,16 @@ static void test_first_scale(const struct data *data)
 
 	trainer_step(a, data->example, 60, &result, &err);
 	ok(result.taken && result.loss_scale == 0x1p16, "half precision begins at a scale of 2^16");
-	json_t *record = metrics_step(&at, &result);
+	json_t *record = metrics_step(&at, 9, &result);
 	is_near(json_real_value(json_object_get(record, "loss_scale")), 65536, 0,
 	        "  as the metrics tell");
 	is_int(json_integer_value(json_object_get(record, "skipped")), 0, "  with the steps given up");
+	is_int(json_integer_value(json_object_get(record, "steps")), 9, "  and how many to make");
 	json_decref(record);
 	trainer_step(b, data->example, 60, &result, &err);
 	ok(result.taken && result.loss_scale == 0, "float32 has no scale");
-	record = metrics_step(&at, &result);
-	is_int((long long)json_object_size(record), 7, "  and the metrics say nothing of any");
+	record = metrics_step(&at, 9, &result);
+	is_int((long long)json_object_size(record), 8, "  and the metrics say nothing of any");
 	json_decref(record);
 
 	struct trainer_state from_a = state_of(a), from_b = state_of(b);

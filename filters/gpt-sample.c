@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
+#include "common/base/terminal.h"
 #include "common/model/ablation.h"
 #include "common/model/backend.h"
 #include "common/model/model.h"
@@ -298,7 +299,7 @@ static int open_output(struct output *output, const struct model *model, const j
                        struct err *err)
 {
 	enum transcript_style style = color == COLOR_P ? TRANSCRIPT_P :
-	                              color == COLOR_AUTO && transcript_styles(STDOUT_FILENO) ?
+	                              color == COLOR_AUTO && terminal_styles(STDOUT_FILENO) ?
 	                              TRANSCRIPT_DIM : TRANSCRIPT_PLAIN;
 	struct text_buffer legend = {0};
 

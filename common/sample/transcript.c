@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/escape.h"
 #include "common/base/file.h"
@@ -44,13 +43,6 @@ struct transcript {
 	bool begun; /* there was a text */
 	bool open; /* its last line has no newline yet */
 };
-
-bool transcript_styles(int fd)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"); /* see no-color.org */
-
-	return isatty(fd) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
-}
 
 struct transcript *transcript_new(int fd, const char *name, enum transcript_style style,
                                   const struct vocab *vocab, struct err *err)

@@ -9,7 +9,6 @@
 #ifndef MEMOSCOPE_TRANSCRIPT_H
 #define MEMOSCOPE_TRANSCRIPT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -22,9 +21,6 @@ enum transcript_style {
 	TRANSCRIPT_DIM, /* the prompt is dim */
 	TRANSCRIPT_P, /* and what the model wrote has the colours of its probabilities */
 };
-
-/* Is fd a terminal that has styles, and does its user want them? (NO_COLOR, TERM) */
-bool transcript_styles(int fd);
 
 /* Append to out what the colours mean: a line of text in these colours. */
 void transcript_legend(struct text_buffer *out);

@@ -2,11 +2,11 @@
 #
 # A test is a file tests/ROOM/NAME.c or tests/ROOM/NAME.sh. The tests of the whole house are
 # tests/NAME.sh.
-TEST_ROOMS := base stream data model train sample eval kernels filters pipelines
+TEST_ROOMS := base stream data model train sample eval kernels filters pipelines browser
 
 # What takes long, and what few changes can break, is for make check-all: pipelines that train many
-# networks, and tests that break a kernel in many ways, each of which must be noticed.
-SLOW := cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
+# networks, tests that break a kernel in many ways, each of which must be noticed, and a browser.
+SLOW := browser cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
 # These are begun first, the longest at the head, so that none is left for the end.
 LONG := $(SLOW) ops cuda gpt-train gpt-train-faults faults qamix man house badinput
 
@@ -18,7 +18,7 @@ UNSANITIZED := $(WATCHED) tests/kernels/cuda_faults.c tests/kernels/ops_referenc
 
 TESTS_C := $(wildcard $(TEST_ROOMS:%=tests/%/*.c))
 TESTS_C := $(if $(SANITIZE),$(filter-out $(UNSANITIZED),$(TESTS_C)),$(TESTS_C))
-TESTS_SH := $(filter-out tests/lib.sh,$(wildcard tests/*.sh $(TEST_ROOMS:%=tests/%/*.sh)))
+TESTS_SH := $(filter-out tests/lib.sh tests/browser/lib.sh,$(wildcard tests/*.sh $(TEST_ROOMS:%=tests/%/*.sh)))
 # tests/kernels/gpu/host.c, where CUDA's headers are
 GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/kernels/gpu.t)
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(GPU_TEST)
@@ -49,7 +49,7 @@ FAST := $(filter-out $(call named,$(SLOW)),$(TESTS))
 # What computes with a network: on the CPU's table, or by a program, a pipeline or the manual's
 # examples. But for what goes over the levels by itself, for the GPU's kernels, and for errors.
 NETWORK = $(filter-out $(call named,gpt gpt_inspect kv_cache isa ops cuda cuda_faults cuda_half cuda_traffic \
-	badinput device faults gpt-train-faults house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
+	badinput browser device faults gpt-train-faults house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
 	grep -lw $(NETWORK_SIGNS:%=-e '%') $(TESTS_C) $(TESTS_SH))) $(call named,man))
 NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/train/trainer.h gpt-train gpt-sample gpt-score \
 	attn-dump head-score runs

@@ -87,8 +87,8 @@ found git ls-files 2>/dev/null | sed 's|/.*||' | sort -u |
 	grep -vxE '\.ci|\.gitignore|CONTRIBUTING\.md|LICENSE|Makefile|NEWS\.md|README\.md|deps\.sh|common|filters|kernels|man|pipelines|testdata|tests' |
 	none "the root holds what is listed here, nothing else"
 found find tests -mindepth 1 -maxdepth 1 |
-	grep -vxE 'tests/(base|stream|data|model|train|sample|eval|kernels|filters|pipelines|bench|fuzz|tools|(house|man|lib)\.sh|check\.mk|(tap|folder)\.h)' |
-	none "tests has the rooms of the house, bench, fuzz and tools"
+	grep -vxE 'tests/(base|stream|data|model|train|sample|eval|kernels|filters|pipelines|browser|bench|fuzz|tools|(house|man|lib)\.sh|check\.mk|(tap|folder)\.h)' |
+	none "tests has the rooms of the house, browser, bench, fuzz and tools"
 for program in $(found find filters -name '*.c'); do
 	program=$(basename "$program" .c)
 	[ -f "tests/filters/$program.sh" ] ||

@@ -53,6 +53,7 @@ struct dump {
 	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
 	struct attention_mass *mass; /* of --by-span; NULL without */
 	int32_t *query; /* [context] the rows that are selected of a record */
+	const float **row; /* [context] and where they are in a matrix */
 };
 
 /* Check --layer or --head against the model, and fill in the end of "all". */
@@ -87,15 +88,19 @@ static int select_rows(struct dump *dump, const struct record *record, int rows,
 	return count;
 }
 
-/* Write one head's matrix, or add it to the table. */
-static int dump_matrix(struct dump *dump, const struct attention_record *out, struct err *err)
+/* Write one head's matrix [rows,rows], or add it to the table. */
+static int dump_matrix(struct dump *dump, const struct attention_record *out, int rows,
+                       const float *matrix, struct err *err)
 {
 	const struct span_kinds *kinds = record_reader_kinds(dump->records);
 
-	if (!dump->mass)
-		return attention_write(dump->writer, out, kinds, err);
-	return attention_mass_add(dump->mass, out->record, kinds, span_kind_find(kinds, rows_kind),
-	                          out->layer, out->head, out->rows, out->matrix, err);
+	if (dump->mass)
+		return attention_mass_add(dump->mass, out->record, kinds,
+		                          span_kind_find(kinds, rows_kind), out->layer, out->head,
+		                          rows, matrix, err);
+	for (int i = 0; i < out->count; i++)
+		dump->row[i] = matrix + (size_t)out->query[i] * (size_t)rows;
+	return attention_write(dump->writer, out, kinds, err);
 }
 
 /* Run the model over one record and dump its matrices. */
@@ -106,21 +111,23 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 		.vocab = vocab_is_characters(dump->vocab) ? NULL : dump->vocab,
 		.sample = record_reader_sample(dump->records),
 		.query = dump->query,
+		.row = dump->row,
 	};
 	struct err why = {0};
+	const int rows = inspector_run(dump->inspector, record, &why);
 
-	out.rows = inspector_run(dump->inspector, record, &why);
-	if (out.rows < 0)
+	if (rows < 0)
 		return record_reader_bad(dump->records, err, "%s", why.text);
-	out.count = select_rows(dump, record, out.rows, err);
+	out.count = select_rows(dump, record, rows, err);
 	if (out.count < 0)
 		return -1;
 	for (out.layer = (int)layers.min; out.layer <= layers.max; out.layer++)
 		for (out.head = (int)heads.min; out.head <= heads.max; out.head++) {
-			out.matrix = inspector_attention(dump->inspector, out.layer, out.head, &why);
-			if (!out.matrix)
+			const float *matrix = inspector_attention(dump->inspector, out.layer,
+			                                          out.head, &why);
+			if (!matrix)
 				return record_reader_bad(dump->records, err, "%s", why.text);
-			if (dump_matrix(dump, &out, err) < 0)
+			if (dump_matrix(dump, &out, rows, matrix, err) < 0)
 				return -1;
 		}
 	return 0;
@@ -195,7 +202,8 @@ static void start(struct dump *dump, const struct model *model, const char *dire
 	                                  model_summary(model, directory), argc, argv);
 
 	dump->query = malloc((size_t)config->context * sizeof *dump->query);
-	if (!dump->query)
+	dump->row = malloc((size_t)config->context * sizeof *dump->row);
+	if (!dump->query || !dump->row)
 		die("out of memory");
 	dump->inspector = inspector_new(model, backend_choose(backend, config, quiet), err);
 	if (dump->inspector && by_span)
@@ -230,6 +238,7 @@ int main(int argc, char **argv)
 	inspector_free(dump.inspector);
 	attention_mass_free(dump.mass);
 	free(dump.query);
+	free(dump.row);
 	record_reader_close(dump.records);
 	model_release(&model);
 	return 0;

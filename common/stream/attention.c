@@ -44,10 +44,8 @@ static void pack_rows(msgpack_packer *packer, const struct attention_record *att
 		msgpack_pack_uint32(packer, (uint32_t)attention->query[i]);
 	pack_key(packer, "probs");
 	msgpack_pack_array(packer, (size_t)attention->count);
-	for (int i = 0; i < attention->count; i++) {
-		const size_t query = (size_t)attention->query[i];
-		pack_floats(packer, attention->matrix + query * (size_t)attention->rows, query + 1);
-	}
+	for (int i = 0; i < attention->count; i++)
+		pack_floats(packer, attention->row[i], (size_t)attention->query[i] + 1);
 }
 
 int attention_write(struct stream_writer *writer, const struct attention_record *attention,

@@ -44,20 +44,21 @@ void gpt_embed(struct gpt *gpt, int n)
 }
 
 /* The end of each half of a block: to[n,c] = from[n,c] + dropout(in[n,width] w + b). to may be
- * from. */
+ * from. place: of what is added, before dropout. */
 static void add_branch(struct gpt *gpt, float *to, const float *from, const void *in,
-                       const float *w, const float *b, int n, int width,
-                       enum dropout_place place, int layer)
+                       const float *w, const float *b, int n, int width, enum gpt_place place,
+                       int layer)
 {
 	const int c = gpt->config.width;
 	const size_t count = (size_t)n * c;
 
-	if (gpt->dropout.rate <= 0) {
+	if (gpt->dropout.rate <= 0 && !(gpt->hook.places & GPT_PLACE_BIT(place))) {
 		gpt->k->linear_residual(gpt->dev, to, from, in, w, b, n, width, c);
 		return;
 	}
 	gpt->k->linear_residual(gpt->dev, gpt->branch, NULL, in, w, b, n, width, c);
-	drop(gpt, gpt->branch, count, place, layer);
+	gpt_visit(gpt, place, layer);
+	drop(gpt, gpt->branch, count, place == GPT_ATTN_OUT ? PLACE_PROJECTION : PLACE_MLP, layer);
 	if (to != from)
 		gpt->k->copy(gpt->dev, to, from, count * sizeof *to);
 	gpt->k->add(gpt->dev, to, gpt->branch, count);
@@ -81,7 +82,10 @@ void gpt_block_qkv(struct gpt *gpt, int l, int n)
 
 	gpt->k->layernorm(gpt->dev, a->ln_1, a->mean_1, a->rstd_1, a->x, w->ln_1, w->ln_1_b, n, c,
 	                  gpt->epsilon);
+	gpt_visit(gpt, GPT_LN1, l);
 	gpt->k->linear(gpt->dev, a->qkv, a->ln_1, w->attn_qkv, w->attn_qkv_b, n, c, 3 * c);
+	for (enum gpt_place place = GPT_Q; place <= GPT_V; place++)
+		gpt_visit(gpt, place, l);
 	scale_queries(gpt, a->qkv, l, n);
 }
 
@@ -95,14 +99,20 @@ void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
 	const int c = gpt->config.width, f = gpt_inner(&gpt->config);
 
 	gpt_replace_ablated(gpt, l, n);
-	add_branch(gpt, a->x_mid, x, a->att, w->attn_proj, w->attn_proj_b, n, c,
-	           PLACE_PROJECTION, l);
+	gpt_visit(gpt, GPT_Z, l);
+	gpt_visit(gpt, GPT_RESULT, l);
+	add_branch(gpt, a->x_mid, x, a->att, w->attn_proj, w->attn_proj_b, n, c, GPT_ATTN_OUT, l);
+	gpt_visit(gpt, GPT_RESID_MID, l);
 	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->x_mid, w->ln_2, w->ln_2_b, n, c,
 	             gpt->epsilon);
+	gpt_visit(gpt, GPT_LN2, l);
 	k->linear(dev, a->fc, a->ln_2, w->mlp_fc, w->mlp_fc_b, n, c, f);
+	gpt_visit(gpt, GPT_MLP_PRE, l);
 	(gpt->config.activation == GPT_GELU ? k->gelu : k->gelu_tanh)(dev, a->gelu, a->fc,
 	                                                              (size_t)n * f);
-	add_branch(gpt, next, a->x_mid, a->gelu, w->mlp_proj, w->mlp_proj_b, n, f, PLACE_MLP, l);
+	gpt_visit(gpt, GPT_MLP_POST, l);
+	add_branch(gpt, next, a->x_mid, a->gelu, w->mlp_proj, w->mlp_proj_b, n, f, GPT_MLP_OUT, l);
+	gpt_visit(gpt, GPT_RESID_POST, l);
 }
 
 static void block_forward(struct gpt *gpt, int l, int n, const struct sequences *seqs)
@@ -110,6 +120,7 @@ static void block_forward(struct gpt *gpt, int l, int n, const struct sequences 
 	const struct block_activations *a = &gpt->blocks[l];
 	const struct dropout dropout = dropout_at(gpt, PLACE_ATTENTION, l);
 
+	gpt_visit(gpt, GPT_RESID_PRE, l);
 	gpt_block_qkv(gpt, l, n);
 	gpt->k->attention(gpt->dev, a->att, a->lse, a->qkv, seqs, gpt->config.width,
 	                  gpt->config.heads, &dropout);
@@ -134,10 +145,13 @@ static void forward(struct gpt *gpt)
 	if (gpt->k->weights) /* the array begins with wte */
 		gpt->k->weights(gpt->dev, gpt->weights.wte, gpt_parameter_count(&gpt->config));
 	gpt_embed(gpt, n);
+	gpt_visit(gpt, GPT_EMBED, 0);
+	gpt_visit(gpt, GPT_POS_EMBED, 0);
 	drop(gpt, gpt->blocks[0].x, (size_t)n * gpt->config.width, PLACE_EMBEDDING, 0);
 	for (int l = 0; l < gpt->config.layers; l++)
 		block_forward(gpt, l, n, &batch->sequences);
 	gpt_unembed(gpt, gpt->x_last, n);
+	gpt_visit(gpt, GPT_LN_FINAL, 0);
 	if (batch->target)
 		gpt->k->cross_entropy(gpt->dev, gpt->loss, gpt->gradients ? gpt->logits : NULL,
 		                      gpt->logits, gpt->target,

@@ -34,25 +34,33 @@ void gpt_head_outputs(struct gpt *gpt, int layer, float *out)
 	                         (size_t)gpt->rows * gpt->config.width);
 }
 
-void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits)
+void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride)
 {
 	const struct kernels *k = gpt->k;
 	const size_t c = (size_t)gpt->config.width, d = c / (size_t)gpt->config.heads;
 	const size_t n = (size_t)gpt->rows, size = gpt->activation_size;
-	const char *v = (const char *)gpt->blocks[layer].qkv + (2 * c + (size_t)head * d) * size;
-	char *in = gpt->blocks[0].ln_1; /* free: nothing reads it after a pass */
+	char *alone = gpt->blocks[layer].ln_1; /* free: attention has read it */
+
+	k->zero(gpt->dev, alone, n * c * size);
+	for (size_t r = 0; r < n; r++)
+		k->copy(gpt->dev, alone + (r * c + (size_t)head * d) * size,
+		        (const char *)in + r * (size_t)stride * size, d * size);
+	k->linear_residual(gpt->dev, gpt->branch, NULL, alone,
+	                   gpt->weights.blocks[layer].attn_proj, NULL, (int)n, (int)c, (int)c);
+}
+
+void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits)
+{
+	const struct kernels *k = gpt->k;
+	const int n = gpt->rows, c = gpt->config.width, d = c / gpt->config.heads;
+	const size_t first = (size_t)(2 * c + head * d); /* column of the head's values */
 
 	assert(gpt->keep == GPT_KEEP_ATTENTION);
-	k->zero(gpt->dev, in, n * c * size);
-	for (size_t r = 0; r < n; r++)
-		k->copy(gpt->dev, in + (r * c + (size_t)head * d) * size, v + r * 3 * c * size,
-		        d * size);
-	k->linear_residual(gpt->dev, gpt->branch, NULL, in, gpt->weights.blocks[layer].attn_proj,
-	                   NULL, (int)n, (int)c, (int)c);
+	gpt_project_head(gpt, layer, head,
+	                 (const char *)gpt->blocks[layer].qkv + first * gpt->activation_size, 3 * c);
 	k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, gpt->branch, gpt->weights.ln_f,
-	             NULL, (int)n, (int)c, gpt->epsilon);
-	k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, (int)n, (int)c,
-	           gpt->config.vocab);
+	             NULL, n, c, gpt->epsilon);
+	k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, n, c, gpt->config.vocab);
 	gpt_logits(gpt, logits);
 }
 

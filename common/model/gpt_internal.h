@@ -1,5 +1,5 @@
-/* gpt_internal.h - the inside of struct gpt, for gpt.c, gpt_memory.c, gpt_inspect.c and
- * kv_cache.c only.
+/* gpt_internal.h - the inside of struct gpt, for gpt.c, gpt_memory.c, gpt_inspect.c,
+ * gpt_hook.c and kv_cache.c only.
  *
  * Shapes: n = rows_max rows, c = width, h = heads, f = gpt_inner(), v = vocab. "void *": device
  * memory in the device's type of activations (kernels.h), of activation_size bytes each; all
@@ -9,6 +9,7 @@
 #define MEMOSCOPE_GPT_INTERNAL_H
 
 #include "common/model/gpt.h"
+#include "common/model/gpt_hook.h"
 
 /* Where the tensors of one block begin, in the parameters or the gradients. Biases (_b) are
  * NULL if the network has none. */
@@ -83,6 +84,8 @@ struct gpt {
 	struct dropout dropout;
 	uint64_t *dropout_pass; /* [1] device memory: the number of the pass */
 
+	struct gpt_hook hook; /* places 0: none */
+
 	bool *ablated; /* [layers,h] host memory; NULL: no head is */
 	float *ablated_output; /* [layers,c] what stands in place of ablated heads' outputs */
 
@@ -117,7 +120,16 @@ void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x);
 /* logits from the residual stream x. */
 void gpt_unembed(struct gpt *gpt, const float *x, int n);
 
+/* ---- gpt_hook.c ---- */
+
+/* Call the hook if it asked for this place, in a pass over a batch. */
+void gpt_visit(struct gpt *gpt, enum gpt_place place, int layer);
+
 /* ---- gpt_inspect.c ---- */
+
+/* branch[n,c] = in W_O of the head, without bias. in[n,stride], activations: the head's d columns
+ * begin each row. Overwrites ln_1. */
+void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride);
 
 /* Put the replacements of ablated heads into att of block l. */
 void gpt_replace_ablated(struct gpt *gpt, int l, int n);

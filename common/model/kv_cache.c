@@ -110,6 +110,7 @@ void kv_cache_decode(struct kv_cache *cache, int count, const int32_t *token,
 	const float rate = gpt->dropout.rate;
 
 	assert(count >= 1 && count <= gpt->rows_max && wanted <= count);
+	assert(gpt->hook.places == 0);
 	gpt->dropout.rate = 0; /* decoding drops nothing, even if passes do */
 	k->row_invariant(gpt->dev, true);
 	gpt_upload_rows(gpt, gpt->slot, slot, count, sizeof *slot);

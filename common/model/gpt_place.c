@@ -1,0 +1,90 @@
+#include "common/model/gpt_place.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* hook: behind "blocks.L." if the place is in a block */
+static const struct {
+	const char *name, *hook;
+	bool once, heads;
+} place_table[GPT_PLACES] = {
+	[GPT_EMBED] = {"embed", "hook_embed", .once = true},
+	[GPT_POS_EMBED] = {"pos_embed", "hook_pos_embed", .once = true},
+	[GPT_RESID_PRE] = {"resid_pre", "hook_resid_pre"},
+	[GPT_LN1] = {"ln1", "ln1.hook_normalized"},
+	[GPT_Q] = {"q", "attn.hook_q", .heads = true},
+	[GPT_K] = {"k", "attn.hook_k", .heads = true},
+	[GPT_V] = {"v", "attn.hook_v", .heads = true},
+	[GPT_Z] = {"z", "attn.hook_z", .heads = true},
+	[GPT_RESULT] = {"result", "attn.hook_result", .heads = true},
+	[GPT_ATTN_OUT] = {"attn_out", "hook_attn_out"},
+	[GPT_RESID_MID] = {"resid_mid", "hook_resid_mid"},
+	[GPT_LN2] = {"ln2", "ln2.hook_normalized"},
+	[GPT_MLP_PRE] = {"mlp_pre", "mlp.hook_pre"},
+	[GPT_MLP_POST] = {"mlp_post", "mlp.hook_post"},
+	[GPT_MLP_OUT] = {"mlp_out", "hook_mlp_out"},
+	[GPT_RESID_POST] = {"resid_post", "hook_resid_post"},
+	[GPT_LN_FINAL] = {"ln_final", "ln_final.hook_normalized", .once = true},
+};
+
+const char *gpt_place_name(enum gpt_place place)
+{
+	return place_table[place].name;
+}
+
+bool gpt_place_in_block(enum gpt_place place)
+{
+	return !place_table[place].once;
+}
+
+bool gpt_place_of_heads(enum gpt_place place)
+{
+	return place_table[place].heads;
+}
+
+int gpt_place_width(enum gpt_place place, const struct gpt_config *config)
+{
+	if (place == GPT_MLP_PRE || place == GPT_MLP_POST)
+		return gpt_inner(config);
+	if (place_table[place].heads && place != GPT_RESULT)
+		return config->width / config->heads;
+	return config->width;
+}
+
+void gpt_place_hook_name(enum gpt_place place, int layer, char name[GPT_HOOK_NAME_MAX])
+{
+	if (place_table[place].once)
+		snprintf(name, GPT_HOOK_NAME_MAX, "%s", place_table[place].hook);
+	else
+		snprintf(name, GPT_HOOK_NAME_MAX, "blocks.%d.%s", layer, place_table[place].hook);
+}
+
+static int no_place(const char *name, size_t size, struct err *err)
+{
+	char list[256];
+	size_t at = 0;
+
+	for (int i = 0; i < GPT_PLACES; i++)
+		at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i > 0 ? ", " : "",
+		                       place_table[i].name);
+	return err_set(err, "'%.*s' is no place of a network, expected some of %s",
+	               (int)(size < 60 ? size : 60), name, list);
+}
+
+int gpt_places_read(const char *list, uint32_t *places, struct err *err)
+{
+	*places = 0;
+	for (const char *name = list;; name++) {
+		const size_t size = strcspn(name, ",");
+		int place = 0;
+		while (place < GPT_PLACES && (strlen(place_table[place].name) != size ||
+		                              memcmp(place_table[place].name, name, size) != 0))
+			place++;
+		if (place == GPT_PLACES)
+			return no_place(name, size, err);
+		*places |= GPT_PLACE_BIT(place);
+		name += size;
+		if (*name == '\0')
+			return 0;
+	}
+}

@@ -66,28 +66,6 @@ static void check_range(struct option_range *range, const char *what, int have)
 		range->max = have - 1;
 }
 
-/* Put the rows that --rows selects into dump->query. Returns their count, -1 with err set. */
-static int select_rows(struct dump *dump, const struct record *record, int rows,
-                       struct err *err)
-{
-	long first = rows_kind ? record_reader_find_span(dump->records, record, rows_kind, err) : 0;
-	int count = 0;
-
-	if (first < 0)
-		return -1;
-	if (!rows_kind)
-		for (; count < rows; count++)
-			dump->query[count] = count;
-	for (uint32_t i = (uint32_t)first; rows_kind && i < record->span_count; i++) {
-		const struct span *span = &record->spans[i];
-		if (span->kind != record->spans[first].kind)
-			continue;
-		for (uint32_t at = span->begin; at < span->end && at < (uint32_t)rows; at++)
-			dump->query[count++] = (int32_t)at;
-	}
-	return count;
-}
-
 /* Write one head's matrix [rows,rows], or add it to the table. */
 static int dump_matrix(struct dump *dump, const struct attention_record *out, int rows,
                        const float *matrix, struct err *err)
@@ -118,7 +96,7 @@ static int dump_record(struct dump *dump, const struct record *record, struct er
 
 	if (rows < 0)
 		return record_reader_bad(dump->records, err, "%s", why.text);
-	out.count = select_rows(dump, record, rows, err);
+	out.count = record_reader_select(dump->records, record, rows_kind, rows, dump->query, err);
 	if (out.count < 0)
 		return -1;
 	for (out.layer = (int)layers.min; out.layer <= layers.max; out.layer++)

@@ -21,7 +21,7 @@ struct inspector {
 
 /* The network in device memory, its parameters first. */
 static int place_network(struct inspector *inspector, const struct model *model,
-                         struct err *err)
+                         enum gpt_keep keep, struct err *err)
 {
 	const struct gpt_config *config = &model->config;
 	const struct kernels *k = inspector->kernels;
@@ -33,13 +33,13 @@ static int place_network(struct inspector *inspector, const struct model *model,
 	inspector->params = gpt_upload_parameters(config, k, inspector->dev, model->params, err);
 	if (!inspector->params)
 		return -1;
-	inspector->gpt = gpt_new(config, k, inspector->dev, inspector->params, config->context,
-	                         GPT_KEEP_ATTENTION, err);
+	inspector->gpt = gpt_new(config, k, inspector->dev, inspector->params, config->context, keep,
+	                         err);
 	return inspector->gpt ? 0 : -1;
 }
 
-struct inspector *inspector_new(const struct model *model, const struct kernels *kernels,
-                                struct err *err)
+static struct inspector *new_inspector(const struct model *model, const struct kernels *kernels,
+                                       enum gpt_keep keep, struct err *err)
 {
 	struct inspector *inspector = calloc(1, sizeof *inspector);
 	const size_t context = (size_t)model->config.context;
@@ -52,15 +52,39 @@ struct inspector *inspector_new(const struct model *model, const struct kernels 
 	inspector->kernels = kernels;
 	inspector->token = malloc(context * sizeof *inspector->token);
 	inspector->position = malloc(context * sizeof *inspector->position);
+	if (inspector->token && inspector->position &&
+	    place_network(inspector, model, keep, err) == 0)
+		return inspector;
+	err_set(err, "out of memory for a text of %zu tokens", context);
+	inspector_free(inspector);
+	return NULL;
+}
+
+struct inspector *inspector_new(const struct model *model, const struct kernels *kernels,
+                                struct err *err)
+{
+	struct inspector *inspector = new_inspector(model, kernels, GPT_KEEP_ATTENTION, err);
+	const size_t context = (size_t)model->config.context, width = (size_t)model->config.width;
+
+	if (!inspector)
+		return NULL;
 	inspector->matrix = malloc(context * context * sizeof *inspector->matrix);
-	inspector->outputs = malloc(context * (size_t)model->config.width *
-	                            sizeof *inspector->outputs);
-	if (inspector->token && inspector->position && inspector->matrix && inspector->outputs &&
-	    place_network(inspector, model, err) == 0)
+	inspector->outputs = malloc(context * width * sizeof *inspector->outputs);
+	if (inspector->matrix && inspector->outputs)
 		return inspector;
 	err_set(err, "out of memory for a matrix of %zu rows", context);
 	inspector_free(inspector);
 	return NULL;
+}
+
+struct inspector *inspector_new_hooked(const struct model *model, const struct kernels *kernels,
+                                       const struct gpt_hook *hook, struct err *err)
+{
+	struct inspector *inspector = new_inspector(model, kernels, GPT_KEEP_NOTHING, err);
+
+	if (inspector)
+		gpt_set_hook(inspector->gpt, hook);
+	return inspector;
 }
 
 void inspector_free(struct inspector *inspector)

@@ -8,6 +8,7 @@
 #define MEMOSCOPE_INSPECTOR_H
 
 #include "common/base/err.h"
+#include "common/model/gpt_hook.h"
 #include "common/model/model.h"
 #include "common/stream/record.h"
 #include "kernels/kernels.h"
@@ -18,6 +19,11 @@ struct inspector;
  * parameters stay as they are: they may be used in place. NULL with err set. */
 struct inspector *inspector_new(const struct model *model, const struct kernels *kernels,
                                 struct err *err);
+
+/* The same, without attention: inspector_run() calls hook, which is copied, for the places that
+ * it asks for, and the other functions below must not be called. */
+struct inspector *inspector_new_hooked(const struct model *model, const struct kernels *kernels,
+                                       const struct gpt_hook *hook, struct err *err);
 void inspector_free(struct inspector *inspector); /* NULL is allowed */
 
 /* Run the model over a record that has tokens. Returns rows: one a token, but at most the

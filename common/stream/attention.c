@@ -1,10 +1,8 @@
 #include "common/stream/attention.h"
 
-#include <string.h>
-
 #include "common/stream/header.h"
 #include "common/stream/pack.h"
-#include "common/stream/text_field.h"
+#include "common/stream/row_fields.h"
 
 json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *model, int argc,
                          char **argv)
@@ -19,58 +17,23 @@ json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *
 	return header;
 }
 
-static void pack_floats(msgpack_packer *packer, const float *values, size_t count)
-{
-	unsigned char bytes[4096];
-
-	msgpack_pack_bin(packer, count * 4);
-	for (size_t at = 0; at < count;) {
-		size_t size = 0;
-		for (; at < count && size < sizeof bytes; at++, size += 4) {
-			uint32_t bits;
-			memcpy(&bits, &values[at], sizeof bits);
-			for (int i = 0; i < 4; i++)
-				bytes[size + (size_t)i] = (unsigned char)(bits >> 8 * i);
-		}
-		msgpack_pack_bin_body(packer, bytes, size);
-	}
-}
-
-static void pack_rows(msgpack_packer *packer, const struct attention_record *attention)
-{
-	pack_key(packer, "rows");
-	msgpack_pack_array(packer, (size_t)attention->count);
-	for (int i = 0; i < attention->count; i++)
-		msgpack_pack_uint32(packer, (uint32_t)attention->query[i]);
-	pack_key(packer, "probs");
-	msgpack_pack_array(packer, (size_t)attention->count);
-	for (int i = 0; i < attention->count; i++)
-		pack_floats(packer, attention->row[i], (size_t)attention->query[i] + 1);
-}
-
 int attention_write(struct stream_writer *writer, const struct attention_record *attention,
                     const struct span_kinds *kinds, struct err *err)
 {
-	const struct record *record = attention->record;
+	const struct text_rows rows = {attention->record, attention->vocab, attention->query,
+	                               attention->count};
 	msgpack_packer *packer = stream_record(writer);
 
-	msgpack_pack_map(packer, attention->vocab ? 9 : 8);
-	pack_key(packer, "id");
-	msgpack_pack_uint64(packer, record->id);
-	pack_key(packer, "sample");
-	msgpack_pack_uint32(packer, attention->sample);
+	msgpack_pack_map(packer, (size_t)(5 + row_fields_of_text(&rows)));
+	row_fields_pack_id(packer, attention->record, attention->sample);
 	pack_key(packer, "layer");
 	msgpack_pack_uint32(packer, (uint32_t)attention->layer);
 	pack_key(packer, "head");
 	msgpack_pack_uint32(packer, (uint32_t)attention->head);
-	pack_key(packer, "text");
-	text_field_pack(packer, record->text, record->size);
-	if (attention->vocab) {
-		pack_key(packer, "tokens");
-		record_pack_tokens(packer, record, attention->vocab);
-	}
-	pack_key(packer, "spans");
-	record_pack_spans(packer, record->spans, record->span_count, kinds);
-	pack_rows(packer, attention);
+	row_fields_pack_text(packer, &rows, kinds);
+	pack_key(packer, "probs");
+	msgpack_pack_array(packer, (size_t)attention->count);
+	for (int i = 0; i < attention->count; i++)
+		row_fields_pack_floats(packer, attention->row[i], (size_t)attention->query[i] + 1);
 	return stream_commit(writer, err);
 }

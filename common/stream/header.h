@@ -21,6 +21,7 @@
 #define STREAM_TOKENS "tokens"
 #define STREAM_GENERATIONS "generations"
 #define STREAM_ATTENTION "attention"
+#define STREAM_ACTIVATIONS "activations"
 #define STREAM_METRICS "metrics"
 
 /* ---- making ---- */

@@ -216,6 +216,27 @@ long record_reader_find_span(struct record_reader *reader, const struct record *
 	return record_reader_bad(reader, err, "no span of kind '%s'; the record has: %s", kind, have);
 }
 
+int record_reader_select(struct record_reader *reader, const struct record *record,
+                         const char *kind, int rows, int32_t *token, struct err *err)
+{
+	const long first = kind ? record_reader_find_span(reader, record, kind, err) : 0;
+	int count = 0;
+
+	if (first < 0)
+		return -1;
+	if (!kind)
+		for (; count < rows; count++)
+			token[count] = count;
+	for (uint32_t i = (uint32_t)first; kind && i < record->span_count; i++) {
+		const struct span *span = &record->spans[i];
+		if (span->kind != record->spans[first].kind)
+			continue;
+		for (uint32_t at = span->begin; at < span->end && at < (uint32_t)rows; at++)
+			token[count++] = (int32_t)at;
+	}
+	return count;
+}
+
 /* Does the first span of a kind begin where its first token does? */
 static bool begins_at_token(const struct record_reader *reader, const struct record *record,
                             const struct span *span)

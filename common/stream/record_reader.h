@@ -45,6 +45,11 @@ const struct span_kinds *record_reader_kinds(const struct record_reader *reader)
 long record_reader_find_span(struct record_reader *reader, const struct record *record,
                              const char *kind, struct err *err);
 
+/* The tokens of a record that are in spans of a kind (NULL: all), of the first rows tokens: their
+ * numbers into token[rows], rising. Returns their count; -1 as record_reader_find_span(). */
+int record_reader_select(struct record_reader *reader, const struct record *record,
+                         const char *kind, int rows, int32_t *token, struct err *err);
+
 /* How many tokens of a record are a prompt that ends before the first span of a kind: at
  * least 1. If there is no such span, or nothing before it, -1 with err naming the record. */
 long record_reader_prompt_length(struct record_reader *reader, const struct record *record,

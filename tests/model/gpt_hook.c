@@ -205,7 +205,8 @@ static bool feeds_forward(const struct seen *seen, int layer, int n)
 {
 	struct net *net = seen->net;
 	const int c = net->config.width, f = gpt_inner(&net->config);
-	double *pre = linear(net, "transformer.h.%d.mlp.c_fc", layer, seen->at[GPT_LN2][layer], n, c, f);
+	double *pre = linear(net, "transformer.h.%d.mlp.c_fc", layer, seen->at[GPT_LN2][layer], n, c,
+	                     f);
 	double *out = linear(net, "transformer.h.%d.mlp.c_proj", layer, seen->at[GPT_MLP_POST][layer],
 	                     n, f, c);
 	double *post = must(malloc((size_t)(n * f) * sizeof *post));

@@ -52,7 +52,7 @@ NETWORK = $(filter-out $(call named,gpt gpt_inspect kv_cache isa ops cuda cuda_f
 	badinput browser device faults gpt-train-faults house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
 	grep -lw $(NETWORK_SIGNS:%=-e '%') $(TESTS_C) $(TESTS_SH))) $(call named,man))
 NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/train/trainer.h gpt-train gpt-sample gpt-score \
-	attn-dump head-score runs
+	act-dump attn-dump head-score runs
 
 .PHONY: check check-all check-levels asan
 

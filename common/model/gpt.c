@@ -43,8 +43,15 @@ void gpt_embed(struct gpt *gpt, int n)
 	              gpt->weights.wpe, n, gpt->config.width);
 }
 
-/* The end of each half of a block: to[n,c] = from[n,c] + dropout(in[n,width] w + b). to may be
- * from. place: of what is added, before dropout. */
+/* What a half of a block adds to the residual stream: branch[n,c] = in[n,width] w + b. */
+static void compute_branch(struct gpt *gpt, const void *in, const float *w, const float *b, int n,
+                           int width)
+{
+	gpt->k->linear_residual(gpt->dev, gpt->branch, NULL, in, w, b, n, width, gpt->config.width);
+}
+
+/* The end of each half: to[n,c] = from[n,c] + dropout(in[n,width] w + b). to may be from.
+ * place: of what is added, before dropout. Who looks at it does not change how it is added. */
 static void add_branch(struct gpt *gpt, float *to, const float *from, const void *in,
                        const float *w, const float *b, int n, int width, enum gpt_place place,
                        int layer)
@@ -52,12 +59,15 @@ static void add_branch(struct gpt *gpt, float *to, const float *from, const void
 	const int c = gpt->config.width;
 	const size_t count = (size_t)n * c;
 
-	if (gpt->dropout.rate <= 0 && !(gpt->hook.places & GPT_PLACE_BIT(place))) {
+	if (gpt->hook.places & GPT_PLACE_BIT(place)) {
+		compute_branch(gpt, in, w, b, n, width);
+		gpt_visit(gpt, place, layer);
+	}
+	if (gpt->dropout.rate <= 0) {
 		gpt->k->linear_residual(gpt->dev, to, from, in, w, b, n, width, c);
 		return;
 	}
-	gpt->k->linear_residual(gpt->dev, gpt->branch, NULL, in, w, b, n, width, c);
-	gpt_visit(gpt, place, layer);
+	compute_branch(gpt, in, w, b, n, width);
 	drop(gpt, gpt->branch, count, place == GPT_ATTN_OUT ? PLACE_PROJECTION : PLACE_MLP, layer);
 	if (to != from)
 		gpt->k->copy(gpt->dev, to, from, count * sizeof *to);

@@ -22,8 +22,7 @@ struct gpt_hook {
 };
 
 /* Call hook, which is copied, in all gpt_forward() to come; NULL: call none. Not with
- * GPT_KEEP_ALL, nor for decoding over a cache. Where attn_out or mlp_out are asked for, they are
- * computed before they are added, and what follows may differ from another pass by rounding. */
+ * GPT_KEEP_ALL, nor for decoding over a cache. A hook that only reads changes no bit of a pass. */
 void gpt_set_hook(struct gpt *gpt, const struct gpt_hook *hook);
 
 /* For the hook, while it is called: the activations of the place that it is called for, of all

@@ -9,11 +9,7 @@ json_t *attention_header(const json_t *from, const struct vocab *vocab, json_t *
 {
 	json_t *header = header_new_of_model(STREAM_ATTENTION, from, vocab, model, argc, argv);
 
-	json_object_set_new(header, "bin", json_pack("{s:s}", "probs", "f32"));
-	if (!vocab_is_characters(vocab)) {
-		json_t *bin = json_object_get(header, "bin");
-		json_object_set_new(bin, "tokens", json_string(header_token_type(vocab)));
-	}
+	row_fields_add_bin(header, "probs", vocab);
 	return header;
 }
 

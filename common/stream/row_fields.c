@@ -2,8 +2,18 @@
 
 #include <string.h>
 
+#include "common/stream/header.h"
 #include "common/stream/pack.h"
 #include "common/stream/text_field.h"
+
+void row_fields_add_bin(json_t *header, const char *field, const struct vocab *vocab)
+{
+	json_t *bin = json_pack("{s:s}", field, "f32");
+
+	if (!vocab_is_characters(vocab))
+		json_object_set_new(bin, "tokens", json_string(header_token_type(vocab)));
+	json_object_set_new(header, "bin", bin);
+}
 
 void row_fields_pack_id(msgpack_packer *packer, const struct record *record, uint32_t sample)
 {

@@ -4,6 +4,7 @@
 #ifndef MEMOSCOPE_ROW_FIELDS_H
 #define MEMOSCOPE_ROW_FIELDS_H
 
+#include <jansson.h>
 #include <msgpack.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,10 @@
 #include "common/stream/record.h"
 #include "common/stream/span.h"
 #include "common/stream/vocab.h"
+
+/* Add "bin" to a header: the numbers of rows, float32 in field, and tokens that are not
+ * characters. */
+void row_fields_add_bin(json_t *header, const char *field, const struct vocab *vocab);
 
 /* The rows of a text that a record is about. */
 struct text_rows {

@@ -10,9 +10,11 @@ const struct msgpack_limits stream_header_limits = {
 
 static const struct msgpack_limits
 	record_limits = {"a record", (size_t)64 << 20, (uint64_t)1 << 23},
-	attention_limits = {"a record", (size_t)1 << 30, (uint64_t)1 << 23};
+	row_limits = {"a record", (size_t)1 << 30, (uint64_t)1 << 23};
 
 const struct msgpack_limits *stream_record_limits(const char *kind)
 {
-	return strcmp(kind, STREAM_ATTENTION) == 0 ? &attention_limits : &record_limits;
+	if (strcmp(kind, STREAM_ATTENTION) == 0 || strcmp(kind, STREAM_ACTIVATIONS) == 0)
+		return &row_limits;
+	return &record_limits;
 }

@@ -84,18 +84,31 @@ static void write_metrics(struct stream_writer *writer, struct span_kinds *kinds
 	json_decref(record);
 }
 
+/* A record with one field of numbers. */
+static void write_numbers(struct stream_writer *writer, const char *field, struct err *err)
+{
+	const float numbers[] = {1, 0, 0.5, 0.5};
+	msgpack_packer *packer = stream_record(writer);
+
+	msgpack_pack_map(packer, 1);
+	pack_key(packer, field);
+	msgpack_pack_bin(packer, sizeof numbers);
+	msgpack_pack_bin_body(packer, numbers, sizeof numbers);
+	stream_commit(writer, err);
+}
+
 static void write_attention(struct stream_writer *writer, struct span_kinds *kinds,
                             struct err *err)
 {
-	const float probs[] = {1, 0, 0.5, 0.5};
-	msgpack_packer *packer = stream_record(writer);
-
 	(void)kinds;
-	msgpack_pack_map(packer, 1);
-	pack_key(packer, "probs");
-	msgpack_pack_bin(packer, sizeof probs);
-	msgpack_pack_bin_body(packer, probs, sizeof probs);
-	stream_commit(writer, err);
+	write_numbers(writer, "probs", err);
+}
+
+static void write_activations(struct stream_writer *writer, struct span_kinds *kinds,
+                              struct err *err)
+{
+	(void)kinds;
+	write_numbers(writer, "values", err);
 }
 
 static const struct sample {
@@ -108,6 +121,7 @@ static const struct sample {
 	{STREAM_GENERATIONS, "{\"vocab\": \"\\n :12Al\", \"probs\": 2}", write_generation},
 	{STREAM_METRICS, "{}", write_metrics},
 	{STREAM_ATTENTION, "{\"bin\": {\"probs\": \"f32\"}}", write_attention},
+	{STREAM_ACTIVATIONS, "{\"bin\": {\"values\": \"f32\"}}", write_activations},
 };
 #define SAMPLES (sizeof samples / sizeof *samples)
 

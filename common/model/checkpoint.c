@@ -8,14 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/model/json_file.h"
-#include "common/base/utf8.h"
 #include "common/model/config_json.h"
+#include "common/model/foreign_file.h"
+#include "common/model/json_file.h"
 #include "common/model/shard_index.h"
 #include "common/model/torch_file.h"
 
 #define INDEX_END ".index.json"
-#define PADDING 0xf0000 /* the first code point of private use plane 15 */
 
 /* ---- the files ---- */
 
@@ -74,6 +73,8 @@ static char *find_file(const char *path, struct err *err)
 			return file;
 		free(file);
 	}
+	if (foreign_file_check_directory(path, err) < 0)
+		return NULL;
 	err_set(err, "%s: the directory has no ckpt.pt and no pytorch_model.bin; safetensors need no "
 	        "import, because all programs open a directory with them", path);
 	return NULL;
@@ -187,6 +188,31 @@ static int set_about(struct model *model, const struct files *files, const char 
 
 /* ---- nanoGPT ---- */
 
+/* Those of its GPTConfig. Others that say something may be another network's. */
+static int check_arguments(const char *path, const struct pickle_value *arguments, struct err *err)
+{
+	static const char *const known[] = {"n_layer", "n_head", "n_embd", "block_size", "bias",
+	                                    "vocab_size", "dropout"};
+	const size_t count = sizeof known / sizeof *known;
+
+	if (!pickle_is(arguments, PICKLE_DICT))
+		return err_set(err, "%s: \"model_args\" is no dict, expected nanoGPT's", path);
+	for (const struct pickle_item *item = arguments->items.first; item; item = item->next->next) {
+		const struct pickle_value *key = item->value, *value = item->next->value;
+		const bool nothing = pickle_is(value, PICKLE_NONE) ||
+		                     (pickle_is(value, PICKLE_BOOL) && !value->boolean);
+		const size_t size = pickle_is(key, PICKLE_TEXT) ? key->text.size : 0;
+		size_t i = 0;
+		while (i < count && !pickle_is_text(key, PICKLE_TEXT, known[i]))
+			i++;
+		if (i == count && !nothing)
+			return err_set(err, "%s: model_args: \"%.*s\" is no argument of nanoGPT's network: "
+			               "remove it if it changes nothing of what is computed", path,
+			               (int)(size < 60 ? size : 60), size > 0 ? key->text.bytes : "");
+	}
+	return 0;
+}
+
 static int read_size(const char *path, const struct pickle_value *arguments, const char *name,
                      int *size, struct err *err)
 {
@@ -236,6 +262,8 @@ static int read_nanogpt(const struct files *files, struct model *model, struct e
 	const struct pickle_value *bias = pickle_get(arguments, "bias");
 	struct state_dict dict = {.path = files->path, .linear = true};
 
+	if (check_arguments(files->path, arguments, err) < 0)
+		return -1;
 	if (bias && !pickle_is(bias, PICKLE_BOOL))
 		return err_set(err, "%s: model_args: \"bias\" is neither True nor False", files->path);
 	if (read_sizes(files->path, arguments, &model->config, err) < 0)
@@ -277,6 +305,49 @@ static int say_nanogpt(const struct files *files, struct model *model, struct er
 
 /* ---- transformers ---- */
 
+/* What a file holds, or a name in it. */
+static const char *type_name(const struct pickle_value *value)
+{
+	switch (value->type) {
+	case PICKLE_DICT:
+		return "a dict";
+	case PICKLE_LIST:
+	case PICKLE_TUPLE:
+		return "a list";
+	case PICKLE_TEXT:
+		return "a text";
+	case PICKLE_CALL:
+		return "a tensor";
+	default:
+		return "a number or nothing";
+	}
+}
+
+/* A file without "model_args" is a dict of tensors, with a config.json beside it. */
+static int check_transformers(const struct files *files, struct err *err)
+{
+	static const char *const inside[] = {"model", "state_dict", "model_state_dict", "module"};
+	const struct pickle_value *root = torch_file_root(files->files[0]);
+	char *config = checkpoint_beside(files->path, "config.json", err);
+	const bool there = config && access(config, F_OK) == 0;
+
+	free(config);
+	if (!config)
+		return -1;
+	if (!pickle_is(root, PICKLE_DICT))
+		return err_set(err, "%s: holds %s, expected a dict of tensors, as state_dict() gives, or "
+		               "nanoGPT's checkpoint", files->path, type_name(root));
+	for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+		if (pickle_is(pickle_get(root, inside[i]), PICKLE_DICT))
+			return err_set(err, "%s: has \"%s\", but not \"model_args\" of nanoGPT, which tells "
+			               "the network: save that dict alone, with transformers' config.json "
+			               "beside it", files->path, inside[i]);
+	if (!there)
+		return err_set(err, "%s: no config.json is beside it, which tells the network, and it "
+		               "has no \"model_args\", as nanoGPT's checkpoints have", files->path);
+	return 0;
+}
+
 static int read_config(const struct files *files, struct model *model, struct err *err)
 {
 	char *path = checkpoint_beside(files->path, "config.json", err);
@@ -296,7 +367,10 @@ static int read_transformers(const struct files *files, struct model *model, str
 {
 	struct state_dict dict = {.path = files->path};
 	json_t *imported;
-	int result = read_config(files, model, err);
+	int result = check_transformers(files, err);
+
+	if (result == 0)
+		result = read_config(files, model, err);
 
 	for (size_t i = 0; i < files->count && result == 0; i++)
 		result = torch_file_state(files->files[i], torch_file_root(files->files[i]), "the file",
@@ -336,70 +410,4 @@ int checkpoint_load(const char *path, struct model *model, bool *nanogpt, struct
 	if (result < 0)
 		model_release(model);
 	return result;
-}
-
-/* ---- the vocabulary ---- */
-
-/* The vocabulary with characters that it does not have at its end, count in all. NULL with err
- * set. */
-static struct vocab *padded(const struct vocab *vocab, int count, struct err *err)
-{
-	const size_t size = strlen(vocab_text(vocab));
-	char *text = malloc(size + UTF8_MAX * (size_t)count + 1);
-	size_t at = size;
-
-	if (!text) {
-		err_set(err, "vocabulary: out of memory");
-		return NULL;
-	}
-	memcpy(text, vocab_text(vocab), size);
-	uint32_t code = PADDING;
-	for (int have = vocab_size(vocab); have < count; code++) {
-		const size_t length = utf8_encode(code, text + at);
-		if (vocab_find(vocab, text + at, length) >= 0)
-			continue;
-		at += length;
-		have++;
-	}
-	struct vocab *more = vocab_new(text, at, err);
-	free(text);
-	return more;
-}
-
-/* Tokens at the end that have no text: of byte-level BPE for a larger network. */
-static int empty_pieces(const struct vocab *vocab)
-{
-	int count = 0;
-
-	while (count < vocab_size(vocab) &&
-	       vocab_piece(vocab, vocab_size(vocab) - 1 - count).size == 0)
-		count++;
-	return count;
-}
-
-int checkpoint_set_vocab(const char *path, struct model *model, struct vocab *vocab, int most,
-                         int *padding, struct err *err)
-{
-	const int count = model->config.vocab, own = vocab_size(vocab) - empty_pieces(vocab);
-
-	*padding = count - own;
-	if (own > count)
-		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path, own,
-		               count);
-	if (*padding > most)
-		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d: it is padded "
-		               "with %d tokens at most, so the vocabulary is another model's", path, own,
-		               count, most);
-	if (vocab_size(vocab) < count && !vocab_is_characters(vocab))
-		return err_set(err, "%s: a vocabulary of %d tokens, but the network has %d", path,
-		               vocab_size(vocab), count);
-	if (vocab_size(vocab) < count) {
-		struct vocab *more = padded(vocab, count, err);
-		if (!more)
-			return -1;
-		vocab_free(vocab);
-		vocab = more;
-	}
-	model->vocab = vocab;
-	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "common/base/file.h"
 #include "common/base/utf8.h"
+#include "common/model/foreign_file.h"
 
 static json_t *load(const char *path, size_t flags, struct err *err)
 {
@@ -16,6 +17,12 @@ static json_t *load(const char *path, size_t flags, struct err *err)
 	if (!text)
 		return NULL;
 	const size_t mark = utf8_mark(text, size);
+	const char *kind = foreign_file_kind(text, size);
+	if (kind) {
+		err_set(err, "%s: %s", path, kind);
+		free(text);
+		return NULL;
+	}
 	json_t *json = json_loadb(text + mark, size - mark, JSON_REJECT_DUPLICATES | flags, &error);
 	free(text);
 	if (!json) {

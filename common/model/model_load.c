@@ -8,6 +8,7 @@
 
 #include "common/model/checksum.h"
 #include "common/model/config_json.h"
+#include "common/model/foreign_file.h"
 #include "common/model/json_file.h"
 #include "common/model/model_files.h"
 #include "common/model/model_parameters.h"
@@ -77,17 +78,17 @@ static bool is_there(const char *directory, const char *name, const char *more)
 	return there;
 }
 
-/* Files of PyTorch are no models, but model-import makes one of them. */
-static int check_foreign(const char *directory, struct err *err)
+/* A file is no model, but some can be made one. */
+static int check_directory(const char *path, struct err *err)
 {
-	static const char *const foreign[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
-	                                      "ckpt.pt"};
+	struct stat status;
 
-	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-		if (is_there(directory, foreign[i], ""))
-			return err_set(err, "%s/%s: PyTorch's file is not read in place; model-import makes a "
-			               "model directory of it", directory, foreign[i]);
-	return 0;
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+		return 0;
+	if (foreign_file_check(path, err) < 0)
+		return -1;
+	return err_set(err, "%s: is a file, expected a model directory: the one that has "
+	               "model.safetensors in it, or one that model-import makes of a checkpoint", path);
 }
 
 /* A directory that has some of the files that a model needs, and lacks others, is a sign of
@@ -96,12 +97,7 @@ static int check_complete(const char *directory, struct err *err)
 {
 	static const enum model_file needed[] = {MODEL_CONFIG, MODEL_VOCAB, MODEL_PARAMETERS};
 	const char *has = NULL, *lacks = NULL;
-	struct stat status;
 
-	if (stat(directory, &status) == 0 && S_ISREG(status.st_mode))
-		return err_set(err, "%s: is a file, expected a model directory: the one that has "
-		               "model.safetensors in it, or one that model-import makes of a checkpoint",
-		               directory);
 	for (int i = 0; i < 3; i++) {
 		const char *name = model_file_names[needed[i]];
 		const bool index = needed[i] == MODEL_PARAMETERS, vocab = needed[i] == MODEL_VOCAB;
@@ -115,7 +111,8 @@ static int check_complete(const char *directory, struct err *err)
 	const bool state = is_there(directory, MODEL_STATE, "");
 	if (!lacks)
 		return 0;
-	if (!state && lacks == model_file_names[MODEL_PARAMETERS] && check_foreign(directory, err) < 0)
+	if (!state && lacks == model_file_names[MODEL_PARAMETERS] &&
+	    foreign_file_check_directory(directory, err) < 0)
 		return -1;
 	if (!has && !state)
 		return 0;
@@ -137,12 +134,20 @@ static int load_file(const char *directory, enum model_file file, struct model *
 	return result;
 }
 
+/* Another program's files may lack what a GPT-2 needs: so before that, the network that they are
+ * of. */
+static int load_config_first(const char *directory, struct model *model, struct err *err)
+{
+	if (is_there(directory, model_file_names[MODEL_CONFIG], ""))
+		return load_config(directory, model, err) < 0 ? -1 : check_complete(directory, err);
+	return check_complete(directory, err) < 0 ? -1 : load_config(directory, model, err);
+}
+
 int model_load(const char *directory, struct model *model, struct err *err)
 {
 	*model = (struct model){0};
 	/* in this order: each needs what those before it found */
-	if (check_complete(directory, err) == 0 &&
-	    load_config(directory, model, err) == 0 &&
+	if (check_directory(directory, err) == 0 && load_config_first(directory, model, err) == 0 &&
 	    load_vocab(directory, model, err) == 0 &&
 	    load_file(directory, MODEL_ABOUT, model, load_about, err) == 0 &&
 	    load_file(directory, MODEL_PARAMETERS, model, model_parameters_load, err) == 0)

@@ -7,6 +7,7 @@
 #include "common/base/file.h"
 #include "common/model/added_tokens.h"
 #include "common/model/bpe_json.h"
+#include "common/model/foreign_file.h"
 #include "common/model/json_file.h"
 #include "common/model/model_files.h"
 #include "common/model/tokenizer_json.h"
@@ -42,7 +43,7 @@ static int load_merges(const char *directory, json_t **merges, struct err *err)
 	size_t size;
 
 	*merges = NULL;
-	if (path && json_file_exists(path) &&
+	if (path && json_file_exists(path) && foreign_file_check(path, err) == 0 &&
 	    (text = file_read(path, JSON_FILE_MAX, &size, err)) &&
 	    !(*merges = bpe_json_merges_of_text(text, size)))
 		err_set(err, "out of memory");

@@ -6,6 +6,7 @@
 
 #include "common/base/file.h"
 #include "common/base/utf8.h"
+#include "common/model/foreign_file.h"
 #include "common/model/pickle.h"
 
 #define META_MAX ((size_t)16 << 20) /* bytes of the file */
@@ -103,8 +104,11 @@ struct vocab *nanogpt_meta_load(const char *path, struct err *err)
 {
 	size_t size;
 	char *bytes = file_read_any(path, META_MAX, &size, err);
-	struct vocab *vocab = bytes ? nanogpt_meta_read(path, bytes, size, err) : NULL;
+	const char *kind = bytes ? foreign_file_kind(bytes, size) : NULL;
+	struct vocab *vocab = bytes && !kind ? nanogpt_meta_read(path, bytes, size, err) : NULL;
 
+	if (kind)
+		err_set(err, "%s: expected nanoGPT's meta.pkl, but it is %s", path, kind);
 	free(bytes);
 	return vocab;
 }

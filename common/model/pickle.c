@@ -163,8 +163,9 @@ static int push_global(struct pickle_machine *machine, const char *module, size_
 		    memcmp(*global + module_size + 1, name, name_size) == 0)
 			return push_text(machine, PICKLE_GLOBAL, *global, size);
 	}
-	return pickle_fault(machine, "it asks for %.*s.%.*s of Python, which such files do not need: "
-	                    "refused, not called", (int)(module_size < 80 ? module_size : 80), module,
+	return pickle_fault(machine, "it asks for %.*s.%.*s of Python: refused, not called; save "
+	                    "numbers, texts and tensors only",
+	                    (int)(module_size < 80 ? module_size : 80), module,
 	                    (int)(name_size < 80 ? name_size : 80), name);
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/base/file_map.h"
 #include "common/model/checksum.h"
+#include "common/model/foreign_file.h"
 #include "common/model/stored_tensor.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
@@ -284,9 +285,14 @@ static int read_entries(struct safetensors *file, uint64_t data_size, struct err
 static int read_header(struct safetensors *file, uint64_t *header_size, struct err *err)
 {
 	const char *text = file->map.bytes + SIZE_BYTES;
+	const char *kind = NULL;
 	json_error_t error;
 
 	memcpy(header_size, file->map.bytes, SIZE_BYTES);
+	if (file->map.size > SIZE_BYTES && text[0] != '{')
+		kind = foreign_file_kind(file->map.bytes, file->map.size);
+	if (kind)
+		return err_set(err, "%s: %s", file->path, kind);
 	if (*header_size > file->map.size - SIZE_BYTES)
 		return err_set(err, "%s: header of %" PRIu64 " bytes in a file of %zu", file->path,
 		               *header_size, file->map.size);

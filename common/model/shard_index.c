@@ -1,14 +1,23 @@
 #include "common/model/shard_index.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/model/json_file.h"
 
 static const json_t *weight_map(const struct shard_index *index)
 {
 	return json_object_get(index->json, "weight_map");
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }
 
 /* The path of a file beside the index, to free(). NULL: out of memory. */
@@ -54,6 +63,10 @@ static int list_files(struct shard_index *index, json_t *seen, struct err *err)
 		if (json_object_get(seen, name))
 			continue;
 		index->files[index->count] = beside(index->path, name);
+		if (index->files[index->count] && access(index->files[index->count], F_OK) < 0)
+			return err_set(err, "%s: cannot open: %s, but %s lists it: fetch all files of the "
+			               "model", index->files[index->count++], strerror(errno),
+			               file_name(index->path));
 		if (!index->files[index->count++] || json_object_set_new(seen, name, json_null()) < 0)
 			return err_set(err, "%s: out of memory", index->path);
 	}
@@ -84,13 +97,6 @@ void shard_index_release(struct shard_index *index)
 	json_decref(index->json);
 	free(index->path);
 	*index = (struct shard_index){0};
-}
-
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 int shard_index_check(const struct shard_index *index, const struct state_dict *dict,

@@ -98,7 +98,24 @@ static const struct state_entry *find(const struct placement *placement, const c
 	return entry;
 }
 
-static const struct spelling *choose_spelling(const struct state_dict *dict)
+/* A name that tells most of what the tensors are: of the token embedding, however it begins, or
+ * else the first one. */
+static const char *telling_name(const struct state_dict *dict)
+{
+	const size_t end = strlen(EMBEDDING);
+
+	for (size_t i = 0; i < dict->count; i++) {
+		const char *name = dict->entries[i].tensor->name;
+		const size_t size = strlen(name);
+		if (size >= end && strcmp(name + size - end, EMBEDDING) == 0)
+			return name;
+	}
+	const char *first = dict->entries[0].tensor->name;
+	return dict->count > 1 && strcmp(first, HEAD) == 0 ? dict->entries[1].tensor->name : first;
+}
+
+/* NULL with err set: these are not the tensors of a GPT-2. */
+static const struct spelling *choose_spelling(const struct state_dict *dict, struct err *err)
 {
 	char name[GPT_TENSOR_NAME];
 
@@ -107,7 +124,13 @@ static const struct spelling *choose_spelling(const struct state_dict *dict)
 		if (state_dict_find(dict, name))
 			return &spellings[i];
 	}
-	return &spellings[0];
+	if (dict->count == 0)
+		err_set(err, "%s: there are no tensors", dict->path);
+	else
+		err_set(err, "%s: tensor \"" BODY EMBEDDING "\" is missing, but there is \"%s\": these are "
+		        "not the parameters of a GPT-2, or their names begin otherwise", dict->path,
+		        telling_name(dict));
+	return NULL;
 }
 
 static bool is_bias(const struct gpt_tensor *tensor)
@@ -138,7 +161,8 @@ static int check_entry(const struct state_dict *dict, const struct state_entry *
 		dims = 2;
 	}
 	if (!stored_dtype_widens(stored->dtype))
-		return err_set(err, "%s: tensor \"%s\": dtype is %s, expected F32, F16 or BF16",
+		return err_set(err, "%s: tensor \"%s\": dtype is %s, expected F32, F16 or BF16: "
+		               "save the model as one of these",
 		               entry->path, stored->name, stored_dtype_name(stored->dtype));
 	return stored_tensor_check_shape(entry->path, stored, dims, shape, err);
 }
@@ -312,8 +336,9 @@ static int check_others(const struct placement *placement, int layers, struct er
 	pass_buffers_over(placement, layers);
 	for (size_t i = 0; i < dict->count; i++)
 		if (!placement->used[i])
-			return err_set(err, "%s: tensor \"%s\" has no place in the network",
-			               dict->entries[i].path, dict->entries[i].tensor->name);
+			return err_set(err, "%s: tensor \"%s\" has no place in the network, which is a "
+			               "GPT-2 without other parts", dict->entries[i].path,
+			               dict->entries[i].tensor->name);
 	return 0;
 }
 
@@ -339,7 +364,7 @@ float *state_dict_parameters(const struct state_dict *dict, struct gpt_config *c
 	const int count = gpt_tensor_count(&full);
 	struct placement placement = {
 		.dict = dict,
-		.spelling = choose_spelling(dict),
+		.spelling = choose_spelling(dict, err),
 		.used = calloc(dict->count + 1, sizeof *placement.used),
 		.tensors = calloc((size_t)count, sizeof *placement.tensors),
 		.entries = calloc((size_t)count, sizeof *placement.entries),
@@ -347,11 +372,11 @@ float *state_dict_parameters(const struct state_dict *dict, struct gpt_config *c
 	};
 	float *params = NULL;
 
-	if (placement.used && placement.tensors && placement.entries) {
+	if (!placement.used || !placement.tensors || !placement.entries) {
+		err_set(err, "out of memory");
+	} else if (placement.spelling) {
 		gpt_tensors(&full, placement.tensors);
 		params = place(&placement, config, err);
-	} else {
-		err_set(err, "out of memory");
 	}
 	free(placement.entries);
 	free(placement.tensors);

@@ -8,6 +8,7 @@
 #include <zip.h>
 
 #include "common/base/file_map.h"
+#include "common/model/foreign_file.h"
 
 #define PICKLE "data.pkl" /* the entry that every archive has */
 #define PART ((size_t)8 << 20) /* bytes of the file that are read at a time */
@@ -21,18 +22,18 @@ struct torch_archive {
 
 static int open_zip(struct torch_archive *archive, struct err *err)
 {
-	static const char zip_magic[] = "PK\3\4", old_magic[] = "\x80\x02\x8a\x0al\xfc\x9c";
-	const char *path = archive->path;
+	static const char magic[] = "PK\3\4";
+	const char *path = archive->path, *kind;
 	zip_error_t error;
 	zip_source_t *source;
 
-	if (archive->map.size < sizeof old_magic)
+	if (archive->map.size < 8)
 		return err_set(err, "%s: %zu bytes: too short for a checkpoint", path, archive->map.size);
-	if (memcmp(archive->map.bytes, old_magic, sizeof old_magic - 1) == 0)
-		return err_set(err, "%s: in the format of PyTorch before 1.6: load it and save it again by "
-		               "a later one", path);
-	if (memcmp(archive->map.bytes, zip_magic, sizeof zip_magic - 1) != 0)
-		return err_set(err, "%s: no zip archive, expected what torch.save() writes", path);
+	if (memcmp(archive->map.bytes, magic, sizeof magic - 1) != 0) {
+		kind = foreign_file_kind(archive->map.bytes, archive->map.size);
+		return kind ? err_set(err, "%s: %s", path, kind)
+		            : err_set(err, "%s: no zip archive, expected what torch.save() writes", path);
+	}
 	zip_error_init(&error);
 	source = zip_source_buffer_create(archive->map.bytes, archive->map.size, 0, &error);
 	if (source)
@@ -79,6 +80,15 @@ static zip_int64_t locate(const struct torch_archive *archive, const char *name)
 	return number;
 }
 
+/* A program, beside the parameters that it computes with. */
+static int check_script(const struct torch_archive *archive, struct err *err)
+{
+	if (locate(archive, "constants.pkl") < 0)
+		return 0;
+	return err_set(err, "%s: a program of torch.jit.save(), expected parameters: save the "
+	               "model's state_dict() by torch.save()", archive->path);
+}
+
 /* PyTorch before 2.1 does not say it. */
 static int check_byte_order(struct torch_archive *archive, struct err *err)
 {
@@ -109,7 +119,8 @@ struct torch_archive *torch_archive_open(const char *path, struct err *err)
 		return NULL;
 	}
 	if (file_map_open(&archive->map, path, err) < 0 || open_zip(archive, err) < 0 ||
-	    find_prefix(archive, err) < 0 || check_byte_order(archive, err) < 0) {
+	    find_prefix(archive, err) < 0 || check_script(archive, err) < 0 ||
+	    check_byte_order(archive, err) < 0) {
 		torch_archive_close(archive);
 		return NULL;
 	}

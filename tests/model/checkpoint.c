@@ -7,6 +7,7 @@
 
 #include "common/base/file.h"
 #include "common/model/nanogpt_meta.h"
+#include "tests/model/archive.h"
 #include "tests/model/foreign.h"
 
 static char path[64]; /* of a file that is damaged */
@@ -161,6 +162,67 @@ static void test_meta_lies(void)
 	}
 }
 
+/* ---- files that hold something else ---- */
+
+#define ARGUMENTS "X\12\0\0\0model_args}("
+#define INT(key, value) key "K" value
+#define SHAPE_OF(layers, heads, context) \
+	INT("X\7\0\0\0n_layer", layers) INT("X\6\0\0\0n_head", heads) \
+	INT("X\6\0\0\0n_embd", "\10") INT("X\12\0\0\0block_size", context) \
+	INT("X\12\0\0\0vocab_size", "\6")
+#define GOOD_SHAPE SHAPE_OF("\1", "\2", "\10")
+/* _rebuild_tensor_v2(storage of 6 floats, 0, (6,), (1,), False, OrderedDict()) */
+#define TENSOR_0 "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n" \
+	"X\1\0\0\0" "0X\3\0\0\0cpuK\6tQK\0K\6\x85K\1\x85\x89" "ccollections\nOrderedDict\n)RtR"
+
+static void test_others(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		const char *text;
+	} lies[] = {
+		{BYTES("\x80\2]."), "holds a list, expected a dict of tensors"},
+		{BYTES("\x80\2K\1."), "holds a number or nothing"},
+		{BYTES("\x80\2" TENSOR_0 "."), "holds a tensor, expected a dict of tensors"},
+		{BYTES("\x80\2}X\1\0\0\0w" TENSOR_0 "s."), "no config.json is beside it, which tells"},
+		{BYTES("\x80\2}X\12\0\0\0state_dict}s."), "has \"state_dict\", but not \"model_args\""},
+		{BYTES("\x80\2}X\5\0\0\0model}s."), "has \"model\", but not \"model_args\" of nanoGPT"},
+		{BYTES("\x80\2}X\12\0\0\0model_argsNs."), "\"model_args\" is no dict"},
+		{BYTES("\x80\2}" ARGUMENTS SHAPE_OF("\0", "\2", "\10") "us."), "\"n_layer\" is 0"},
+		{BYTES("\x80\2}" ARGUMENTS SHAPE_OF("\1", "\3", "\10") "us."),
+		 "model_args: \"n_head\" is 3, expected a divisor of \"n_embd\", which is 8"},
+		{BYTES("\x80\2}" ARGUMENTS GOOD_SHAPE "X\12\0\0\0block_sizeM\x88\x13us."),
+		 "model_args: \"block_size\" (the context) is 5000, expected 1 to 4096"},
+		{BYTES("\x80\2}" ARGUMENTS GOOD_SHAPE "X\4\0\0\0ropeK\1us."),
+		 "model_args: \"rope\" is no argument of nanoGPT's network"},
+		{BYTES("\x80\2}" ARGUMENTS GOOD_SHAPE "X\4\0\0\0rope\x89X\4\0\0\0biasK\1us."),
+		 "\"bias\" is neither True nor False"},
+		{BYTES("\x80\2}" ARGUMENTS GOOD_SHAPE "us."), "\"model\" is no dict of tensors"},
+		{BYTES("\x80\2}(" ARGUMENTS GOOD_SHAPE "uX\5\0\0\0model}u."), "there are no tensors"},
+		{BYTES("\x80\2}(" ARGUMENTS GOOD_SHAPE "uX\5\0\0\0model}X\10\0\0\0a.weight" TENSOR_0
+		       "su."), "tensor \"transformer.wte.weight\" is missing, but there is \"a.weight\""},
+		{BYTES("\x80\2}(" ARGUMENTS GOOD_SHAPE "uX\5\0\0\0model}(X\1\0\0\0a" TENSOR_0
+		       "X\14\0\0\0x.wte.weight" TENSOR_0 "uu."), "there is \"x.wte.weight\": these are"},
+	};
+	static const struct entry entries[] = {{.name = "a/data.pkl"},
+	                                       {.name = "a/data/0", .size = 24}, {.name = NULL}};
+
+	snprintf(path, sizeof path, "%s.memoscope", P_tmpdir "/XXXXXX");
+	close(mkstemps(path, (int)strlen(".memoscope")));
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		struct model model;
+		struct err err = {0};
+		bool nanogpt;
+		write_archive(path, entries, lies[i].bytes, lies[i].size);
+		if (!ok(checkpoint_load(path, &model, &nanogpt, &err) < 0 &&
+		        strstr(err.text, lies[i].text) &&
+		        strncmp(err.text, path, strlen(path)) == 0, "refused: %s", lies[i].text))
+			printf("# have \"%s\"\n", err.text);
+	}
+	unlink(path);
+}
+
 /* ---- damage ---- */
 
 static void put(const char *bytes, size_t size)
@@ -234,6 +296,7 @@ int main(void)
 	test_about();
 	test_vocab();
 	test_meta_lies();
+	test_others();
 	test_damage("nanogpt-buffers/ckpt.pt");
 	return done();
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zip.h>
 
 #include "common/model/gpt_parameters.h"
+#include "tests/model/archive.h"
 #include "tests/tap.h"
 
 static char path[64];
@@ -76,35 +76,6 @@ static void make_pickle(const struct tensor *tensor)
 	add(end, sizeof end - 1);
 }
 
-/* An entry of an archive; text NULL: the pickle, bytes of 0 to 23 if size is 24. */
-struct entry {
-	const char *name, *text;
-	size_t size;
-	bool deflate;
-};
-
-static void write_archive(const struct entry *entries)
-{
-	static char numbers[24];
-	zip_t *zip;
-
-	unlink(path);
-	zip = zip_open(path, ZIP_CREATE, NULL);
-	for (size_t i = 0; i < sizeof numbers / 4; i++)
-		memcpy(numbers + 4 * i, &(float){(float)i}, 4);
-	for (; entries->name; entries++) {
-		const void *bytes = entries->text ? entries->text : entries->size ? numbers : pickle;
-		const size_t size = entries->text ? strlen(entries->text)
-		                                  : entries->size ? entries->size : pickle_size;
-		const zip_int64_t index = zip_file_add(zip, entries->name,
-			zip_source_buffer(zip, bytes, size, 0), ZIP_FL_ENC_UTF_8);
-		zip_set_file_compression(zip, (zip_uint64_t)index,
-		                         entries->deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
-	}
-	if (zip_close(zip) < 0)
-		printf("# %s\n", zip_strerror(zip));
-}
-
 static const struct entry good_entries[] = {{.name = "a/data.pkl"},
                                             {.name = "a/byteorder", .text = "little"},
                                             {.name = "a/data/0", .size = 24}, {.name = NULL}};
@@ -159,7 +130,7 @@ static void test_tensors(void)
 		float have[6] = {0};
 
 		make_pickle(&rows[i].tensor);
-		write_archive(good_entries);
+		write_archive(path, good_entries, pickle, pickle_size);
 		const bool good = read_state(&file, &dict, &err) == 0 && dict.count == 1 &&
 		                  strcmp(dict.entries[0].tensor->name, "w") == 0 &&
 		                  dict.read(&dict.entries[0], have, &err) == 0 &&
@@ -195,7 +166,7 @@ static void test_lies(void)
 
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		make_pickle(&lies[i].tensor);
-		write_archive(good_entries);
+		write_archive(path, good_entries, pickle, pickle_size);
 		refused(lies[i].text, lies[i].what);
 	}
 }
@@ -219,6 +190,8 @@ static void test_archives(void)
 		  {.name = "a/byteorder", .text = "big"}}, "byte order is not little", "another order"},
 		{{{.name = "a/data.pkl"}, {.name = "a/data/0", .size = 24},
 		  {.name = "a/byteorder", .text = "Little"}}, "byte order is not little", "no byte order"},
+		{{{.name = "a/data.pkl"}, {.name = "a/constants.pkl", .text = "\x80\2)."},
+		  {.name = "a/data/0", .size = 24}}, "a program of torch.jit.save()", "a program"},
 		{{{.name = "a/data.pkl", .text = "\x80\2N."}}, "the file is no dict of tensors", "None"},
 		{{{.name = "a/data.pkl", .text = "\x80\2}NNs."}}, "a tensor without a name", "no name"},
 		{{{.name = "a/data.pkl", .text = "\x80\2}X"}}, "data.pkl: byte 3: the pickle ends",
@@ -229,7 +202,7 @@ static void test_archives(void)
 
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		make_pickle(&rows[0].tensor);
-		write_archive(lies[i].entries);
+		write_archive(path, lies[i].entries, pickle, pickle_size);
 		refused(lies[i].text, lies[i].what);
 	}
 }
@@ -246,7 +219,7 @@ static void test_shared(void)
 	struct stored_tensor shapes[32];
 
 	make_pickle(&rows[0].tensor);
-	write_archive(good_entries);
+	write_archive(path, good_entries, pickle, pickle_size);
 	if (!ok(read_state(&file, &dict, &err) == 0, "a file of six numbers"))
 		return;
 	many = (struct state_dict){.path = path, .read = dict.read, .size = dict.size};

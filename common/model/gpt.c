@@ -137,14 +137,54 @@ static void block_forward(struct gpt *gpt, int l, int n, const struct sequences 
 	gpt_block_rest(gpt, l, n, a->x);
 }
 
-void gpt_unembed(struct gpt *gpt, const float *x, int n)
+/* ln_f of n rows of the residual stream x. */
+static void normalise_last(struct gpt *gpt, const float *x, const float *bias, int n)
 {
-	const int c = gpt->config.width;
-
 	gpt->k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, x, gpt->weights.ln_f,
-	                  gpt->weights.ln_f_b, n, c, gpt->epsilon);
-	gpt->k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, n, c,
+	                  bias, n, gpt->config.width, gpt->epsilon);
+}
+
+/* Logits of n rows of the residual stream x, logit_rows at most. */
+static void unembed(struct gpt *gpt, const float *x, const float *bias, int n)
+{
+	normalise_last(gpt, x, bias, n);
+	gpt->k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, n, gpt->config.width,
 	                gpt->config.vocab);
+}
+
+/* How many of the n rows from row on a block of logits has. */
+static int block_rows(const struct gpt *gpt, int row, int n)
+{
+	return n - row < gpt->logit_rows ? n - row : gpt->logit_rows;
+}
+
+void gpt_unembed(struct gpt *gpt, const float *x, const float *bias, int n, float *logits)
+{
+	const size_t c = (size_t)gpt->config.width, v = (size_t)gpt->config.vocab;
+
+	for (int row = 0, rows; row < n; row += rows) {
+		rows = block_rows(gpt, row, n);
+		unembed(gpt, x + (size_t)row * c, bias, rows);
+		gpt->k->download(gpt->dev, logits + (size_t)row * v, gpt->logits,
+		                 (size_t)rows * v * sizeof *logits);
+	}
+}
+
+/* The loss of each row with a target, and in place of the logits, if gradients are wanted, theirs.
+ * Then one block has all rows. */
+static void find_losses(struct gpt *gpt)
+{
+	const struct gpt_batch *batch = gpt->batch;
+	const int n = batch->count, c = gpt->config.width;
+
+	for (int row = 0, rows; row < n; row += rows) {
+		rows = block_rows(gpt, row, n);
+		unembed(gpt, gpt->x_last + (size_t)row * c, gpt->weights.ln_f_b, rows);
+		gpt->k->cross_entropy(gpt->dev, gpt->loss + row, gpt->gradients ? gpt->logits : NULL,
+		                      gpt->logits, gpt->target + row,
+		                      batch->weight ? gpt->loss_weight + row : NULL, rows,
+		                      gpt->config.vocab);
+	}
 }
 
 static void forward(struct gpt *gpt)
@@ -160,13 +200,12 @@ static void forward(struct gpt *gpt)
 	drop(gpt, gpt->blocks[0].x, (size_t)n * gpt->config.width, PLACE_EMBEDDING, 0);
 	for (int l = 0; l < gpt->config.layers; l++)
 		block_forward(gpt, l, n, &batch->sequences);
-	gpt_unembed(gpt, gpt->x_last, n);
-	gpt_visit(gpt, GPT_LN_FINAL, 0);
+	if (gpt->hook.places & GPT_PLACE_BIT(GPT_LN_FINAL)) {
+		normalise_last(gpt, gpt->x_last, gpt->weights.ln_f_b, n);
+		gpt_visit(gpt, GPT_LN_FINAL, 0);
+	}
 	if (batch->target)
-		gpt->k->cross_entropy(gpt->dev, gpt->loss, gpt->gradients ? gpt->logits : NULL,
-		                      gpt->logits, gpt->target,
-		                      batch->weight ? gpt->loss_weight : NULL, n,
-		                      gpt->config.vocab);
+		find_losses(gpt);
 }
 
 /* ---- backward ---- */
@@ -313,10 +352,16 @@ void gpt_forward_backward(struct gpt *gpt, const struct gpt_batch *batch, double
 	run_pass(gpt, sum);
 }
 
-void gpt_logits(struct gpt *gpt, float *logits)
+void gpt_logits(struct gpt *gpt, int first, int count, float *logits)
 {
-	gpt->k->download(gpt->dev, logits, gpt->logits,
-	                 (size_t)gpt->rows * gpt->config.vocab * sizeof *logits);
+	assert(first >= 0 && count >= 0 && count <= gpt->rows - first);
+	gpt_unembed(gpt, gpt->x_last + (size_t)first * gpt->config.width, gpt->weights.ln_f_b, count,
+	            logits);
+}
+
+int gpt_logit_rows(const struct gpt *gpt)
+{
+	return gpt->logit_rows;
 }
 
 float *gpt_gradients(struct gpt *gpt)

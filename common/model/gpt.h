@@ -84,8 +84,13 @@ void gpt_forward_backward(struct gpt *gpt, const struct gpt_batch *batch, double
 float *gpt_gradients(struct gpt *gpt);
 void gpt_zero_gradients(struct gpt *gpt);
 
-/* The logits of the last pass: logits[n,v], host memory, overwritten. Only after a pass
- * without targets: the loss overwrites them. */
-void gpt_logits(struct gpt *gpt, float *logits);
+/* The logits of count rows of the last pass, from row first on: logits[count,v], host memory,
+ * overwritten. They are computed here. With GPT_KEEP_ALL not between gpt_forward() and
+ * gpt_backward(). */
+void gpt_logits(struct gpt *gpt, int first, int count, float *logits);
+
+/* How many rows gpt_logits() computes at a time: more of them take more calls of the device, and
+ * less memory than all rows of a pass. */
+int gpt_logit_rows(const struct gpt *gpt);
 
 #endif

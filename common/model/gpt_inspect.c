@@ -51,28 +51,26 @@ void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int 
 
 void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits)
 {
-	const struct kernels *k = gpt->k;
-	const int n = gpt->rows, c = gpt->config.width, d = c / gpt->config.heads;
+	const int c = gpt->config.width, d = c / gpt->config.heads;
 	const size_t first = (size_t)(2 * c + head * d); /* column of the head's values */
 
 	assert(gpt->keep == GPT_KEEP_ATTENTION);
 	gpt_project_head(gpt, layer, head,
 	                 (const char *)gpt->blocks[layer].qkv + first * gpt->activation_size, 3 * c);
-	k->layernorm(gpt->dev, gpt->ln_f, gpt->mean_f, gpt->rstd_f, gpt->branch, gpt->weights.ln_f,
-	             NULL, n, c, gpt->epsilon);
-	k->unembed(gpt->dev, gpt->logits, gpt->ln_f, gpt->weights.head, n, c, gpt->config.vocab);
-	gpt_logits(gpt, logits);
+	gpt_unembed(gpt, gpt->branch, NULL, gpt->rows, logits);
 }
 
 /* ---- the residual stream ---- */
 
-void gpt_logit_lens(struct gpt *gpt, int blocks, float *logits)
+void gpt_logit_lens(struct gpt *gpt, int blocks, int first, int count, float *logits)
 {
 	const int layers = gpt->config.layers;
 
 	assert(gpt->keep == GPT_KEEP_RESIDUAL && blocks >= 0 && blocks <= layers);
-	gpt_unembed(gpt, blocks < layers ? gpt->blocks[blocks].x : gpt->x_last, gpt->rows);
-	gpt_logits(gpt, logits);
+	assert(first >= 0 && count >= 0 && count <= gpt->rows - first);
+	const float *x = blocks < layers ? gpt->blocks[blocks].x : gpt->x_last;
+	gpt_unembed(gpt, x + (size_t)first * gpt->config.width, gpt->weights.ln_f_b, count,
+	            logits);
 }
 
 /* ---- ablation ---- */

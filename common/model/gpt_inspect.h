@@ -27,15 +27,15 @@ void gpt_head_outputs(struct gpt *gpt, int layer, float *out);
  * logits[n,v] = norm(v_k W_O) W_U, the full OV circuit (Elhage et al. 2021, "A Mathematical
  * Framework for Transformer Circuits"). W_O: the head's part of the projection, without bias;
  * norm: the last layer norm with its gain, without its bias. The norm scales each row by a
- * positive factor of its own. Overwrites what gpt_logits() returns. */
+ * positive factor of its own. */
 void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits);
 
 /* ---- the residual stream: GPT_KEEP_RESIDUAL, after gpt_forward() ---- */
 
-/* The logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"): the logits of the
- * last pass if the network ended after its first blocks: logits[n,v]. blocks 0: the embedding
- * alone; all blocks: the bits of gpt_logits(). Overwrites what gpt_logits() returns. */
-void gpt_logit_lens(struct gpt *gpt, int blocks, float *logits);
+/* The logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"): as gpt_logits(), the
+ * logits of the last pass if the network ended after its first blocks: logits[count,v]. blocks 0:
+ * the embedding alone; all blocks: the bits of gpt_logits(). */
+void gpt_logit_lens(struct gpt *gpt, int blocks, int first, int count, float *logits);
 
 /* ---- replacing a part ---- */
 

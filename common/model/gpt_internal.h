@@ -63,7 +63,8 @@ struct gpt {
 	float *x_last; /* [n,c] the residual stream after the last block */
 	void *ln_f; /* [n,c] */
 	float *mean_f, *rstd_f; /* [n] */
-	float *logits; /* [n,v]; a loss puts their gradient in their place */
+	float *logits; /* [logit_rows,v]; a loss puts their gradient in their place */
+	int logit_rows; /* n if all is kept; else those of a block, at most */
 	float *loss; /* [n] */
 
 	/* scratch */
@@ -117,8 +118,9 @@ void gpt_block_qkv(struct gpt *gpt, int l, int n);
  * the next block or x_last. */
 void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x);
 
-/* logits from the residual stream x. */
-void gpt_unembed(struct gpt *gpt, const float *x, int n);
+/* Download the logits of n rows of the residual stream x, block by block. bias: of the last layer
+ * norm; NULL: none. */
+void gpt_unembed(struct gpt *gpt, const float *x, const float *bias, int n, float *logits);
 
 /* ---- gpt_hook.c ---- */
 

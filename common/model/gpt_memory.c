@@ -1,6 +1,9 @@
 /* gpt_memory.c - the memory of a network: gpt_new(), gpt_free() and gpt_memory(). */
 #include "common/model/gpt_internal.h"
 
+#define LOGITS_BYTES ((size_t)32 << 20) /* of a block, about */
+#define LOGITS_ROWS 16 /* a block has a multiple of these */
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -80,6 +83,17 @@ static void alloc_blocks(struct gpt *gpt)
 	              gpt_alloc_floats(gpt, n, c) : gpt->blocks[0].x;
 }
 
+/* Logits are by far the largest of what a pass makes if the vocabulary is large. Only a backward
+ * pass needs all of them at once. */
+static int logit_rows(const struct gpt *gpt)
+{
+	const size_t most = LOGITS_BYTES / ((size_t)gpt->config.vocab * sizeof *gpt->logits);
+
+	if (gpt->keep == GPT_KEEP_ALL || most >= (size_t)gpt->rows_max)
+		return gpt->rows_max;
+	return most > LOGITS_ROWS ? (int)(most / LOGITS_ROWS * LOGITS_ROWS) : LOGITS_ROWS;
+}
+
 static void alloc_buffers(struct gpt *gpt)
 {
 	const size_t n = (size_t)gpt->rows_max, c = (size_t)gpt->config.width;
@@ -89,7 +103,8 @@ static void alloc_buffers(struct gpt *gpt)
 	gpt->ln_f = alloc_activations(gpt, n, c);
 	gpt->mean_f = gpt_alloc_floats(gpt, n, 1);
 	gpt->rstd_f = gpt_alloc_floats(gpt, n, 1);
-	gpt->logits = gpt_alloc_floats(gpt, n, (size_t)gpt->config.vocab);
+	gpt->logit_rows = logit_rows(gpt);
+	gpt->logits = gpt_alloc_floats(gpt, (size_t)gpt->logit_rows, (size_t)gpt->config.vocab);
 	gpt->loss = gpt_alloc_floats(gpt, n, 1);
 	gpt->branch = gpt_alloc_floats(gpt, n, c);
 	gpt->token = gpt_alloc(gpt, n * sizeof *gpt->token);

@@ -120,11 +120,7 @@ void kv_cache_decode(struct kv_cache *cache, int count, const int32_t *token,
 	for (int l = 0; l < gpt->config.layers - 1; l++)
 		decode_block(cache, l, count);
 	decode_last_block(cache, count, wanted, want);
-	if (wanted > 0) {
-		gpt_unembed(gpt, gpt->x_last, wanted);
-		k->download(gpt->dev, logits, gpt->logits,
-		            (size_t)wanted * gpt->config.vocab * sizeof *logits);
-	}
+	gpt_unembed(gpt, gpt->x_last, gpt->weights.ln_f_b, wanted, logits);
 	k->row_invariant(gpt->dev, false);
 	gpt->dropout.rate = rate;
 }

@@ -4,6 +4,8 @@
 
 #include "common/model/gpt_inspect.h"
 
+#define LENS_ROWS 96
+
 struct scorer {
 	struct gpt *gpt;
 	const struct gpt_config *config;
@@ -12,8 +14,20 @@ struct scorer {
 	struct sampler *sampler;
 	int32_t *token, *position; /* [context] */
 	int lenses; /* 0: none; else layers + 1 */
-	float *logits; /* [1 + lenses, context, vocab] what the model says, then each lens */
+	int rows; /* whose logits there is room for */
+	float *logits; /* [1 + lenses, rows, vocab] what the model says, then each lens */
 };
+
+/* Rows whose logits are computed together: as many as the network computes at a time. With lenses,
+ * which all keep theirs, a share of them; but fewer than LENS_ROWS would be slow. */
+static int block_rows(const struct gpt *gpt, int lenses)
+{
+	const int rows = gpt_logit_rows(gpt), share = rows / (1 + lenses);
+
+	if (lenses == 0 || rows <= LENS_ROWS)
+		return rows;
+	return share > LENS_ROWS ? share : LENS_ROWS;
+}
 
 struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
                           const struct vocab *vocab, const struct engine_settings *settings,
@@ -33,8 +47,9 @@ struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
 	scorer->lenses = settings->lens ? config->layers + 1 : 0;
 	scorer->token = malloc(context * sizeof *scorer->token);
 	scorer->position = malloc(context * sizeof *scorer->position);
-	scorer->logits = malloc((1 + (size_t)scorer->lenses) * context * (size_t)config->vocab *
-	                        sizeof *scorer->logits);
+	scorer->rows = block_rows(gpt, scorer->lenses);
+	scorer->logits = malloc((1 + (size_t)scorer->lenses) * (size_t)scorer->rows *
+	                        (size_t)config->vocab * sizeof *scorer->logits);
 	scorer->sampler = sampler_new(config->vocab, settings->probs, err);
 	if (scorer->token && scorer->position && scorer->logits && scorer->sampler)
 		return scorer;
@@ -54,13 +69,11 @@ void scorer_free(struct scorer *scorer)
 	free(scorer);
 }
 
-/* The logits of a row: what the model says, or a lens from 1 on. */
+/* The logits of a row of the block: what the model says, or a lens from 1 on. */
 static float *logits_at(const struct scorer *scorer, int lens, int row)
 {
-	const size_t context = (size_t)scorer->config->context;
-
 	return scorer->logits +
-	       ((size_t)lens * context + (size_t)row) * (size_t)scorer->config->vocab;
+	       ((size_t)lens * (size_t)scorer->rows + (size_t)row) * (size_t)scorer->config->vocab;
 }
 
 /* A pass over rows tokens from first on. Row i predicts token first + i + 1, so the last token of a
@@ -80,9 +93,14 @@ static void forward(struct scorer *scorer, const struct request *request, int fi
 		scorer->position[i] = i;
 	}
 	gpt_forward(scorer->gpt, &batch, NULL);
-	gpt_logits(scorer->gpt, logits_at(scorer, 0, 0));
+}
+
+/* The logits of count rows of the pass become the block. */
+static void find_logits(struct scorer *scorer, int first, int count)
+{
+	gpt_logits(scorer->gpt, first, count, logits_at(scorer, 0, 0));
 	for (int i = 0; i < scorer->lenses; i++)
-		gpt_logit_lens(scorer->gpt, i, logits_at(scorer, 1 + i, 0));
+		gpt_logit_lens(scorer->gpt, i, first, count, logits_at(scorer, 1 + i, 0));
 }
 
 /* What the logits of a row say of the token at position. -1: request->err is set. */
@@ -95,8 +113,8 @@ static int look(struct scorer *scorer, struct request *request, int lens, int ro
 	return 0;
 }
 
-/* The step for the token at position, which a row predicts, with its lenses. -1: request->err is
- * set. */
+/* The step for the token at position, which a row of the block predicts, with its lenses. -1:
+ * request->err is set. */
 static int score_row(struct scorer *scorer, struct request *request, int row, int position)
 {
 	struct sampler_step step;
@@ -139,20 +157,33 @@ static struct window next_window(const struct scorer *scorer, const struct windo
 	};
 }
 
-/* Score a window. -1: request->err is set. */
+static bool wanted(const struct request *request, int position)
+{
+	return !request->wanted || request->wanted[position];
+}
+
+/* Score a window: those wanted of its tokens, a block of rows at a time. -1: request->err is
+ * set. */
 static int score_window(struct scorer *scorer, struct request *request,
                         const struct window *window)
 {
 	bool passed = false;
 
-	for (int i = window->from; i < window->to; i++) {
-		if (request->wanted && !request->wanted[i])
-			continue;
+	for (int from = window->from, to; from < window->to; from = to) {
+		while (from < window->to && !wanted(request, from))
+			from++;
+		to = from + scorer->rows < window->to ? from + scorer->rows : window->to;
+		while (to > from && !wanted(request, to - 1))
+			to--;
+		if (from == to)
+			break;
 		if (!passed) /* not before: a window without a wanted token costs nothing */
 			forward(scorer, request, window->first, window->to - 1 - window->first);
 		passed = true;
-		if (score_row(scorer, request, i - 1 - window->first, i) < 0)
-			return -1;
+		find_logits(scorer, from - 1 - window->first, to - from);
+		for (int i = from; i < to; i++)
+			if (wanted(request, i) && score_row(scorer, request, i - from, i) < 0)
+				return -1;
 	}
 	return 0;
 }

@@ -33,7 +33,7 @@ UNUSED static double foreign_distance(const char *name, const struct model *mode
 	for (int i = 0; i < rows; i++)
 		pass.token[i] = (int32_t)json_integer_value(json_array_get(tokens, (size_t)i));
 	gpt_forward(net.gpt, &pass.batch, NULL);
-	gpt_logits(net.gpt, logits);
+	gpt_logits(net.gpt, 0, rows, logits);
 	for (int i = 0; i < rows; i++) {
 		const json_t *row = json_array_get(probabilities, (size_t)i);
 		double sum = 0;

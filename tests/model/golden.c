@@ -239,7 +239,7 @@ static void test_forward(const struct golden *golden, struct network *network,
 	const float *want = safetensors_find(golden->file, "logits", 2, shape, &err);
 
 	gpt_forward(network->gpt, &rows->batch, NULL);
-	gpt_logits(network->gpt, logits);
+	gpt_logits(network->gpt, 0, rows->batch.count, logits);
 	close_to(want ? distance(logits, want, n * v, 1) : INFINITY, 1e-5, golden->name, "logits");
 	free(logits);
 }
@@ -434,7 +434,7 @@ static void test_saved(const char *name)
 	const float *want = safetensors_find(golden.file, "logits", 2, shape, &err);
 	if (network_open(&network, &golden.model)) {
 		gpt_forward(network.gpt, &rows.batch, NULL);
-		gpt_logits(network.gpt, logits);
+		gpt_logits(network.gpt, 0, rows.batch.count, logits);
 		close_to(want ? distance(logits, want, 24, 1) : INFINITY, 1e-5, name, "logits");
 	}
 	network_close(&network);

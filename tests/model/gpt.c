@@ -92,7 +92,7 @@ static void check_against_reference(const struct gpt_config *config, const struc
 		pass.batch.target = NULL;
 		logits[i] = must(malloc(floats * sizeof **logits));
 		gpt_forward(one->gpt, &pass.batch, NULL);
-		gpt_logits(one->gpt, logits[i]);
+		gpt_logits(one->gpt, 0, pass.batch.count, logits[i]);
 		pass.batch.target = pass.target;
 	}
 	ok_apart(losses[0], losses[1], pass.batch.count, 2e-5, "losses are the reference's");
@@ -127,7 +127,7 @@ static void check_packing(const struct gpt_config *config, const struct kernels 
 		fill_pass(&pass, config, some_lengths, 3);
 		pass.batch.target = NULL;
 		gpt_forward(net.gpt, &pass.batch, NULL);
-		gpt_logits(net.gpt, packed);
+		gpt_logits(net.gpt, 0, pass.batch.count, packed);
 		for (int s = 0; s < pass.batch.sequences.count; s++) {
 			int32_t first = pass.begin[s], rows = pass.begin[s + 1] - first;
 			int32_t ends[2] = {0, rows};
@@ -138,7 +138,7 @@ static void check_packing(const struct gpt_config *config, const struct kernels 
 				.position = pass.position + first,
 			};
 			gpt_forward(net.gpt, &batch, NULL);
-			gpt_logits(net.gpt, alone + (size_t)first * v);
+			gpt_logits(net.gpt, 0, rows, alone + (size_t)first * v);
 		}
 		if (exact) {
 			same = memcmp(packed, alone, (size_t)pass.batch.count * v * 4) == 0;
@@ -405,8 +405,51 @@ static void check_shape(const struct gpt_config *config, const struct kernels *k
 	check_packing(config, k);
 }
 
+/* With a large vocabulary logits come in blocks of rows, and losses, too: to the bit those of each
+ * row alone, and of a network that has all of them at once. */
+static void check_blocks(void)
+{
+	static const struct gpt_config config = {.layers = 1, .heads = 1, .width = 2, .context = 300,
+	                                         .vocab = 65535};
+	enum { COUNT = 291 };
+	struct net net = new_net_of(&config, cpu(), GPT_KEEP_NOTHING, COUNT);
+	struct net whole = new_net_of(&config, cpu(), GPT_KEEP_ALL, COUNT);
+	const size_t v = (size_t)config.vocab;
+	const int32_t begin[2] = {0, COUNT};
+	int32_t token[COUNT], position[COUNT], target[COUNT];
+	float loss[COUNT], want[COUNT];
+	float *all = must(malloc(COUNT * v * sizeof *all)), *row = must(malloc(v * sizeof *row));
+	struct gpt_batch batch = {.count = COUNT, .sequences = {1, begin, COUNT}, .token = token,
+	                          .position = position, .target = target};
+	bool same = true;
+
+	for (int i = 0; i < COUNT; i++) {
+		token[i] = i * 211;
+		position[i] = i;
+		target[i] = i % 5 ? (i * 37 + 3) % config.vocab : -1;
+	}
+	ok(gpt_logit_rows(net.gpt) < COUNT && gpt_logit_rows(whole.gpt) == COUNT,
+	   "blocks of %d rows, or all", gpt_logit_rows(net.gpt));
+	gpt_forward(net.gpt, &batch, loss);
+	gpt_forward(whole.gpt, &batch, want);
+	ok(memcmp(loss, want, sizeof loss) == 0, "losses of blocks have the bits of all");
+	gpt_logits(net.gpt, 0, COUNT, all);
+	for (int i = 0; i < COUNT; i += 29) {
+		gpt_logits(net.gpt, i, 1, row);
+		same &= memcmp(row, all + (size_t)i * v, v * sizeof *row) == 0;
+	}
+	gpt_logits(net.gpt, COUNT - 1, 1, row);
+	same &= memcmp(row, all + (COUNT - 1) * v, v * sizeof *row) == 0;
+	ok(same, "logits of blocks have the bits of a row alone");
+	free(all);
+	free(row);
+	free_net(&net);
+	free_net(&whole);
+}
+
 int main(void)
 {
+	check_blocks();
 	check_gradients(&small, 0, false);
 	check_gradients(&small, 0.25f, true);
 	check_gradients(&bare, 0, true);

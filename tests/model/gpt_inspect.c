@@ -141,7 +141,7 @@ static void check_lens(const struct gpt_config *config, const struct kernels *k)
 		struct net cut = new_net(&part, k, GPT_KEEP_NOTHING);
 		copy_layers(&cut, &net);
 		want = pass_logits(&cut, &pass);
-		gpt_logit_lens(net.gpt, after, lens);
+		gpt_logit_lens(net.gpt, after, 0, pass.batch.count, lens);
 		same &= memcmp(lens, want, floats * sizeof *lens) == 0;
 		free(want);
 		free_net(&cut);
@@ -149,7 +149,8 @@ static void check_lens(const struct gpt_config *config, const struct kernels *k)
 	ok(same, "the lens after 1 to %d layers is a network of so many, to the bit", config->layers);
 	want = must(malloc(floats * sizeof *want));
 	embedding_logits(&net, &pass, want);
-	gpt_logit_lens(net.gpt, 0, lens);
+	gpt_logit_lens(net.gpt, 0, 0, 1, lens);
+	gpt_logit_lens(net.gpt, 0, 1, pass.batch.count - 1, lens + config->vocab);
 	ok_apart(lens, want, floats, 2e-5, "after none it is the embedding, normed, unembedded");
 	free(want);
 	free(lens);

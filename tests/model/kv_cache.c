@@ -101,7 +101,7 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 	bytes = (size_t)pass.batch.count * v * sizeof *full;
 	pass.batch.target = NULL;
 	gpt_forward(net.gpt, &pass.batch, NULL);
-	gpt_logits(net.gpt, full);
+	gpt_logits(net.gpt, 0, pass.batch.count, full);
 	decode_together(cache, &pass, v, together);
 	snprintf(what, sizeof what, "width %d: the cache gives the full pass", config->width);
 	ok_apart(together, full, bytes / 4, 2e-5, what);

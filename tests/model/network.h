@@ -85,8 +85,8 @@ UNUSED static void put_params(struct net *net)
 }
 
 /* Parameters large enough that every part of the network matters. */
-UNUSED static struct net new_net(const struct gpt_config *config, const struct kernels *k,
-                          enum gpt_keep keep)
+UNUSED static struct net new_net_of(const struct gpt_config *config, const struct kernels *k,
+                          enum gpt_keep keep, int rows)
 {
 	struct err err = {0};
 	struct net net = {.config = *config, .k = k, .count = gpt_parameter_count(config)};
@@ -106,8 +106,14 @@ UNUSED static struct net new_net(const struct gpt_config *config, const struct k
 	net.dev = must(k->open(DTYPE_F32, &err));
 	net.params_at = must(k->alloc(net.dev, net.count * sizeof *net.params));
 	put_params(&net);
-	net.gpt = must(gpt_new(config, k, net.dev, net.params_at, ROWS, keep, &err));
+	net.gpt = must(gpt_new(config, k, net.dev, net.params_at, rows, keep, &err));
 	return net;
+}
+
+UNUSED static struct net new_net(const struct gpt_config *config, const struct kernels *k,
+                          enum gpt_keep keep)
+{
+	return new_net_of(config, k, keep, ROWS);
 }
 
 UNUSED static void free_net(struct net *net)
@@ -196,7 +202,7 @@ UNUSED static float *pass_logits(struct net *net, const struct pass *pass)
 	float *logits = must(malloc((size_t)ROWS * net->config.vocab * sizeof *logits));
 
 	gpt_forward(net->gpt, &pass->batch, NULL);
-	gpt_logits(net->gpt, logits);
+	gpt_logits(net->gpt, 0, pass->batch.count, logits);
 	return logits;
 }
 

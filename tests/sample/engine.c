@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/utf8.h"
 #include "tests/tap.h"
 
 #define TEXTS 23
@@ -346,6 +347,79 @@ static void wants(void)
 	engine_free(engine);
 }
 
+#define LONG 291
+#define MANY 65535
+
+/* Score a long text, from a token on. lens: after each layer, too. */
+static struct request *score_from(const uint16_t *text, uint32_t first, bool lens)
+{
+	struct engine_settings settings = {.score = true, .kernels = kernels, .batch = 1,
+	                                   .threads = 1, .probs = 2, .lens = lens};
+	const struct record record = {.id = 1, .tokens = text, .length = LONG};
+	struct engine *engine = start(&settings);
+	struct err err = {0};
+	struct request *request = NULL;
+	uint8_t wanted[LONG];
+
+	for (uint32_t i = 0; i < LONG; i++)
+		wanted[i] = i >= first;
+	if (engine_score(engine, &record, 0, wanted, &err) < 0 ||
+	    engine_take(engine, &request, &err) != 1)
+		printf("# %s\n", err.text);
+	engine_free(engine);
+	return request;
+}
+
+/* Do the last steps of a have the bits of all steps of b, with their lenses? */
+static bool same_end(const struct request *a, const struct request *b)
+{
+	const uint32_t skip = a->generation.step_count - b->generation.step_count;
+
+	for (uint32_t i = 0; i < b->generation.step_count; i++) {
+		const struct generation_step *x = &a->steps[skip + i], *y = &b->steps[i];
+		if (x->position != y->position || memcmp(&x->p, &y->p, sizeof x->p) != 0 ||
+		    x->rank != y->rank || x->lens_count != y->lens_count)
+			return false;
+		for (uint32_t k = 0; k < x->lens_count; k++)
+			if (memcmp(&a->lenses[x->lens + k].p, &b->lenses[y->lens + k].p, sizeof x->p) != 0)
+				return false;
+	}
+	return true;
+}
+
+/* The logits of a large vocabulary come in blocks of rows, which begin with the first token that is
+ * wanted. Where they begin changes no bit. */
+static void blocks(void)
+{
+	const struct model narrow = model;
+	uint16_t text[LONG];
+	char *characters = malloc(4 * MANY);
+	struct err err = {0};
+	size_t size = 0;
+
+	for (uint32_t code = 0x10000; code < 0x10000 + MANY; code++)
+		size += utf8_encode(code, characters + size);
+	for (int i = 0; i < LONG; i++)
+		text[i] = (uint16_t)(i * 211);
+	model = (struct model){
+		.config = {.layers = 1, .heads = 1, .width = 2, .context = LONG, .vocab = MANY},
+		.vocab = vocab_new(characters, size, &err),
+	};
+	model.params = malloc(gpt_parameter_count(&model.config) * sizeof(float));
+	gpt_init_parameters(&model.config, 1, model.params);
+	for (int lens = 0; lens < 2; lens++) {
+		struct request *all = score_from(text, 1, lens), *end = score_from(text, 77, lens);
+		ok(all && end && all->generation.step_count == LONG - 1 &&
+		   end->generation.step_count == LONG - 77 && same_end(all, end),
+		   "%s a large vocabulary: the same bits from token 77 on", lens ? "lenses over" : "over");
+		request_free(all);
+		request_free(end);
+	}
+	free(characters);
+	model_release(&model);
+	model = narrow;
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -360,6 +434,7 @@ int main(void)
 	crops();
 	not_finite();
 	wants();
+	blocks();
 	model_release(&model);
 	return done();
 }

@@ -134,7 +134,7 @@ static void look(const struct check *check, const struct kernels *k, struct devi
 
 	batch.target = NULL;
 	gpt_forward(gpt, &batch, NULL);
-	gpt_logits(gpt, result->logits);
+	gpt_logits(gpt, 0, batch.count, result->logits);
 	for (int l = 0; l < config.layers; l++)
 		for (int h = 0; h < config.heads; h++, probs += 83 * 83)
 			gpt_attention_probs(gpt, l, SEQUENCES - 1, h, probs);

@@ -178,7 +178,7 @@ $(HARNESS): $(HARNESS_C:%.c=$(BUILD)/obj/%.o)
 	$(AR) rcs $@ $^
 
 # PyTorch's files are zip archives. What does not open them starts without that library.
-$(BUILD)/model-import $(patsubst %,$(BUILD)/tests/model/%.t,torch_file checkpoint): LDLIBS += -lzip
+$(BUILD)/model-import $(patsubst %,$(BUILD)/tests/model/%.t,torch_archive torch_file checkpoint): LDLIBS += -lzip
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 

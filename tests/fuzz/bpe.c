@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/model/added_tokens.h"
 #include "common/model/bpe_json.h"
 #include "common/model/tokenizer_json.h"
 #include "common/stream/vocab_json.h"
@@ -36,9 +37,17 @@ static void encode(const struct vocab *vocab, const char *text, size_t size)
 	free(tokens);
 }
 
+/* A tokenizer.json; under keys of their own, the other files that name added tokens. */
 static void of_tokenizer(const json_t *json, const char *text, size_t size)
 {
 	const json_t *model = json_object_get(json, "model");
+	const struct added_tokens_files files = {
+		.tokenizer = json,
+		.config = json_object_get(json, "config"),
+		.roles = json_object_get(json, "roles"),
+		.more = json_object_get(json, "more"),
+		.gpt2 = !json_object_get(json, "fast"),
+	};
 	struct err err = {0};
 
 	if (tokenizer_json_check(json, &err) < 0) {
@@ -47,9 +56,11 @@ static void of_tokenizer(const json_t *json, const char *text, size_t size)
 	}
 	if (!tokenizer_json_is_bpe(json))
 		return;
-	struct vocab *vocab = bpe_json_vocab(json_object_get(model, "vocab"),
-	                                     json_object_get(model, "merges"),
-	                                     json_object_get(json, "added_tokens"), 0, &err);
+	json_t *added = added_tokens_new(&files, json_object_get(model, "vocab"), 0, &err);
+	struct vocab *vocab = added ? bpe_json_vocab(json_object_get(model, "vocab"),
+	                                             json_object_get(model, "merges"), added, 0, &err)
+	                            : NULL;
+	json_decref(added);
 	if (!vocab) {
 		check_error(&err);
 		return;

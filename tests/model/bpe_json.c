@@ -154,6 +154,101 @@ static void test_tokenizers(void)
 	unlink(in_model("tokenizer.json"));
 }
 
+/* JSON that no writer of it makes. */
+static void test_hostile(void)
+{
+	static const struct {
+		const char *file, *json, *text;
+	} lies[] = {
+		{"tokenizer.json", "{\"a\": NaN}", "tokenizer.json: line 1: invalid token"},
+		{"tokenizer.json", "{\"a\": 99999999999999999999}", "too big integer"},
+		{"tokenizer.json", "{\"a\": 1e999}", "real number overflow"},
+		{"tokenizer.json", "{\"a\": 1, \"a\": 2}", "duplicate object key"},
+		{"tokenizer.json", "{\"a\": \"\\u0000\"}", "\\u0000 is not allowed"},
+		{"tokenizer.json", "{\"a\": \"\xff\"}", "unable to decode byte 0xff"},
+		{"tokenizer.json", "{\"model\": {\"type\": \"BPE\"}}", "\"pre_tokenizer\" is no type"},
+		{"tokenizer_config.json", "{\"added_tokens_decoder\": {\"x\": {\"content\": \"<x>\"}}}",
+		 "tokenizer_config.json: added_tokens_decoder: "},
+		{"tokenizer_config.json", "{\"added_tokens_decoder\": {\"-1\": {\"content\": \"<x>\"}}}",
+		 "tokenizer_config.json: added_tokens_decoder: "},
+		{"tokenizer_config.json", "{\"added_tokens_decoder\": {\"700\": 3}}",
+		 "tokenizer_config.json: added token 700 has no \"content\""},
+		{"added_tokens.json", "{\"<x>\": \"700\"}", "added_tokens.json: '<x>' has no number"},
+		{"added_tokens.json", "{\"<x>\": 9223372036854775807}",
+		 "added_tokens.json: '<x>' has the token 9223372036854775807, but"},
+		{"special_tokens_map.json", "[]", "special_tokens_map.json: holds no JSON object"},
+	};
+	enum { DEPTH = 1 << 20 };
+	char *deep = malloc(DEPTH + 1);
+
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		copy("tokenizer.json");
+		put(lies[i].file, lies[i].json);
+		refused_as(lies[i].text);
+		unlink(in_model(lies[i].file));
+	}
+	memset(deep, '[', DEPTH);
+	memcpy(deep, "{\"a\":", 5);
+	put_bytes("tokenizer.json", deep, DEPTH);
+	refused_as("maximum parsing depth reached");
+	unlink(in_model("tokenizer.json"));
+	free(deep);
+}
+
+/* Damage to a tokenizer.json is refused with one line, or it is a vocabulary whose tokens give each
+ * text back. */
+static void test_damage(void)
+{
+	static const char text[] = "It's the <|endoftext|>caf\xe9 \xff";
+	struct err none = {0};
+	size_t size = 0, counts[3] = {0}, prefixes = 0;
+	char *data = file_read("testdata/bpe/tokenizer.json", 1 << 20, &size, &none);
+
+	for (size_t length = 0; length < size - 1; length += length + 200 < size ? 37 : 1) {
+		struct err err = {0};
+		put_bytes("tokenizer.json", data, length);
+		struct vocab *vocab = model_vocab_load(directory, &err);
+		prefixes += vocab != NULL || strchr(err.text, '\n');
+		vocab_free(vocab);
+	}
+	is_int((long long)prefixes, 0, "prefixes of tokenizer.json are refused with one line");
+	for (size_t at = 0; at < size; at += at < 1500 ? 1 : 11) {
+		struct err err = {0};
+		uint16_t tokens[sizeof text];
+		char back[sizeof text];
+		data[at] ^= (char)(1 << at % 7);
+		put_bytes("tokenizer.json", data, size);
+		data[at] ^= (char)(1 << at % 7);
+		struct vocab *vocab = model_vocab_load(directory, &err);
+		const long count = vocab ? vocab_encode(vocab, text, sizeof text - 1, tokens, &err) : -1;
+		if (count < 0)
+			counts[strchr(err.text, '\n') != NULL || err.status == ERR_NONE ? 2 : 0]++;
+		else
+			counts[vocab_decode(vocab, tokens, (size_t)count, back) == sizeof text - 1 &&
+			       memcmp(text, back, sizeof text - 1) == 0 ? 1 : 2]++;
+		vocab_free(vocab);
+	}
+	ok(counts[2] == 0 && counts[0] > 500 && counts[1] > 100, "changes of a byte: %zu refused, %zu "
+	   "give texts back, %zu others", counts[0], counts[1], counts[2]);
+	free(data);
+	unlink(in_model("tokenizer.json"));
+}
+
+/* The library takes the last one: a, bc. */
+static void test_twice(void)
+{
+	uint16_t tokens[4];
+	struct err err = {0};
+
+	with("model", "merges", "[\"t h\", \"h e\", \"t h\"]", NULL);
+	struct vocab *vocab = load(directory);
+	const long count = vocab_encode(vocab, "the", 3, tokens, &err);
+	ok(count == 2 && vocab_piece(vocab, tokens[0]).size == 1,
+	   "a merge that comes twice counts where it comes last");
+	vocab_free(vocab);
+	unlink(in_model("tokenizer.json"));
+}
+
 int main(void)
 {
 	struct vocab *vocab = load("testdata/bpe");
@@ -169,6 +264,9 @@ int main(void)
 	vocab_free(old);
 	test_written(vocab);
 	test_tokenizers();
+	test_twice();
+	test_hostile();
+	test_damage();
 	vocab_free(vocab);
 	return directory_end();
 }

@@ -68,6 +68,48 @@ static void test_index(void)
 	}
 }
 
+/* 0: refused with one line; 1: it opens; -1: else. */
+static int outcome(void)
+{
+	struct parameter_files files;
+	struct state_dict dict = {0};
+	struct err err = {0};
+	const int opened = parameter_files_open(&files, in_model("model.safetensors"), &err);
+	const int result = opened < 0 ? -1 : parameter_files_state(&files, &dict, &err);
+	const bool all = dict.count == 3;
+
+	state_dict_release(&dict);
+	if (opened == 0)
+		parameter_files_close(&files);
+	if (result == 0)
+		return all ? 1 : -1;
+	return err.status == ERR_DATA && !strchr(err.text, '\n') ? 0 : -1;
+}
+
+/* An index with a byte changed, or cut, is refused, or lists the same. */
+static void test_damage(void)
+{
+	char json[] = "{\"metadata\":{\"total_size\":24},\"weight_map\":"
+	              "{\"a\":\"1\",\"b\":\"1\",\"c\":\"2\"}}";
+	const size_t size = sizeof json - 1;
+	size_t counts[3] = {0};
+
+	for (size_t length = 0; length < size; length++) {
+		put_bytes("model.safetensors.index.json", json, length);
+		counts[1 + outcome()]++;
+	}
+	is_int((long long)counts[1], (long long)size, "each prefix of an index is refused");
+	memset(counts, 0, sizeof counts);
+	for (size_t bit = 0; bit < 8 * size; bit++) {
+		json[bit / 8] ^= (char)(1 << bit % 8);
+		put_bytes("model.safetensors.index.json", json, size);
+		json[bit / 8] ^= (char)(1 << bit % 8);
+		counts[1 + outcome()]++;
+	}
+	ok(counts[0] == 0 && counts[1] > 300, "changes of a bit: %zu refused, %zu harmless, %zu others",
+	   counts[1], counts[2], counts[0]);
+}
+
 static void test_state(void)
 {
 	struct parameter_files files;
@@ -115,6 +157,7 @@ int main(void)
 	put_file("2", "c");
 	put_file("3", "ea");
 	test_index();
+	test_damage();
 	test_state();
 	test_twice();
 	return directory_end();

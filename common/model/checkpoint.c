@@ -55,6 +55,18 @@ char *checkpoint_beside(const char *path, const char *name, struct err *err)
 	return beside;
 }
 
+static bool has_file(const char *directory, const char *name)
+{
+	char *path;
+	bool there;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		return false;
+	there = access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
 /* The file that a path means, to free(). NULL with err set. */
 static char *find_file(const char *path, struct err *err)
 {
@@ -73,7 +85,8 @@ static char *find_file(const char *path, struct err *err)
 			return file;
 		free(file);
 	}
-	if (foreign_file_check_directory(path, err) < 0)
+	if (!has_file(path, "model.safetensors") && !has_file(path, "model.safetensors" INDEX_END) &&
+	    foreign_file_check_directory(path, err) < 0)
 		return NULL;
 	err_set(err, "%s: the directory has no ckpt.pt and no pytorch_model.bin; safetensors need no "
 	        "import, because all programs open a directory with them", path);

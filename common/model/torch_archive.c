@@ -31,8 +31,10 @@ static int open_zip(struct torch_archive *archive, struct err *err)
 		return err_set(err, "%s: %zu bytes: too short for a checkpoint", path, archive->map.size);
 	if (memcmp(archive->map.bytes, magic, sizeof magic - 1) != 0) {
 		kind = foreign_file_kind(archive->map.bytes, archive->map.size);
-		return kind ? err_set(err, "%s: %s", path, kind)
-		            : err_set(err, "%s: no zip archive, expected what torch.save() writes", path);
+		if (kind)
+			return err_set(err, "%s: %s", path, kind);
+		return err_set(err, "%s: %s, expected a zip archive, as torch.save() writes", path,
+		               *archive->map.bytes == '\x80' ? "a pickle alone" : "no checkpoint");
 	}
 	zip_error_init(&error);
 	source = zip_source_buffer_create(archive->map.bytes, archive->map.size, 0, &error);

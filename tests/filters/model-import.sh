@@ -115,7 +115,14 @@ fails 1 '^model-import: far/meta.pkl: not a directory' "a directory that cannot 
 fails 1 '^model-import: none: cannot open: No such file' "nothing" model-import none -o x
 fails 1 '^model-import: far: the directory has no ckpt.pt and no pytorch_model.bin' "a directory without one" \
 	model-import far -o x
-fails 1 '^model-import: far/meta.pkl: no zip archive' "a pickle" model-import far/meta.pkl -o x
+fails 1 '^model-import: far/meta.pkl: a pickle alone, expected a zip archive' "a pickle" model-import far/meta.pkl -o x
+fails 1 '^model-import: .*/shards: the directory has no ckpt.pt and no pytorch_model.bin; safetensors need no import' \
+	"safetensors in several files" model-import "$foreign/shards" -o x
+mkdir index && cp "$foreign/pytorch-shards"/*.json index
+fails 1 '^model-import: index/pytorch_model-00001-of-00002.bin: cannot open: No .*, but pytorch_model.bin.index.json lists it: fetch' \
+	"an index alone" model-import index -o x
+fails 1 '^gpt-sample: index/pytorch_model.bin.index.json: PyTorch.s file is not read in place; model-import makes' \
+	"an index alone, in place" gpt-sample index --prompt a
 : >empty
 fails 1 '^model-import: empty: 0 bytes: too short' "an empty file" model-import empty -o x
 mkfifo pipe

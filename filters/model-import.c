@@ -98,8 +98,8 @@ static void set_vocab(const char *checkpoint, struct model *model, bool nanogpt,
 	int padding;
 
 	if (!vocab ||
-	    checkpoint_set_vocab(checkpoint, model, vocab, nanogpt ? CHECKPOINT_PADDING : INT_MAX,
-	                         &padding, err) < 0)
+	    checkpoint_set_vocab(checkpoint, model, vocab,
+	                         nanogpt || characters ? VOCAB_PADDING : INT_MAX, &padding, err) < 0)
 		err_exit(err);
 	if (padding > 0 && !quiet)
 		err_say("the network has %d tokens and the vocabulary %d; the others %s",

@@ -20,14 +20,11 @@ int checkpoint_load(const char *path, struct model *model, bool *nanogpt, struct
 /* The path of a file in the checkpoint's directory, to free(). NULL with err set. */
 char *checkpoint_beside(const char *path, const char *name, struct err *err);
 
-/* The most tokens that nanoGPT adds to a vocabulary: it pads to a multiple of 64. */
-#define CHECKPOINT_PADDING 63
-
 /* Give the model a vocabulary, which it owns then. A network with more tokens than the vocabulary,
  * as nanoGPT pads its own, keeps them: its probabilities are over all of them. *padding: how many
- * these are; most: how many they may be. Of a vocabulary of characters they become characters that
- * no text has, from U+F0000 on; of byte-level BPE they are the empty pieces at its end, which are
- * there already. -1 with err set if the vocabulary is too large or too small, and so another
+ * these are; most: how many they may be. Of a vocabulary of characters they become those of
+ * vocab_padded(); of byte-level BPE they are the empty pieces at its end, which are there already.
+ * -1 with err set if the vocabulary is too large or too small, and so another
  * model's; then it is the caller's. path is for messages. */
 int checkpoint_set_vocab(const char *path, struct model *model, struct vocab *vocab, int most,
                          int *padding, struct err *err);

@@ -34,10 +34,14 @@ static int load_vocab(const char *directory, struct model *model, struct err *er
 	model->vocab = model_vocab_load(directory, err);
 	if (!model->vocab)
 		return -1;
-	if (vocab_size(model->vocab) != model->config.vocab)
+	const int own = vocab_size(model->vocab), all = model->config.vocab;
+	if (own > all)
 		return err_set(err, "%s/%s: %d tokens, but config.json has a \"vocab_size\" of %d",
-		               directory, model_file_names[MODEL_VOCAB], vocab_size(model->vocab),
-		               model->config.vocab);
+		               directory, model_file_names[MODEL_VOCAB], own, all);
+	if (own < all)
+		return err_set(err, "%s/%s: %d tokens, but config.json has a \"vocab_size\" of %d, and a "
+		               "vocabulary of characters is padded with %d tokens at most", directory,
+		               model_file_names[MODEL_VOCAB], own, all, VOCAB_PADDING);
 	return 0;
 }
 

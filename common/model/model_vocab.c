@@ -119,9 +119,21 @@ static json_t *load_added(const char *directory, const struct files *files, cons
 	return added;
 }
 
+/* Of a network of size tokens (0: not known), which may have more of them; vocab is taken over. */
+static struct vocab *padded(struct vocab *vocab, int size, struct err *err)
+{
+	const int more = size - vocab_size(vocab);
+
+	if (more <= 0 || more > VOCAB_PADDING)
+		return vocab;
+	struct vocab *larger = vocab_padded(vocab, size, err);
+	vocab_free(vocab);
+	return larger;
+}
+
 /* Load vocab.json and compare it with the tokenizer, which may be NULL. transformers writes no
  * vocab.json; then it is the tokenizer's. */
-static struct vocab *load_characters(const char *directory, const struct files *files,
+static struct vocab *load_characters(const char *directory, const struct files *files, int size,
                                      struct err *err)
 {
 	char *path = model_file_path(directory, MODEL_VOCAB, err);
@@ -138,7 +150,7 @@ static struct vocab *load_characters(const char *directory, const struct files *
 	}
 	free(path);
 	if (!vocab || !tokenizer)
-		return vocab;
+		return vocab ? padded(vocab, size, err) : NULL;
 	/* those with a number are characters, and those without one are none of the network's */
 	json_t *added = NULL;
 	if (tokenizer_json_check_vocab(tokenizer, vocab, &why) < 0)
@@ -147,10 +159,10 @@ static struct vocab *load_characters(const char *directory, const struct files *
 		added = load_added(directory, files, tokens, vocab_size(vocab), err);
 	if (!added) {
 		vocab_free(vocab);
-		vocab = NULL;
+		return NULL;
 	}
 	json_decref(added);
-	return vocab;
+	return padded(vocab, size, err);
 }
 
 /* Byte-level BPE of a tokenizer.json or, without it, of vocab.json and merges.txt. */
@@ -205,7 +217,7 @@ static struct vocab *load_vocab(const char *directory, const struct files *files
 		return bad(directory, MODEL_TOKENIZER_CONFIG, &why, err);
 	if (files->tokenizer ? tokenizer_json_is_bpe(files->tokenizer) : files->merges != NULL)
 		return load_bpe(directory, files, count, err);
-	return load_characters(directory, files, err);
+	return load_characters(directory, files, count, err);
 }
 
 struct vocab *model_vocab_load_for(const char *directory, int size, struct err *err)

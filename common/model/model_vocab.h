@@ -16,7 +16,7 @@
 struct vocab *model_vocab_load(const char *directory, struct err *err);
 
 /* The same for a network of size tokens, whatever config.json says. Byte-level BPE of fewer tokens
- * gets empty pieces. */
+ * gets empty pieces, and characters are padded if they lack VOCAB_PADDING tokens at most. */
 struct vocab *model_vocab_load_for(const char *directory, int size, struct err *err);
 
 #endif

@@ -29,6 +29,26 @@ struct decoder {
 	struct text_buffer tail; /* of a text: where the stop string may be */
 };
 
+/* No text has padding, so none is written. But a token that ends a text may have no piece. -1 with
+ * err set if memory is out. */
+static int forbid_padding(struct decoder *decoder, struct err *err)
+{
+	const int count = vocab_size(decoder->vocab);
+	const int own = count - vocab_padding(decoder->vocab);
+	bool *never = calloc((size_t)count, sizeof *never);
+	int result;
+
+	if (!never)
+		return err_set(err, "out of memory");
+	for (int i = 0; i < count; i++)
+		never[i] = i >= own || vocab_piece(decoder->vocab, i).size == 0;
+	for (int i = 0; i < decoder->settings->ends.count; i++)
+		never[decoder->settings->ends.token[i]] = false;
+	result = sampler_forbid(decoder->sampler, never, err);
+	free(never);
+	return result;
+}
+
 struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
                             const struct vocab *vocab,
                             const struct engine_settings *settings, int slots,
@@ -57,7 +77,7 @@ struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
 	decoder->cache = kv_cache_new(gpt, slots, err);
 	if (decoder->slots && decoder->token && decoder->slot && decoder->position &&
 	    decoder->want && decoder->owner && decoder->logits && decoder->sampler &&
-	    decoder->cache)
+	    decoder->cache && forbid_padding(decoder, err) == 0)
 		return decoder;
 	err_set(err, "out of memory for a batch of %d", slots);
 	decoder_free(decoder);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST 16 /* ranks that need no heap */
 
@@ -17,6 +18,8 @@ struct sampler {
 	int *order; /* [vocab]: a heap, then the tokens popped from it, the first one last */
 	int popped; /* -1: there is no heap yet */
 	struct candidate *top; /* [probs] */
+	bool *never; /* [vocab] these are not drawn; NULL: all are */
+	int drawn; /* how many are */
 };
 
 struct sampler *sampler_new(int vocab, int probs, struct err *err)
@@ -25,7 +28,7 @@ struct sampler *sampler_new(int vocab, int probs, struct err *err)
 
 	if (!sampler)
 		goto fail;
-	sampler->vocab = vocab;
+	sampler->vocab = sampler->drawn = vocab;
 	sampler->probs = probs < vocab ? probs : vocab;
 	sampler->weight = malloc((size_t)vocab * sizeof *sampler->weight);
 	sampler->order = malloc((size_t)vocab * sizeof *sampler->order);
@@ -45,7 +48,21 @@ void sampler_free(struct sampler *sampler)
 	free(sampler->weight);
 	free(sampler->order);
 	free(sampler->top);
+	free(sampler->never);
 	free(sampler);
+}
+
+int sampler_forbid(struct sampler *sampler, const bool *never, struct err *err)
+{
+	const size_t size = (size_t)sampler->vocab * sizeof *never;
+
+	if (!sampler->never && !(sampler->never = malloc(size)))
+		return err_set(err, "out of memory for a vocabulary of %d tokens", sampler->vocab);
+	memcpy(sampler->never, never, size);
+	sampler->drawn = 0;
+	for (int i = 0; i < sampler->vocab; i++)
+		sampler->drawn += !never[i];
+	return 0;
 }
 
 /* Does token a come before token b? */
@@ -150,37 +167,51 @@ static double tempered(const struct sampler *sampler, int token, double temperat
 	return exp(((double)sampler->logits[token] - sampler->highest) / temperature);
 }
 
+/* The next token that may be drawn, by number or, if not all are kept, by rank. *at: where to look
+ * on. */
+static int following(struct sampler *sampler, bool all, int *at)
+{
+	for (;;) {
+		const int token = all ? *at : ranked(sampler, *at);
+		++*at;
+		if (!sampler->never || !sampler->never[token])
+			return token;
+	}
+}
+
 /* How many of the most likely kept tokens hold the share top_p; *sum becomes
  * their weight. */
 static int nucleus(struct sampler *sampler, double temperature, int kept, double top_p,
                    double *sum)
 {
 	double wanted = top_p * *sum, held = 0;
-	int count = 0;
+	int count = 0, at = 0;
 
-	while (count < kept && (count == 0 || held < wanted))
-		held += tempered(sampler, ranked(sampler, count++), temperature);
+	for (; count < kept && (count == 0 || held < wanted); count++)
+		held += tempered(sampler, following(sampler, false, &at), temperature);
 	*sum = held;
 	return count;
 }
 
 int sampler_pick(struct sampler *sampler, const struct sampling *how, struct rng *rng)
 {
-	int vocab = sampler->vocab, kept = vocab, last = 0;
+	int kept = sampler->drawn, last = 0, at = 0;
 	double t = how->temperature, sum = 0, left;
 
 	if (how->greedy || t == 0)
-		return ranked(sampler, 0);
-	bool whole = (how->top_k == 0 || how->top_k >= vocab) && how->top_p >= 1;
-	if (how->top_k > 0 && how->top_k < vocab)
+		return following(sampler, false, &at);
+	if (how->top_k > 0 && how->top_k < kept)
 		kept = how->top_k;
+	const bool all = kept == sampler->drawn;
 	for (int i = 0; i < kept; i++)
-		sum += tempered(sampler, kept < vocab ? ranked(sampler, i) : i, t);
+		sum += tempered(sampler, following(sampler, all, &at), t);
+	const bool whole = all && how->top_p >= 1;
 	if (how->top_p < 1)
 		kept = nucleus(sampler, t, kept, how->top_p, &sum);
 	left = rng_uniform(rng) * sum;
+	at = 0;
 	for (int i = 0; i < kept; i++) {
-		int token = whole ? i : ranked(sampler, i);
+		int token = following(sampler, whole, &at);
 		double weight = tempered(sampler, token, t);
 		if (weight > 0) {
 			last = token; /* where rounding leaves a crumb, the last one takes it */

@@ -1,8 +1,8 @@
 /* sampler.h - from logits to a token, and the statistics of the step.
  *
  * The statistics are those of the model itself: of softmax(logits), before temperature and
- * truncation. Tokens are ordered by falling logit, and equal logits by rising token. Ranks,
- * top K, truncation and greedy decoding all use this order.
+ * truncation, with the tokens that are never drawn. Tokens are ordered by falling logit, and equal
+ * logits by rising token. Ranks, top K, truncation and greedy decoding all use this order.
  */
 #ifndef MEMOSCOPE_SAMPLER_H
 #define MEMOSCOPE_SAMPLER_H
@@ -46,6 +46,10 @@ struct sampler; /* memory for one distribution at a time; one thread's */
  * with err set where memory is out. */
 struct sampler *sampler_new(int vocab, int probs, struct err *err);
 void sampler_free(struct sampler *sampler); /* NULL is allowed */
+
+/* Tokens that sampler_pick() never draws: never[vocab], of which one is false at least; the
+ * sampler's own copy. -1 with err set if memory is out. */
+int sampler_forbid(struct sampler *sampler, const bool *never, struct err *err);
 
 /* Take over logits [vocab], which must stay until the step is done. -1 where
  * one of them is not finite. */

@@ -79,6 +79,22 @@ const char *vocab_text(const struct vocab *vocab);
 /* The code point of a token (0 … size-1), if the pieces are characters. */
 uint32_t vocab_code(const struct vocab *vocab, int token);
 
+/* ---- padding ----
+ *
+ * A network may have more tokens than its vocabulary, so that its matrices have a handier size:
+ * nanoGPT pads the vocabulary to a multiple of 64. These tokens are at the end. In a vocabulary of
+ * pieces they are empty; in one of characters they are characters that no text has, from U+F0000
+ * on, the first code point of private use plane 15. */
+
+#define VOCAB_PADDING 63 /* tokens that a vocabulary of characters is padded with at most */
+
+/* A vocabulary of characters padded to count tokens, more than it has. The caller owns it. NULL
+ * with err set if memory is out. */
+struct vocab *vocab_padded(const struct vocab *vocab, int count, struct err *err);
+
+/* How many tokens at the end of a vocabulary are padding. */
+int vocab_padding(const struct vocab *vocab);
+
 /* ---- texts ---- */
 
 /* Say how texts become tokens, of a vocabulary that is not one of characters. -1 with err set as by

@@ -49,12 +49,13 @@ def expect(directory, logits):
 # ---- transformers ----
 
 
-def network(kind=GPT2LMHeadModel):
+def network(kind=GPT2LMHeadModel, **more):
     """Larger numbers than a fresh network has, so that nothing in it is nearly linear."""
     torch.manual_seed(7)
     model = kind(GPT2Config(
-        n_embd=8, n_head=2, n_layer=2, n_positions=8, vocab_size=len(CHARACTERS),
-        activation_function="gelu", initializer_range=0.3, bos_token_id=None, eos_token_id=None))
+        **{"n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 8, "vocab_size": len(CHARACTERS),
+           "activation_function": "gelu", "initializer_range": 0.3, "bos_token_id": None,
+           "eos_token_id": None, **more}))
     with torch.no_grad():
         for name, p in model.named_parameters():
             if name.endswith(".bias"):
@@ -85,6 +86,13 @@ def shards():
     directory = fresh("shards")
     network().save_pretrained(directory, max_shard_size="3KB")
     assert len(list(directory.glob("model-*.safetensors"))) > 2
+    finish(directory)
+
+
+def padded():
+    """More tokens than vocab.json has, as nanoGPT and others pad them."""
+    directory = fresh("padded")
+    network(vocab_size=len(CHARACTERS) + 3, n_layer=1).save_pretrained(directory)
     finish(directory)
 
 
@@ -264,6 +272,7 @@ def main():
     torch.set_num_threads(1)
     halves()
     shards()
+    padded()
     base_model()
     old_buffers()
     tied_head()

@@ -116,6 +116,33 @@ edit vocab.json '.c = 4'
 refused "a tokenizer of another size" 'tokenizer.json: "model" has 4 tokens, but vocab.json has 5'
 rm "$TMP/model/tokenizer.json"
 refused "a vocabulary of another size" 'vocab.json: 5 tokens, but config.json'
+
+# ---- a vocabulary that is smaller than the network ----
+
+padded=$'ab\U000f0000\U000f0001'
+for token in '' 2; do
+	rm -rf "$TMP/whole" "$TMP/model"
+	# shellcheck disable=SC2086 # no token is no argument
+	"$mkmodel" "$TMP/whole" "$padded" 1 2 8 32 1 6 $token
+	cp -R "$TMP/whole" "$TMP/model"
+	rm "$TMP/model/tokenizer.json"
+	edit vocab.json 'with_entries(select(.value < 2))'
+	for model in whole model; do
+		gpt-sample "$TMP/$model" -q --prompt ab --samples 40 --max-tokens 20 --stop '' | mpcat >"$TMP/$model.out"
+		gpt-sample "$TMP/$model" -q --prompt ab --greedy --max-tokens 20 --stop '' | mpcat >>"$TMP/$model.out"
+	done
+	cmp "$TMP/whole.out" "$TMP/model.out" && [ -s "$TMP/model.out" ]
+	ok $? "tokens that vocab.json lacks are padding"
+	is "$(jq -r .text "$TMP/model.out" | tr -d 'ab\n' | wc -c)" 0 "and never written${token:+, however likely one is}"
+	is "$(jq -r '[.steps[].top[][0]] | unique | length' "$TMP/model.out" | sort -u)" 4 "but the model knows them"
+done
+edit config.json '.eos_token_id = 2'
+is "$(gpt-sample "$TMP/model" -q --prompt ab --greedy --max-tokens 9 | mpcat | jq -r '[.stop, .text[2:]] | @tsv')" \
+	$'stop\t\U000f0000' "unless it ends texts"
+edit config.json '.vocab_size = 65'
+refused "63 more tokens are padding, but of no such network" 'model.safetensors: of a network with another vocabulary'
+edit config.json '.vocab_size = 66'
+refused "more tokens than padding" 'vocab.json: 2 tokens, but config.json has a "vocab_size" of 66, and .* with 63 tokens at most'
 fresh
 edit vocab.json '.b = 0'
 refused "two characters for a token" 'vocab.json: .* no token of its own'

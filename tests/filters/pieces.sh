@@ -104,6 +104,26 @@ is "$(gpt-sample -q "$model" --prompt '日' --max-tokens 200 --seed 5 --stop "${
 	jq -r --arg stop "${piece:0:2}" '[.stop, (.steps[-1].char | contains($stop))] | @tsv')" \
 	"stop	true" "--stop is found within a piece"
 
+# A model that is certain of one token: the one that ends texts, or padding.
+"$tools/mkmodel" "$TMP/ends" @testdata/bpe 1 1 8 32 1 1 0
+jq '.eos_token_id = 0' "$TMP/ends/config.json" >"$TMP/config.json" && mv "$TMP/config.json" "$TMP/ends"
+for how in --greedy --temperature=0.5 --top-k=3; do
+	is "$(gpt-sample -q "$TMP/ends" --prompt 'Who is' $how --max-tokens 9 | mpcat | jq -r '[.stop, .text, (.steps | length)] | @tsv')" \
+		"stop	Who is<|endoftext|>	1" "$how: the model's eos_token_id ends a text"
+	is "$(gpt-sample -q "$TMP/ends" --prompt 'Who is' $how --max-tokens 9 --stop '?' | mpcat | jq -r '[.stop, (.steps | length)] | @tsv')" \
+		"length	9" "but not with --stop"
+done
+is "$(gpt-sample -q "$TMP/ends" --prompt 'Who is' --greedy --max-tokens 9 --stop 'text|><|end' | mpcat | jq -r '[.stop, (.steps | length)] | @tsv')" \
+	"stop	2" "whose text may be in two tokens"
+mkdir "$TMP/padded"
+cp testdata/bpe/tokenizer.json "$TMP/padded"
+echo '{"vocab_size": 704}' >"$TMP/padded/config.json"
+"$tools/mkmodel" "$TMP/pads" "@$TMP/padded" 1 1 8 32 1 1 702
+is "$(gpt-sample -q "$TMP/pads" --prompt 'Who' --samples 50 --max-tokens 20 | mpcat |
+	jq -s 'map(.steps[] | select(.char == "" or .rank == 0)) | length')" 0 "a token without text is never written"
+is "$(gpt-sample -q "$TMP/pads" --prompt 'Who' --greedy --max-tokens 1 | mpcat | jq -c '.steps[0] | [.rank, .top[0][0], .top[0][1] > 0.99]')" \
+	'[1,"",true]' "not even the likeliest"
+
 # ---- tables ----
 
 # Blanks, newlines, controls, characters that are blank, and bytes that are no character.

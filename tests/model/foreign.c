@@ -22,7 +22,7 @@ static void test_in_place(const char *name)
 int main(void)
 {
 	static const char *const names[] = {"float16", "bfloat16", "shards", "base-model",
-	                                    "old-buffers", "tied-head"};
+	                                    "old-buffers", "tied-head", "padded"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		test_in_place(names[i]);

@@ -20,24 +20,30 @@ static struct sampler *sampler_for(int vocab, int probs)
 	return sampler;
 }
 
+/* Of all tokens, or without these. */
+static const bool *forbidden;
+static const bool some[VOCAB] = {[8] = true, [3] = true, [7] = true, [6] = true};
+
 /* The distribution that a sampling should have, written down plainly. */
 static void expected(const struct sampling *how, double *p)
 {
-	int order[VOCAB], kept = VOCAB;
+	int order[VOCAB], count = 0, kept = 0;
 	double sum = 0, held = 0, share = 0;
 
 	for (int i = 0; i < VOCAB; i++) {
-		int at = i;
+		p[i] = 0;
+		if (forbidden && forbidden[i])
+			continue;
+		int at = count++;
 		for (; at > 0 && logits[order[at - 1]] < logits[i]; at--)
 			order[at] = order[at - 1];
 		order[at] = i;
 		p[i] = exp(logits[i] / how->temperature);
 	}
-	if (how->top_k > 0)
-		kept = how->top_k;
+	kept = how->top_k > 0 && how->top_k < count ? how->top_k : count;
 	for (int i = 0; i < kept; i++)
 		sum += p[order[i]];
-	for (int i = 0; i < VOCAB; i++) {
+	for (int i = 0; i < count; i++) {
 		if (i >= kept || (i > 0 && held >= how->top_p))
 			p[order[i]] = 0;
 		held += p[order[i]] / sum;
@@ -70,8 +76,11 @@ static void check_frequencies(const char *what, struct sampling how, int support
 	struct sampler *sampler = sampler_for(VOCAB, 5);
 	double p[VOCAB];
 	int count[VOCAB] = {0}, freedom;
+	struct err err = {0};
 	struct rng rng;
 
+	if (forbidden && sampler_forbid(sampler, forbidden, &err) < 0)
+		printf("Bail out! %s\n", err.text);
 	rng_init(&rng, 1, RNG_TEST, 7);
 	expected(&how, p);
 	for (int i = 0; i < DRAWS; i++) {
@@ -85,6 +94,38 @@ static void check_frequencies(const char *what, struct sampling how, int support
 		printf("# chi-square %g with %d degrees of freedom, want %d\n", chi, freedom,
 		       support - 1);
 	sampler_free(sampler);
+}
+
+/* Tokens that are never drawn are drawn by no way, and the steps say of them what they say. */
+static void check_forbidden(void)
+{
+	struct sampler *sampler = sampler_for(VOCAB, VOCAB);
+	const struct sampling greedy = {.greedy = true};
+	struct sampler_step with, without;
+	struct err err = {0};
+	struct rng rng;
+
+	sampler_look(sampler, logits);
+	sampler_step(sampler, 1, &without);
+	sampler_forbid(sampler, some, &err);
+	sampler_look(sampler, logits);
+	rng_init(&rng, 1, RNG_TEST, 7);
+	is_int(sampler_pick(sampler, &greedy, &rng), 1, "greedy takes the likeliest of the others");
+	sampler_step(sampler, 1, &with);
+	ok(with.p == without.p && with.rank == 1 && with.top[0].token == 8 &&
+	   with.entropy == without.entropy, "what the model thought of it is as before");
+	sampler_free(sampler);
+	forbidden = some;
+	check_frequencies("without four tokens", (struct sampling){.temperature = 1, .top_p = 1}, 7);
+	check_frequencies("and temperature 2", (struct sampling){.temperature = 2, .top_p = 1}, 7);
+	check_frequencies("top 3 of the others",
+	                  (struct sampling){.temperature = 1, .top_k = 3, .top_p = 1}, 3);
+	check_frequencies("top 9, more than there are",
+	                  (struct sampling){.temperature = 1, .top_k = 9, .top_p = 1}, 7);
+	check_frequencies("top 0.7", (struct sampling){.temperature = 1, .top_p = 0.7}, 3);
+	check_frequencies("top 5, then 0.5 of them",
+	                  (struct sampling){.temperature = 1, .top_k = 5, .top_p = 0.5}, 2);
+	forbidden = NULL;
 }
 
 /* Untempered draws against the very probabilities that a step reports. */
@@ -250,6 +291,7 @@ int main(void)
 	check_edges();
 	check_rng();
 	check_reported();
+	check_forbidden();
 	check_frequencies("as it is", (struct sampling){.temperature = 1, .top_p = 1}, VOCAB);
 	check_frequencies("temperature 0.5", (struct sampling){.temperature = 0.5, .top_p = 1}, VOCAB);
 	check_frequencies("temperature 2", (struct sampling){.temperature = 2, .top_p = 1}, VOCAB);

@@ -233,12 +233,48 @@ static void kinds(void)
 	is_int(span_kind(&set, "kind-63", 7), 63, "though the last is known");
 }
 
+static void padding(void)
+{
+	static const struct {
+		const char *text;
+		int count; /* padded to */
+		const char *padded;
+	} rows[] = {
+		{"ab", 2, "ab"},
+		{"ab", 4, "ab\U000f0000\U000f0001"},
+		{"\U000f0000a\U000f0002", 5, "\U000f0000a\U000f0002\U000f0001\U000f0003"},
+		{"a\U000f0001", 2, "a\U000f0001"}, /* used as an icon, at the end of its order */
+		{"a\U000f0001", 4, "a\U000f0001\U000f0000\U000f0002"},
+	};
+	struct err err = {0};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct vocab *vocab = vocab_new(rows[i].text, strlen(rows[i].text), &err);
+		struct vocab *padded = vocab_padded(vocab, rows[i].count, &err);
+		is_string(vocab_text(padded), rows[i].padded, "padded with characters of private use");
+		is_int(vocab_padding(padded), rows[i].count - vocab_size(vocab), "which are known as such");
+		is_int(vocab_padding(vocab), 0, "there were none before");
+		vocab_free(vocab);
+		vocab_free(padded);
+	}
+	static const struct piece pieces[] = {{"a", 1}, {"", 0}, {"bc", 2}, {"", 0}, {"", 0}};
+	struct vocab *vocab = vocab_of_pieces(pieces, 5, &err);
+	is_int(vocab_padding(vocab), 2, "empty pieces at the end");
+	vocab_free(vocab);
+	vocab = vocab_new("a", 1, &err);
+	struct vocab *padded = vocab_padded(vocab, 1 + VOCAB_PADDING, &err);
+	is_int(vocab_padding(padded), VOCAB_PADDING, "the most there may be");
+	vocab_free(vocab);
+	vocab_free(padded);
+}
+
 int main(void)
 {
 	vocabulary();
 	limits();
 	equality();
 	pieces();
+	padding();
 	sets();
 	kinds();
 	return done();

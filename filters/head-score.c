@@ -53,10 +53,16 @@ static const struct program program = {
 	.operands_max = 1,
 };
 
-/* --period and --copies, against what the model can hold. */
-static void check_sizes(const struct gpt_config *config)
+/* Tokens that the model has seen, as far as is known: none of padding. */
+static int known_tokens(const struct model *model)
 {
-	const int64_t context = config->context, vocab = config->vocab;
+	return vocab_size(model->vocab) - vocab_padding(model->vocab);
+}
+
+/* --period and --copies, against what the model can hold. */
+static void check_sizes(const struct model *model)
+{
+	const int64_t context = model->config.context, vocab = known_tokens(model);
 
 	if (period > vocab)
 		die_usage("--period: %lld different tokens, but the model knows %lld",
@@ -92,8 +98,8 @@ static int score_random(struct head_scores *scores, const struct model *model, s
 
 	progress_start(&progress, "sequences", "tokens", quiet);
 	for (int64_t i = 0; result == 0 && i < sequences; i++) {
-		head_sequence((uint64_t)seed, (uint64_t)i, vocab_size(model->vocab), (int)period,
-		              (int)copies, tokens);
+		head_sequence((uint64_t)seed, (uint64_t)i, known_tokens(model), (int)period, (int)copies,
+		              tokens);
 		result = head_scores_add(scores, &record, err);
 		progress_update(&progress, (uint64_t)i + 1, (uint64_t)((i + 1) * period * copies));
 	}
@@ -184,7 +190,7 @@ int main(int argc, char **argv)
 	if (over)
 		records = record_reader_open((char *[]){(char *)over}, 1, model.vocab, &err);
 	else
-		check_sizes(&model.config);
+		check_sizes(&model);
 	if (err.status != ERR_NONE)
 		err_exit(&err);
 	scores = head_scores_new(&model, backend_choose(backend, &model.config, quiet), &err);

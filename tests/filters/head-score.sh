@@ -66,6 +66,8 @@ is "$(phonegen --count 0 | head-score -q model --over - | tail -n +2 | cut -f 3-
 
 fails 2 '--period: 11 different tokens, but the model knows 10' "a period beyond the vocabulary" \
 	head-score digits --period 11
+"$tools/mkmodel" padded $'ab\U000f0000\U000f0001' 1 1 8 40 1 1
+fails 2 '--period: 3 different tokens, but the model knows 2' "padding is not drawn" head-score padded --period 3
 fails 2 '9 copies of 5 tokens: the model has only a context of 40' "more than the context" \
 	head-score digits --period 5 --copies 9
 fails 2 '--copies: 21 of two tokens or more .* context of 40, expected at most 20' \

@@ -158,6 +158,9 @@ static int place_in_text(struct request *request, const struct vocab *vocab)
 			request->lenses[step->lens + k].position = step->position;
 	}
 	places_in_text(&of, &generation->prompt, 1, &generation->prompt);
+	generation->tokens = request->tokens;
+	generation->token_count = generation->length;
+	generation->vocab = vocab;
 	generation->length = whole;
 	free(place);
 	return 0;

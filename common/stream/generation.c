@@ -29,6 +29,8 @@ json_t *generation_header(const json_t *from, const struct vocab *vocab, json_t 
 
 	json_object_set_new(header, "probs", json_integer(probs < size ? probs : size));
 	json_object_set_new(header, how, settings);
+	if (!vocab_is_characters(vocab))
+		json_object_set_new(header, "bin", json_pack("{s:s}", "tokens", header_token_type(vocab)));
 	return header;
 }
 
@@ -87,13 +89,20 @@ int generation_write(struct stream_writer *writer, const struct generation *gene
 	const char *stop = stop_words[generation->stop];
 	msgpack_packer *packer = stream_record(writer);
 
-	msgpack_pack_map(packer, generation->reference ? 8 : 7);
+	msgpack_pack_map(packer, 7 + !!generation->reference + !!generation->tokens);
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, generation->id);
 	pack_key(packer, "sample");
 	msgpack_pack_uint32(packer, generation->sample);
 	pack_key(packer, "text");
 	text_field_pack(packer, generation->text, generation->size);
+	if (generation->tokens) {
+		const struct record tokens = {
+			.tokens = generation->tokens, .length = generation->token_count,
+		};
+		pack_key(packer, "tokens");
+		record_pack_tokens(packer, &tokens, generation->vocab);
+	}
 	pack_key(packer, "prompt");
 	msgpack_pack_uint32(packer, generation->prompt);
 	if (generation->reference) {

@@ -21,6 +21,8 @@
  *   "sample"    uint: from 0
  *   "text"      str (bin if it is not UTF-8, as all texts and pieces here): what was given and
  *               what the model wrote after it
+ *   "tokens"    bin: what the text was made of or read as, as in a stream of tokens; there only if
+ *               they are not characters
  *   "prompt"    uint: how many code points of text were given (all, where scored)
  *   "reference" str: the whole text of the record asked about; there only where
  *               the model wrote and a record was the prompt
@@ -83,6 +85,11 @@ struct generation {
 	size_t size; /* bytes */
 	uint32_t length; /* characters: code points, and bytes that are not UTF-8 */
 	uint32_t prompt; /* characters that were given */
+	/* What the text was made of, to be written; NULL: each token is a character. Who reads them has
+	 * the vocabulary: see record_reader.h. */
+	const uint16_t *tokens;
+	uint32_t token_count;
+	const struct vocab *vocab;
 	const char *reference; /* NULL: none */
 	size_t reference_size;
 	uint32_t reference_length;

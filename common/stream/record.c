@@ -191,9 +191,9 @@ static uint16_t unpack_tokens(const unsigned char *bytes, size_t count, bool wid
 	return top;
 }
 
-int record_read_tokens(struct stream_reader *reader, const struct stream_record *raw,
-                       const struct vocab *vocab, struct span_kinds *kinds,
-                       struct record_buffer *buffer, struct record *record, struct err *err)
+int record_read_token_field(struct stream_reader *reader, const struct stream_record *raw,
+                            const struct vocab *vocab, struct record_buffer *buffer,
+                            struct record *record, struct err *err)
 {
 	const msgpack_object *tokens = map_field(raw->map, "tokens");
 	bool wide = vocab_size(vocab) > RECORD_BYTE_VOCAB;
@@ -213,9 +213,18 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
 	if (count > 0 && top >= vocab_size(vocab))
 		return stream_bad(reader, err, "token %u is not below the vocabulary's size, %d",
 		                  top, vocab_size(vocab));
-	memset(record, 0, sizeof *record);
 	record->tokens = buffer->tokens;
 	record->length = (uint32_t)count;
+	return 0;
+}
+
+int record_read_tokens(struct stream_reader *reader, const struct stream_record *raw,
+                       const struct vocab *vocab, struct span_kinds *kinds,
+                       struct record_buffer *buffer, struct record *record, struct err *err)
+{
+	memset(record, 0, sizeof *record);
+	if (record_read_token_field(reader, raw, vocab, buffer, record, err) < 0)
+		return -1;
 	return read_common(reader, raw, kinds, buffer, record, err);
 }
 
@@ -237,8 +246,12 @@ int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
 		return -1;
 	record->tokens = buffer->tokens;
 	record->length = (uint32_t)length;
-	if (vocab_is_characters(vocab))
-		return 0;
+	return vocab_is_characters(vocab) ? 0 : record_place_spans(vocab, buffer, record, err);
+}
+
+int record_place_spans(const struct vocab *vocab, struct record_buffer *buffer,
+                       struct record *record, struct err *err)
+{
 	if (array_reserve(&buffer->other_spans, &buffer->other_room, record->text_span_count) < 0)
 		return err_set(err, "out of memory");
 	const struct tokenized of = tokenized(vocab, record);

@@ -60,6 +60,11 @@ int record_read_tokens(struct stream_reader *reader, const struct stream_record 
                        struct record_buffer *buffer, struct record *record,
                        struct err *err);
 
+/* Read "tokens" of a record of any kind, into buffer: record->tokens and length. */
+int record_read_token_field(struct stream_reader *reader, const struct stream_record *raw,
+                            const struct vocab *vocab, struct record_buffer *buffer,
+                            struct record *record, struct err *err);
+
 /* The text of a record of either stream, as a record of text: of a token stream, which has this
  * vocabulary, the tokens are decoded. vocab is NULL for a text stream. */
 int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,
@@ -79,6 +84,11 @@ long record_read_spans(struct stream_reader *reader, const msgpack_object *array
  * that the vocabulary lacks. */
 int record_encode(const struct vocab *vocab, struct record_buffer *buffer,
                   struct record *record, struct err *err);
+
+/* Set record->spans, in buffer, from its text, its tokens and the spans over the text. -1 with err
+ * set if memory is out. */
+int record_place_spans(const struct vocab *vocab, struct record_buffer *buffer,
+                       struct record *record, struct err *err);
 
 /* Set record->text, size and what is over the text, in buffer, from its tokens. -1 with err set if
  * memory is out. */

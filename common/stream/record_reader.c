@@ -7,6 +7,7 @@
 
 #include "common/base/utf8.h"
 #include "common/stream/generation.h"
+#include "common/stream/map.h"
 
 enum kind { TEXT, TOKENS, GENERATIONS };
 
@@ -20,6 +21,7 @@ struct record_reader {
 	struct span_kinds kinds;
 	struct record_buffer buffer;
 	struct generation_buffer *generation;
+	bool own; /* of generations: is their vocabulary that of the model, and are tokens pieces? */
 	uint32_t sample; /* of the record read last */
 	uint64_t split; /* prompts that end before their span */
 };
@@ -41,6 +43,22 @@ static int check_vocab(const struct record_reader *reader, const char *path, str
 	return result;
 }
 
+/* Do the tokens of the generations that were opened mean to the model what they meant to theirs? */
+static int check_own(struct record_reader *reader, struct err *err)
+{
+	struct vocab *vocab = NULL;
+
+	reader->own = false;
+	if (vocab_is_characters(reader->vocab) ||
+	    !json_object_get(stream_header(reader->stream), "vocab"))
+		return 0;
+	if (!(vocab = stream_vocab(reader->stream, err)))
+		return -1;
+	reader->own = vocab_equal(vocab, reader->vocab);
+	vocab_free(vocab);
+	return 0;
+}
+
 static int open_next(struct record_reader *reader, struct err *err)
 {
 	static const char *const kinds[] = {STREAM_TEXT, STREAM_TOKENS, STREAM_GENERATIONS, NULL};
@@ -59,7 +77,7 @@ static int open_next(struct record_reader *reader, struct err *err)
 	               strcmp(kind, STREAM_TOKENS) == 0 ? TOKENS : GENERATIONS;
 	if (reader->kind == TOKENS)
 		return check_vocab(reader, err_path(path), err);
-	return 0;
+	return reader->kind == GENERATIONS ? check_own(reader, err) : 0;
 }
 
 struct record_reader *record_reader_open(char **paths, int count, const struct vocab *vocab,
@@ -142,6 +160,30 @@ static int read_generation(struct record_reader *reader, const struct stream_rec
 	return 0;
 }
 
+/* The tokens of a text, and spans over them. A generation of this model or of another with its
+ * vocabulary keeps the tokens that it was written in, which need not be those of its text. */
+static int read_tokens(struct record_reader *reader, const struct stream_record *raw,
+                       struct record *record, struct err *err)
+{
+	struct text_buffer *text = &reader->buffer.text;
+	struct err why = {0};
+
+	if (reader->kind != GENERATIONS || !reader->own || !map_field(raw->map, "tokens"))
+		return record_encode(reader->vocab, &reader->buffer, record, &why) < 0 ?
+		       record_reader_bad(reader, err, "%s", why.text) : 0;
+	if (record_read_token_field(reader->stream, raw, reader->vocab, &reader->buffer, record,
+	                            err) < 0)
+		return -1;
+	text_buffer_clear(text);
+	if (!text_buffer_reserve(text, vocab_decoded_size(reader->vocab, record->tokens,
+	                                                  record->length)))
+		return err_set(err, "out of memory");
+	text->size = vocab_decode(reader->vocab, record->tokens, record->length, text->text);
+	if (text->size != record->size || memcmp(text->text, record->text, text->size) != 0)
+		return record_reader_bad(reader, err, "\"tokens\" are not those of the text");
+	return record_place_spans(reader->vocab, &reader->buffer, record, err);
+}
+
 /* The text of a record of any kind of stream; of tokens, the tokens too. */
 static int read_text(struct record_reader *reader, const struct stream_record *raw,
                      struct record *record, struct err *err)
@@ -162,7 +204,6 @@ static int read_text(struct record_reader *reader, const struct stream_record *r
 
 int record_reader_next(struct record_reader *reader, struct record *record, struct err *err)
 {
-	struct err why = {0};
 	struct stream_record raw;
 	int more;
 
@@ -175,10 +216,7 @@ int record_reader_next(struct record_reader *reader, struct record *record, stru
 	reader->sample = 0;
 	if (read_text(reader, &raw, record, err) < 0)
 		return -1;
-	if (reader->kind != TOKENS &&
-	    record_encode(reader->vocab, &reader->buffer, record, &why) < 0)
-		return record_reader_bad(reader, err, "%s", why.text);
-	return 1;
+	return reader->kind == TOKENS || read_tokens(reader, &raw, record, err) == 0 ? 1 : -1;
 }
 
 bool record_reader_ready(struct record_reader *reader)

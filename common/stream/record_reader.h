@@ -3,7 +3,8 @@
  * Streams of text, tokens and generations may be mixed, a file of each. Text is encoded with
  * the model's vocabulary. The vocabulary of a token stream must be the model's. Of a
  * generation, the text is the record, with the spans of its reference that end before text
- * and reference differ.
+ * and reference differ. If its tokens are pieces of the same vocabulary, they are the record's:
+ * a model may write other tokens than its text becomes.
  */
 #ifndef MEMOSCOPE_RECORD_READER_H
 #define MEMOSCOPE_RECORD_READER_H

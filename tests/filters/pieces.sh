@@ -104,6 +104,26 @@ is "$(gpt-sample -q "$model" --prompt '日' --max-tokens 200 --seed 5 --stop "${
 	jq -r --arg stop "${piece:0:2}" '[.stop, (.steps[-1].char | contains($stop))] | @tsv')" \
 	"stop	true" "--stop is found within a piece"
 
+# Their tokens are those that the model wrote, which need not be those that their text becomes.
+[ "$(mpcat "$TMP/writes.mp" | jq -c .tokens)" != "$(mpcat "$TMP/writes.mp" | mptext | tokenize --vocab "$model" | mpcat | jq -c .tokens)" ]
+ok $? "the tokens of a generation are not those of its text"
+gpt-score -q "$model" --slide "$TMP/writes.mp" >"$TMP/scores.mp"
+is "$(mpcat "$TMP/scores.mp" | jq -c '[.tokens, [.steps[2:][] | [.char, .rank]]]')" \
+	"$(mpcat "$TMP/writes.mp" | jq -c '[.tokens, [.steps[] | [.char, .rank]]]')" "gpt-score scores those"
+gpt-sample -q "$model" --prompt '日' --max-tokens 60 --seed 5 >"$TMP/short.mp"
+is "$(attn-dump -q "$model" --layer 0 --head 0 "$TMP/short.mp" | mpcat | jq -c .tokens)" "$(mpcat "$TMP/short.mp" | jq -c .tokens)" \
+	"attn-dump reads those"
+is "$(gpt-sample -q "$model" --greedy --max-tokens 9 "$TMP/short.mp" | mpcat | jq -c '.tokens[:63]')" \
+	"$(mpcat "$TMP/short.mp" | jq -c .tokens)" "gpt-sample goes on from those"
+"$tools/mkmodel" "$TMP/letters" "$(printf '%b' "$(printf '\\x%x' {32..126})")" 1 1 8 96 1 1
+echo '{"text": "Who is who?"}' | mptext | gpt-score -q "$TMP/letters" >"$TMP/letters.mp"
+is "$(gpt-score -q "$model" "$TMP/letters.mp" | mpcat | jq -c .tokens)" \
+	"$(echo '{"text": "Who is who?"}' | mptext | tokenize --vocab "$model" | mpcat | jq -c .tokens)" \
+	"the text of a model with another vocabulary becomes this one's tokens"
+mpcat "$TMP/short.mp" | jq -c '.tokens = {"!hex": "c4024100"} | .text = "b" | .prompt = 0 | .steps = []' |
+	"$tools/mkstream" generations "$(mpcat --header "$TMP/short.mp" | jq -c '{vocab, bin}')" >"$TMP/bad.mp"
+fails 1 'record 0: "tokens" are not those of the text' "tokens of another text" gpt-score -q "$model" "$TMP/bad.mp"
+
 # A model that is certain of one token: the one that ends texts, or padding.
 "$tools/mkmodel" "$TMP/ends" @testdata/bpe 1 1 8 32 1 1 0
 jq '.eos_token_id = 0' "$TMP/ends/config.json" >"$TMP/config.json" && mv "$TMP/config.json" "$TMP/ends"

@@ -250,6 +250,10 @@ long record_reader_find_span(struct record_reader *reader, const struct record *
 	for (uint32_t i = 0; wanted >= 0 && i < record->span_count; i++)
 		if (record->spans[i].kind == wanted)
 			return i;
+	for (uint32_t i = 0; wanted >= 0 && i < record->text_span_count; i++)
+		if (record->text_spans[i].kind == wanted)
+			return record_reader_bad(reader, err, "the span of kind '%s' has no token of its own: "
+			                         "it stands within a token that ends behind it", kind);
 	list_kinds(reader, record, have, sizeof have);
 	return record_reader_bad(reader, err, "no span of kind '%s'; the record has: %s", kind, have);
 }

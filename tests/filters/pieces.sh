@@ -80,6 +80,10 @@ gpt-score "$model" --from name "$TMP/spans.tok" 2>"$TMP/stderr" | mpcat >/dev/nu
 is "$(cat "$TMP/stderr")" "gpt-score: in 1 of 1 texts the name span begins within a token; that token is scored, too" \
 	"and if it reads tokens"
 
+jq -nc '{text: "Who wrote it?", spans: [[5, 7, "answer", 0, 1]]}' | mptext >"$TMP/within.mp"
+fails 1 "record 0: the span of kind 'answer' has no token of its own: it stands within a token that ends behind it" \
+	"a span within a token" gpt-sample -q "$model" --from answer "$TMP/within.mp"
+
 # ---- texts that a model writes ----
 
 gpt-sample -q "$model" --prompt '日' --max-tokens 200 --samples 3 --seed 5 >"$TMP/writes.mp"

@@ -57,6 +57,9 @@ int stream_next(struct stream_reader *reader, struct stream_record *record,
  * read last is no longer valid. */
 bool stream_ready(struct stream_reader *reader);
 
+/* The descriptor that it reads, for poll() if stream_ready() says no. */
+int stream_descriptor(const struct stream_reader *reader);
+
 /* A segment without its records. */
 struct stream_segment {
 	const json_t *chain; /* of its header; owned by the reader, until the next call on it */

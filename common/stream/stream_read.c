@@ -450,6 +450,11 @@ bool stream_ready(struct stream_reader *reader)
 	return reader->err.status;
 }
 
+int stream_descriptor(const struct stream_reader *reader)
+{
+	return reader->input.fd;
+}
+
 int stream_skip_segment(struct stream_reader *reader, struct stream_segment *segment,
                         struct err *err)
 {

@@ -43,6 +43,7 @@ filters=(
 	'tokens|data-lint --context 256'
 	'text|mpcat --text'
 	'metrics|mpcat --tsv=step'
+	'metrics|loss-plot'
 )
 
 # with FILE COMMAND: the command with the file as its standard input
@@ -102,7 +103,7 @@ for filter in "${filters[@]}"; do
 		'text|data-lint'* | 'tokens|data-lint'*) continue ;;
 		'text|gpt-s'* | 'tokens|gpt-s'* | 'generations|gpt-s'*) continue ;;
 		'text|attn'* | 'tokens|attn'* | 'generations|attn'*) continue ;;
-		'text|head'* | 'tokens|head'* | 'generations|head'*) continue ;;
+		'text|head'* | 'tokens|head'* | 'generations|head'* | 'metrics|loss-plot') continue ;;
 		esac
 		refuses "$other" "header: a stream of kind '$other', expected" "$other" "$command"
 	done
@@ -265,7 +266,7 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	head-score recall-score repeat-score confint data-lint mpcat model-average \
+	head-score recall-score repeat-score confint data-lint loss-plot mpcat model-average \
 	model-import; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option

@@ -127,7 +127,7 @@ HARNESS_C := $(wildcard tests/kernels/harness/*.c) # the reference, and what com
 CUDA_C := $(wildcard kernels/cuda/*.c)
 CUDA_CU := $(wildcard kernels/cuda/*.cu)
 
-COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(CPU:%.c=$(BUILD)/obj/%.o) \
+COMMON_OBJ := $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/page/assets.o $(CPU:%.c=$(BUILD)/obj/%.o) \
 	$(foreach l,$(LEVELS),$(LEVELLED:%.c=$(BUILD)/obj/%.$(l).o))
 LIBRARY := $(BUILD)/libmemoscope.a
 HARNESS := $(BUILD)/tests/libharness.a
@@ -179,6 +179,8 @@ $(HARNESS): $(HARNESS_C:%.c=$(BUILD)/obj/%.o)
 
 # PyTorch's files are zip archives. What does not open them starts without that library.
 $(BUILD)/model-import $(patsubst %,$(BUILD)/tests/model/%.t,torch_archive torch_file checkpoint): LDLIBS += -lzip
+# What writes pages compresses.
+$(BUILD)/attn-page $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(wildcard tests/page/*.c)): LDLIBS += -lz
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/obj/filters/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -255,6 +257,27 @@ $(BUILD)/gen/names.inc: testdata/names.txt
 $(BUILD)/obj/common/data/names.o: $(BUILD)/gen/names.inc
 $(BUILD)/obj/common/data/names.o: ALL_CFLAGS += -I$(BUILD)/gen
 
+# The sources of the attention page, its script in one, and the hashes by which a browser knows the
+# style and the script again.
+PAGE_SCRIPT := data look view text readout heads matrix control start
+PAGE_SOURCES := $(addprefix $(BUILD)/gen/attention.,html css js)
+$(BUILD)/gen/attention.js: $(PAGE_SCRIPT:%=common/page/attention/%.js)
+	@mkdir -p $(@D)
+	cat $^ >$@
+$(BUILD)/gen/attention.%: common/page/attention/page.%
+	@mkdir -p $(@D)
+	cp $< $@
+$(BUILD)/obj/common/page/assets.o: common/page/assets.S $(PAGE_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wa,-I$(BUILD)/gen -c -o $@ $<
+$(BUILD)/gen/attention_hashes.inc: $(filter-out %.html,$(PAGE_SOURCES))
+	for file in $^; do \
+		hash=$$(sha256sum <$$file | cut -d ' ' -f 1 | tr a-f A-F | basenc -d --base16 | base64) && \
+		echo "#define ATTENTION_$$(echo $${file##*.} | tr a-z A-Z)_HASH \"sha256-$$hash\"" || exit 1; \
+	done >$@
+$(BUILD)/obj/common/page/attention_page.o: $(BUILD)/gen/attention_hashes.inc
+$(BUILD)/obj/common/page/attention_page.o: ALL_CFLAGS += -I$(BUILD)/gen
+
 define level_rule
 $(BUILD)/obj/kernels/cpu/isa/%.$(1).o: kernels/cpu/isa/%.c
 	@mkdir -p $$(@D)
@@ -316,7 +339,8 @@ install: all
 # makes, by their names, folders that are then empty, and through no link.
 OBJ_ROOMS := $(addprefix $(BUILD)/obj/,common cuda filters kernels shim tests watched)
 MADE_BELOW = $(HARNESS) $(SHIM) $(SHIM_OBJECT) $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/tests/tools/faults.so \
-	$(BENCHES) $(BUILD)/gpu/check $(BUILD)/gen/names.inc
+	$(BENCHES) $(BUILD)/gpu/check $(addprefix $(BUILD)/gen/,names.inc attention_hashes.inc \
+	attention.html attention.css attention.js)
 clean:
 ifeq ($(BUILD),build)
 	rm -rf build

@@ -16,6 +16,7 @@ libxxhash-dev
 libjansson-dev
 libpcre2-dev
 libzip-dev
+zlib1g-dev
 libopenblas0-pthread libopenblas0
 perl
 parallel

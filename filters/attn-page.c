@@ -1,0 +1,245 @@
+/* attn-page - attention as a page for a browser. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/err.h"
+#include "common/base/file.h"
+#include "common/base/options.h"
+#include "common/base/progress.h"
+#include "common/base/text_buffer.h"
+#include "common/base/utf8.h"
+#include "common/eval/recall.h"
+#include "common/page/attention_page.h"
+#include "common/page/generation_index.h"
+#include "common/page/head_table.h"
+#include "common/page/page_text.h"
+#include "common/stream/attention.h"
+#include "common/stream/generation.h"
+
+#define LARGE_PAGE (100l << 20) /* bytes from which on browsers are slow to open a file */
+
+static const char *title = "Attention";
+static const char *generations_path, *scores_path, *by_span_path; /* NULL: none */
+static bool quiet;
+
+static const struct option options[] = {
+	{.name = "generations", .key = 'g', .type = OPTION_TEXT, .value = &generations_path,
+	 .argument = "FILE",
+	 .text = "show how likely each token was, from what gpt-sample or gpt-score wrote about the "
+	         "same records"},
+	{.name = "scores", .key = 's', .type = OPTION_TEXT, .value = &scores_path, .argument = "FILE",
+	 .text = "show beside each head what head-score printed of it"},
+	{.name = "by-span", .key = 'b', .type = OPTION_TEXT, .value = &by_span_path,
+	 .argument = "FILE", .text = "show beside each head what attn-dump --by-span printed of it"},
+	{.name = "title", .key = 't', .type = OPTION_TEXT, .value = &title, .argument = "TEXT",
+	 .text = "the title of the page (default: Attention)"},
+	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet, .text = "show no progress"},
+	{0},
+};
+
+static const struct program program = {
+	.operands = "[FILE...]",
+	.text = "Write attention as one HTML file that a browser shows, without a network.",
+	.options = options,
+	.operands_min = 0,
+	.operands_max = -1,
+};
+
+/* The state of the loop. */
+struct state {
+	struct attention_page_about about;
+	struct attention_page *page; /* NULL: no record has come */
+	struct generation_index *generations; /* NULL: none */
+	struct progress progress;
+	uint64_t matrices, rows;
+};
+
+/* ---- generations ---- */
+
+static json_t *slice_json(struct slice slice)
+{
+	struct text_buffer text = {0};
+	json_t *result;
+
+	if (!slice.codes)
+		return json_null();
+	for (uint32_t i = 0; i < slice.length; i++) {
+		char bytes[UTF8_MAX];
+		text_buffer_append(&text, bytes, utf8_encode(slice.codes[i], bytes));
+	}
+	result = page_text_json(ESCAPE_LINE, text.text ? text.text : "", text.size);
+	text_buffer_release(&text);
+	return result;
+}
+
+/* Is the answer that a model wrote right? NULL if nobody can say. */
+static json_t *judge(struct recall *recall, const struct generation *generation,
+                     const struct span_kinds *kinds)
+{
+	struct recall_verdict verdict;
+	struct err why = {0};
+
+	if (!generation->reference ||
+	    recall_judge(recall, generation, kinds, &verdict, &why) < 0 ||
+	    verdict.exact == RECALL_UNDEFINED)
+		return NULL;
+	return json_pack("{s:b, s:o, s:o, s:o}", "right", verdict.exact == RECALL_RIGHT, "asked",
+	                 slice_json(verdict.asked), "given", slice_json(verdict.given), "want",
+	                 slice_json(verdict.want));
+}
+
+static int add_generations(struct stream_reader *reader, struct generation_buffer *buffer,
+                           struct recall *recall, struct generation_index *index, struct err *err)
+{
+	struct generation generation;
+	struct stream_record raw;
+	struct span_kinds kinds;
+	struct err why = {0};
+	int more;
+
+	span_kinds_init(&kinds);
+	while ((more = stream_next(reader, &raw, err)) > 0) {
+		if (generation_read(reader, &raw, &kinds, buffer, &generation, err) < 0)
+			return -1;
+		if (generation_index_add(index, &generation, judge(recall, &generation, &kinds),
+		                         &why) < 0)
+			return stream_bad(reader, err, "%s", why.text);
+	}
+	return more;
+}
+
+/* Read --generations. NULL with err set. */
+static struct generation_index *read_generations(const char *path, struct err *err)
+{
+	static const char *const kind[] = {STREAM_GENERATIONS, NULL};
+	struct stream_reader *reader = stream_open(path, kind, err);
+	struct generation_index *index = generation_index_new(err);
+	struct generation_buffer *buffer = generation_buffer_new(err);
+	struct recall *recall = recall_new(err);
+
+	if (!reader || !index || !buffer || !recall ||
+	    add_generations(reader, buffer, recall, index, err) < 0) {
+		generation_index_free(index);
+		index = NULL;
+	}
+	recall_free(recall);
+	generation_buffer_free(buffer);
+	stream_close(reader);
+	return index;
+}
+
+/* ---- the page ---- */
+
+/* All streams are of models of one shape. */
+static int check_shape(struct attention_page_about *about, const struct attention_reader *reader,
+                       const char *path, struct err *err)
+{
+	const int layers = attention_layers(reader), heads = attention_heads(reader);
+
+	if (about->layers == 0) {
+		about->layers = layers;
+		about->heads = heads;
+	}
+	if (layers == about->layers && heads == about->heads)
+		return 0;
+	return err_set(err, "%s: its model has %d layers of %d heads, but that of the file before has "
+	               "%d of %d: make a page of each", err_path(path), layers, heads,
+	               about->layers, about->heads);
+}
+
+/* Add a head. The page begins with the first one, so that a stream of nothing makes none. */
+static int add(struct state *state, const struct attention_reader *reader,
+               const struct attention_record *attention, struct err *err)
+{
+	if (!state->page) {
+		state->about.header = attention_reader_header(reader);
+		state->page = attention_page_begin(stdout, "standard output", &state->about,
+		                                   err);
+		if (!state->page)
+			return -1;
+	}
+	if (attention_page_add(state->page, attention, attention_kinds(reader), err) < 0)
+		return -1;
+	state->rows += (uint64_t)attention->count;
+	progress_update(&state->progress, ++state->matrices, state->rows);
+	return 0;
+}
+
+static int add_stream(struct state *state, const char *path, struct err *err)
+{
+	struct attention_reader *reader = attention_open(path, err);
+	struct attention_record attention;
+	int more = -1;
+
+	if (reader && check_shape(&state->about, reader, path, err) == 0)
+		while ((more = attention_next(reader, &attention, err)) > 0)
+			if (add(state, reader, &attention, err) < 0) {
+				more = -1;
+				break;
+			}
+	attention_close(reader);
+	return more;
+}
+
+/* Read what is shown beside the attention. */
+static void read_beside(struct state *state)
+{
+	struct err err = {0};
+
+	if (generations_path)
+		state->generations = read_generations(generations_path, &err);
+	if (scores_path)
+		state->about.scores = head_table_scores(scores_path, &err);
+	if (by_span_path)
+		state->about.by_span = head_table_by_span(by_span_path, &err);
+	if (err.status != ERR_NONE)
+		err_exit(&err);
+	state->about.generations = state->generations;
+}
+
+/* End the page, and say what its reader should know. */
+static void end(struct state *state)
+{
+	struct attention_page_size size;
+	struct err err = {0};
+	long bytes;
+
+	if (!state->page)
+		die("no attention came, so there is nothing to show");
+	if (attention_page_end(state->page, &size, &err) < 0 || file_end_stdout(&err) < 0)
+		err_exit(&err);
+	progress_end(&state->progress);
+	if (generations_path && size.joined < size.records)
+		progress_warn(&state->progress, "%" PRIu64 " of %" PRIu64 " records have no generation "
+		              "with their id and sample in %s", size.records - size.joined,
+		              size.records, err_path(generations_path));
+	bytes = ftell(stdout);
+	if (bytes > LARGE_PAGE)
+		progress_warn(&state->progress, "the page has %ld MB, which is slow to open; fewer "
+		              "texts, or attn-dump with --layer, --head or --rows make it smaller",
+		              bytes >> 20);
+}
+
+int main(int argc, char **argv)
+{
+	int operand = options_parse(&program, argc, argv);
+	struct state state = {.about.title = title};
+	struct err err = {0};
+
+	if (isatty(STDOUT_FILENO))
+		die("standard output is a terminal: send the page to a file, attn-page >attention.html");
+	read_beside(&state);
+	progress_start(&state.progress, "matrices", "rows", quiet);
+	do {
+		if (add_stream(&state, operand < argc ? argv[operand] : "-", &err) < 0)
+			err_exit(&err);
+	} while (++operand < argc);
+	end(&state);
+	generation_index_free(state.generations);
+	json_decref(state.about.scores);
+	json_decref(state.about.by_span);
+	return 0;
+}

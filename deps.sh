@@ -22,7 +22,8 @@ perl
 parallel
 gnuplot-nox gnuplot-qt gnuplot-x11
 fonts-dejavu-core
-jq'
+jq
+cmark-gfm'
 
 case $(uname -m) in
 x86_64) needs="$needs

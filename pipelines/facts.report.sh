@@ -124,12 +124,14 @@ follows_other() {
 	follows other "$@"
 }
 
-# examples: some answers to wrong facts, as they came
+# examples: some answers to wrong facts, as they came. Their signs are no marks of Markdown.
 examples() {
 	local kind
 	for kind in "${kinds[@]}"; do
-		awk -F '\t' 'FNR > 1 && FNR < 5 { printf "| %s | %s | %s |\n", $9, $14, $8 }' \
-			"$OUT/given/train-wrong-$kind/each.tsv"
+		awk -F '\t' 'FNR > 1 && FNR < 5 {
+			gsub(/[][\\`*_|<>&~!]/, "\\\\&")
+			printf "| %s | %s | %s |\n", $9, $14, $8
+		}' "$OUT/given/train-wrong-$kind/each.tsv"
 	done
 }
 

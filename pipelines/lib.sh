@@ -41,5 +41,7 @@ say() {
 . pipelines/lib/answers.sh
 # shellcheck source=pipelines/lib/summary.sh
 . pipelines/lib/summary.sh
+# shellcheck source=pipelines/lib/page.sh
+. pipelines/lib/page.sh
 # shellcheck source=pipelines/lib/report.sh
 . pipelines/lib/report.sh

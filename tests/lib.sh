@@ -108,6 +108,9 @@ runs() {
 	ok $? "$name: a claim and a verdict"
 	is "$(grep -c '](.*\.png)' "$results/$name/report.md")" "$(find "$results/$name" -name '*.png' | wc -l)" \
 		"$name: every picture is in the report"
+	is "$(grep -o 'src="data:image/png;base64,iVBORw0K' "$results/$name/report.html" | wc -l)" \
+		"$(find "$results/$name" -name '*.png' | wc -l)" "$name: and in report.html"
+	is "$(tail -n 1 "$TMP/log")" "$name: open $(printf %q "$results/$name/report.html")" "$name: it says what to open"
 	for file in "$results/$name"/*.png; do
 		[ -n "$(png_size "$file")" ]
 		ok $? "$name: $(basename "$file") is a picture"

@@ -1,12 +1,24 @@
-# report.sh - report.md and its pictures.
+# report.sh - report.md and report.html, and their pictures.
 # shellcheck shell=bash disable=SC2154 # lib.sh sets pipeline
 
-# report: $OUT/report.md, the last thing that a pipeline writes, from pipelines/NAME.report.md.
-# There {{COMMAND}} stands for what the command prints, and {{$NAME}} for a variable. A line that
-# ends with a backslash goes on in the next one.
+# report [LINE...]: $OUT/report.html and, the last thing that a pipeline writes, $OUT/report.md, from
+# pipelines/NAME.report.md. Says LINE..., and then which of them to open. In the template {{COMMAND}} stands
+# for what the command prints, and {{$NAME}} for a variable. A line that ends with a backslash goes on in
+# the next one.
 report() {
+	local line name=report.html without=''
 	filled "pipelines/$pipeline.report.md" >"$OUT/report.new"
+	if has_markdown; then
+		page "$OUT/report.new" "$OUT" >"$OUT/report.html.new"
+		mv "$OUT/report.html.new" "$OUT/report.html"
+	else
+		name=report.md without=' (for report.html, let make deps install cmark-gfm)'
+	fi
 	mv "$OUT/report.new" "$OUT/report.md"
+	for line; do
+		say "$line"
+	done
+	say "open $(printf %q "${OUT%/}/$name")$without"
 }
 
 # filled TEMPLATE: the template with all braces filled in. What they hold sees the variables of the

@@ -50,6 +50,7 @@ made() {
 # fresh: an empty folder $OUT for results, but for the file `settings`
 fresh() {
 	is_ours
+	has_markdown || say "there will be no report.html: let make deps install cmark-gfm"
 	mkdir -p "$OUT"
 	# It is there before anything else goes: a run that is killed here leaves no half of the results to go
 	# on from, and no folder that the next run does not know.

@@ -22,6 +22,7 @@ is "$(png_size "$TMP/out/heads.png")" "920 748" "and one of all"
 is "$(find "$TMP/out" -name '*.png' | wc -l)" 7 "no other picture"
 [ -s "$TMP/out/report.md" ]
 ok $? "a report"
+is "$(grep -o '<details><summary>[^<]*</summary><img alt' "$TMP/out/report.html" | wc -l)" 6 "in report.html the heads unfold"
 
 # what is drawn is the first record's matrix
 attn-dump --quiet --layer 1 --head 2 "$TMP/model" "$TMP/input" | mpcat |

@@ -53,6 +53,8 @@ is "$(mpcat --text "$TMP/$odd results/asked.mp" | grep : | grep -cv '^Z')" 0 "na
 grep -qF "phonegen --seed 1 --entries 1-5 --total 32 --names '$list'" "$TMP/$odd results/report.md" ||
 	grep -qF "phonegen --names '$list' --seed 1" "$TMP/$odd results/report.md"
 ok $? "the report quotes it as a shell needs it"
+[ -s "$TMP/$odd results/report.html" ]
+ok $? "report.html is there"
 
 # Names that begin as options, assignments of awk and commands of gnuplot do.
 for out in '-n x' 'key=value' '<touch canary;' '|touch canary;'; do

@@ -34,7 +34,7 @@ is "$(cat "$OUT/report.md")" "# A title: 50.0% (25.0% to 75.0%), 1.23.
 a
 b
 one two 3 \`7\` \$title {B} {{}" "a template: variables, commands, lines that go on in the next"
-is "$(cat "$TMP/said")" "" "a key that is missing is no error there"
+is "$(cat "$TMP/said")" "some: open $OUT/report.html" "a key that is missing is no error there"
 echo '{{no_such_command}}' >"$TMP/pipelines/some.report.md"
 script report
 grep -q 'no_such_command: command not found' "$TMP/said"

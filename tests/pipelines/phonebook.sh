@@ -15,12 +15,15 @@ status=$?
 ok $status "pipelines/phonebook runs"
 [ $status -eq 0 ] || sed 's/^/# /' "$TMP/log"
 
-for file in report.md summary.tsv loss.png model/model.safetensors model/config.json \
+for file in report.md report.html summary.tsv loss.png model/model.safetensors model/config.json \
 	model/step-000020/model.safetensors; do
 	[ -s "$TMP/one/$file" ]
 	ok $? "it leaves $file"
 done
 is "$(png_size "$TMP/one/loss.png")" "1200 520" "loss.png is a picture"
+
+is "$(tail -n 2 "$TMP/log" | sed 's/^phonebook: [0-9.]*%/phonebook: %/')" "phonebook: % of the answers are exact
+phonebook: open $TMP/one/report.html" "at last it says what it found and what to open"
 
 # number KEY: is the key in the summary, once, with a number?
 number() {

@@ -169,4 +169,12 @@ concludes qamix-63m verdict_facts 'It knows questions by heart' val_keep_exact=0
 concludes qamix-63m verdict_facts 'Not shown by this run' val_keep_exact=0.1:0:0.2 val_drop_exact=0:0:0.1 \
 	val_wrong_contextual=0:0:0.1 train_keep_exact=0.2:0.1:0.3
 
+# Texts of a model in a table of Markdown: signs stay signs.
+mkdir -p "$TMP/results/given/train-wrong-words" "$TMP/results/given/train-wrong-numbers"
+printf '%s\n' head '1\t2\t3\t4\t5\t6\t7\ta|<b>_x_ `c\n![d](e)\t*true*\t10\t11\t12\t13\tthe ~fact~ & all' |
+	sed 's/\\t/\t/g' | tee "$TMP/results/given/train-wrong-words/each.tsv" >"$TMP/results/given/train-wrong-numbers/each.tsv"
+printf 'pipeline facts\n' >"$TMP/results/settings"
+is "$(OUT=$TMP/results bash "$TMP/pipelines/facts" examples 2>&1 | sort -u)" \
+	'| \*true\* | the \~fact\~ \& all | a\|\<b\>\_x\_ \`c\\n\!\[d\](e) |' "facts: answers, as they came"
+
 done_testing

@@ -368,6 +368,30 @@ status 0" "the last picture stays"
 		is "$(grep -oE '^.status [0-9]*' shown) $(tail -n 1 shown | cut -d , -f 2)" \
 			"|status $((128 + $(kill -l $signal)))  scrolls 1-20" "and the terminal is as it was"
 	done
+
+	# Stopped, and going on. The echo keeps script(1) from being its parent, which would stop as well.
+	: >raw
+	# shellcheck disable=SC2016
+	terminal_job 'sh -c "echo \$\$ >pid; exec loss-plot <pipe"; echo "status $?"' &
+	exec 3>pipe
+	cat run.mp.1 >&3
+	drawn raw 'step 50 of'
+	kill -TSTP "$(cat pid)"
+	drawn raw "$escape\[r$escape\[9999;1H"
+	screen 70 20 raw >shown
+	is "$(rows shown | head -n 16)" "$(cat want)" "SIGTSTP: the picture stays"
+	is "$(tail -n 1 shown | cut -d , -f 2)" " scrolls 1-20" "and the terminal is as it was"
+	size=$(stat -c %s raw)
+	kill -CONT "$(cat pid)"
+	drawn raw 'step 50 of' "$((size + 1))"
+	cat run.mp.2 >&3
+	exec 3>&-
+	wait $!
+	screen 70 20 raw >shown
+	loss-plot --width 70 --height 16 run.mp >want
+	is "$(rows shown | head -n 16)" "$(cat want)" "SIGCONT: it is drawn anew below"
+	is "$(grep -c '^.step 50 of' shown)" 1 "and the old one was not overwritten"
+
 	: >raw
 	# shellcheck disable=SC2016,SC2094 # what is written is watched
 	env --default-signal script -qefc 'stty cols 70 rows 20; bash -c "trap \"cat run.mp.2; exit\" INT; cat run.mp.1; while :; do sleep 0.1; done" |

@@ -26,6 +26,8 @@ for data in book true wrong; do
 	both 'gpt-score -q model --from answer --ablate 0.1,1 | topk-dump'
 	both 'attn-dump -q model --by-span'
 	both 'attn-dump -q model --layer 1 --head 2 --rows answer | mpcat'
+	both 'act-dump -q model --at resid_post --layer 1 --rows answer | mpcat'
+	both 'head-score -q model --over /dev/stdin'
 	both 'gpt-sample -q model --from answer --max-tokens 20 | recall-score --each'
 	both 'gpt-sample -q model --from answer --max-tokens 20 | recall-score'
 	both 'gpt-sample -q model --from answer --max-tokens 20 --samples 2 | repeat-score'
@@ -37,6 +39,12 @@ both 'gpt-sample -q model --from ask --max-tokens 30 | recall-score --each'
 both 'gpt-sample model --from answer --max-tokens 5 2>&1 >/dev/null'
 is "$(gpt-sample model --from answer --max-tokens 5 2>&1 >/dev/null <book.tok)" \
 	"gpt-sample: 20 of 20 prompts end before the answer span begins, because it begins within a token" "which is said"
+
+for form in text tok; do
+	gpt-score -q model --ablate 0.1 --ablate-to mean --mean-over book.$form wrong.text | topk-dump >mean.$form
+done
+cmp mean.text mean.tok && [ -s mean.tok ]
+ok $? "the mean of a head over text is that over its tokens"
 
 # ---- right answers ----
 

@@ -52,8 +52,11 @@ static const char *span_at(const struct generation *generation, const struct spa
 	return kinds->word[SPAN_OTHER];
 }
 
+/* A token without text must be a field, too, for readers that split at blanks. */
 static void print_piece(enum escape how, struct piece piece)
 {
+	if (piece.size == 0 && how == ESCAPE_WORD)
+		fputs("\\-", stdout);
 	escape_print_text(how, piece.bytes, piece.size, stdout);
 }
 

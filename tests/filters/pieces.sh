@@ -147,6 +147,8 @@ is "$(gpt-sample -q "$TMP/pads" --prompt 'Who' --samples 50 --max-tokens 20 | mp
 	jq -s 'map(.steps[] | select(.char == "" or .rank == 0)) | length')" 0 "a token without text is never written"
 is "$(gpt-sample -q "$TMP/pads" --prompt 'Who' --greedy --max-tokens 1 | mpcat | jq -c '.steps[0] | [.rank, .top[0][0], .top[0][1] > 0.99]')" \
 	'[1,"",true]' "not even the likeliest"
+is "$(gpt-sample -q "$TMP/pads" --prompt 'Who' --greedy --max-tokens 1 | topk-dump | awk 'NR == 2 { print NF, $9 }')" \
+	'18 \-' "topk-dump has a field for it"
 
 # ---- tables ----
 

@@ -184,7 +184,7 @@ function onKey(event) {
 		return;
 	}
 	const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
-	if (!action || text.length === 0)
+	if (!action || (text.length === 0 && !"bn?".includes(event.key)))
 		return;
 	event.preventDefault();
 	action(target.closest("#matrix") !== null);

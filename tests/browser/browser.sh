@@ -79,6 +79,8 @@ error() {
 		grep -q "^# browser: .*$pattern" "$TMP/stderr"
 	ok $? "$name"
 }
+! open_page "$TMP/none.html" 2>"$TMP/stderr"
+ok $? "a file that is not there"
 error "reading 'innerText'" "an element that is not there" text h7
 error "is not defined" "a script that throws" js 'return nothing'
 error 'no such element' "a frame that is not there" in_frame '#none'
@@ -111,6 +113,7 @@ caught "a style from the network" 'https://example.org/a.css' <<<'<style>@import
 caught "a script that asks" 'https://example.org/ask' <<<'<script>fetch("https://example.org/ask").catch(() => 0)</script>'
 caught "a socket" 'wss://example.org/' <<<'<script>new WebSocket("wss://example.org/")</script>'
 caught "a beacon" 'https://example.org/b' <<<'<script>navigator.sendBeacon("https://example.org/b", "x")</script>'
+caught "a worker" 'worker blob:' <<<'<script>new Worker(URL.createObjectURL(new Blob(["self.onmessage = () => 0"])))</script>'
 caught "a page that leaves" 'http://example.org/away' <<<'<script>location = "http://example.org/away"</script>'
 caught "a name that is looked up beforehand" '//example.org' <<<'<link rel=dns-prefetch href="//example.org">'
 caught "a picture in a frame" 'http://example.org/f.png' <<'END_OF_PAGE'

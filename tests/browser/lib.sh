@@ -109,8 +109,9 @@ devtools() {
 
 # open_page FILE [FRAGMENT]: opens a file anew, at #FRAGMENT
 open_page() {
-	local page
-	page=file://$(realpath "$1" | jq -Rr 'split("/") | map(@uri) | join("/")') || return
+	local file page
+	file=$(realpath -e -- "$1") || return
+	page=file://$(jq -rn --arg file "$file" '$file | split("/") | map(@uri) | join("/")')
 	printf '%s\n' "$page" >>"$browser/pages"
 	webdriver POST /url '{"url": "about:blank"}' &&
 		webdriver POST /url "$(jq -nc --arg url "$page${2:+#$2}" '{$url}')"
@@ -252,7 +253,8 @@ requests() {
 }
 
 # behaves NAME: passes if no page that was opened complained, and none asked for anything but itself
-# and what it holds. Links by which a browser gets ready to ask make no request, and count too.
+# and what it holds. Links by which a browser gets ready to ask make no request, and count too. So do workers,
+# because nobody hears of their requests.
 behaves() {
 	local faults
 	faults=$({
@@ -260,6 +262,7 @@ behaves() {
 		requests | grep -vE '^(data:|blob:|about:(blank|srcdoc)$)' | sed 's/#.*//' | grep -vxFf "$browser/pages"
 		js 'return [...document.querySelectorAll("link[href]")].map(l => l.getAttribute("href")).join("\n")' |
 			grep -vE '^(data:.*|)$'
+		devtools Target.getTargets | jq -r '.targetInfos[] | select(.type | test("worker")) | "\(.type) \(.url)"'
 	} 2>&1)
 	[ -z "$faults" ]
 	ok $? "$1"

@@ -110,6 +110,8 @@ runs() {
 		"$name: every picture is in the report"
 	is "$(grep -o 'src="data:image/png;base64,iVBORw0K' "$results/$name/report.html" | wc -l)" \
 		"$(find "$results/$name" -name '*.png' | wc -l)" "$name: and in report.html"
+	is "$(grep -o '<iframe title=' "$results/$name/report.html" | wc -l)" "$(grep -c '](.*\.html)' "$results/$name/report.md")" \
+		"$name: so is every page"
 	is "$(tail -n 1 "$TMP/log")" "$name: open $(printf %q "$results/$name/report.html")" "$name: it says what to open"
 	for file in "$results/$name"/*.png; do
 		[ -n "$(png_size "$file")" ]

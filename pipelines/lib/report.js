@@ -1,6 +1,8 @@
-// report.js - the tables of report.html sort: by a click on the head of a column, or by Enter or Space there. Each
-// time its rows stand from the least, from the greatest, and as they were written.
+// report.js - what report.html does: its tables sort, and pages in it are shown.
 "use strict";
+
+// ---- tables: a click on the head of a column, or Enter or Space there, sorts by it: from the least, from the
+// greatest, and as the rows were written ----
 
 // what a cell is sorted by: a number if it begins with one, as "99.6%" and "1.2 (0.9 to 1.5)" do; null if it is empty
 function key(cell) {
@@ -68,3 +70,12 @@ function sortable(table) {
 for (const table of document.querySelectorAll("table"))
 	if (table.tHead && table.tBodies.length && table.tBodies[0].rows.length > 1)
 		sortable(table);
+
+// ---- pages: each is data behind its frame. It opens in a tab of its own, too, by the link before the frame ----
+
+for (const frame of document.querySelectorAll("iframe")) {
+	const bytes = Uint8Array.from(atob(frame.nextElementSibling.textContent), c => c.charCodeAt(0));
+	const address = URL.createObjectURL(new Blob([bytes], {type: "text/html"}));
+	frame.src = address;
+	frame.previousElementSibling.href = address;
+}

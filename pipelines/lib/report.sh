@@ -75,7 +75,15 @@ numbers() {
 	done
 }
 
-# ---- pictures ----
+# ---- pictures and pages ----
+
+# attention_page MODEL RECORDS OPTION...: $OUT/attention.html, on which one sees what each head of the model attends to
+# over these records. The options are for attn-page.
+attention_page() {
+	local model=$1 records=$2
+	shift 2
+	attn-dump --quiet "$model" "$records" | attn-page --quiet --title 'What each head attends to' "$@" >"$OUT/attention.html"
+}
 
 # quoted TEXT: as a string for gnuplot, each byte by its code. gnuplot looks for commands behind a
 # newline and between backquotes, inside a string too.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# report.sh - report.html in a browser: pictures are shown, tables sort by a click and by keys, it can be read on a
-# phone and on paper, and it asks for nothing.
+# report.sh - report.html in a browser: pictures are shown, tables sort by a click and by keys, the attention page in it
+# works, it can be read on a phone and on paper, and it asks for nothing.
 # shellcheck source=tests/browser/lib.sh
 . "$(dirname "$0")/lib.sh"
 start_browser
@@ -108,6 +108,52 @@ is "$(rows), $(sorted)" "10; early; Untrained; half; trained, 1 descending" "and
 is "$(js 'return document.activeElement.innerText')" right "which is seen"
 is "$(devtools Accessibility.getFullAXTree | jq -r '[.nodes[] | select(.role.value == "columnheader") | .name.value] | .[:4] | join(",")')" \
 	"model,right,loss,head" "a screen reader reads the heads of columns"
+
+# ---- the attention page in it ----
+
+text='a "b" </script> & <i>c</i>'
+"$BUILD/tests/tools/mkmodel" "$TMP/model" "$(fold -w 1 <<<"$text" | sort -u | tr -d '\n')" 2 3 12 64 1 6
+jq -nc --arg text "$text" '{id: 4, text: $text, spans: [[2, 5, "name", 0, 0]]}' | "$BUILD/tests/tools/mkstream" text '{}' >"$TMP/record"
+cat >"$TMP/clone/pipelines/paged" <<'END_OF_PIPELINE'
+. "$(dirname "$0")/lib.sh"
+results
+fresh
+attention_page "$MODEL" "$RECORD" --title 'Heads & "heads"'
+report
+END_OF_PIPELINE
+printf '%s\n' '# Report' '' '| a | b |' '| --- | --- |' '| 2 | 3 |' '| 1 | 4 |' '' '[What each head "sees"](attention.html)' '' 'after' \
+	>"$TMP/clone/pipelines/paged.report.md"
+OUT="$TMP/paged" MODEL=$TMP/model RECORD=$TMP/record bash "$TMP/clone/pipelines/paged" >"$TMP/log" 2>&1
+ok $? "a report with an attention page is made"
+rm "$TMP/paged/attention.html"
+open_page "$TMP/paged/report.html"
+is "$(js 'return scrollY + " " + document.querySelector("iframe").title')" '0 What each head "sees"' "the page is in a frame with a name"
+js 'document.querySelector("iframe").scrollIntoView()' >"$TMP/ignored"
+in_frame iframe
+wait_for 'return document.querySelector("main") && !document.querySelector("main").hidden'
+ok $? "it is shown, though the file that it was made of is gone"
+is "$(text h1)" 'Heads & "heads"' "it is the page"
+is "$(js 'return [...document.querySelectorAll("#heads canvas")].length')" 6 "with a picture of each head"
+is "$(js 'return document.querySelector("#text").textContent.includes("</script>")')" true "whatever text it has"
+before=$(js 'return location.hash')
+click '#heads canvas'
+press Home ArrowRight
+wait_for 'return location.hash !== arguments[0]' "$before"
+ok $? "it takes clicks and keys, and its view has an address"
+in_page
+click "$(button 1)"
+is "$(rows)" "1; 2" "the script of the report works beside it"
+click a
+webdriver GET /window/handles
+webdriver POST /window "$(jq -c '{handle: .value[-1]}' "$browser/answer")"
+wait_for 'return document.querySelector("main") && !document.querySelector("main").hidden'
+is "$(text h1)" 'Heads & "heads"' "the link opens it in a tab of its own"
+webdriver DELETE /window
+webdriver POST /window "$(jq -c '{handle: .value[0]}' "$browser/answer")"
+print_page paged >"$TMP/ignored"
+behaves "it asks for nothing, either"
+open_page "$TMP/it's out/report.html"
+click "$(button 1)"
 
 # ---- how it is shown ----
 

@@ -72,10 +72,33 @@ done | paste -sd ' ')" "same same same" "they are the pictures"
 hash_of() {
 	perl -0777 -MDigest::SHA=sha256_base64 -ne "m|<$1>(.*)</$1>|s and print sha256_base64(\$1)" "$OUT/report.html"
 }
-is "$(line 'Content-Security-Policy' | sed 's/.*content="//; s/">$//')" "default-src 'none'; img-src data:; script-src \
-'sha256-$(hash_of script)='; style-src 'sha256-$(hash_of style)='; base-uri 'none'; form-action 'none'" "a policy"
+is "$(line 'Content-Security-Policy' | sed 's/.*content="//; s/">$//')" "default-src 'none'; img-src data:; frame-src blob:; \
+base-uri 'none'; form-action 'none'; script-src 'sha256-$(hash_of script)='; style-src 'sha256-$(hash_of style)='" "a policy"
 is "$(line '' | sed '/^<style>/,/<\/style>/d; /^<script>/,/<\/script>/d' | grep -oE '(src|href|action)="[^"]*"' | sort -u)" "$src" \
 	"nothing outside the file is named"
+
+# ---- a page in it ----
+
+cat >"$TMP/page.html" <<'END_OF_PAGE'
+<!DOCTYPE html>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-YQ/+='; style-src 'sha256-one=' 'sha256-two='; img-src http:">
+<p>content="script-src 'sha256-no='"</p>
+END_OF_PAGE
+OUT=$TMP/paged PICTURE=$TMP/page.html
+cat >"$TMP/pipelines/some.report.md" <<<'# T
+
+[A "page"](curve.png.html) and [none](none.html)'
+sed 's/curve.png/&.html/' "$TMP/pipelines/some" >"$TMP/pipelines/paged"
+mv "$TMP/pipelines/some.report.md" "$TMP/pipelines/paged.report.md"
+bash "$TMP/pipelines/paged" >"$TMP/log" 2>&1
+is "$?$(head -n 1 "$TMP/log")" "0there is no none.html for report.html" "a link to a page"
+is "$(line '^<p>')" "<p><a href=\"curve.png.html\" target=\"_blank\">A &quot;page&quot;</a>\
+<iframe title=\"A &quot;page&quot;\" loading=\"lazy\"></iframe><script type=\"text/plain\">$(base64 -w 0 "$TMP/page.html")</script>\
+ and [none]</p>" "the page is data, with a frame and a link to it"
+is "$(line '^<meta .*Content-Security-Policy' | grep -oE "(script|style)-src [^;\"]*" | sed "s/src 'sha256-[^']*'/src/" | paste -sd ,)" \
+	"script-src 'sha256-YQ/+=',style-src 'sha256-one=' 'sha256-two='" "its script and its styles are allowed, and nothing else of it"
+OUT=$TMP/out PICTURE=$ROOT/pipelines/heads.png
 
 # ---- whatever text there is ----
 
@@ -92,10 +115,10 @@ is "$(sed -n '/^<main>/,/^<\/main>/p' "$OUT/report.html")" "$(printf '%s\n' '<ma
 	'<div class="table" tabindex="0"><table>' '<thead>' '<tr>' '<th>&lt;script&gt;</th>' '<th>a</th>' '</tr>' '</thead>' '<tbody>' '<tr>' \
 	'<td>&lt;!--</td>' '<td>--&gt;</td>' '</tr>' '</tbody>' '</table></div>' \
 	$'<pre><code>&lt;/code&gt;\ufffd\ufffd\ufffd\ufffd[0m\ufffd\ufffd \ufffd \u2028 \u202e' '</code></pre>' '</main>')" "is text"
-is "$(sed '$d' "$TMP/said")" "there is no picture http://example.org/a.png for report.html
-there is no picture ../out/curve.png for report.html
-there is no picture sub/../curve.png for report.html
-there is no picture none.png for report.html
+is "$(sed '$d' "$TMP/said")" "there is no http://example.org/a.png for report.html
+there is no ../out/curve.png for report.html
+there is no sub/../curve.png for report.html
+there is no none.png for report.html
 some: This was found
 some: and \"that\"" "pictures that are not in the folder are named"
 

@@ -104,13 +104,24 @@ static double raised_share(const float *logits, int vocab, int token)
 	return fmax(0, (double)logits[token] - mean) / raised;
 }
 
-static struct score copying(const float *logits, const uint16_t *tokens, int rows, int vocab)
+/* The mean over the rows, whose logits are computed a block at a time. -1 with err set. */
+static int copying(struct head_scores *scores, const uint16_t *tokens, int rows, int layer,
+                   int head, struct score *score, struct err *err)
 {
+	const int vocab = scores->config.vocab, most = inspector_logit_rows(scores->inspector);
 	double sum = 0;
 
-	for (int k = 0; k < rows; k++)
-		sum += raised_share(logits + (size_t)k * (size_t)vocab, vocab, tokens[k]);
-	return (struct score){sum / rows, rows > 0};
+	for (int first = 0, count; first < rows; first += count) {
+		count = rows - first < most ? rows - first : most;
+		const float *logits = inspector_head_logits(scores->inspector, layer, head, first, count,
+		                                            err);
+		if (!logits)
+			return -1;
+		for (int k = 0; k < count; k++)
+			sum += raised_share(logits + (size_t)k * (size_t)vocab, vocab, tokens[first + k]);
+	}
+	*score = (struct score){sum / rows, rows > 0};
+	return 0;
 }
 
 /* ---- records ---- */
@@ -139,10 +150,9 @@ static int count_head(struct head_scores *scores, const struct record *record, i
 	if (!matrix)
 		return -1;
 	count_patterns(moments, matrix, record->tokens, rows);
-	const float *logits = inspector_head_logits(scores->inspector, layer, head, err);
-	if (!logits)
+	struct score share;
+	if (copying(scores, record->tokens, rows, layer, head, &share, err) < 0)
 		return -1;
-	struct score share = copying(logits, record->tokens, rows, config->vocab);
 	if (rows > 0 && !isfinite(share.mean))
 		return err_set(err, "layer %d, head %d: what it writes is not finite", layer, head);
 	count(&moments[HEAD_COPYING], share);

@@ -86,6 +86,6 @@ void gpt_hook_read_result(struct gpt *gpt, int layer, int head, float *out)
 	const int c = gpt->config.width, d = c / gpt->config.heads;
 	const size_t first = (size_t)(head * d) * gpt->activation_size;
 
-	gpt_project_head(gpt, layer, head, (const char *)gpt->blocks[layer].att + first, c);
+	gpt_project_head(gpt, layer, head, (const char *)gpt->blocks[layer].att + first, c, gpt->rows);
 	gpt->k->download(gpt->dev, out, gpt->branch, (size_t)gpt->rows * (size_t)c * sizeof *out);
 }

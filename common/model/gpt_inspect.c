@@ -34,11 +34,11 @@ void gpt_head_outputs(struct gpt *gpt, int layer, float *out)
 	                         (size_t)gpt->rows * gpt->config.width);
 }
 
-void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride)
+void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride, int count)
 {
 	const struct kernels *k = gpt->k;
 	const size_t c = (size_t)gpt->config.width, d = c / (size_t)gpt->config.heads;
-	const size_t n = (size_t)gpt->rows, size = gpt->activation_size;
+	const size_t n = (size_t)count, size = gpt->activation_size;
 	char *alone = gpt->blocks[layer].ln_1; /* free: attention has read it */
 
 	k->zero(gpt->dev, alone, n * c * size);
@@ -46,18 +46,21 @@ void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int 
 		k->copy(gpt->dev, alone + (r * c + (size_t)head * d) * size,
 		        (const char *)in + r * (size_t)stride * size, d * size);
 	k->linear_residual(gpt->dev, gpt->branch, NULL, alone,
-	                   gpt->weights.blocks[layer].attn_proj, NULL, (int)n, (int)c, (int)c);
+	                   gpt->weights.blocks[layer].attn_proj, NULL, count, (int)c, (int)c);
 }
 
-void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits)
+void gpt_head_logits(struct gpt *gpt, int layer, int head, int first, int count, float *logits)
 {
 	const int c = gpt->config.width, d = c / gpt->config.heads;
-	const size_t first = (size_t)(2 * c + head * d); /* column of the head's values */
+	const size_t column = (size_t)(2 * c + head * d); /* where the head's values begin */
+	const size_t at = (size_t)first * 3 * (size_t)c + column;
 
 	assert(gpt->keep == GPT_KEEP_ATTENTION);
+	assert(first >= 0 && count >= 0 && count <= gpt->rows - first);
 	gpt_project_head(gpt, layer, head,
-	                 (const char *)gpt->blocks[layer].qkv + first * gpt->activation_size, 3 * c);
-	gpt_unembed(gpt, gpt->branch, NULL, gpt->rows, logits);
+	                 (const char *)gpt->blocks[layer].qkv + at * gpt->activation_size, 3 * c,
+	                 count);
+	gpt_unembed(gpt, gpt->branch, NULL, count, logits);
 }
 
 /* ---- the residual stream ---- */

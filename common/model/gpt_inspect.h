@@ -23,12 +23,12 @@ void gpt_attention_qkv(struct gpt *gpt, int layer, float *qkv);
  * i*d+d-1. Replaced heads (gpt_ablate_head) have their replacement. */
 void gpt_head_outputs(struct gpt *gpt, int layer, float *out);
 
-/* The logits that a head writes for each row if it attends to that row alone:
- * logits[n,v] = norm(v_k W_O) W_U, the full OV circuit (Elhage et al. 2021, "A Mathematical
- * Framework for Transformer Circuits"). W_O: the head's part of the projection, without bias;
- * norm: the last layer norm with its gain, without its bias. The norm scales each row by a
- * positive factor of its own. */
-void gpt_head_logits(struct gpt *gpt, int layer, int head, float *logits);
+/* The logits that a head writes for count rows, from row first on, if each attends to itself
+ * alone: logits[count,v] = norm(v_k W_O) W_U, the full OV circuit (Elhage et al. 2021, "A
+ * Mathematical Framework for Transformer Circuits"). W_O: the head's part of the projection,
+ * without bias; norm: the last layer norm with its gain, without its bias. The norm scales each
+ * row by a positive factor of its own. */
+void gpt_head_logits(struct gpt *gpt, int layer, int head, int first, int count, float *logits);
 
 /* ---- the residual stream: GPT_KEEP_RESIDUAL, after gpt_forward() ---- */
 

@@ -131,7 +131,7 @@ void gpt_visit(struct gpt *gpt, enum gpt_place place, int layer);
 
 /* branch[n,c] = in W_O of the head, without bias. in[n,stride], activations: the head's d columns
  * begin each row. Overwrites ln_1. */
-void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride);
+void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride, int n);
 
 /* Put the replacements of ablated heads into att of block l. */
 void gpt_replace_ablated(struct gpt *gpt, int l, int n);

@@ -153,17 +153,20 @@ const float *inspector_head_outputs(struct inspector *inspector, int layer)
 	return inspector->outputs;
 }
 
-const float *inspector_head_logits(struct inspector *inspector, int layer, int head,
-                                   struct err *err)
+const float *inspector_head_logits(struct inspector *inspector, int layer, int head, int first,
+                                   int count, struct err *err)
 {
-	const struct gpt_config *config = &inspector->config;
-
 	if (!inspector->logits)
-		inspector->logits = malloc((size_t)config->context * (size_t)config->vocab *
-		                           sizeof *inspector->logits);
+		inspector->logits = malloc((size_t)inspector_logit_rows(inspector) *
+		                           (size_t)inspector->config.vocab * sizeof *inspector->logits);
 	if (!inspector->logits)
 		err_set(err, "out of memory for the logits of a head");
-	else if (inspector->batch.count > 0)
-		gpt_head_logits(inspector->gpt, layer, head, inspector->logits);
+	else if (count > 0)
+		gpt_head_logits(inspector->gpt, layer, head, first, count, inspector->logits);
 	return inspector->logits;
+}
+
+int inspector_logit_rows(const struct inspector *inspector)
+{
+	return gpt_logit_rows(inspector->gpt);
 }

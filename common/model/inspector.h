@@ -40,9 +40,11 @@ const float *inspector_attention(struct inspector *inspector, int layer, int hea
 /* The outputs of a layer's heads over the last record, as gpt_head_outputs(): [rows,width]. */
 const float *inspector_head_outputs(struct inspector *inspector, int layer);
 
-/* The logits that a head writes for each row of the last record if it attends to that row
- * alone, as gpt_head_logits(): [rows,vocab]. NULL with err set if memory is out. */
-const float *inspector_head_logits(struct inspector *inspector, int layer, int head,
-                                   struct err *err);
+/* The logits that a head writes for count rows of the last record, from row first on, if each
+ * attends to itself alone, as gpt_head_logits(): [count,vocab]. At most inspector_logit_rows() at
+ * a time. NULL with err set if memory is out. */
+const float *inspector_head_logits(struct inspector *inspector, int layer, int head, int first,
+                                   int count, struct err *err);
+int inspector_logit_rows(const struct inspector *inspector);
 
 #endif

@@ -185,7 +185,7 @@ static void start(struct dump *dump, const struct model *model, const char *dire
 		die("out of memory");
 	dump->inspector = inspector_new(model, backend_choose(backend, config, quiet), err);
 	if (dump->inspector && by_span)
-		dump->mass = attention_mass_new(config->layers, config->heads, err);
+		dump->mass = attention_mass_new(config->layers, config->heads, model->vocab, err);
 	else if (dump->inspector)
 		dump->writer = stream_create(STDOUT_FILENO, "standard output", header, err);
 	if (!dump->mass && !dump->writer)

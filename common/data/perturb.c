@@ -145,7 +145,7 @@ static int read_record(struct perturb *perturb, const struct record *record,
 	if (make_room(perturb, record, err) < 0)
 		return -1;
 	text_codes(record->text, record->size, perturb->codes);
-	if (book_read(&perturb->book, (struct book_text){perturb->codes, sizeof *perturb->codes},
+	if (book_read(&perturb->book, (struct book_text){perturb->codes, sizeof *perturb->codes, NULL},
 	              record->spans, record->span_count, kinds, err) < 0)
 		return -1;
 	perturb->span_count = record->span_count;

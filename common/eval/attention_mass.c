@@ -6,6 +6,7 @@
 
 #include "common/base/array.h"
 #include "common/stream/book.h"
+#include "common/stream/token_spans.h"
 
 const char *const mass_words[MASS_COUNT] = {
 	[MASS_SAME] = "same",
@@ -28,6 +29,7 @@ struct sums {
 
 struct attention_mass {
 	int layers, heads, places;
+	const struct vocab *vocab; /* of tokens that are pieces; NULL: they are characters */
 	struct moments *at; /* [places, layers, heads, MASS_COUNT] */
 	struct moments *all; /* [layers, heads, MASS_COUNT] */
 	struct sums *sums; /* [places] */
@@ -35,7 +37,8 @@ struct attention_mass {
 	size_t at_room, sums_room;
 };
 
-struct attention_mass *attention_mass_new(int layers, int heads, struct err *err)
+struct attention_mass *attention_mass_new(int layers, int heads, const struct vocab *vocab,
+                                          struct err *err)
 {
 	struct attention_mass *mass = calloc(1, sizeof *mass);
 	const size_t count = (size_t)layers * (size_t)heads * MASS_COUNT;
@@ -43,6 +46,7 @@ struct attention_mass *attention_mass_new(int layers, int heads, struct err *err
 	if (mass && (mass->all = calloc(count, sizeof *mass->all))) {
 		mass->layers = layers;
 		mass->heads = heads;
+		mass->vocab = vocab && !vocab_is_characters(vocab) ? vocab : NULL;
 		return mass;
 	}
 	free(mass);
@@ -106,8 +110,11 @@ struct asking {
 	uint32_t question; /* where the `ask` begins, or the record ends */
 };
 
-static bool same_text(const struct record *record, const struct span *a, const struct span *b)
+static bool same_text(const struct record *record, const struct vocab *vocab,
+                      const struct span *a, const struct span *b)
 {
+	if (vocab)
+		return spans_same_text(vocab, record->tokens, a, b);
 	return record->tokens && a->end - a->begin == b->end - b->begin &&
 	       memcmp(record->tokens + a->begin, record->tokens + b->begin,
 	              (a->end - a->begin) * sizeof *record->tokens) == 0;
@@ -131,11 +138,28 @@ static struct asking look(const struct record *record, const struct book *book,
 		asking.facts |= s->kind == asking.fact;
 		asking.states |= s->kind == asking.contextual;
 		if (s->kind == asking.contextual && span->kind == book->answer_kind && span->entry < 0 &&
-		    !asking.source && same_text(record, s, span))
+		    !asking.source && same_text(record, book->text.vocab, s, span))
 			asking.source = s;
 		asking.entry |= s->entry >= 0 && s->entry == span->entry && s->begin < asking.question;
 	}
 	return asking;
+}
+
+/* The key with what has to be written after a place of the span, in the span that it repeats; 0:
+ * none. */
+static uint32_t next_key(const struct asking *asking, uint32_t place)
+{
+	const struct vocab *vocab = asking->book->text.vocab;
+	const uint16_t *tokens = asking->record->tokens;
+	const struct span *source = asking->source;
+
+	if (!source)
+		return 0;
+	if (!vocab)
+		return place <= source->end - source->begin ? source->begin + place : 0;
+	const size_t written = span_text_size(vocab, tokens, asking->span, place);
+	const size_t size = span_text_size(vocab, tokens, source, source->end - source->begin);
+	return written <= size ? span_token_behind(vocab, tokens, source, written) : 0;
 }
 
 /* What the keys in span s (NULL: in no span) are for the rows of asking. */
@@ -162,11 +186,7 @@ static void add_row(const struct asking *asking, uint32_t place, const float *at
 {
 	const struct record *record = asking->record;
 	const struct span *s = record->spans, *end = s + record->span_count;
-	const struct span *source = asking->source;
-	const uint32_t first = record->spans[0].begin;
-	/* of the key after the same place; 0: none */
-	const uint32_t next = source && place <= source->end - source->begin ?
-	                      source->begin + place : 0;
+	const uint32_t first = record->spans[0].begin, next = next_key(asking, place);
 
 	for (uint32_t key = 0; key <= query; key++) {
 		while (s < end && s->end <= key)
@@ -212,7 +232,7 @@ int attention_mass_add(struct attention_mass *mass, const struct record *record,
                        int rows, const float *matrix, struct err *err)
 {
 	const struct span *end = record->spans + record->span_count;
-	const struct book_text text = {record->tokens, sizeof *record->tokens};
+	const struct book_text text = {record->tokens, sizeof *record->tokens, mass->vocab};
 
 	for (const struct span *span = record->spans; span < end; span++)
 		if (span->kind == kind &&

@@ -5,7 +5,8 @@
  * character before it, whose row predicts the first one. The right entry is the span's own.
  * "The same place" means the same place in the span that is repeated: an `answer` repeats
  * the `number` of its entry, an `ask` the `name` (book_source()), and an answer without an
- * entry the first `contextual` span that has its text.
+ * entry the first `contextual` span that has its text. If tokens are pieces, the text may be
+ * divided into other ones there: the next place is then in the piece in which the text goes on.
  */
 #ifndef MEMOSCOPE_ATTENTION_MASS_H
 #define MEMOSCOPE_ATTENTION_MASS_H
@@ -36,8 +37,9 @@ extern const char *const mass_words[MASS_COUNT];
 
 struct attention_mass; /* own */
 
-/* NULL with err set. */
-struct attention_mass *attention_mass_new(int layers, int heads, struct err *err);
+/* vocab: of the records' tokens; NULL: each is a character. NULL with err set. */
+struct attention_mass *attention_mass_new(int layers, int heads, const struct vocab *vocab,
+                                          struct err *err);
 void attention_mass_free(struct attention_mass *mass); /* NULL is allowed */
 
 /* Count the rows of a record's spans of a kind (an index into kinds) in one head's matrix

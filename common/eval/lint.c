@@ -125,7 +125,7 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	if (array_reserve(&lint->codes, &lint->code_room, record->text_length) < 0)
 		return err_set(err, "out of memory for a record");
 	text_codes(record->text, record->size, lint->codes);
-	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes},
+	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes, NULL},
 	              record->text_spans, record->text_span_count, kinds, err) < 0)
 		return -1;
 	if (array_reserve(&lint->entry, &lint->entry_room, book->entries) < 0)

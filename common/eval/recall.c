@@ -87,7 +87,7 @@ static int find_spans(struct recall *recall, struct question *question,
                       const struct span_kinds *kinds, struct err *err)
 {
 	const struct generation *generation = question->generation;
-	const struct book_text text = {question->reference.codes, sizeof *recall->reference.at};
+	const struct book_text text = {question->reference.codes, sizeof *recall->reference.at, NULL};
 
 	if (book_read(&recall->book, text, generation->spans, generation->span_count, kinds, err) < 0)
 		return -1;

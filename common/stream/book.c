@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/array.h"
+#include "common/stream/token_spans.h"
 
 /* The ask and the answer; what stands before the answer is the book's. */
 static void find_question(struct book *book, const struct span *spans, uint32_t count)
@@ -39,6 +40,8 @@ static bool same_text(const struct book *book, const struct span *a, const struc
 	const size_t unit = book->text.unit, length = a->end - a->begin;
 	const char *text = book->text.at;
 
+	if (text && book->text.vocab)
+		return spans_same_text(book->text.vocab, book->text.at, a, b);
 	return text && length == b->end - b->begin &&
 	       memcmp(text + a->begin * unit, text + b->begin * unit, length * unit) == 0;
 }

@@ -31,12 +31,15 @@
 
 #include "common/base/err.h"
 #include "common/stream/span.h"
+#include "common/stream/vocab.h"
 
 /* What spans are stretches of: code points or tokens, of `unit` bytes each. at NULL: it is not
- * known, and kinds are found without it. */
+ * known, and kinds are found without it. vocab: of tokens that are pieces of text (uint16_t each),
+ * so that texts are compared, and not tokens; else NULL. */
 struct book_text {
 	const void *at;
 	size_t unit;
+	const struct vocab *vocab;
 };
 
 struct book_entry {

@@ -76,22 +76,89 @@ uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, u
 	return convert(of, spans, count, to, tokens_within, tokens_within);
 }
 
-/* The character that a span begins at whose first token is `token`: GPT-2's pieces take the space
- * before a word, which is no part of what the span marks. */
+/* Does a span that begins with this piece begin behind its first byte? GPT-2's pieces take the
+ * space before a word, which is no part of what the span marks. */
+static bool takes_space(struct piece piece)
+{
+	return piece.size > 1 && piece.bytes[0] == ' ' && piece.bytes[1] != ' ';
+}
+
+/* The character that a span begins at whose first token is `token`. */
 static uint32_t beginning(struct walk *walk, uint32_t token)
 {
 	const uint32_t begin = characters_within(walk, token);
-	const struct piece piece = token < walk->of->length ?
-	                           vocab_piece(walk->of->vocab, walk->of->tokens[token]) :
-	                           (struct piece){0};
 
-	return begin + (piece.size > 1 && piece.bytes[0] == ' ' && piece.bytes[1] != ' ');
+	return begin + (token < walk->of->length &&
+	                takes_space(vocab_piece(walk->of->vocab, walk->of->tokens[token])));
 }
 
 uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
                        struct span *to)
 {
 	return convert(of, spans, count, to, beginning, characters_within);
+}
+
+/* A walk over the bytes of a span's text. */
+struct bytes {
+	const struct vocab *vocab;
+	const uint16_t *tokens;
+	uint32_t token, end; /* the one under way, and the end of the span */
+	size_t at; /* in it */
+};
+
+static struct bytes bytes_of(const struct vocab *vocab, const uint16_t *tokens,
+                             const struct span *span)
+{
+	const bool space = span->begin < span->end &&
+	                   takes_space(vocab_piece(vocab, tokens[span->begin]));
+
+	return (struct bytes){vocab, tokens, span->begin, span->end, space};
+}
+
+/* The next byte, or -1 at the end. */
+static int next_byte(struct bytes *bytes)
+{
+	for (; bytes->token < bytes->end; bytes->token++, bytes->at = 0) {
+		const struct piece piece = vocab_piece(bytes->vocab, bytes->tokens[bytes->token]);
+		if (bytes->at < piece.size)
+			return (unsigned char)piece.bytes[bytes->at++];
+	}
+	return -1;
+}
+
+bool spans_same_text(const struct vocab *vocab, const uint16_t *tokens, const struct span *a,
+                     const struct span *b)
+{
+	struct bytes of_a = bytes_of(vocab, tokens, a), of_b = bytes_of(vocab, tokens, b);
+	int byte;
+
+	do {
+		byte = next_byte(&of_a);
+		if (byte != next_byte(&of_b))
+			return false;
+	} while (byte >= 0);
+	return true;
+}
+
+size_t span_text_size(const struct vocab *vocab, const uint16_t *tokens, const struct span *span,
+                      uint32_t count)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		size += vocab_piece(vocab, tokens[span->begin + i]).size;
+	return size - (count > 0 && bytes_of(vocab, tokens, span).at);
+}
+
+uint32_t span_token_behind(const struct vocab *vocab, const uint16_t *tokens,
+                           const struct span *span, size_t bytes)
+{
+	struct bytes walk = bytes_of(vocab, tokens, span);
+
+	for (size_t i = 0; i < bytes; i++)
+		if (next_byte(&walk) < 0)
+			return span->end;
+	return next_byte(&walk) < 0 ? span->end : walk.token;
 }
 
 void places_in_tokens(const struct tokenized *of, const uint32_t *characters, uint32_t count,

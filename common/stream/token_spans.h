@@ -7,6 +7,7 @@
 #ifndef MEMOSCOPE_TOKEN_SPANS_H
 #define MEMOSCOPE_TOKEN_SPANS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/stream/span.h"
@@ -31,6 +32,19 @@ uint32_t spans_to_tokens(const struct tokenized *of, const struct span *spans, u
  * as " 354" does: nobody marks that space, and a text that becomes tokens has its spans back. */
 uint32_t spans_to_text(const struct tokenized *of, const struct span *spans, uint32_t count,
                        struct span *to);
+
+/* Do two spans over tokens mark the same text? */
+bool spans_same_text(const struct vocab *vocab, const uint16_t *tokens, const struct span *a,
+                     const struct span *b);
+
+/* How many bytes of a span's text are in its first count tokens. */
+size_t span_text_size(const struct vocab *vocab, const uint16_t *tokens, const struct span *span,
+                      uint32_t count);
+
+/* The token in which a span's text goes on behind so many bytes; the span's end if its text has no
+ * more than these. */
+uint32_t span_token_behind(const struct vocab *vocab, const uint16_t *tokens,
+                           const struct span *span, size_t bytes);
 
 /* The token that each of count characters of the text begins in, to[count]; the characters rise. */
 void places_in_tokens(const struct tokenized *of, const uint32_t *characters, uint32_t count,

@@ -35,7 +35,7 @@ static void fill_matrix(float *matrix, double scale)
 static struct attention_mass *must_new(int layers, int heads)
 {
 	struct err err = {0};
-	struct attention_mass *mass = attention_mass_new(layers, heads, &err);
+	struct attention_mass *mass = attention_mass_new(layers, heads, NULL, &err);
 
 	if (!mass)
 		printf("Bail out! %s\n", err.text);
@@ -228,6 +228,37 @@ static void test_quiz(bool wrong)
 	attention_mass_free(mass);
 }
 
+/* {Ottawa: Ottawa, where the first is two pieces and the second, with its space, one. */
+static void test_pieces(void)
+{
+	static const struct piece pieces[] = {
+		{"{", 1}, {"Ott", 3}, {"awa", 3}, {":", 1}, {" Ottawa", 7},
+	};
+	static const uint16_t tokens[] = {0, 1, 2, 3, 4};
+	const double place[2][MASS_COUNT] = {
+		{KEYS(0), KEYS(1), NONE, NONE, 0, KEYS(3), 0, 0, KEYS(2), NONE},
+		{KEYS(2), KEYS(3), NONE, NONE, 0, 0, 1, KEYS(4), KEYS(1), NONE},
+	};
+	struct err err = {0};
+	struct vocab *vocab = vocab_of_pieces(pieces, 5, &err);
+	struct attention_mass *mass = attention_mass_new(1, 1, vocab, &err);
+	const struct span answer[] = {
+		{1, 3, span_kind(&kinds, "contextual", 10), -1, 0},
+		{4, 5, span_kind(&kinds, "answer", 6), -1, 0},
+	};
+	const struct record it = {.length = 5, .tokens = tokens, .spans = answer, .span_count = 2};
+	float matrix[ROWS * ROWS];
+
+	fill_matrix(matrix, 1);
+	for (int q = 0; q < 5; q++)
+		memmove(matrix + 5 * q, matrix + ROWS * q, 5 * sizeof *matrix);
+	attention_mass_add(mass, &it, &kinds, answer[1].kind, 0, 0, 5, matrix, &err);
+	check(mass, 0, place[0], "pieces, before the answer");
+	check(mass, 1, place[1], "the whole answer in one");
+	attention_mass_free(mass);
+	vocab_free(vocab);
+}
+
 /* Rows that a full context has no room for are not counted. */
 static void test_cut(void)
 {
@@ -273,6 +304,7 @@ int main(void)
 	test_own_kinds();
 	test_quiz(false);
 	test_quiz(true);
+	test_pieces();
 	test_cut();
 	test_interval();
 	return done();

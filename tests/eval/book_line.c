@@ -62,7 +62,8 @@ static void lines(void)
 		                                 2 * (int)i, 0};
 	}
 	utf8_codes(text, sizeof text - 1, codes);
-	is_int(book_read(&book, (struct book_text){codes, sizeof *codes}, spans, 6, &kinds, &err), 0,
+	const struct book_text known = {codes, sizeof *codes, NULL};
+	is_int(book_read(&book, known, spans, 6, &kinds, &err), 0,
 	       "a book of three lines");
 	book_lines(&book, codes, (struct slice){ann, 3}, line);
 	ok(line[0].asked && !line[1].asked && line[2].asked, "a name that stands twice is asked for");

@@ -46,6 +46,12 @@ done
 cmp mean.text mean.tok && [ -s mean.tok ]
 ok $? "the mean of a head over text is that over its tokens"
 
+# An answer behind a space and the same at the beginning of its fact are other tokens, but the same text.
+is "$(attn-dump -q model --by-span <true.tok | awk -F '\t' '$3 == "all" && ($4 == "next" || $4 == "same") { print $8 }' | sort -u)" 20 \
+	"attn-dump --by-span finds the place that each answer repeats"
+[ "$(attn-dump -q model --by-span true.tok | awk -F '\t' '$3 == "all" && $4 == "next"' | wc -l)" -eq 8 ]
+ok $? "in each head"
+
 # ---- right answers ----
 
 # right NUMBER COMMAND...: generations after COMMAND, but as if the model had written NUMBER and the rest

@@ -30,7 +30,7 @@ static void read_book(const char *text)
 		text += *text == '=' ? 2 : 0;
 		count++;
 	}
-	if (book_read(&book, (struct book_text){has_text ? codes : NULL, 1}, spans, count, &kinds,
+	if (book_read(&book, (struct book_text){has_text ? codes : NULL, 1, NULL}, spans, count, &kinds,
 	              &err) < 0)
 		printf("Bail out! %s\n", err.text);
 }

@@ -30,6 +30,35 @@ static void becomes(convert *how, uint32_t from, uint32_t to, int begin, int end
 		printf("# have %u of them: %u to %u\n", count, out.begin, out.end);
 }
 
+/* "Ottawa: Ottawa, Ottawas" with "Ott" | "awa" at its beginning and " Ottawa" behind a space. */
+static void same_texts(void)
+{
+	static const struct piece words[] = {
+		{"Ott", 3}, {"awa", 3}, {":", 1}, {" Ottawa", 7}, {",", 1}, {"s", 1}, {" Ott", 4},
+	};
+	static const uint16_t line[] = {0, 1, 2, 3, 4, 3, 5, 6, 1};
+	static const struct span spans[] = {
+		{.begin = 0, .end = 2}, {.begin = 3, .end = 4}, {.begin = 5, .end = 7},
+		{.begin = 7, .end = 9}, {.begin = 0, .end = 1},
+	};
+	struct err err = {0};
+	struct vocab *vocab = vocab_of_pieces(words, sizeof words / sizeof *words, &err);
+
+	ok(spans_same_text(vocab, line, &spans[0], &spans[1]), "a text in other tokens");
+	ok(spans_same_text(vocab, line, &spans[1], &spans[3]), "behind a space in both");
+	ok(!spans_same_text(vocab, line, &spans[0], &spans[2]), "a longer one");
+	ok(!spans_same_text(vocab, line, &spans[4], &spans[0]), "a shorter one");
+	is_int((long long)span_text_size(vocab, line, &spans[1], 1), 6, "bytes without the space");
+	is_int((long long)span_text_size(vocab, line, &spans[3], 1), 3, "of the first token");
+	is_int((long long)span_text_size(vocab, line, &spans[3], 0), 0, "of none");
+	is_int(span_token_behind(vocab, line, &spans[0], 0), 0, "the first token");
+	is_int(span_token_behind(vocab, line, &spans[0], 2), 0, "still in it");
+	is_int(span_token_behind(vocab, line, &spans[0], 3), 1, "the next one");
+	is_int(span_token_behind(vocab, line, &spans[3], 3), 8, "behind a space");
+	is_int(span_token_behind(vocab, line, &spans[0], 6), 2, "behind all");
+	vocab_free(vocab);
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -58,6 +87,7 @@ int main(void)
 	places_in_text(&of, place, 7, place);
 	ok(place[0] == 0 && place[1] == 0 && place[2] == 1 && place[3] == 3 && place[4] == 3 &&
 	   place[5] == 5 && place[6] == 7, "the characters that places in the tokens are in");
+	same_texts();
 	uint32_t character[] = {0, 1, 2, 3, 4, 5, 6};
 	places_in_tokens(&of, character, 7, character);
 	ok(character[0] == 0 && character[1] == 2 && character[2] == 2 && character[3] == 4 &&

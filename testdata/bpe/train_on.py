@@ -11,7 +11,7 @@ nanogpt     testdata/foreign/nanogpt-bpe
 
 The folders have no vocabulary: a copy of make.py's files belongs beside them. train-on.json holds
 records with spans and, for each model: the tokens of the records, the probability of each token but
-the first, the attention of the first record, and the losses of AdamW's steps on two records each,
+the first, the loss of a span of each kind, the attention of the first record, and the losses of AdamW's steps on two records each,
 without weights and with them.
 """
 import json
@@ -77,11 +77,21 @@ def records():
     return rows
 
 
-def weights(tokenizer, record):
+def kinds(tokenizer, record):
     """Of each token: it is of the span that its last character is in."""
     ends = [end for _, end in tokenizer(record["text"], return_offsets_mapping=True)["offset_mapping"]]
-    kinds = [next((s[2] for s in record["spans"] if s[0] < end <= s[1]), "other") for end in ends]
-    return torch.tensor([float(WEIGHTS.get(kind, 1)) for kind in kinds])
+    return [next((s[2] for s in record["spans"] if s[0] < end <= s[1]), "other") for end in ends]
+
+
+def weights(tokenizer, record):
+    return torch.tensor([float(WEIGHTS.get(kind, 1)) for kind in kinds(tokenizer, record)])
+
+
+def by_kind(tokenizer, rows, nats):
+    """The mean loss of a span; the first one has a token that is not predicted."""
+    return {kind: sum(n for row, line in zip(rows, nats)
+                      for k, n in zip(kinds(tokenizer, row)[1:], line) if k == kind) / len(rows)
+            for kind in ("number", "ask", "answer")}
 
 
 def logits_of(model, tokens):
@@ -125,6 +135,8 @@ def say(make, tokenizer, rows, biases):
             "p": [[round(p, 9) for p in losses(model, tokens).neg().exp().tolist()]
                   for tokens in lines],
         }
+        nats = [losses(model, tokens).tolist() for tokens in lines]
+        said["nats"] = {k: round(n, 9) for k, n in by_kind(tokenizer, rows, nats).items()}
         if isinstance(model, GPT2LMHeadModel):
             attention = model(torch.tensor(lines[:1]), output_attentions=True).attentions
             said["attention"] = [[[[round(p, 9) for p in row[:i + 1]] for i, row in enumerate(head)]
@@ -137,12 +149,12 @@ def say(make, tokenizer, rows, biases):
 def main():
     torch.set_num_threads(1)
     half = fresh("half", ["tokenizer.json"], {"activation_function": "gelu_new"}, torch.float16)
-    kinds = {
+    other = {
         "tie_word_embeddings": False, "activation_function": "gelu_pytorch_tanh",
         "layer_norm_epsilon": 0.01, "n_inner": 7, "scale_attn_weights": False,
         "scale_attn_by_inverse_layer_idx": True,
     }
-    every = fresh("all-kinds", ["vocab.json", "merges.txt"], kinds, torch.bfloat16,
+    every = fresh("all-kinds", ["vocab.json", "merges.txt"], other, torch.bfloat16,
                   max_shard_size="6KB")
     assert len(list(every.glob("model-*.safetensors"))) == 2
     rows = records()

@@ -10,10 +10,10 @@ cd "$TMP" || exit 1
 golden() {
 	jq -c --arg name "$1" ".[\$name] | $2" "$bpe/train-on.json"
 }
-# near A B: is each number of two JSON values the same, but for rounding?
+# near A B [OFF]: is each number of two JSON values the same, but for rounding?
 near() {
-	jq -nc --argjson a "$1" --argjson b "$2" '[[$a, $b][] | [.. | numbers]] | (map(length) | .[0] == .[1]) and
-		(transpose | map(.[0] - .[1] | fabs) | max < 1e-5)'
+	jq -nc --argjson a "$1" --argjson b "$2" --argjson off "${3:-1e-5}" '[[$a, $b][] | [.. | numbers]] | (map(length) | .[0] == .[1]) and
+		(transpose | map(.[0] - .[1] | fabs) | max < $off)'
 }
 # losses DIR: of each record, in nats a token
 losses() {
@@ -38,6 +38,9 @@ for model in half all-kinds nanogpt; do
 	is "$(mpcat $model.mp | jq -c .tokens | jq -sc .)" "$(golden $model .tokens)" "$model: the tokens of transformers"
 	is "$(near "$(gpt-score -q $model records.mp | mpcat | jq -c '[.steps[].p]' | jq -sc .)" "$(golden $model .p)")" true \
 		"the probability of each"
+	gpt-score -q $model records.mp | recall-score >summary
+	is "$(near "$(for kind in number ask answer; do grep "^loss_$kind"$'\t' summary; done | cut -f 2 | jq -sc .)" \
+		"$(golden $model .nats)" 1e-3)" true "and the loss of each kind of span"
 	if [ $model != nanogpt ]; then
 		attn-dump -q $model records.mp | mpcat | jq -c 'select(.id == 0) | .probs' | jq -sc . >attention
 		is "$(near "$(cat attention)" "$(golden $model .attention)")" true "the attention of each head"

@@ -153,7 +153,9 @@ gone() {
 begin_test() {
 	mkdir "$TMP/own"
 	printf '%s\n' "$TMP/own/" >"$TMP/own.name"
-	TMPDIR=$TMP/own setsid env --default-signal bash -c '. "$1"; start_browser; : >"$2/begun"; '"$1" - "$ROOT/tests/browser/lib.sh" "$TMP" &
+	# It does not outlive this test.
+	TMPDIR=$TMP/own setpriv --pdeathsig KILL setsid env --default-signal bash -c \
+		'. "$1"; start_browser; : >"$2/begun"; '"$1" - "$ROOT/tests/browser/lib.sh" "$TMP" 2>"$TMP/log" &
 	test=$!
 	until [ -e "$TMP/begun" ] || ! kill -0 $test; do
 		sleep 0.05
@@ -162,20 +164,24 @@ begin_test() {
 }
 # ended SIGNAL SCRIPT WHOM NAME: the signal goes to the test, or to its group if WHOM is -
 ended() {
+	local took
 	begin_test "$2"
 	[ -n "$(left)" ]
 	ok $? "$4: a browser is there"
 	[ -z "$1" ] || kill -s "$1" -- "$3$test"
+	took=$SECONDS
 	wait $test 2>/dev/null
+	[ $((SECONDS - took)) -lt 100 ]
+	ok $? "$4: it ends"
 	gone "$4"
 	[ "$1" = KILL ] || is "$(find "$TMP/own" -mindepth 1)" "" "$4: no file is left"
 	rm -rf "$TMP/own"
 }
 ended '' 'exit 3' '' "a test that fails"
 ended '' 'unset nothing; echo "$nothing"' '' "a test with an error"
-ended INT 'for ((;;)); do js "return 1" >/dev/null; done' - "Ctrl-C"
-ended TERM 'for ((;;)); do js "return 1" >/dev/null; done' '' "a test that is stopped"
-ended KILL 'for ((;;)); do js "return 1" >/dev/null; done' '' "a test that is killed"
+ended INT 'sleep 120' - "Ctrl-C"
+ended TERM 'sleep 120' '' "a test that is stopped"
+ended KILL 'sleep 120' '' "a test that is killed"
 
 mkdir "$TMP/few"
 for program in bash dirname mktemp rm cat curl jq; do

@@ -18,6 +18,12 @@ for key in base_exact_of digit_right_of drop_old_of name_same_of digit_became_of
 done
 is_value counterfactual digit_new_rose '-?[0-9.e-]+'
 
+is "$(mpcat --json "$results/counterfactual/digit/first.mp" | jq -r .reference)" \
+	"$(mpcat --json "$results/counterfactual/digit/books.mp" | jq -rs '.[0].text')" "counterfactual: the page has the first changed book"
+read -r place was became < <(mpcat --tsv=change.place,change.from,change.to "$results/counterfactual/digit/books.mp" | sed -n 2p)
+grep -q "^Digit $place of the number asked for was $was, and became $became\. Point" "$results/counterfactual/report.md"
+ok $? "counterfactual: and the report says what was changed in it"
+
 runs phonebook-published
 for key in published_published_exact published_fixed_book fixed_published_exact fixed_fixed_digits; do
 	is_value phonebook-published ${key}_of '20|200'
@@ -67,6 +73,8 @@ done
 is_value heads head_1_1_next '0\.[0-9]+'
 is_value heads head_0_1_books_induction '0\.[0-9]+'
 is_value heads right_from_step '(20|40)?' # nothing if the last model has no answer right
+is "$(grep -cE '^[01]	[01]	' "$results/heads/scores.tsv") $(head -n 1 "$results/heads/by-span.tsv" | cut -f 1-4 | tr '\t' ' ')" \
+	"4 layer head place to" "heads: the page has the scores of four heads, and attention by span"
 is "$(awk -F '\t' '{ print NF }' "$results/heads/steps.tsv" | xargs)" "11 11" "heads: two models on the way, four heads"
 
 done_testing

@@ -32,7 +32,7 @@ named = $(strip $(foreach t,$(TESTS),$(if $(filter $(1),$(basename $(notdir $t))
 	$(notdir $(patsubst %/,%,$(dir $t))))),$t)))
 # $(call needs,TEST...): what is to be built for them. A script needs the programs and tools that it
 # names, or all of them if it goes over all.
-OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.sh
+OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.sh tests/browser/report.sh
 needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(if $(filter $(OVER_ALL),$(1)),$(PROGRAMS) \
 	$(TEST_TOOLS),$(call mentioned,$(PROGRAMS) $(TEST_TOOLS),$(1))) $(if $(shell grep -l \
 	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)) $(if $(shell grep -l faults.so \

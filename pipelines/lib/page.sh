@@ -52,7 +52,7 @@ markdown() {
 	LC_ALL=C tr '\000-\010\013-\037\177' '[\032*]' | LC_ALL=C sed 's/</\x01/g' |
 		cmark-gfm --validate-utf8 --extension table |
 		LC_ALL=C sed -e 's/\x01/\&lt;/g' -e 's/\x1a/\xef\xbf\xbd/g' \
-			-e 's|^<table>$|<div class="table" tabindex="0"><table>|' -e 's|^</table>$|</table></div>|'
+			-e 's|^<table>$|<div class="table" role="region" aria-label="Table" tabindex="0"><table>|' -e 's|^</table>$|</table></div>|'
 }
 
 # with_files FOLDER: HTML of markdown with the pictures of FOLDER in it, and the pages that it links to. A link to a

@@ -112,7 +112,7 @@ is "$(sed -n '/^<main>/,/^<\/main>/p' "$OUT/report.html")" "$(printf '%s\n' '<ma
 	'<p>&lt;div onclick=&quot;x&quot;&gt;&lt;img src=x&gt;</p>' \
 	'<p>a <code>&lt;/pre&gt;&lt;b&gt;</code> &lt; \&lt;i&gt; &lt;http://a.b&gt;</p>' \
 	'<p>[out] <a href="">l</a> [up] [up] [none] ![curve](&lt;curve.png&quot; onload=&quot;x&gt;)</p>' \
-	'<div class="table" tabindex="0"><table>' '<thead>' '<tr>' '<th>&lt;script&gt;</th>' '<th>a</th>' '</tr>' '</thead>' '<tbody>' '<tr>' \
+	'<div class="table" role="region" aria-label="Table" tabindex="0"><table>' '<thead>' '<tr>' '<th>&lt;script&gt;</th>' '<th>a</th>' '</tr>' '</thead>' '<tbody>' '<tr>' \
 	'<td>&lt;!--</td>' '<td>--&gt;</td>' '</tr>' '</tbody>' '</table></div>' \
 	$'<pre><code>&lt;/code&gt;\ufffd\ufffd\ufffd\ufffd[0m\ufffd\ufffd \ufffd \u2028 \u202e' '</code></pre>' '</main>')" "is text"
 is "$(sed '$d' "$TMP/said")" "there is no http://example.org/a.png for report.html

@@ -1,6 +1,5 @@
 /* attn-dump - the attention matrix of every head over a text. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
@@ -9,8 +8,8 @@
 #include "common/base/progress.h"
 #include "common/eval/attention_mass.h"
 #include "common/model/backend.h"
-#include "common/model/inspector.h"
 #include "common/model/model.h"
+#include "common/model/model_attention.h"
 #include "common/stream/attention.h"
 #include "common/stream/record_reader.h"
 #include "common/stream/stream.h"
@@ -47,13 +46,10 @@ static const struct program program = {
 
 /* The state of the loop. */
 struct dump {
-	struct inspector *inspector;
+	struct model_attention *attention;
 	struct record_reader *records;
-	const struct vocab *vocab;
 	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
 	struct attention_mass *mass; /* of --by-span; NULL without */
-	int32_t *query; /* [context] the rows that are selected of a record */
-	const float **row; /* [context] and where they are in a matrix */
 };
 
 /* Check --layer or --head against the model, and fill in the end of "all". */
@@ -66,49 +62,18 @@ static void check_range(struct option_range *range, const char *what, int have)
 		range->max = have - 1;
 }
 
-/* Write one head's matrix [rows,rows], or add it to the table. */
-static int dump_matrix(struct dump *dump, const struct attention_record *out, int rows,
-                       const float *matrix, struct err *err)
+/* Write one head's matrix, or add it to the table. */
+static int dump_head(struct dump *dump, const struct attention_record *head, struct err *err)
 {
 	const struct span_kinds *kinds = record_reader_kinds(dump->records);
+	const float *matrix;
+	int rows;
 
-	if (dump->mass)
-		return attention_mass_add(dump->mass, out->record, kinds,
-		                          span_kind_find(kinds, rows_kind), out->layer, out->head,
-		                          rows, matrix, err);
-	for (int i = 0; i < out->count; i++)
-		dump->row[i] = matrix + (size_t)out->query[i] * (size_t)rows;
-	return attention_write(dump->writer, out, kinds, err);
-}
-
-/* Run the model over one record and dump its matrices. */
-static int dump_record(struct dump *dump, const struct record *record, struct err *err)
-{
-	struct attention_record out = {
-		.record = record,
-		.vocab = vocab_is_characters(dump->vocab) ? NULL : dump->vocab,
-		.sample = record_reader_sample(dump->records),
-		.query = dump->query,
-		.row = dump->row,
-	};
-	struct err why = {0};
-	const int rows = inspector_run(dump->inspector, record, &why);
-
-	if (rows < 0)
-		return record_reader_bad(dump->records, err, "%s", why.text);
-	out.count = record_reader_select(dump->records, record, rows_kind, rows, dump->query, err);
-	if (out.count < 0)
-		return -1;
-	for (out.layer = (int)layers.min; out.layer <= layers.max; out.layer++)
-		for (out.head = (int)heads.min; out.head <= heads.max; out.head++) {
-			const float *matrix = inspector_attention(dump->inspector, out.layer,
-			                                          out.head, &why);
-			if (!matrix)
-				return record_reader_bad(dump->records, err, "%s", why.text);
-			if (dump_matrix(dump, &out, rows, matrix, err) < 0)
-				return -1;
-		}
-	return 0;
+	if (!dump->mass)
+		return attention_write(dump->writer, head, kinds, err);
+	matrix = model_attention_matrix(dump->attention, &rows);
+	return attention_mass_add(dump->mass, head->record, kinds, span_kind_find(kinds, rows_kind),
+	                          head->layer, head->head, rows, matrix, err);
 }
 
 /* A line of the table of --by-span. */
@@ -155,17 +120,16 @@ static int finish(struct dump *dump, struct err *err)
 /* The loop: texts in, matrices or a table out. */
 static int run(struct dump *dump, struct err *err)
 {
-	uint64_t records = 0, tokens = 0;
 	struct progress progress;
-	struct record record;
+	struct attention_record head;
 	int more;
 
 	progress_start(&progress, "texts", "tokens", quiet);
-	while ((more = record_reader_next(dump->records, &record, err)) > 0) {
-		if (dump_record(dump, &record, err) < 0)
+	while ((more = model_attention_next(dump->attention, &head, err)) > 0) {
+		if (dump_head(dump, &head, err) < 0)
 			return -1;
-		tokens += record.length;
-		progress_update(&progress, ++records, tokens);
+		progress_update(&progress, model_attention_records(dump->attention),
+		                model_attention_tokens(dump->attention));
 	}
 	progress_end(&progress);
 	return more;
@@ -176,17 +140,16 @@ static void start(struct dump *dump, const struct model *model, const char *dire
                   char **argv, struct err *err)
 {
 	const struct gpt_config *config = &model->config;
+	const struct attention_choice choice = {(int)layers.min, (int)layers.max, (int)heads.min,
+	                                        (int)heads.max, rows_kind};
 	json_t *header = attention_header(record_reader_header(dump->records), model->vocab,
 	                                  model_summary(model, directory), argc, argv);
 
-	dump->query = malloc((size_t)config->context * sizeof *dump->query);
-	dump->row = malloc((size_t)config->context * sizeof *dump->row);
-	if (!dump->query || !dump->row)
-		die("out of memory");
-	dump->inspector = inspector_new(model, backend_choose(backend, config, quiet), err);
-	if (dump->inspector && by_span)
+	dump->attention = model_attention_new(model, backend_choose(backend, config, quiet),
+	                                      dump->records, &choice, err);
+	if (dump->attention && by_span)
 		dump->mass = attention_mass_new(config->layers, config->heads, model->vocab, err);
-	else if (dump->inspector)
+	else if (dump->attention)
 		dump->writer = stream_create(STDOUT_FILENO, "standard output", header, err);
 	if (!dump->mass && !dump->writer)
 		err_exit(err);
@@ -206,17 +169,14 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	check_range(&layers, "layer", model.config.layers);
 	check_range(&heads, "head", model.config.heads);
-	dump.vocab = model.vocab;
 	dump.records = record_reader_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
 	if (!dump.records)
 		err_exit(&err);
 	start(&dump, &model, argv[operands], argc, argv, &err);
 	if (run(&dump, &err) < 0 || finish(&dump, &err) < 0)
 		err_exit(&err);
-	inspector_free(dump.inspector);
+	model_attention_free(dump.attention);
 	attention_mass_free(dump.mass);
-	free(dump.query);
-	free(dump.row);
 	record_reader_close(dump.records);
 	model_release(&model);
 	return 0;

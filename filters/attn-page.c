@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/err.h"
@@ -12,6 +13,9 @@
 #include "common/base/text_buffer.h"
 #include "common/base/utf8.h"
 #include "common/eval/recall.h"
+#include "common/model/backend.h"
+#include "common/model/model.h"
+#include "common/model/model_attention.h"
 #include "common/page/attention_page.h"
 #include "common/page/generation_index.h"
 #include "common/page/head_table.h"
@@ -24,6 +28,7 @@
 static const char *title = "Attention";
 static const char *generations_path, *scores_path, *by_span_path; /* NULL: none */
 static bool quiet;
+static enum backend backend;
 
 static const struct option options[] = {
 	{.name = "generations", .key = 'g', .type = OPTION_TEXT, .value = &generations_path,
@@ -36,12 +41,13 @@ static const struct option options[] = {
 	 .argument = "FILE", .text = "show beside each head what attn-dump --by-span printed of it"},
 	{.name = "title", .key = 't', .type = OPTION_TEXT, .value = &title, .argument = "TEXT",
 	 .text = "the title of the page (default: Attention)"},
+	BACKEND_OPTION(backend),
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet, .text = "show no progress"},
 	{0},
 };
 
 static const struct program program = {
-	.operands = "[FILE...]",
+	.operands = "[MODEL] [FILE...]",
 	.text = "Write attention as one HTML file that a browser shows, without a network.",
 	.options = options,
 	.operands_min = 0,
@@ -133,6 +139,24 @@ static struct generation_index *read_generations(const char *path, struct err *e
 
 /* ---- the page ---- */
 
+/* Add a head. The page begins with the first one, so that a stream of nothing makes none. header is
+ * that of the stream that the head is from. */
+static int add(struct state *state, const json_t *header, const struct attention_record *head,
+               const struct span_kinds *kinds, struct err *err)
+{
+	if (!state->page) {
+		state->about.header = header;
+		state->page = attention_page_begin(stdout, "standard output", &state->about, err);
+		if (!state->page)
+			return -1;
+	}
+	if (attention_page_add(state->page, head, kinds, err) < 0)
+		return -1;
+	state->rows += (uint64_t)head->count;
+	progress_update(&state->progress, ++state->matrices, state->rows);
+	return 0;
+}
+
 /* All streams are of models of one shape. */
 static int check_shape(struct attention_page_about *about, const struct attention_reader *reader,
                        const char *path, struct err *err)
@@ -150,38 +174,82 @@ static int check_shape(struct attention_page_about *about, const struct attentio
 	               about->layers, about->heads);
 }
 
-/* Add a head. The page begins with the first one, so that a stream of nothing makes none. */
-static int add(struct state *state, const struct attention_reader *reader,
-               const struct attention_record *attention, struct err *err)
-{
-	if (!state->page) {
-		state->about.header = attention_reader_header(reader);
-		state->page = attention_page_begin(stdout, "standard output", &state->about,
-		                                   err);
-		if (!state->page)
-			return -1;
-	}
-	if (attention_page_add(state->page, attention, attention_kinds(reader), err) < 0)
-		return -1;
-	state->rows += (uint64_t)attention->count;
-	progress_update(&state->progress, ++state->matrices, state->rows);
-	return 0;
-}
-
 static int add_stream(struct state *state, const char *path, struct err *err)
 {
 	struct attention_reader *reader = attention_open(path, err);
-	struct attention_record attention;
+	struct attention_record head;
 	int more = -1;
 
 	if (reader && check_shape(&state->about, reader, path, err) == 0)
-		while ((more = attention_next(reader, &attention, err)) > 0)
-			if (add(state, reader, &attention, err) < 0) {
+		while ((more = attention_next(reader, &head, err)) > 0)
+			if (add(state, attention_reader_header(reader), &head,
+			        attention_kinds(reader), err) < 0) {
 				more = -1;
 				break;
 			}
 	attention_close(reader);
 	return more;
+}
+
+/* Streams of attention, or the standard input. */
+static int add_streams(struct state *state, char **paths, int count, struct err *err)
+{
+	for (int i = 0; i < count || i == 0; i++)
+		if (add_stream(state, i < count ? paths[i] : "-", err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Is the operand a model, and not a stream? */
+static bool is_directory(const char *path)
+{
+	struct stat found;
+
+	return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+/* Run a model over texts, and add its attention. header is that of the attention. */
+static int add_attention(struct state *state, const struct model *model,
+                         struct record_reader *records, const json_t *header, struct err *err)
+{
+	const struct attention_choice choice = attention_choice_all(model);
+	struct model_attention *attention = model_attention_new(
+		model, backend_choose(backend, &model->config, quiet), records, &choice, err);
+	struct attention_record head;
+	int more = -1;
+
+	while (attention && (more = model_attention_next(attention, &head, err)) > 0)
+		if (add(state, header, &head, record_reader_kinds(records), err) < 0) {
+			more = -1;
+			break;
+		}
+	model_attention_free(attention);
+	return more;
+}
+
+/* The same for the model in a directory, and texts in files or on the standard input. */
+static int add_model(struct state *state, const char *directory, char **paths, int count, int argc,
+                     char **argv, struct err *err)
+{
+	struct record_reader *records;
+	struct model model;
+	json_t *header;
+	int status = -1;
+
+	if (model_load(directory, &model, err) < 0)
+		return -1;
+	state->about.layers = model.config.layers;
+	state->about.heads = model.config.heads;
+	records = record_reader_open(paths, count, model.vocab, err);
+	if (records) {
+		header = attention_header(record_reader_header(records), model.vocab,
+		                          model_summary(&model, directory), argc, argv);
+		status = add_attention(state, &model, records, header, err);
+		json_decref(header);
+	}
+	record_reader_close(records);
+	model_release(&model);
+	return status;
 }
 
 /* Read what is shown beside the attention. */
@@ -225,18 +293,23 @@ static void end(struct state *state)
 
 int main(int argc, char **argv)
 {
-	int operand = options_parse(&program, argc, argv);
+	const int operand = options_parse(&program, argc, argv);
+	char **operands = argv + operand;
+	const int count = argc - operand;
 	struct state state = {.about.title = title};
 	struct err err = {0};
+	int status;
 
 	if (isatty(STDOUT_FILENO))
 		die("standard output is a terminal: send the page to a file, attn-page >attention.html");
 	read_beside(&state);
 	progress_start(&state.progress, "matrices", "rows", quiet);
-	do {
-		if (add_stream(&state, operand < argc ? argv[operand] : "-", &err) < 0)
-			err_exit(&err);
-	} while (++operand < argc);
+	if (count > 0 && is_directory(operands[0]))
+		status = add_model(&state, operands[0], operands + 1, count - 1, argc, argv, &err);
+	else
+		status = add_streams(&state, operands, count, &err);
+	if (status < 0)
+		err_exit(&err);
 	end(&state);
 	generation_index_free(state.generations);
 	json_decref(state.about.scores);

@@ -124,6 +124,7 @@ value=$(readout value)
 near "$value" "$(dumped 0 30 10 0.3)" "the head before"
 show plain.html "$address"
 is "$(readout row) $(readout column) $(readout heads) $(readout value)" "30 10 0.3 $value" "the address brings the view back"
+is "$(js 'return document.querySelector(".t.pinned").dataset.token')" 30 "and the pinned token"
 is "$(js 'return document.querySelector("[data-set=\"scale=one\"]").getAttribute("aria-pressed")')" true "and its scale"
 for address in 'record=99&heads=9.9,<b>&token=-1&pin=1' 'record=__proto__&token=1e9&heads=all%00&second=5' '%%%' \
 	'heads=0.1&token=999999&direction=<script>&scale=constructor&measure=__proto__'; do

@@ -124,6 +124,21 @@ attn-page some <(attn-dump --quiet --layer 0 "$model" book) | cmp -s - both.html
 ok $? "from several files, too"
 attn-page - <whole | cmp -s - page.html
 ok $? "from the standard input"
+
+# ---- of a model ----
+
+# rest FILE: the blocks of a page, but for the first, which has the chain of programs
+rest() {
+	grep '^<script type="text/plain"' "$1" | tail -n +2
+}
+rest page.html >blocks
+attn-page --quiet "$model" book >own.html
+[ "$(wc -l <blocks)" -eq 10 ] && rest own.html | cmp -s - blocks
+ok $? "a model and texts give what attn-dump gives"
+is "$(block own.html about | jq -c '[.layers, .heads, .chain[-1][:9]]')" '[2,4,"attn-page"]' "and the page says what made it"
+attn-page --quiet "$model" <book >stdin.html
+rest stdin.html | cmp -s - blocks
+ok $? "from the standard input, too"
 # ---- beside it ----
 
 gpt-score --quiet --lens "$model" book >scored
@@ -201,6 +216,8 @@ is "$(grep -c '<script>' "$TMP/stdout")" 0 "and the page has no script, so that 
 "$tools/mkstream" attention "$header" </dev/null >none
 fails 1 '^attn-page: no attention came, so there is nothing to show$' "nothing to show" attn-page none
 fails 1 '^attn-page: book: .*attention' "another kind of stream" attn-page book
+fails 1 '^attn-page: whole: ' "attention for a model to read" attn-page "$model" whole
+fails 1 '^attn-page: .*config\.json: cannot open' "a directory that is no model" attn-page "$TMP" book
 "$tools/mkstream" attention '{"vocab":"ab","bin":{"probs":"f32"}}' </dev/null >shapeless
 fails 1 "shapeless: the header's \"model\": expected \"layers\" and \"heads\"" "no shape" attn-page shapeless
 fails 1 'hostile: its model has 1 layers of 1 heads, but that of the file before has 2 of 4' "models of two shapes" \

@@ -22,7 +22,7 @@ function measureMargin() {
 	let longest = 1;
 	for (const piece of text.pieces)
 		longest = Math.max(longest, pieceString(piece).length);
-	matrix.margin = Math.round(clamp(8 + longest * 7, 22, 90));
+	matrix.margin = Math.round(clamp(10 + longest * 7, 22, 100));
 }
 
 /* Make the picture anew: after heads, scale or theme have changed. */

@@ -307,6 +307,18 @@ sed '/<script>/,$d' plain.html >cut.html
 open_page "$TMP/cut.html"
 is "$(text '#status' | grep -c 'not whole')" 1 "a page that was cut off says so"
 
+# ---- inside another page, which has the address ----
+
+echo '<!DOCTYPE html><meta charset=utf-8><iframe></iframe>' >outer.html
+open_page "$TMP/outer.html"
+js 'document.querySelector("iframe").srcdoc = arguments[0]' "$(cat some.html)" >ignored
+in_frame iframe
+wait_for 'return document.documentElement.dataset.ready === "1"'
+js 'document.querySelector("button[data-head=\"1.1\"]").click();
+	return new Promise(done => setTimeout(done, 400))' >ignored
+is "$(readout heads)" 1.1 "the page works inside another one"
+in_page
+
 # ---- how it looks ----
 
 show rich.html
@@ -314,6 +326,10 @@ bright=$(js 'return getComputedStyle(document.body).backgroundColor')
 colors dark
 wait_for 'return getComputedStyle(document.body).backgroundColor !== arguments[0]' "$bright"
 is "$(js 'return document.querySelector(".t.current ~ .t, #text [style]") !== null && painted.filter(p => p !== -1).every(p => p.includes("dark"))')" true "dark colours are those of the dark scale"
+is "$(js 'const contrast = (a, b) => (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+	return Object.values(scales).flatMap(Object.values).every(scale => scale.ink.every((ink, i) =>
+		contrast(luminance([...scale.bytes.slice(3 * i, 3 * i + 3)]), ink === "#000000" ? 0 : 1) >= 4.5))')" true \
+	"tokens stand out from every colour, by WCAG 2"
 colors light
 phone
 show rich.html

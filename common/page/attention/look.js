@@ -49,6 +49,13 @@ const controlPoints = {
 	},
 };
 
+/* How light a colour is, from 0 to 1: the relative luminance of WCAG 2. */
+function luminance(colour) {
+	const [red, green, blue] = colour.map((c) => c / 255)
+		.map((c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4);
+	return .2126 * red + .7152 * green + .0722 * blue;
+}
+
 /* 256 colours between control points: their bytes, and what CSS calls them and writes on them. */
 function makeScale(points) {
 	const colours = points.split(" ").map((hex) =>
@@ -59,10 +66,10 @@ function makeScale(points) {
 		const left = Math.min(Math.floor(at), colours.length - 2);
 		const colour = colours[left].map((c, k) =>
 			Math.round(c + (colours[left + 1][k] - c) * (at - left)));
-		const light = .2126 * colour[0] + .7152 * colour[1] + .0722 * colour[2];
 		scale.bytes.set(colour, 3 * i);
 		scale.css.push(`rgb(${colour.join(" ")})`);
-		scale.ink.push(light > 130 ? "#11151b" : "#ffffff");
+		/* From here on, black has more contrast than white. */
+		scale.ink.push(luminance(colour) > .179 ? "#000000" : "#ffffff");
 	}
 	return scale;
 }

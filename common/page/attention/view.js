@@ -122,8 +122,13 @@ function writeAddress() {
 	if (view.measure)
 		parts.push(`measure=${encodeURIComponent(view.measure)}`);
 	const address = "#" + parts.join("&");
-	if (location.hash !== address)
+	if (location.hash === address)
+		return;
+	try {
 		history.replaceState(null, "", address);
+	} catch (error) {
+		/* A page inside another one may not change its address. */
+	}
 }
 
 /* A browser takes few changes of the address a second. */

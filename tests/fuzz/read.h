@@ -4,6 +4,7 @@
 #ifndef MEMOSCOPE_TESTS_FUZZ_READ_H
 #define MEMOSCOPE_TESTS_FUZZ_READ_H
 
+#include "common/stream/attention.h"
 #include "common/stream/generation.h"
 #include "common/stream/json.h"
 #include "common/stream/record.h"
@@ -129,6 +130,30 @@ static void check_segments(const char *path, uint64_t records, const struct err 
 	stream_close(reader);
 }
 
+/* As attention: the rows are what they must be. */
+static void read_attention(const char *path)
+{
+	struct err err = {0};
+	struct attention_reader *reader = attention_open(path, &err);
+	struct attention_record head;
+
+	while (reader && attention_next(reader, &head, &err) > 0) {
+		EXPECT(head.layer < attention_layers(reader) && head.head < attention_heads(reader));
+		for (int i = 0; i < head.count; i++) {
+			double sum = 0;
+			EXPECT(head.query[i] >= 0 && (uint32_t)head.query[i] < head.record->length &&
+			       (i == 0 || head.query[i] > head.query[i - 1]));
+			for (int32_t k = 0; k <= head.query[i]; k++)
+				sum += (double)head.row[i][k];
+			EXPECT(sum > 0.998 && sum < 1.002);
+		}
+	}
+	if (err.status != ERR_NONE)
+		check_error(&err);
+	attention_close(reader);
+}
+
+__attribute__((unused))
 static void read_all(const char *path)
 {
 	struct err err = {0}, ignored = {0};
@@ -162,6 +187,8 @@ static void read_all(const char *path)
 	}
 	if (broken || status < 0)
 		check_error(&err);
+	if (strcmp(reading.kind, STREAM_ATTENTION) == 0)
+		read_attention(path);
 	if (!broken)
 		check_segments(path, records, &err);
 	stream_close(reader);

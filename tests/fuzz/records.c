@@ -13,7 +13,8 @@ static const msgpack_sbuffer *header_of(unsigned kind)
 		"{\"memoscope\": 1, \"stream\": \"generations\", \"chain\": [], \"vocab\": \"AB\"}",
 		"{\"memoscope\": 1, \"stream\": \"metrics\", \"chain\": []}",
 		("{\"memoscope\": 1, \"stream\": \"attention\", \"chain\": [], "
-		 "\"bin\": {\"p\": \"f32\", \"q\": \"u16\"}}"),
+		 "\"bin\": {\"p\": \"f32\", \"q\": \"u16\"}, \"vocab\": \"AB\", "
+		 "\"model\": {\"layers\": 2, \"heads\": 2}}"),
 	};
 	enum { KINDS = sizeof headers / sizeof *headers };
 	static msgpack_sbuffer packed[KINDS];

@@ -57,7 +57,11 @@ enum generation_stop {
 	GENERATION_LENGTH, /* as many tokens as were wanted */
 	GENERATION_CONTEXT, /* the model's context is full */
 	GENERATION_END, /* of a text that was scored */
+	GENERATION_STOPS
 };
+
+/* As the stream has it: "stop", "length", "context" or "end". */
+const char *generation_stop_word(enum generation_stop stop);
 
 struct generation_top {
 	struct piece piece; /* of the token */

@@ -16,8 +16,9 @@ fi
 awk '/^\.Bd -literal/ { block = ""; next }
 	/^\.Ed/ { if (block ~ /^import/) printf "%s", block >(++n ".py"); next }
 	{ gsub(/\\e/, "\\"); block = block $0 "\n" }' "$ROOT/man/stream.5"
-reads() { "$python" 1.py; }
-writes() { "$python" 2.py 1; }
+reads() { "$python" "$(grep -l 'def records' -- *.py)"; }
+writes() { "$python" "$(grep -l 'def record(i)' -- *.py)" 1; }
+shapes() { "$python" "$(grep -l numpy -- *.py)"; }
 
 phonegen --count 20 --first 7 >book
 is "$(reads <book | "$python" -c 'import ast, json, sys
@@ -42,5 +43,15 @@ is "$(data-lint sums | grep -E '^(records|floor|floor_answer)	')" \
 tokenize <sums | gpt-train -q -o model --layers 1 --width 8 --heads 2 --steps 2 >metrics
 gpt-sample -q model --from answer --max-tokens 4 sums | recall-score | grep -q '^exact_of	1000$'
 ok $? "from there on it is asked like any other"
+
+if "$python" -c 'import numpy' 2>/dev/null; then
+	phonegen --count 1 --seed 7 --entries 2 >one
+	is "$(act-dump "$ROOT/testdata/phonebook" --at z,mlp_post --layer 1 --head 2 one | shapes)" \
+		"$(mpcat --text one | wc -m | awk '{ n = $1
+			print "blocks.1.attn.hook_z 2 (" n ", 12)"
+			print "blocks.1.mlp.hook_post - (" n ", 192)" }')" "numpy reads activations"
+else
+	ok 0 "numpy reads activations # SKIP no numpy"
+fi
 
 done_testing

@@ -61,17 +61,9 @@ static void pack_distribution(msgpack_packer *packer, const struct generation_st
 	}
 }
 
-static void pack_step(msgpack_packer *packer, const struct generation *generation,
-                      const struct generation_step *step)
+static void pack_lenses(msgpack_packer *packer, const struct generation *generation,
+                        const struct generation_step *step)
 {
-	msgpack_pack_map(packer, step->lens_count > 0 ? 8 : 7);
-	pack_key(packer, "pos");
-	msgpack_pack_uint32(packer, step->position);
-	pack_key(packer, "char");
-	text_field_pack(packer, step->piece.bytes, step->piece.size);
-	pack_distribution(packer, step, generation->tops + step->top);
-	if (step->lens_count == 0)
-		return;
 	pack_key(packer, "lens");
 	msgpack_pack_array(packer, step->lens_count);
 	for (uint32_t i = 0; i < step->lens_count; i++) {
@@ -79,6 +71,30 @@ static void pack_step(msgpack_packer *packer, const struct generation *generatio
 		msgpack_pack_map(packer, 5);
 		pack_distribution(packer, lens, generation->tops + lens->top);
 	}
+}
+
+static void pack_attribution(msgpack_packer *packer, const struct generation *generation,
+                             const struct generation_step *step)
+{
+	const struct attribution *attribution = &generation->attributions[step->attribution - 1];
+
+	pack_key(packer, "attribution");
+	attribution_pack(packer, attribution, generation->attribution_values + attribution->first);
+}
+
+static void pack_step(msgpack_packer *packer, const struct generation *generation,
+                      const struct generation_step *step)
+{
+	msgpack_pack_map(packer, 7 + (step->lens_count > 0) + (step->attribution > 0));
+	pack_key(packer, "pos");
+	msgpack_pack_uint32(packer, step->position);
+	pack_key(packer, "char");
+	text_field_pack(packer, step->piece.bytes, step->piece.size);
+	pack_distribution(packer, step, generation->tops + step->top);
+	if (step->lens_count > 0)
+		pack_lenses(packer, generation, step);
+	if (step->attribution > 0)
+		pack_attribution(packer, generation, step);
 }
 
 int generation_write(struct stream_writer *writer, const struct generation *generation,

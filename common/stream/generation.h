@@ -40,6 +40,8 @@
  *     "lens"      array of maps of "p", "rank", "entropy", "rest" and "top": the
  *                 same, read off after 0, 1 … all layers (gpt_logit_lens() in gpt_inspect.h);
  *                 there only where it was asked for
+ *     "attribution" map: what each part of the model adds to the logit (attribution.h); there only
+ *                 where it was asked for
  */
 #ifndef MEMOSCOPE_GENERATION_H
 #define MEMOSCOPE_GENERATION_H
@@ -48,6 +50,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/stream/attribution.h"
 #include "common/stream/span.h"
 #include "common/stream/stream.h"
 #include "common/stream/vocab.h"
@@ -79,6 +82,7 @@ struct generation_step {
 	 * lenses of their own. None: lens_count 0. */
 	uint32_t lens_count;
 	size_t lens;
+	size_t attribution; /* attributions[attribution - 1] of the generation; 0: none */
 	double p, entropy, rest;
 };
 
@@ -108,6 +112,8 @@ struct generation {
 	uint32_t step_count;
 	const struct generation_step *lenses;
 	const struct generation_top *tops;
+	const struct attribution *attributions;
+	const double *attribution_values;
 };
 
 /* A header of such a stream, as header_new_of_model() makes one: settings (taken over)

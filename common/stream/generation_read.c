@@ -18,6 +18,9 @@ struct generation_buffer {
 	size_t step_room, lens_room, lens_count;
 	struct generation_top *tops;
 	size_t top_room, top_count;
+	struct attribution *attributions;
+	size_t attribution_room, attribution_count;
+	struct attribution_values values;
 };
 
 struct generation_buffer *generation_buffer_new(struct err *err)
@@ -38,6 +41,8 @@ void generation_buffer_free(struct generation_buffer *buffer)
 	free(buffer->steps);
 	free(buffer->lenses);
 	free(buffer->tops);
+	free(buffer->attributions);
+	free(buffer->values.at);
 	free(buffer);
 }
 
@@ -177,6 +182,26 @@ static int read_lenses(struct place *place, const msgpack_object *map,
 	return 0;
 }
 
+static int read_attribution(const struct place *place, const msgpack_object *map,
+                            struct generation_buffer *buffer, struct generation_step *step)
+{
+	const msgpack_object *attribution = map_field(map, "attribution");
+	struct err why = {0};
+
+	step->attribution = 0;
+	if (!attribution)
+		return 0;
+	if (array_reserve(&buffer->attributions, &buffer->attribution_room,
+	                  buffer->attribution_count + 1) < 0)
+		return stream_bad(place->reader, place->err, "out of memory");
+	if (attribution_read(attribution, &buffer->attributions[buffer->attribution_count],
+	                     &buffer->values, &why) < 0)
+		return stream_bad(place->reader, place->err, "step %ld: attribution: %s", place->step,
+		                  why.text);
+	step->attribution = ++buffer->attribution_count;
+	return 0;
+}
+
 /* Find the piece of a step in the text: within the character at its position, from the byte
  * `from` on. Returns where it ends; 0 if it is not there. */
 static size_t find_piece(const struct generation *generation,
@@ -226,7 +251,9 @@ static int read_step(struct place *place, const msgpack_object *map,
 			return bad_field(place, "char", "what the text has at \"pos\"");
 		step->last = character_before(buffer, *end, step->position);
 	}
-	return read_lenses(place, map, buffer, step);
+	if (read_lenses(place, map, buffer, step) < 0)
+		return -1;
+	return read_attribution(place, map, buffer, step);
 }
 
 static int read_steps(struct place *place, const msgpack_object *map,
@@ -240,7 +267,7 @@ static int read_steps(struct place *place, const msgpack_object *map,
 	if (array_reserve(&buffer->steps, &buffer->step_room, generation->step_count) < 0)
 		return stream_bad(place->reader, place->err, "out of memory");
 	size_t end = 0;
-	buffer->top_count = buffer->lens_count = 0;
+	buffer->top_count = buffer->lens_count = buffer->attribution_count = buffer->values.count = 0;
 	for (uint32_t i = 0; i < generation->step_count; i++) {
 		place->step = i;
 		if (read_step(place, &array->via.array.ptr[i], buffer, generation,
@@ -251,6 +278,8 @@ static int read_steps(struct place *place, const msgpack_object *map,
 	generation->steps = buffer->steps;
 	generation->lenses = buffer->lenses;
 	generation->tops = buffer->tops;
+	generation->attributions = buffer->attributions;
+	generation->attribution_values = buffer->values.at;
 	return 0;
 }
 

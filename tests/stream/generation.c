@@ -169,6 +169,9 @@ static void check_bad(void)
 		{RECORD("4", "", "[]", "end", "[" LENS("[{\"p\":1}]") "]"), "step 0: lens 0: \"rank\""},
 		{RECORD("4", "", "[]", "end", "[" LENS("[]") "," LENS_AT("3", "b", "7") "]"),
 		 "step 1: \"lens\": expected an array"},
+		{RECORD("4", "", "[]", "end", "[{\"attribution\":7,\"pos\":1,\"char\":\"é\",\"p\":0,"
+		        "\"rank\":0,\"entropy\":0.5,\"rest\":0.25,\"top\":[]}]"),
+		 "step 0: attribution: expected a map"},
 		{"{\"id\":1}", "\"sample\": expected a whole number"},
 		{"{\"sample\":1}", "\"id\": expected a whole number"},
 		{"{\"id\":1,\"sample\":1,\"text\":5}", "\"text\": expected a string"},
@@ -203,7 +206,12 @@ static void check_round_trip(void)
 		{.position = 1, .piece = {"\303\251", 2}, .rank = 0, .top_count = 2, .top = 0, .p = 0.5,
 		 .entropy = 1.25, .rest = 0.25},
 		{.position = 2, .piece = {"\n", 1}, .rank = 9, .top_count = 0, .top = 2, .p = 1e-300,
-		 .entropy = 0, .rest = 1, .lens = 0, .lens_count = 2},
+		 .entropy = 0, .rest = 1, .lens = 0, .lens_count = 2, .attribution = 2},
+	};
+	static const double values[] = {9, 9, 9, 9, 9, 1, -2, 0.5, 3.25};
+	static const struct attribution attributions[] = {
+		{.against = {"x", 1}, .shape = {1, 2, false}},
+		{.against = {"b", 1}, .difference = 2.75, .shape = {1, 1, false}, .first = 5},
 	};
 	static const struct generation_step lenses[] = {
 		{.position = 2, .piece = {"\n", 1}, .rank = 3, .top_count = 1, .top = 1, .p = 0.125,
@@ -216,7 +224,8 @@ static void check_round_trip(void)
 		.id = UINT64_MAX, .sample = 3, .text = "a\303\251\nb", .size = 5, .length = 4,
 		.prompt = 1, .reference = "a\303\251", .reference_size = 3, .reference_length = 2,
 		.spans = spans, .span_count = 1, .stop = GENERATION_CONTEXT, .steps = steps,
-		.step_count = 2, .lenses = lenses, .tops = tops,
+		.step_count = 2, .lenses = lenses, .tops = tops, .attributions = attributions,
+		.attribution_values = values,
 	};
 	struct err err = {0};
 	char path[32] = "/tmp/generation.XXXXXX";
@@ -252,6 +261,11 @@ static void check_round_trip(void)
 	const struct generation_step *lens = out.lenses + out.steps[1].lens;
 	ok(same_step(&lens[0], &lenses[0]) && same_step(&lens[1], &lenses[1]), "their lenses");
 	ok(same_piece(out.tops[lens[0].top].piece, tops[1].piece), "and what was likely there");
+	const struct attribution *have = out.attributions + out.steps[1].attribution - 1;
+	ok(out.steps[0].attribution == 0 && out.steps[1].attribution == 1 &&
+	   same_piece(have->against, attributions[1].against) && have->difference == 2.75 &&
+	   memcmp(out.attribution_values + have->first, values + 5, 4 * sizeof *values) == 0,
+	   "an attribution of the second");
 	generation_buffer_free(buffer);
 	stream_close(reader);
 	json_decref(header);

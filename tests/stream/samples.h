@@ -59,13 +59,18 @@ static void write_generation(struct stream_writer *writer, struct span_kinds *ki
 	const struct generation_step steps[] = {
 		{.position = 4, .piece = {"1", 1}, .top = 0, .top_count = 2, .p = 0.75,
 		 .entropy = 0.5, .rest = 0.125, .lens = 0, .lens_count = 2},
-		{.position = 5, .piece = {"2", 1}, .top = 2, .top_count = 1, .p = 1},
+		{.position = 5, .piece = {"2", 1}, .top = 2, .top_count = 1, .p = 1, .attribution = 1},
+	};
+	const double values[] = {0.5, -0.25, 1, 2, 0.125, -1, 0, 3};
+	const struct attribution attribution = {
+		.against = {"1", 1}, .difference = 5.375, .shape = {1, 2, .biases = true},
 	};
 	struct generation generation = {
 		.id = 4, .sample = 1, .text = sample_text, .size = 6, .length = 6, .prompt = 4,
 		.reference = sample_text, .reference_size = 7, .reference_length = 7,
 		.spans = sample_spans, .span_count = 2, .stop = GENERATION_LENGTH,
 		.steps = steps, .step_count = 2, .lenses = lenses, .tops = tops,
+		.attributions = &attribution, .attribution_values = values,
 	};
 
 	generation_write(writer, &generation, kinds, err);

@@ -76,6 +76,22 @@ void gpt_logit_lens(struct gpt *gpt, int blocks, int first, int count, float *lo
 	            logits);
 }
 
+/* ---- from the residual stream to the heads ---- */
+
+void gpt_project_back(struct gpt *gpt, int layer, int count, const float *direction, float *out)
+{
+	const struct kernels *k = gpt->k;
+	const int c = gpt->config.width;
+	const size_t bytes = (size_t)count * (size_t)c * sizeof *out;
+
+	assert(gpt->keep != GPT_KEEP_ALL && gpt->activation_size == sizeof *out);
+	assert(count <= gpt->rows_max);
+	k->upload(gpt->dev, gpt->ln_f, direction, bytes);
+	/* An output head W_O whose tokens are the numbers of the heads' outputs. */
+	k->unembed(gpt->dev, gpt->branch, gpt->ln_f, gpt->weights.blocks[layer].attn_proj, count, c, c);
+	k->download(gpt->dev, out, gpt->branch, bytes);
+}
+
 /* ---- ablation ---- */
 
 int gpt_ablate_head(struct gpt *gpt, int layer, int head, const float *value, struct err *err)

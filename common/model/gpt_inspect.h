@@ -37,6 +37,14 @@ void gpt_head_logits(struct gpt *gpt, int layer, int head, int first, int count,
  * the embedding alone; all blocks: the bits of gpt_logits(). */
 void gpt_logit_lens(struct gpt *gpt, int blocks, int first, int count, float *logits);
 
+/* ---- from the residual stream to the heads ---- */
+
+/* How much the heads' outputs (gpt_head_outputs) of a layer move the residual stream along a
+ * direction: count rows, up to those of a pass, out[count,c] = direction[count,c] W_Oᵀ. So a head
+ * adds the product of its output with its columns of out. For activations in float32, not with
+ * GPT_KEEP_ALL. */
+void gpt_project_back(struct gpt *gpt, int layer, int count, const float *direction, float *out);
+
 /* ---- replacing a part ---- */
 
 /* Ablate a head: in all passes and decoding to come, every row of its output (see

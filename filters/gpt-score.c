@@ -23,6 +23,7 @@ static struct ablation_options ablating;
 static int64_t probs = 5;
 static int64_t threads; /* 0: one for each processor */
 static bool lens; /* add to each step what the model would say after each layer */
+static bool attribute; /* add to each step what each part of the network adds to its logit */
 static bool slide; /* each token of a text longer than the context is given all that fits */
 static int64_t stride; /* of a longer text: tokens between windows; 0: no windows */
 static bool quiet;
@@ -35,6 +36,9 @@ static const struct option options[] = {
 	 .text = "score spans of these kinds only (default: all)"},
 	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
 	 .text = "add to each step what the model would say after each layer"},
+	{.name = "attribute", .key = 'a', .type = OPTION_FLAG, .value = &attribute,
+	 .text = "add to each step what each head and each other part of the network adds to the "
+	         "token's logit against the runner-up's"},
 	{.name = "slide", .type = OPTION_FLAG, .value = &slide,
 	 .text = "texts may be longer than the context: score each token given as many before it "
 	         "as the context holds (default: an error)"},
@@ -185,10 +189,20 @@ static void set_windows(struct engine_settings *settings, int context)
 	settings->window = stride ? (uint32_t)context : (uint32_t)context + 1;
 }
 
+/* What the header says about it. */
+static json_t *scoring(const struct wanted *wanted, const struct ablation *ablation)
+{
+	return json_pack("{s:s?, s:O?, s:b, s:o*, s:b, s:o, s:o}", "from", from, "kinds",
+	                 wanted->words, "lens", lens, "attribution", attribute ? json_true() : NULL,
+	                 "slide", slide, "stride", stride ? json_integer(stride) : json_null(),
+	                 "ablation", ablation_summary(ablation));
+}
+
 int main(int argc, char **argv)
 {
 	int operands = options_parse(&program, argc, argv);
-	struct engine_settings settings = {.score = true, .lens = lens, .probs = (int)probs};
+	struct engine_settings settings = {.score = true, .lens = lens, .attribution = attribute,
+	                                   .probs = (int)probs};
 	struct wanted wanted = {0};
 	struct ablation *ablation;
 	struct stream_writer *writer;
@@ -215,12 +229,7 @@ int main(int argc, char **argv)
 	json_t *header = generation_header(record_reader_header(records), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "scoring",
-	                                   json_pack("{s:s?, s:O?, s:b, s:b, s:o, s:o}", "from", from,
-	                                             "kinds", wanted.words, "lens", lens, "slide",
-	                                             slide, "stride",
-	                                             stride ? json_integer(stride) : json_null(),
-	                                             "ablation", ablation_summary(ablation)),
-	                                   argc, argv);
+	                                   scoring(&wanted, ablation), argc, argv);
 	writer = stream_create(STDOUT_FILENO, "standard output", header, &err);
 	int result = engine && writer ? run(engine, records, &wanted, writer, &err) : -1;
 	engine_free(engine); /* before an exit: threads must not outlive what they use */

@@ -11,11 +11,14 @@
 #include "common/stream/stream.h"
 
 static bool lens; /* for each step, a line after each layer */
+static bool attribution; /* for each step, a line for each part of the network */
 static bool tuples; /* the article's form instead of the table */
 
 static const struct option options[] = {
 	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
 	 .text = "print for each step a line after each layer, from gpt-score --lens"},
+	{.name = "attribution", .key = 'a', .type = OPTION_FLAG, .value = &attribution,
+	 .text = "print for each step a line for each part of the network, from gpt-score --attribute"},
 	{.name = "tuples", .key = 't', .type = OPTION_FLAG, .value = &tuples,
 	 .text = "print Python tuples: ([p, ...], ['c', ...], 'picked')"},
 	{0},
@@ -31,6 +34,10 @@ static const struct program program = {
 
 static void print_header(int probs)
 {
+	if (attribution) {
+		printf("record\tsample\tpos\tspan\tchar\tagainst\tdifference\tpart\tvalue\n");
+		return;
+	}
 	printf("record\tsample\tpos\tspan\tchar\tp\trank\tentropy%s", lens ? "\tafter" : "");
 	for (int i = 1; i <= probs; i++)
 		printf("\tc%d\tp%d", i, i);
@@ -60,13 +67,38 @@ static void print_piece(enum escape how, struct piece piece)
 	escape_print_text(how, piece.bytes, piece.size, stdout);
 }
 
-/* One line: a step, or with --lens what it would be after so many layers. */
-static void print_step(const struct generation *generation, const struct generation_step *step,
-                       const char *span, uint32_t after, int probs)
+/* What lines of a step begin with. */
+static void print_place(const struct generation *generation, const struct generation_step *step,
+                        const char *span)
 {
 	printf("%llu\t%u\t%u\t%s\t", (unsigned long long)generation->id, generation->sample,
 	       step->position, span);
 	print_piece(ESCAPE_WORD, step->piece);
+}
+
+/* The lines of a step, one for each part of the network. */
+static void print_attribution(const struct generation *generation,
+                              const struct generation_step *step, const char *span)
+{
+	const struct attribution *of = &generation->attributions[step->attribution - 1];
+	const double *values = generation->attribution_values + of->first;
+	const size_t count = attribution_count(&of->shape);
+	char part[ATTRIBUTION_NAME_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		attribution_name(&of->shape, i, part);
+		print_place(generation, step, span);
+		putchar('\t');
+		print_piece(ESCAPE_WORD, of->against);
+		printf("\t%.6g\t%s\t%.6g\n", of->difference, part, values[i]);
+	}
+}
+
+/* One line: a step, or with --lens what it would be after so many layers. */
+static void print_step(const struct generation *generation, const struct generation_step *step,
+                       const char *span, uint32_t after, int probs)
+{
+	print_place(generation, step, span);
 	printf("\t%.6g\t%u\t%.6g", step->p, step->rank, step->entropy);
 	if (lens)
 		printf("\t%u", after);
@@ -83,7 +115,7 @@ static void print_step(const struct generation *generation, const struct generat
 	putchar('\n');
 }
 
-/* -1 with err set if --lens is asked for and a step has none. */
+/* -1 with err set if --lens or --attribution is asked for and a step has none. */
 static int print_table(struct stream_reader *reader, const struct generation *generation,
                        const struct span_kinds *kinds, int probs, struct err *err)
 {
@@ -92,7 +124,12 @@ static int print_table(struct stream_reader *reader, const struct generation *ge
 	for (uint32_t i = 0; i < generation->step_count; i++) {
 		const struct generation_step *step = &generation->steps[i];
 		const char *span = span_at(generation, kinds, step->last, &at);
-		if (!lens)
+		if (attribution && step->attribution == 0)
+			return stream_bad(reader, err, "step %u: no \"attribution\"; gpt-score --attribute "
+			                  "writes it", i);
+		if (attribution)
+			print_attribution(generation, step, span);
+		else if (!lens)
 			print_step(generation, step, span, 0, probs);
 		else if (step->lens_count == 0)
 			return stream_bad(reader, err, "step %u: no \"lens\"; gpt-score --lens writes it",
@@ -194,7 +231,7 @@ static int dump(const char *path, int *probs, struct err *err)
 		goto out;
 	if (*probs < 0 && !tuples)
 		print_header(own);
-	if (*probs >= 0 && *probs != own && !tuples) {
+	if (*probs >= 0 && *probs != own && !tuples && !attribution) {
 		err_set(err, "%s: %d candidates a step, but %d in the file before", err_path(path),
 		        own, *probs);
 		goto out;
@@ -221,6 +258,8 @@ int main(int argc, char **argv)
 
 	if (lens && tuples)
 		die_usage("--lens and --tuples exclude one another");
+	if (attribution && (lens || tuples))
+		die_usage("--attribution and --%s exclude one another", lens ? "lens" : "tuples");
 	do {
 		if (dump(operand < argc ? argv[operand] : "-", &probs, &err) < 0)
 			err_exit(&err);

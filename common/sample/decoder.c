@@ -5,6 +5,7 @@
 
 #include "common/base/text_buffer.h"
 #include "common/model/kv_cache.h"
+#include "common/sample/unwritten.h"
 
 struct slot {
 	struct request *request; /* NULL: free */
@@ -29,21 +30,15 @@ struct decoder {
 	struct text_buffer tail; /* of a text: where the stop string may be */
 };
 
-/* No text has padding, so none is written. But a token that ends a text may have no piece. -1 with
- * err set if memory is out. */
+/* -1 with err set if memory is out. */
 static int forbid_padding(struct decoder *decoder, struct err *err)
 {
-	const int count = vocab_size(decoder->vocab);
-	const int own = count - vocab_padding(decoder->vocab);
-	bool *never = calloc((size_t)count, sizeof *never);
+	bool *never = calloc((size_t)vocab_size(decoder->vocab), sizeof *never);
 	int result;
 
 	if (!never)
 		return err_set(err, "out of memory");
-	for (int i = 0; i < count; i++)
-		never[i] = i >= own || vocab_piece(decoder->vocab, i).size == 0;
-	for (int i = 0; i < decoder->settings->ends.count; i++)
-		never[decoder->settings->ends.token[i]] = false;
+	unwritten_tokens(decoder->vocab, &decoder->settings->ends, never);
 	result = sampler_forbid(decoder->sampler, never, err);
 	free(never);
 	return result;

@@ -51,7 +51,7 @@ static int begin(struct worker *worker)
 		return -1;
 	gpt_hold_parameters(worker->gpt, true);
 	if (settings->score)
-		worker->scorer = scorer_new(worker->gpt, config, vocab, settings, err);
+		worker->scorer = scorer_new(worker->gpt, engine->model, settings, err);
 	else
 		worker->decoder = decoder_new(worker->gpt, config, vocab, settings,
 		                              worker->slots, err);

@@ -14,11 +14,13 @@
 #include "kernels/kernels.h"
 
 struct engine_settings {
-	/* Score texts instead of writing; then only kernels, lens, ablation, probs, threads, slide and
-	 * window are used. slide, above 0: texts may be longer than the context (scorer.h). */
+	/* Score texts instead of writing; then only kernels, lens, attribution, ablation, probs,
+	 * threads, slide and window are used. slide, above 0: texts may be longer than the context
+	 * (scorer.h). */
 	bool score;
 	const struct kernels *kernels; /* what the threads compute on */
 	bool lens; /* of a score: each step after each layer, too */
+	bool attribution; /* of a score: what each part adds to the logit, too (gpt_attribution.h) */
 	struct sampling sampling;
 	const struct ablation *ablation; /* NULL: none */
 	uint64_t seed;

@@ -66,6 +66,8 @@ void request_free(struct request *request)
 	free(request->steps);
 	free(request->lenses);
 	free(request->tops);
+	free(request->attributions);
+	free(request->values.at);
 	free(request);
 }
 
@@ -133,6 +135,31 @@ int request_lens(struct request *request, const struct vocab *vocab,
 	if (of->lens_count++ == 0)
 		of->lens = request->lens_count;
 	request->lens_count++;
+	return 0;
+}
+
+int request_attribution(struct request *request, const struct vocab *vocab, int against,
+                        double difference, const struct attribution_shape *shape,
+                        const double *values)
+{
+	const size_t count = attribution_count(shape);
+	struct attribution_values *all = &request->values;
+
+	if (array_reserve(&request->attributions, &request->attribution_room,
+	                  request->attribution_count + 1) < 0 ||
+	    array_reserve(&all->at, &all->room, all->count + count) < 0)
+		return err_set(&request->err, "out of memory");
+	memcpy(all->at + all->count, values, count * sizeof *values);
+	request->attributions[request->attribution_count++] = (struct attribution){
+		.against = vocab_piece(vocab, against),
+		.difference = difference,
+		.shape = *shape,
+		.first = all->count,
+	};
+	all->count += count;
+	request->generation.attributions = request->attributions;
+	request->generation.attribution_values = all->at;
+	request->steps[request->generation.step_count - 1].attribution = request->attribution_count;
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/base/err.h"
 #include "common/sample/sampler.h"
+#include "common/stream/attribution.h"
 #include "common/stream/generation.h"
 #include "common/stream/record.h"
 #include "common/stream/vocab.h"
@@ -32,7 +33,10 @@ struct request {
 	struct span *spans;
 	struct generation_step *steps, *lenses;
 	struct generation_top *tops;
-	size_t step_room, lens_count, lens_room, top_count, top_room;
+	struct attribution *attributions;
+	struct attribution_values values; /* theirs */
+	size_t step_room, lens_count, lens_room, top_count, top_room, attribution_count,
+		attribution_room;
 };
 
 /* A request over a copy of the record's first prompt tokens, which may grow to room
@@ -54,6 +58,12 @@ int request_step(struct request *request, const struct vocab *vocab, uint32_t po
  * -1 as above. */
 int request_lens(struct request *request, const struct vocab *vocab,
                  const struct sampler_step *step);
+
+/* Add to the last step what each part of the network adds to its token's logit minus that of
+ * against: values[attribution_count()]. -1 as above. */
+int request_attribution(struct request *request, const struct vocab *vocab, int against,
+                        double difference, const struct attribution_shape *shape,
+                        const double *values);
 
 /* The tokens are all there: make text of them. -1 as above. */
 int request_finish(struct request *request, const struct vocab *vocab, enum generation_stop stop);

@@ -1,10 +1,25 @@
 #include "common/sample/scorer.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "common/model/gpt_attribution.h"
 #include "common/model/gpt_inspect.h"
+#include "common/sample/unwritten.h"
 
 #define LENS_ROWS 96
+
+/* What each part of the network adds to the logit of a token against the runner-up's: the likeliest
+ * other token that a text can have. Rows are the wanted ones of a block. */
+struct comparison {
+	struct gpt_attribution *attribution; /* NULL: none is asked for */
+	bool *unwritten; /* [vocab] no runner-up */
+	int32_t *watched; /* [context] rows of the pass */
+	int seen; /* watched rows of earlier blocks */
+	int32_t *token, *against; /* [rows] */
+	double *difference; /* [rows] */
+	double *values; /* [rows, attribution_count()] */
+};
 
 struct scorer {
 	struct gpt *gpt;
@@ -16,6 +31,7 @@ struct scorer {
 	int lenses; /* 0: none; else layers + 1 */
 	int rows; /* whose logits there is room for */
 	float *logits; /* [1 + lenses, rows, vocab] what the model says, then each lens */
+	struct comparison comparison;
 };
 
 /* Rows whose logits are computed together: as many as the network computes at a time. With lenses,
@@ -29,10 +45,41 @@ static int block_rows(const struct gpt *gpt, int lenses)
 	return share > LENS_ROWS ? share : LENS_ROWS;
 }
 
-struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
-                          const struct vocab *vocab, const struct engine_settings *settings,
-                          struct err *err)
+/* -1 with err set if there is no other token or memory is out. */
+static int new_comparison(struct scorer *scorer, const struct model *model, struct err *err)
 {
+	struct comparison *comparison = &scorer->comparison;
+	const size_t rows = (size_t)scorer->rows, vocab = (size_t)model->config.vocab;
+	size_t written = 0;
+
+	comparison->attribution = gpt_attribution_new(scorer->gpt, &model->config, model->params,
+	                                              model->config.context, err);
+	if (!comparison->attribution)
+		return -1;
+	comparison->unwritten = malloc(vocab * sizeof *comparison->unwritten);
+	comparison->watched = malloc((size_t)model->config.context * sizeof *comparison->watched);
+	comparison->token = malloc(rows * sizeof *comparison->token);
+	comparison->against = malloc(rows * sizeof *comparison->against);
+	comparison->difference = malloc(rows * sizeof *comparison->difference);
+	comparison->values = malloc(
+		rows * attribution_count(gpt_attribution_shape(comparison->attribution)) *
+		sizeof *comparison->values);
+	if (!comparison->unwritten || !comparison->watched || !comparison->token ||
+	    !comparison->against || !comparison->difference || !comparison->values)
+		return err_set(err, "out of memory for the attribution of a text");
+	unwritten_tokens(model->vocab, &model->ends, comparison->unwritten);
+	for (size_t i = 0; i < vocab; i++)
+		written += !comparison->unwritten[i];
+	if (written < 2)
+		return err_set(err, "the model has one token only, and so no runner-up to attribute a "
+		               "difference to");
+	return 0;
+}
+
+struct scorer *scorer_new(struct gpt *gpt, const struct model *model,
+                          const struct engine_settings *settings, struct err *err)
+{
+	const struct gpt_config *config = &model->config;
 	struct scorer *scorer = calloc(1, sizeof *scorer);
 	size_t context = (size_t)config->context;
 
@@ -42,7 +89,7 @@ struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
 	}
 	scorer->gpt = gpt;
 	scorer->config = config;
-	scorer->vocab = vocab;
+	scorer->vocab = model->vocab;
 	scorer->settings = settings;
 	scorer->lenses = settings->lens ? config->layers + 1 : 0;
 	scorer->token = malloc(context * sizeof *scorer->token);
@@ -51,7 +98,8 @@ struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
 	scorer->logits = malloc((1 + (size_t)scorer->lenses) * (size_t)scorer->rows *
 	                        (size_t)config->vocab * sizeof *scorer->logits);
 	scorer->sampler = sampler_new(config->vocab, settings->probs, err);
-	if (scorer->token && scorer->position && scorer->logits && scorer->sampler)
+	if (scorer->token && scorer->position && scorer->logits && scorer->sampler &&
+	    (!settings->attribution || new_comparison(scorer, model, err) == 0))
 		return scorer;
 	err_set(err, "out of memory for the logits of a text");
 	scorer_free(scorer);
@@ -62,6 +110,13 @@ void scorer_free(struct scorer *scorer)
 {
 	if (!scorer)
 		return;
+	gpt_attribution_free(scorer->comparison.attribution);
+	free(scorer->comparison.unwritten);
+	free(scorer->comparison.watched);
+	free(scorer->comparison.token);
+	free(scorer->comparison.against);
+	free(scorer->comparison.difference);
+	free(scorer->comparison.values);
 	sampler_free(scorer->sampler);
 	free(scorer->token);
 	free(scorer->position);
@@ -113,6 +168,21 @@ static int look(struct scorer *scorer, struct request *request, int lens, int ro
 	return 0;
 }
 
+/* Add the attribution of a wanted row to the last step. -1: request->err is set. */
+static int add_attribution(struct scorer *scorer, struct request *request, int row)
+{
+	const struct comparison *comparison = &scorer->comparison;
+	const struct attribution_shape *shape = gpt_attribution_shape(comparison->attribution);
+	const size_t count = attribution_count(shape);
+	const double *values = comparison->values + (size_t)row * count;
+
+	for (size_t i = 0; i < count; i++)
+		if (!isfinite(values[i]))
+			return err_set(&request->err, "the model's attribution is not finite");
+	return request_attribution(request, scorer->vocab, comparison->against[row],
+	                           comparison->difference[row], shape, values);
+}
+
 /* The step for the token at position, which a row of the block predicts, with its lenses. -1:
  * request->err is set. */
 static int score_row(struct scorer *scorer, struct request *request, int row, int position)
@@ -162,6 +232,78 @@ static bool wanted(const struct request *request, int position)
 	return !request->wanted || request->wanted[position];
 }
 
+/* ---- attribution ---- */
+
+/* Before the pass over a window: watch the rows of its wanted tokens. -1: request->err is set. */
+static int watch(struct scorer *scorer, struct request *request, const struct window *window)
+{
+	struct comparison *comparison = &scorer->comparison;
+	int count = 0;
+
+	if (!comparison->attribution)
+		return 0;
+	for (int i = window->from; i < window->to; i++)
+		if (wanted(request, i))
+			comparison->watched[count++] = i - 1 - window->first;
+	comparison->seen = 0;
+	return gpt_attribution_watch(comparison->attribution, comparison->watched, count,
+	                             &request->err);
+}
+
+/* The likeliest token but this one: of equal ones the first, as by rank. */
+static int runner_up(const struct scorer *scorer, const float *logits, int token)
+{
+	int best = -1;
+
+	for (int i = 0; i < scorer->config->vocab; i++)
+		if (i != token && !scorer->comparison.unwritten[i] &&
+		    (best < 0 || logits[i] > logits[best]))
+			best = i;
+	return best;
+}
+
+/* Compare the wanted tokens of a block, those at from to before to, with their runners-up. */
+static void compare(struct scorer *scorer, const struct request *request, int from, int to)
+{
+	struct comparison *comparison = &scorer->comparison;
+	int count = 0;
+
+	if (!comparison->attribution)
+		return;
+	for (int i = from; i < to; i++) {
+		if (!wanted(request, i))
+			continue;
+		const float *logits = logits_at(scorer, 0, i - from);
+		const int token = request->tokens[i], against = runner_up(scorer, logits, token);
+		comparison->token[count] = token;
+		comparison->against[count] = against;
+		comparison->difference[count++] = (double)logits[token] - logits[against];
+	}
+	gpt_attribution_find(comparison->attribution, comparison->seen, count, comparison->token,
+	                     comparison->against, comparison->values);
+	comparison->seen += count;
+}
+
+/* ---- a text ---- */
+
+/* The steps of the wanted tokens of a block, at from to before to. -1: request->err is set. */
+static int score_block(struct scorer *scorer, struct request *request, int from, int to)
+{
+	int count = 0;
+
+	compare(scorer, request, from, to);
+	for (int i = from; i < to; i++) {
+		if (!wanted(request, i))
+			continue;
+		if (score_row(scorer, request, i - from, i) < 0)
+			return -1;
+		if (scorer->comparison.attribution && add_attribution(scorer, request, count) < 0)
+			return -1;
+		count++;
+	}
+	return 0;
+}
+
 /* Score a window: those wanted of its tokens, a block of rows at a time. -1: request->err is
  * set. */
 static int score_window(struct scorer *scorer, struct request *request,
@@ -177,13 +319,15 @@ static int score_window(struct scorer *scorer, struct request *request,
 			to--;
 		if (from == to)
 			break;
-		if (!passed) /* not before: a window without a wanted token costs nothing */
-			forward(scorer, request, window->first, window->to - 1 - window->first);
-		passed = true;
-		find_logits(scorer, from - 1 - window->first, to - from);
-		for (int i = from; i < to; i++)
-			if (wanted(request, i) && score_row(scorer, request, i - from, i) < 0)
+		if (!passed) { /* not before: a window without a wanted token costs nothing */
+			if (watch(scorer, request, window) < 0)
 				return -1;
+			forward(scorer, request, window->first, window->to - 1 - window->first);
+			passed = true;
+		}
+		find_logits(scorer, from - 1 - window->first, to - from);
+		if (score_block(scorer, request, from, to) < 0)
+			return -1;
 	}
 	return 0;
 }

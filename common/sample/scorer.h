@@ -11,17 +11,17 @@
 
 #include "common/base/err.h"
 #include "common/model/gpt.h"
+#include "common/model/model.h"
 #include "common/sample/engine_settings.h"
 #include "common/sample/request.h"
-#include "common/stream/vocab.h"
 
 struct scorer; /* own */
 
-/* gpt must hold context rows; it, vocab and the settings must outlive the scorer. If the settings
- * say lens, gpt must keep the residual stream. NULL with err set. */
-struct scorer *scorer_new(struct gpt *gpt, const struct gpt_config *config,
-                          const struct vocab *vocab, const struct engine_settings *settings,
-                          struct err *err);
+/* gpt, a network of the model, must hold context rows; it, the model and the settings must outlive
+ * the scorer. If the settings say lens, gpt must keep the residual stream; if they say attribution,
+ * its hook is the scorer's. NULL with err set. */
+struct scorer *scorer_new(struct gpt *gpt, const struct model *model,
+                          const struct engine_settings *settings, struct err *err);
 void scorer_free(struct scorer *scorer); /* NULL is allowed */
 
 /* Work on requests until the queue is closed. */

@@ -280,14 +280,16 @@ static char *read_on(int fd, const char *path, size_t max, size_t *size, struct 
 
 char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
 {
-	int fd = file_open(path, O_RDONLY);
+	const bool standard = strcmp(path, "-") == 0;
+	int fd = standard ? STDIN_FILENO : file_open(path, O_RDONLY);
 
 	if (fd < 0) {
 		err_set(err, "%s: cannot open: %s", err_path(path), strerror(errno));
 		return NULL;
 	}
-	char *data = read_on(fd, path, max, size, err);
-	file_close(fd);
+	char *data = read_on(fd, err_path(path), max, size, err);
+	if (!standard)
+		file_close(fd);
 	return data;
 }
 

@@ -55,7 +55,8 @@ void file_draft_unlink(const struct file_draft *draft);
  * free(); a NUL follows the last byte. NULL with err set. */
 char *file_read(const char *path, size_t max, size_t *size, struct err *err);
 
-/* The same of anything that can be read to its end, also a pipe or a terminal. */
+/* The same of anything that can be read to its end, also a pipe or a terminal. "-" is the standard
+ * input. */
 char *file_read_any(const char *path, size_t max, size_t *size, struct err *err);
 
 /* A new empty file without a name, in TMPDIR (/tmp if that is not set): a descriptor to read

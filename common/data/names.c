@@ -125,7 +125,7 @@ struct names *names_load(const char *path, struct err *err)
 {
 	size_t size;
 	char *text = file_read_any(path, (size_t)NAMES_MAX * (NAME_BYTES + 1), &size, err);
-	struct names *names = text ? names_parse(text, size, path, err) : NULL;
+	struct names *names = text ? names_parse(text, size, err_path(path), err) : NULL;
 
 	free(text);
 	return names;

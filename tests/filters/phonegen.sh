@@ -137,6 +137,9 @@ is "$(phonegen --names "$TMP/names" --count 0 | mpcat --header | jq -r .alphabet
 	" -0123456789:=ABEZno{}ë" "names of a file make the alphabet"
 is "$(records --names testdata/names.txt --count 20 | md5sum)" "$(records --count 20 | md5sum)" \
 	"the bundled names are testdata/names.txt"
+is "$(phonegen --names - --count 3 <"$TMP/names" | mpcat | md5sum)" \
+	"$(phonegen --names "$TMP/names" --count 3 | mpcat | md5sum)" "names from the standard input"
+fails 1 '^phonegen: standard input:2: ' "and a message that says so" bash -c "printf 'Ann\nA1\n' | phonegen --names -"
 is "$(phonegen --names <(cat "$TMP/names") --count 3 | mpcat | md5sum)" \
 	"$(phonegen --names "$TMP/names" --count 3 | mpcat | md5sum)" "names from a pipe"
 is "$(phonegen --names /dev/stdin --count 3 <"$TMP/names" | mpcat | md5sum)" \

@@ -139,6 +139,14 @@ static struct generation_index *read_generations(const char *path, struct err *e
 
 /* ---- the page ---- */
 
+/* Are the tables about a model like this one? */
+static int check_tables(const struct attention_page_about *about, struct err *err)
+{
+	if (head_table_check(about->scores, scores_path, about->layers, about->heads, err) < 0)
+		return -1;
+	return head_table_check(about->by_span, by_span_path, about->layers, about->heads, err);
+}
+
 /* Add a head. The page begins with the first one, so that a stream of nothing makes none. header is
  * that of the stream that the head is from. */
 static int add(struct state *state, const json_t *header, const struct attention_record *head,
@@ -146,6 +154,8 @@ static int add(struct state *state, const json_t *header, const struct attention
 {
 	if (!state->page) {
 		state->about.header = header;
+		if (check_tables(&state->about, err) < 0)
+			return -1;
 		state->page = attention_page_begin(stdout, "standard output", &state->about, err);
 		if (!state->page)
 			return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/lines.h"
 #include "common/base/options.h"
 
 #define TABLE_BYTES_MAX ((size_t)64 << 20)
@@ -30,14 +31,17 @@ static int bad(const struct table *table, struct err *err, const char *what)
 /* Cut the next line into its fields: 1; at the end: 0; -1 with err set. */
 static int next_line(struct table *table, struct err *err)
 {
-	char *line = table->next, *end;
+	char *line = table->next;
+	size_t size = strcspn(line, "\n");
+	const char *trimmed = line;
 
 	if (*line == '\0')
 		return 0;
 	table->line++;
-	end = line + strcspn(line, "\n");
-	table->next = *end ? end + 1 : end;
-	*end = '\0';
+	table->next = line[size] ? line + size + 1 : line + size;
+	line_trim(&trimmed, &size);
+	line += trimmed - line;
+	line[size] = '\0';
 	for (table->fields = 0; line; table->fields++) {
 		if (table->fields == COLUMNS_MAX)
 			return bad(table, err, "more columns than a table of heads has");
@@ -237,4 +241,32 @@ json_t *head_table_by_span(const char *path, struct err *err)
 	if (status == 0)
 		status = read_means(&table, err);
 	return end_table(&table, status);
+}
+
+/* ---- the heads of a table ---- */
+
+/* Is a name, as read_head() makes it, that of a head of such a model? */
+static bool has_head(const char *name, int layers, int heads)
+{
+	char layer[16];
+	const char *head = strchr(name, '.') + 1;
+	int64_t number;
+	struct err why = {0};
+
+	snprintf(layer, sizeof layer, "%.*s", (int)(head - 1 - name), name);
+	return option_int("layer", layer, 0, layers - 1, &number, &why) == 0 &&
+	       option_int("head", head, 0, heads - 1, &number, &why) == 0;
+}
+
+int head_table_check(const json_t *table, const char *path, int layers, int heads, struct err *err)
+{
+	const char *name;
+	json_t *row;
+
+	json_object_foreach (json_object_get(table, "heads"), name, row)
+		if (!has_head(name, layers, heads))
+			return err_set(err, "%s: it has head %s, but the model has %d layer%s of %d head%s: "
+			               "a table of the same model is expected", err_path(path), name, layers,
+			               layers == 1 ? "" : "s", heads, heads == 1 ? "" : "s");
+	return 0;
 }

@@ -22,4 +22,9 @@ json_t *head_table_scores(const char *path, struct err *err);
  * aim that has one. */
 json_t *head_table_by_span(const char *path, struct err *err);
 
+/* Does the model, of so many layers and heads a layer, have all heads of the table? NULL is a table
+ * of none. -1 with err set. */
+int head_table_check(const json_t *table, const char *path, int layers, int heads,
+                     struct err *err);
+
 #endif

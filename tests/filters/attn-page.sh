@@ -156,6 +156,14 @@ is "$(block rich.html about | jq -c '[.scores.columns, (.scores.chance | length)
 	'[["previous","duplicate","induction","copying"],4]' "their names, and chance"
 is "$(block rich.html about | jq -r '.bySpan.columns as $c | .bySpan.heads["1.0"][$c | index("next")] * 1e3 | round')" \
 	"$(awk -F '\t' '$1 == 1 && $2 == 0 && $3 == "all" && $4 == "next" { printf "%.0f", $5 * 1000 }' spans)" "attention by span"
+for table in scores spans; do
+	[ $table = scores ] && option=--scores || option=--by-span
+	attn-page $option - whole <$table >piped.html
+	attn-page $option <(sed 's/$/\r/' $table) whole >windows.html
+	attn-page $option $table whole >plain.html
+	cmp -s piped.html plain.html && cmp -s windows.html plain.html
+	ok $? "$option from the standard input, and with lines of Windows"
+done
 block rich.html 'generation" data-record="1"' | jq -c '.steps[] | [.[0], (.[1] * 1000 | round), .[2], (.[5] | length), (.[6] | length)]' >have
 mpcat --json scored | jq -c 'select(.id == 1) | .steps[] | [.pos, (.p * 1000 | round), .rank, (.top | length), (.lens | length)]' >want
 paste have want | awk -F '[][,\t]+' '($2 != $7 || ($3 - $8) ^ 2 > 1 || $4 != $9 || $5 != $10 || $6 != $11) { bad++ }
@@ -224,6 +232,10 @@ fails 1 'hostile: its model has 1 layers of 1 heads, but that of the file before
 	attn-page whole hostile
 fails 1 'book: expected the table that head-score prints' "a stream for a table" attn-page --scores book whole
 fails 1 'scores: line 1: expected the table that attn-dump --by-span prints' "one table for the other" attn-page --by-span scores whole
+awk -F '\t' -v OFS='\t' '$1 == 1 && $2 == 3 { $2 = 4 } { print }' scores >wider
+fails 1 'wider: it has head 1.4, but the model has 2 layers of 4 heads' "scores of another model" attn-page --scores wider whole
+awk -F '\t' -v OFS='\t' '$1 == 1 { $1 = 2 } { print }' spans >deeper
+fails 1 'deeper: it has head 2.0, but' "attention by span of another model" attn-page --by-span deeper whole
 fails 1 'book: ' "a text for a generation" attn-page --generations book whole
 fails 1 'a second generation with id 0 and sample 0' "generations that come twice" attn-page --generations <(cat scored scored) whole
 sed 's/"rows":\[0,2\]/"rows":[2,0]/' hostile.json | "$tools/mkstream" attention "$header" >falling

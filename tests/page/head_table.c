@@ -20,6 +20,9 @@ static const struct {
 	 SCORES "0\t0\t0.5\t-\t0.4\t0.6\n1\t2\t1\t0.25\t-\t-\n-\t-\t0.125\t0.5\t-\t-\n",
 	 "{\"chance\":[0.125,0.5],\"columns\":[\"previous\",\"copying\"],"
 	 "\"heads\":{\"0.0\":[0.5,null],\"1.2\":[1.0,0.25]}}"},
+	{"lines of Windows", head_table_scores,
+	 "\xef\xbb\xbflayer\thead\tprevious\r\n0\t0\t0.5\r\n",
+	 "{\"columns\":[\"previous\"],\"heads\":{\"0.0\":[0.5]}}"},
 	{"no head", head_table_scores, SCORES,
 	 "{\"columns\":[\"previous\",\"copying\"],\"heads\":{}}"},
 	{"means over all places", head_table_by_span,

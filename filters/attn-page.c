@@ -201,21 +201,25 @@ static int add_stream(struct state *state, const char *path, struct err *err)
 	return more;
 }
 
-/* Streams of attention, or the standard input. */
-static int add_streams(struct state *state, char **paths, int count, struct err *err)
-{
-	for (int i = 0; i < count || i == 0; i++)
-		if (add_stream(state, i < count ? paths[i] : "-", err) < 0)
-			return -1;
-	return 0;
-}
-
 /* Is the operand a model, and not a stream? */
 static bool is_directory(const char *path)
 {
 	struct stat found;
 
 	return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+/* Streams of attention, or the standard input. A model does not come after them. */
+static int add_streams(struct state *state, char **paths, int count, struct err *err)
+{
+	for (int i = 1; i < count; i++)
+		if (is_directory(paths[i]))
+			return err_usage(err, "%s: a model is the first operand: attn-page MODEL FILE...",
+			                 err_path(paths[i]));
+	for (int i = 0; i < count || i == 0; i++)
+		if (add_stream(state, i < count ? paths[i] : "-", err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Run a model over texts, and add its attention. header is that of the attention. */

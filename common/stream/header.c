@@ -154,8 +154,14 @@ static bool is_one_of(const char *kind, const char *const *kinds)
 /* What to do if a stream of one kind was expected and another came. */
 static const char *cure(const char *kind, const char *const *kinds)
 {
+	static const char *const for_models[] = {STREAM_TEXT, STREAM_TOKENS, STREAM_GENERATIONS, NULL};
+
 	if (!kinds[0] || kinds[1])
 		return "";
+	if (strcmp(kinds[0], STREAM_ATTENTION) == 0 && is_one_of(kind, for_models))
+		return "; attn-dump makes it of a model and such a stream";
+	if (strcmp(kinds[0], STREAM_GENERATIONS) == 0 && is_one_of(kind, for_models))
+		return "; gpt-sample or gpt-score makes them of a model and such a stream";
 	if (strcmp(kinds[0], STREAM_TOKENS) == 0 && strcmp(kind, STREAM_TEXT) == 0)
 		return "; tokenize makes them";
 	if (strcmp(kinds[0], STREAM_TEXT) == 0 && strcmp(kind, STREAM_TOKENS) == 0)

@@ -236,6 +236,8 @@ awk -F '\t' -v OFS='\t' '$1 == 1 && $2 == 3 { $2 = 4 } { print }' scores >wider
 fails 1 'wider: it has head 1.4, but the model has 2 layers of 4 heads' "scores of another model" attn-page --scores wider whole
 awk -F '\t' -v OFS='\t' '$1 == 1 { $1 = 2 } { print }' spans >deeper
 fails 1 'deeper: it has head 2.0, but' "attention by span of another model" attn-page --by-span deeper whole
+fails 1 "book: .* expected 'attention'; attn-dump makes it of a model and such a stream" "a text without a model" attn-page book
+fails 2 ': a model is the first operand: attn-page MODEL FILE' "a model behind its text" attn-page book "$model"
 fails 1 'book: ' "a text for a generation" attn-page --generations book whole
 fails 1 'a second generation with id 0 and sample 0' "generations that come twice" attn-page --generations <(cat scored scored) whole
 sed 's/"rows":\[0,2\]/"rows":[2,0]/' hostile.json | "$tools/mkstream" attention "$header" >falling

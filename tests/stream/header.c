@@ -132,6 +132,8 @@ static void kinds(void)
 {
 	static const char *const tokens[] = {STREAM_TOKENS, NULL};
 	static const char *const text[] = {STREAM_TEXT, NULL};
+	static const char *const attention[] = {STREAM_ATTENTION, NULL};
+	static const char *const generations[] = {STREAM_GENERATIONS, NULL};
 	static const char *const two[] = {STREAM_METRICS, STREAM_TEXT, NULL};
 	json_t *header = header_new(STREAM_TEXT, NULL, 1, arguments);
 
@@ -139,6 +141,12 @@ static void kinds(void)
 	ok(header_check(header, tokens, fresh()) < 0 &&
 	   strstr(err.text, "of kind 'text', expected 'tokens'; tokenize makes them"),
 	   "text for tokens: %s", err.text);
+	ok(header_check(header, attention, fresh()) < 0 &&
+	   strstr(err.text, "'text', expected 'attention'; attn-dump makes it of a model and such"),
+	   "text for attention: %s", err.text);
+	ok(header_check(header, generations, fresh()) < 0 &&
+	   strstr(err.text, "'text', expected 'generations'; gpt-sample or gpt-score makes them"),
+	   "text for generations: %s", err.text);
 	json_object_set_new(header, "stream", json_string(STREAM_TOKENS));
 	ok(header_check(header, text, fresh()) < 0 &&
 	   strstr(err.text, "of kind 'tokens', expected 'text'; tokenize -d makes it"),
@@ -147,6 +155,10 @@ static void kinds(void)
 	ok(header_check(header, two, fresh()) < 0 &&
 	   strstr(err.text, "of kind 'attention', expected 'metrics' or 'text'"), "neither: %s",
 	   err.text);
+	ok(header_check(header, generations, fresh()) < 0 &&
+	   strstr(err.text, "of kind 'attention', expected 'generations'") &&
+	   err.text[strlen(err.text) - 1] == '\'',
+	   "nothing makes one of the other: %s", err.text);
 	json_decref(header);
 }
 

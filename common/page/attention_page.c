@@ -165,7 +165,14 @@ struct attention_page *attention_page_begin(FILE *file, const char *name,
                                             const struct attention_page_about *about,
                                             struct err *err)
 {
-	struct attention_page *page = calloc(1, sizeof *page);
+	struct attention_page *page;
+
+	if ((long long)about->layers * about->heads > ATTENTION_PAGE_HEADS_MAX) {
+		err_set(err, "the model has %d layers of %d heads, but a page shows %d heads at most",
+		        about->layers, about->heads, ATTENTION_PAGE_HEADS_MAX);
+		return NULL;
+	}
+	page = calloc(1, sizeof *page);
 
 	if (!page) {
 		err_set(err, "out of memory");

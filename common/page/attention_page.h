@@ -38,6 +38,9 @@
 #include "common/page/generation_index.h"
 #include "common/stream/attention.h"
 
+/* Heads of a model at most: a browser makes room for each of them, in 1.5 s for so many. */
+#define ATTENTION_PAGE_HEADS_MAX 16384
+
 /* What a page says of itself. */
 struct attention_page_about {
 	const char *title;

@@ -244,6 +244,8 @@ sed 's/"rows":\[0,2\]/"rows":[2,0]/' hostile.json | "$tools/mkstream" attention 
 fails 1 'falling.*record 0: row 1 of "rows": expected a whole number' "rows that fall" attn-page falling
 sed 's/"layer":0/"layer":1/' hostile.json | "$tools/mkstream" attention "$header" >layer
 fails 1 'record 0: "layer": expected a whole number from 0 to 0' "a layer that the model has not" attn-page layer
+head -n 1 hostile.json | "$tools/mkstream" attention "${header/\"layers\":1/\"layers\":65536}" >deep
+fails 1 'the model has 65536 layers of 1 heads, but a page shows 16384 heads at most' "more heads than a browser shows" attn-page deep
 sed 's/,{"!hex":"c5000c/,{"!hex":"c50008/; s/0000000000803f"}\]/00803f"}]/' hostile.json | "$tools/mkstream" attention "$header" >short 2>/dev/null
 fails 1 'record 0: row 2 of "probs": expected 12 bytes' "a row that is too short" attn-page short
 attn-page whole >/dev/full 2>error

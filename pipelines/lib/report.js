@@ -63,7 +63,7 @@ function sortable(table) {
 		if (!head.textContent.trim() && !button.textContent.trim())
 			button.setAttribute("aria-label", "column " + (column + 1));
 		head.append(button);
-		button.addEventListener("click", () => sort(head, column));
+		head.addEventListener("click", () => sort(head, column)); // the whole cell, and the button by keys
 	});
 }
 

@@ -184,22 +184,6 @@ static int hold(struct lint *lint, const struct record *record, const struct voc
 	return lint_hold(lint, record, err);
 }
 
-/* A record with its text and, if there is a vocabulary, its tokens. */
-static int read_record(struct stream_reader *reader, const struct stream_record *raw,
-                       const struct vocab *vocab, struct span_kinds *kinds,
-                       struct record_buffer *buffer, struct record *record, struct err *err)
-{
-	struct err why = {0};
-
-	if (!vocab)
-		return record_read_text(reader, raw, kinds, buffer, record, err);
-	if (record_read_tokens(reader, raw, vocab, kinds, buffer, record, err) < 0)
-		return -1;
-	if (record_decode(vocab, buffer, record, &why) < 0)
-		return stream_bad(reader, err, "%s", why.text);
-	return 0;
-}
-
 /* The loop: every record of one file. */
 static int read_file(const char *path, record_use *use, struct lint *lint,
                      struct span_kinds *kinds, struct err *err)
@@ -218,7 +202,7 @@ static int read_file(const char *path, record_use *use, struct lint *lint,
 	    !(vocab = stream_vocab(reader, err)))
 		goto out;
 	while ((more = stream_next(reader, &raw, err)) > 0)
-		if (read_record(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
+		if (record_read_with_text(reader, &raw, vocab, kinds, &buffer, &record, err) < 0 ||
 		    use(lint, &record, vocab, kinds, err) < 0) {
 			more = -1;
 			break;

@@ -104,13 +104,12 @@ const struct span_kinds *attention_kinds(const struct attention_reader *reader)
 
 int attention_bad(struct attention_reader *reader, struct err *err, const char *format, ...)
 {
-	char text[sizeof err->text];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	stream_bad_args(reader->stream, err, format, args);
 	va_end(args);
-	return stream_bad(reader->stream, err, "%s", text);
+	return -1;
 }
 
 /* A whole number of the record, from 0 to max. */

@@ -284,9 +284,10 @@ int record_decode(const struct vocab *vocab, struct record_buffer *buffer,
 	return 0;
 }
 
-int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,
-                        const struct vocab *vocab, struct span_kinds *kinds,
-                        struct record_buffer *buffer, struct record *record, struct err *err)
+int record_read_with_text(struct stream_reader *reader, const struct stream_record *raw,
+                          const struct vocab *vocab, struct span_kinds *kinds,
+                          struct record_buffer *buffer, struct record *record,
+                          struct err *err)
 {
 	struct err why = {0};
 
@@ -296,6 +297,17 @@ int record_read_as_text(struct stream_reader *reader, const struct stream_record
 		return -1;
 	if (record_decode(vocab, buffer, record, &why) < 0)
 		return stream_bad(reader, err, "%s", why.text);
+	return 0;
+}
+
+int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,
+                        const struct vocab *vocab, struct span_kinds *kinds,
+                        struct record_buffer *buffer, struct record *record, struct err *err)
+{
+	if (record_read_with_text(reader, raw, vocab, kinds, buffer, record, err) < 0)
+		return -1;
+	if (!vocab)
+		return 0;
 	record->length = record->text_length;
 	record->spans = record->text_spans;
 	record->span_count = record->text_span_count;

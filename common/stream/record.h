@@ -65,6 +65,13 @@ int record_read_token_field(struct stream_reader *reader, const struct stream_re
                             const struct vocab *vocab, struct record_buffer *buffer,
                             struct record *record, struct err *err);
 
+/* A record of either stream, with its text: of a token stream, which has this vocabulary, the
+ * tokens are decoded. vocab is NULL for a text stream. */
+int record_read_with_text(struct stream_reader *reader, const struct stream_record *raw,
+                          const struct vocab *vocab, struct span_kinds *kinds,
+                          struct record_buffer *buffer, struct record *record,
+                          struct err *err);
+
 /* The text of a record of either stream, as a record of text: of a token stream, which has this
  * vocabulary, the tokens are decoded. vocab is NULL for a text stream. */
 int record_read_as_text(struct stream_reader *reader, const struct stream_record *raw,

@@ -317,13 +317,12 @@ long record_reader_prompt_length(struct record_reader *reader, const struct reco
 
 int record_reader_bad(struct record_reader *reader, struct err *err, const char *format, ...)
 {
-	char text[sizeof err->text];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	stream_bad_args(reader->stream, err, format, args);
 	va_end(args);
-	return stream_bad(reader->stream, err, "%s", text);
+	return -1;
 }
 
 void record_reader_close(struct record_reader *reader)

@@ -13,6 +13,7 @@
 #ifndef MEMOSCOPE_STREAM_H
 #define MEMOSCOPE_STREAM_H
 
+#include <stdarg.h>
 #include <jansson.h>
 #include <msgpack.h>
 #include <stdbool.h>
@@ -76,6 +77,8 @@ int stream_skip_segment(struct stream_reader *reader, struct stream_segment *seg
  * reader's own errors do. Returns -1; the reader fails from now on. */
 int stream_bad(struct stream_reader *reader, struct err *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+int stream_bad_args(struct stream_reader *reader, struct err *err, const char *format,
+                    va_list args);
 
 /* Where a reader is, in bytes from the beginning of the stream. */
 struct stream_place {

@@ -82,13 +82,21 @@ static int fail(struct stream_reader *reader, enum place place, uint64_t offset,
 	return -1;
 }
 
+int stream_bad_args(struct stream_reader *reader, struct err *err, const char *format,
+                    va_list args)
+{
+	fail_args(reader, RECORD, reader->place, reader->number - 1, format, args);
+	return failed(reader, err);
+}
+
 int stream_bad(struct stream_reader *reader, struct err *err, const char *format, ...)
 {
 	va_list args;
+
 	va_start(args, format);
-	fail_args(reader, RECORD, reader->place, reader->number - 1, format, args);
+	stream_bad_args(reader, err, format, args);
 	va_end(args);
-	return failed(reader, err);
+	return -1;
 }
 
 /* ---- bytes ---- */

@@ -238,12 +238,15 @@ is "$(js 'return [...document.querySelectorAll("#scores table:first-of-type tbod
 	"$(awk -F '\t' -v head="$best" '$1 "." $2 == head { printf "%.3f,%.3f,%.3f,%.3f", $3, $4, $5, $6 }' scores)" "with head-score's scores"
 is "$(text '#verdict')" "✓ answer: 12 of 12 tokens are the likeliest" "the answer is right"
 click "$(token $((answer + 2)))"
-topk-dump scored | awk -F '\t' -v at=$((answer + 2)) '$1 == 0 && $3 == at { for (i = 0; i < 3; i++) printf "%.3f %s\n", $(10 + 2 * i), $(9 + 2 * i) }' |
+small='function shown(p) { return p > 0 && p < .0005 ? "<0.001" : sprintf("%.3f", p) }'
+topk-dump scored | awk -F '\t' -v at=$((answer + 2)) "$small"'
+	$1 == 0 && $3 == at { for (i = 0; i < 3; i++) print shown($(10 + 2 * i)) " " $(9 + 2 * i) }' |
 	sed 's/\\s/·/; s/\\n/↵/' >want
 js 'return [...document.querySelector("#steps table").rows].slice(0, 3).map(r => r.cells[0].innerText + " " + r.cells[2].innerText).join("\n")' |
 	cmp -s - want
 ok $? "a token's candidates"
-topk-dump --lens scored | awk -F '\t' -v at=$((answer + 2)) '$1 == 0 && $3 == at { printf "%s %.3f\n", $9, $6 }' >want
+is "$(grep -c '<0.001' want)" 2 "of which small ones are not shown as nothing"
+topk-dump --lens scored | awk -F '\t' -v at=$((answer + 2)) "$small"' $1 == 0 && $3 == at { print $9 " " shown($6) }' >want
 js 'return [...document.querySelectorAll("#steps div:first-child table")[1].rows].map(r => r.cells[0].innerText + " " + r.cells[1].innerText).join("\n")' |
 	cmp -s - want
 ok $? "its probability after each layer"
@@ -270,6 +273,14 @@ is "$(text '#heads-note')" "The data has 2 of the model's 8 heads." "heads that 
 point "$(token 3)"
 wait_for 'return document.getElementById("readout").dataset.row === "3"'
 is "$(readout value) $(text '#readout p' | grep -c 'no row here')" " 1" "and rows"
+
+show plain.html
+alone=$(js 'for (const head of text.heads.values())
+		for (let i = 0; i < text.length; i++)
+			if (text.rowCount > i && ![...Array(text.rowCount - i).keys()].some(k => head.value(i + k, i)))
+				return `heads=${head.layer}.${head.head}&token=${i}&direction=by`')
+show plain.html "$alone"
+is "$(text '#readout p' | grep -c 'nothing attends to it') $(text '#targets')" "1 " "a token that nothing attends to, and no list of what does"
 
 header='{"vocab":"ab","bin":{"probs":"f32"},"model":{"directory":"</script><b>","layers":1,"heads":1}}'
 {

@@ -25,8 +25,9 @@ function make(tag, className, ...content) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/* A number from 0 to 1 as the page shows it: what a byte keeps is not worth a fourth digit. */
-const shown = (value) => value.toFixed(3);
+/* A number from 0 to 1 as the page shows it: what a byte keeps is not worth a fourth digit. What is
+ * small is not shown as nothing. */
+const shown = (value) => value > 0 && value < .0005 ? "<0.001" : value.toFixed(3);
 
 /* Call a function at the next frame, however often it is asked for until then. */
 function eachFrame(call) {

@@ -88,11 +88,11 @@ function bar(share) {
 }
 
 function paintTargets(values) {
-	if (!values) {
+	const found = values ? largest(values, 6) : [], most = values?.[found[0]];
+	if (found.length === 0) {
 		$("targets").replaceChildren();
 		return;
 	}
-	const found = largest(values, 6), most = found.length ? values[found[0]] : 0;
 	const table = make("table", "bars"), body = make("tbody");
 	table.append(make("caption", "", view.direction === "to" ? "It attends most to" :
 		"Most attention to it comes from"), body);

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "attention_hashes.inc" /* ATTENTION_CSS_HASH, ATTENTION_JS_HASH: made by the Makefile */
+#include "common/base/utf8.h"
 #include "common/page/assets.h"
 #include "common/page/packed.h"
 #include "common/page/page_text.h"
@@ -17,6 +18,8 @@
 static const char policy[] =
 	"default-src 'none'; style-src '" ATTENTION_CSS_HASH "'; script-src '" ATTENTION_JS_HASH
 	"'; base-uri 'none'; form-action 'none'";
+
+#define NAME_CHARACTERS 32 /* of a text, in the list of texts */
 
 /* What tells records apart. digest: of text, tokens and spans. */
 struct record_name {
@@ -39,6 +42,7 @@ struct attention_page {
 	struct record_json *memory;
 	void *records; /* of struct shown_record, by id, sample and digest: tsearch() */
 	struct shown_record *record; /* of the head added last; NULL: none */
+	json_t *names; /* an array: how the text of each record begins */
 	/* The block of heads that is not written yet. */
 	int layer;
 	struct text_buffer heads; /* "0,1,2"; empty: none */
@@ -150,6 +154,7 @@ static void free_page(struct attention_page *page)
 		return;
 	record_json_free(page->memory);
 	tdestroy(page->records, free);
+	json_decref(page->names);
 	text_buffer_release(&page->heads);
 	text_buffer_release(&page->rows);
 	text_buffer_release(&page->packed);
@@ -183,8 +188,9 @@ struct attention_page *attention_page_begin(FILE *file, const char *name,
 	page->about = *about;
 	page->rest = asset_attention_html;
 	page->memory = record_json_new(err);
+	page->names = json_array();
 	page_text_html(&page->packed, about->title);
-	if (!page->memory || page->packed.failed) {
+	if (!page->memory || !page->names || page->packed.failed) {
 		err_set(err, "out of memory");
 		free_page(page);
 		return NULL;
@@ -305,6 +311,17 @@ static struct record_name name_of(const struct attention_record *attention)
 	return (struct record_name){record->id, digest, attention->sample};
 }
 
+/* How a text begins. A new reference; NULL if memory is out. */
+static json_t *beginning(const struct record *record)
+{
+	size_t size = 0;
+	uint32_t code;
+
+	for (int i = 0; i < NAME_CHARACTERS && size < record->size; i++)
+		size += text_decode(record->text + size, record->size - size, &code);
+	return page_text_json(ESCAPE_LINE, record->text, size);
+}
+
 /* Write the text of a record that is new, and the generation of it. */
 static int write_record(struct attention_page *page, const struct attention_record *attention,
                         const struct span_kinds *kinds, struct err *err)
@@ -317,6 +334,8 @@ static int write_record(struct attention_page *page, const struct attention_reco
 	         attention->sample);
 	if (write_json(page, "record", more, record_json(page->memory, attention, kinds), err) < 0)
 		return -1;
+	if (json_array_append_new(page->names, beginning(attention->record)) < 0)
+		return err_set(err, "out of memory");
 	if (!page->about.generations ||
 	    !generation_index_find(page->about.generations, attention->record, attention->sample,
 	                           &generation))
@@ -390,9 +409,10 @@ int attention_page_end(struct attention_page *page, struct attention_page_size *
 	*size = page->size;
 	if (status == 0)
 		status = write_json(page, "end", "",
-		                    json_pack("{s:I, s:I, s:f}", "records",
+		                    json_pack("{s:I, s:I, s:f, s:O}", "records",
 		                              (json_int_t)size->records, "heads",
-		                              (json_int_t)size->heads, "error", size->error), err);
+		                              (json_int_t)size->heads, "error", size->error, "names",
+		                              page->names), err);
 	if (status == 0) {
 		write_up_to(page, "script");
 		write_asset(page, asset_attention_js, asset_attention_js_end);

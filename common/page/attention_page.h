@@ -22,10 +22,11 @@
  *               the rows, row i of i + 1 bytes (quantise.h). Numbers are of 32 bits, low byte
  *               first. A record may have several blocks of one layer, with different heads.
  *   end         JSON: {"records", "heads", "error": the largest difference between a number and
- *               what the page shows}
+ *               what the page shows, "names": [the beginning of each record's text, ...]}
  *
  * The script is last. So a page that was cut off has none, and says by itself that it is not whole.
- * The memory that a page takes here is that of one layer of one record, and of generations.
+ * The memory that a page takes here is that of one layer of one record, of generations, and of
+ * names.
  */
 #ifndef MEMOSCOPE_ATTENTION_PAGE_H
 #define MEMOSCOPE_ATTENTION_PAGE_H

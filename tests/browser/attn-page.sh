@@ -134,6 +134,8 @@ done
 show plain.html "record=2&token=7&heads=0.1"
 js 'location.hash = "record=1&token=9&heads=1.2&pin=1"' >ignored
 wait_for 'return document.getElementById("record").selectedIndex === 1'
+is "$(js 'return document.getElementById("record").selectedOptions[0].textContent')" \
+	"text 1: $(mpcat --json book | jq -r 'select(.id == 1) | .text[:32] | gsub("\n"; "↵")')" "the list names a text by its beginning"
 is "$(readout row) $(readout heads)" "9 1.2" "an address that is changed by hand"
 
 # ---- keys ----

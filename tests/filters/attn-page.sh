@@ -109,6 +109,8 @@ for id in 0 1 2; do
 done
 is "$(block page.html end | jq -c '[.records, .heads, .error > 0 and .error < 1 / 255]')" '[3,24,true]' \
 	"the end says how many heads there are, and how far numbers are off"
+is "$(block page.html end | jq -c .names)" \
+	"$(mpcat --json book | jq -sc '[.[].text[:32] | split("\n") as $parts | [$parts[0]] + ($parts[1:] | map("\\n", .))]')" "and how each text begins"
 is "$(($(wc -c <page.html) < 300000))" 1 "three books in eight heads have less than 300 KB"
 
 attn-dump --quiet --rows answer --layer 1 --head 1-3 "$model" book | tee some | attn-page >some.html
@@ -158,9 +160,9 @@ is "$(block rich.html about | jq -r '.bySpan.columns as $c | .bySpan.heads["1.0"
 	"$(awk -F '\t' '$1 == 1 && $2 == 0 && $3 == "all" && $4 == "next" { printf "%.0f", $5 * 1000 }' spans)" "attention by span"
 for table in scores spans; do
 	[ $table = scores ] && option=--scores || option=--by-span
-	attn-page $option - whole <$table >piped.html
-	attn-page $option <(sed 's/$/\r/' $table) whole >windows.html
-	attn-page $option $table whole >plain.html
+	attn-page "$option" - whole <$table >piped.html
+	attn-page "$option" <(sed 's/$/\r/' $table) whole >windows.html
+	attn-page "$option" $table whole >plain.html
 	cmp -s piped.html plain.html && cmp -s windows.html plain.html
 	ok $? "$option from the standard input, and with lines of Windows"
 done

@@ -88,11 +88,11 @@ function buildPage(end) {
 		make("p", "", "Made by ", command));
 
 	const records = blocks("record");
-	for (const block of records) {
+	records.forEach((block, i) => {
 		const sample = Number(block.dataset.sample);
-		$("record").append(make("option", "",
-			`text ${block.dataset.id}` + (sample ? `, sample ${sample}` : "")));
-	}
+		$("record").append(make("option", "", `text ${block.dataset.id}` +
+			(sample ? `, sample ${sample}` : "") + `: ${string(end.names[i])}`));
+	});
 	$("records").hidden = records.length < 2;
 	$("measures").hidden = measures.length === 0;
 	$("measure").append(new Option("names", ""),

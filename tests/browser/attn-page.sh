@@ -296,6 +296,9 @@ show hostile.html
 is "$(js 'return document.querySelectorAll("#text b, #model b, h1 *").length')" 0 "a text makes no elements"
 is "$(js 'return document.getElementById("text").textContent')" "</script><b>x</b>\"'&<!--\\u2028\\u202e\\u200f\\x1b\\x00אב{{data}}" "it is shown, and escaped"
 is "$(text h1)" "</title><script>document.title=1</script>" "a title, too"
+is "$(js 'const context = document.createElement("canvas").getContext("2d");
+	context.font = "13px ui-monospace, \"DejaVu Sans Mono\", monospace";
+	return Math.max(...text.pieces.map(p => context.measureText(pieceString(p)).width)) <= matrix.margin - 7')" true "an escape has room beside the matrix"
 is "$(js 'const box = i => document.querySelector(`[data-token="${i}"]`).getBoundingClientRect().left;
 	return box(28) < box(29) || [28, 29].map(i => document.querySelector(`[data-token="${i}"]`).textContent)')" true "letters from right to left keep their places"
 press n

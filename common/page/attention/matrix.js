@@ -17,12 +17,15 @@ function fitCell() {
 
 const cellSize = () => matrix.cell || fitCell();
 
-/* The longest token gives the margin. */
+/* Characters of a token on an axis at most. */
+const labelLength = 12;
+
+/* The longest token gives the margin: 13 px high, a character is 7.83 px wide. */
 function measureMargin() {
 	let longest = 1;
 	for (const piece of text.pieces)
 		longest = Math.max(longest, pieceString(piece).length);
-	matrix.margin = Math.round(clamp(10 + longest * 7, 22, 100));
+	matrix.margin = Math.round(Math.max(8 + Math.min(longest, labelLength) * 7.9, 22));
 }
 
 /* Make the picture anew: after heads, scale or theme have changed. */
@@ -108,7 +111,8 @@ function drawAxes(context, left, top, cell, width, height, colour) {
 		if (at < margin || at > (across ? width : height))
 			return;
 		const string = pieceString(text.piece(i));
-		const short = string.length > 12 ? string.slice(0, 11) + "…" : string;
+		const short = string.length > labelLength ?
+			string.slice(0, labelLength - 1) + "…" : string;
 		context.font = (strong ? "bold " + Math.max(11, size) : size) + font;
 		context.save();
 		if (across) {

@@ -367,18 +367,41 @@ static void check_kinds(void)
 	}
 }
 
+/* The curves that the history has, for a message. */
+static void list_curves(const struct loss_history *history, struct text_buffer *out)
+{
+	const char *const whole[] = {LOSS_TRAINING, LOSS_VALIDATION};
+
+	for (size_t i = 0; i < 2; i++)
+		if (loss_chart_find(history, whole[i], strlen(whole[i]))) {
+			text_buffer_append_string(out, out->size > 0 ? ", " : "");
+			text_buffer_append_string(out, whole[i]);
+		}
+	for (int i = 0; i < SPAN_KINDS; i++)
+		if (history->kind[i].count > 0) {
+			text_buffer_append_string(out, out->size > 0 ? ", " : "");
+			text_buffer_append_string(out, history->kinds.word[i]);
+		}
+}
+
 /* Report kinds that the stream lacks: they may be misspelt. */
 static void tell_missing(const struct plot *plot)
 {
 	const char *rest = kinds, *word;
+	struct text_buffer there = {0};
 
 	if (!loss_history_any(&plot->history))
 		err_say("there is no loss to draw");
 	while (rest && loss_history_any(&plot->history)) {
 		const size_t size = next_word(&rest, &word);
-		if (!loss_chart_find(&plot->history, word, size))
-			err_say("--kind: there is no loss of '%.*s'", (int)size, word);
+		if (loss_chart_find(&plot->history, word, size))
+			continue;
+		if (there.size == 0)
+			list_curves(&plot->history, &there);
+		err_say("--kind: there is no loss of '%.*s', but of: %.*s", (int)size, word,
+		        (int)there.size, there.text ? there.text : "");
 	}
+	text_buffer_release(&there);
 }
 
 int main(int argc, char **argv)

@@ -163,7 +163,8 @@ is "$(picture -k validation,name run.mp | grep -oE '[a-zV.] (answer|name|trainin
 V validation " \
 	"--kind with two names"
 picture --kind ask,answer,training,b run.mp >have 2>said
-is "$? $(tr '\n' ' ' <said)" "0 loss-plot: --kind: there is no loss of 'ask' loss-plot: --kind: there is no loss of 'b' " "kinds that are missing"
+is "$? $(tr '\n' ' ' <said)" "0 loss-plot: --kind: there is no loss of 'ask', but of: training, validation, name, answer loss-plot: --kind: there is no loss of 'b', but of: training, validation, name, answer " \
+	"kinds that are missing"
 is "$(picture --kind ask run.mp 2>/dev/null | wc -l)" 16 "none of the kinds is there"
 for kinds in '' 'a,' ',a' 'a b' "$(printf '%032d' 0)" $'\e[2J'; do
 	fails 2 "^loss-plot: --kind: '.*' is not a word of 1 to 31 letters, digits, '_' and '-'" "--kind '${kinds/$escape/ESC}'" \

@@ -17,7 +17,7 @@ static bool tuples; /* the article's form instead of the table */
 static const struct option options[] = {
 	{.name = "lens", .key = 'l', .type = OPTION_FLAG, .value = &lens,
 	 .text = "print for each step a line after each layer, from gpt-score --lens"},
-	{.name = "attribution", .key = 'a', .type = OPTION_FLAG, .value = &attribution,
+	{.name = "attribute", .key = 'a', .type = OPTION_FLAG, .value = &attribution,
 	 .text = "print for each step a line for each part of the network, from gpt-score --attribute"},
 	{.name = "tuples", .key = 't', .type = OPTION_FLAG, .value = &tuples,
 	 .text = "print Python tuples: ([p, ...], ['c', ...], 'picked')"},
@@ -115,7 +115,7 @@ static void print_step(const struct generation *generation, const struct generat
 	putchar('\n');
 }
 
-/* -1 with err set if --lens or --attribution is asked for and a step has none. */
+/* -1 with err set if --lens or --attribute is asked for and a step has none. */
 static int print_table(struct stream_reader *reader, const struct generation *generation,
                        const struct span_kinds *kinds, int probs, struct err *err)
 {
@@ -259,7 +259,7 @@ int main(int argc, char **argv)
 	if (lens && tuples)
 		die_usage("--lens and --tuples exclude one another");
 	if (attribution && (lens || tuples))
-		die_usage("--attribution and --%s exclude one another", lens ? "lens" : "tuples");
+		die_usage("--attribute and --%s exclude one another", lens ? "lens" : "tuples");
 	do {
 		if (dump(operand < argc ? argv[operand] : "-", &probs, &err) < 0)
 			err_exit(&err);

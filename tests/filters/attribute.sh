@@ -1,5 +1,5 @@
 #!/bin/bash
-# attribute.sh - gpt-score --attribute and topk-dump --attribution: what each part of a model adds to
+# attribute.sh - gpt-score --attribute and topk-dump --attribute: what each part of a model adds to
 # the logit of a token. tests/model/gpt_attribution.c looks at many networks.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -117,9 +117,9 @@ is "$(sums zero) $(sums by_mean)" "$(sums attributed) $(sums attributed)" "the p
 is "$(mpcat by_mean | jq -c '[.steps[].attribution.heads[2][0] != 0] | unique')" \
 	"$(printf '[true]\n[true]\n[true]\n[true]')" "a mean adds what it adds"
 
-# ---- topk-dump --attribution ----
+# ---- topk-dump --attribute ----
 
-topk-dump --attribution attributed >table
+topk-dump --attribute attributed >table
 is "$(head -n 1 table | tr '\t' ' ')" "record sample pos span char against difference part value" "the columns"
 is "$(awk -F '\t' '{ print NF }' table | sort -u)" 9 "as many fields on every line"
 is "$(tail -n +2 table | cut -f 8 | head -n 11 | paste -sd ' ')" \
@@ -141,9 +141,9 @@ is "$(jq -nc '{id: 0, text: "12", spans: []}' | "$tools/mkstream" text '{}' |
 gpt-score -q model attributed | mpcat | jq -c .text | cmp -s - <(jq -c .text attributed.json)
 ok $? "what reads generations reads these"
 fails 1 'plain: .*record 0: step 0: no "attribution"; gpt-score --attribute writes it' "a stream without" \
-	topk-dump --attribution plain
-fails 2 '--attribution and --lens exclude one another' "--attribution with --lens" topk-dump -a -l attributed
-fails 2 '--attribution and --tuples exclude one another' "--attribution with --tuples" topk-dump -a -t attributed
+	topk-dump --attribute plain
+fails 2 '--attribute and --lens exclude one another' "--attribute with --lens" topk-dump -a -l attributed
+fails 2 '--attribute and --tuples exclude one another' "--attribute with --tuples" topk-dump -a -t attributed
 gpt-score -q model --attribute book >/dev/full 2>have
 is "$? $(wc -l <have)" "1 1" "a full disk"
 

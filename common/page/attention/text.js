@@ -50,6 +50,7 @@ function buildText() {
 	}
 	lines.push(line);
 	$("text").classList.toggle("long", text.length > 3000);
+	$("text").classList.toggle("pieces", Boolean(text.at));
 	$("text").replaceChildren(...lines);
 	marked.current = marked.second = null;
 }

@@ -22,7 +22,7 @@ gpt-sample m1 --quiet --threads 1 --from answer --max-tokens 14 --probs 2 books 
 printf '{"text": "ab"}\n{"text": "cd"}\n' >lines
 head -n 5 "$ROOT/testdata/quiz.jsonl" >quiz
 printf 'a\t1\na\t2\nb\t3\n' >numbers
-echo '{"step": 1, "tokens": 2, "seconds": 3, "loss": 4}' | "$tools/mkstream" metrics >metrics
+echo '{"step": 1, "tokens": 2, "seconds": 3, "loss": 4}' | "$tools/mkstream" metrics >progress
 # a stream of text that does not name its characters
 mptext <lines >bare
 
@@ -138,7 +138,7 @@ survives recall-score answers recall-score
 survives repeat-score answers repeat-score
 survives data-lint books data-lint
 survives confint numbers confint --mean
-survives loss-plot metrics loss-plot
+survives loss-plot progress loss-plot
 survives 'mpcat --json' books mpcat --json
 survives 'mpcat --text' books mpcat --text
 survives 'mpcat --header' books mpcat --header

@@ -47,13 +47,36 @@ static void check_escapes(const char *text, size_t size)
 	free(plain);
 }
 
+/* The next line that is not empty without a byte order mark before it and a CR behind it: its text
+ * in *line, and *at behind it. false: there is none. */
+static bool find_line(const uint8_t *data, size_t size, size_t *at, struct line *line)
+{
+	while (*at < size) {
+		const char *text = (const char *)data + *at;
+		const char *newline = memchr(text, '\n', size - *at);
+		size_t length = newline ? (size_t)(newline - text) : size - *at;
+		*at += length + (newline != NULL);
+		line->number++;
+		if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+			text += 3;
+			length -= 3;
+		}
+		if (length > 0 && text[length - 1] == '\r')
+			length--;
+		line->text = text;
+		line->size = length;
+		if (length > 0)
+			return true;
+	}
+	return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
 	struct err err = {0};
-	struct line line;
+	struct line line, want = {0};
 	size_t at = 0;
-	uint64_t number = 1;
 	int more;
 
 	hold(&fd, (const char *)data, size);
@@ -61,17 +84,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lines *lines = lines_new(fd, "fuzz", &err);
 	EXPECT(lines);
 	while ((more = lines_next(lines, &line, &err)) > 0) {
-		for (; at < size && data[at] == '\n'; at++)
-			number++;
-		EXPECT(line.size > 0 && line.number == number && line.size <= size - at);
-		EXPECT(memcmp(line.text, data + at, line.size) == 0 && !memchr(line.text, '\n', line.size));
+		EXPECT(find_line(data, size, &at, &want));
+		EXPECT(line.number == want.number && line.size == want.size);
+		EXPECT(memcmp(line.text, want.text, line.size) == 0);
 		check_escapes(line.text, line.size);
-		at += line.size;
-		EXPECT(at == size || data[at] == '\n');
 	}
-	EXPECT(more == 0);
-	for (; at < size; at++)
-		EXPECT(data[at] == '\n');
+	EXPECT(more == 0 && !find_line(data, size, &at, &want));
 	lines_free(lines);
 	return 0;
 }

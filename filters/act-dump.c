@@ -7,6 +7,7 @@
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/model/backend.h"
+#include "common/model/head_range.h"
 #include "common/model/inspector.h"
 #include "common/model/model.h"
 #include "common/stream/activations.h"
@@ -14,8 +15,7 @@
 #include "common/stream/stream.h"
 
 static const char *at = "resid_post";
-static struct option_range layers = {0, -1}; /* max -1: all */
-static struct option_range heads = {0, -1};
+static struct head_range range = HEAD_RANGE_ALL;
 static const char *rows_kind; /* only rows of tokens in spans of this kind; NULL: all */
 static bool quiet;
 static enum backend backend;
@@ -24,10 +24,7 @@ static const struct option options[] = {
 	{.name = "at", .key = 'a', .type = OPTION_TEXT, .value = &at, .argument = "PLACE,...",
 	 .text = "where in the network: embed, pos_embed, resid_pre, ln1, q, k, v, z, result, "
 	         "attn_out, resid_mid, ln2, mlp_pre, mlp_post, mlp_out, resid_post, ln_final"},
-	{.name = "layer", .type = OPTION_RANGE, .value = &layers, .argument = "N[-M]", .min = 0,
-	 .max = GPT_LAYERS_MAX - 1, .text = "these layers only, from 0 (default: all)"},
-	{.name = "head", .type = OPTION_RANGE, .value = &heads, .argument = "N[-M]", .min = 0,
-	 .max = GPT_WIDTH_MAX - 1, .text = "these heads only, from 0 (default: all)"},
+	HEAD_RANGE_OPTIONS(range),
 	{.name = "rows", .key = 'r', .type = OPTION_TEXT, .value = &rows_kind, .argument = "KIND",
 	 .text = "rows of tokens in spans of this kind only (default: all)"},
 	BACKEND_OPTION(backend),
@@ -90,7 +87,7 @@ static int write_heads(struct dump *dump, struct gpt *gpt, enum gpt_place place,
 
 	if (place != GPT_RESULT)
 		gpt_hook_read(gpt, place, layer, dump->values);
-	for (int head = (int)heads.min; head <= heads.max && result == 0; head++) {
+	for (int head = (int)range.heads.min; head <= range.heads.max && result == 0; head++) {
 		if (place == GPT_RESULT)
 			gpt_hook_read_result(gpt, layer, head, dump->values);
 		result = write_part(dump, place, layer, head,
@@ -103,7 +100,7 @@ static int write_heads(struct dump *dump, struct gpt *gpt, enum gpt_place place,
 static void look(void *context, struct gpt *gpt, enum gpt_place place, int layer)
 {
 	struct dump *dump = context;
-	const bool wanted = layer >= layers.min && layer <= layers.max;
+	const bool wanted = layer >= range.layers.min && layer <= range.layers.max;
 
 	if (dump->result < 0 || (gpt_place_in_block(place) && !wanted))
 		return;
@@ -163,22 +160,10 @@ static int run(struct dump *dump, struct err *err)
 	return more < 0 ? -1 : stream_end(dump->writer, err);
 }
 
-/* Check --layer or --head against the model, and fill in the end of "all". some: a place that was
- * asked for has what the option chooses from. */
-static void check_range(struct option_range *range, const char *what, int have, bool some)
-{
-	if (range->max >= have)
-		die_usage("--%s: the model has no %s %lld, only 0 to %d", what, what,
-		          (long long)range->max, have - 1);
-	if (range->max >= 0 && !some)
-		die_usage("--%s: '%s' has none: see --at", what, at);
-	if (range->max < 0)
-		range->max = have - 1;
-}
-
 /* Read --at, and check the other options against it and the model. */
 static uint32_t check_options(const struct gpt_config *config)
 {
+	const bool layers = range.layers.max >= 0, heads = range.heads.max >= 0; /* are chosen */
 	bool in_block = false, of_heads = false;
 	struct err err = {0};
 	uint32_t places;
@@ -190,8 +175,10 @@ static uint32_t check_options(const struct gpt_config *config)
 			in_block |= gpt_place_in_block(place);
 			of_heads |= gpt_place_of_heads(place);
 		}
-	check_range(&layers, "layer", config->layers, in_block);
-	check_range(&heads, "head", config->heads, of_heads);
+	if (head_range_check(&range, config, &err) < 0)
+		err_exit(&err);
+	if ((layers && !in_block) || (heads && !of_heads))
+		die_usage("--%s: '%s' has none: see --at", layers && !in_block ? "layer" : "head", at);
 	return places;
 }
 

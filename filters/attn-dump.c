@@ -8,24 +8,21 @@
 #include "common/base/progress.h"
 #include "common/eval/attention_mass.h"
 #include "common/model/backend.h"
+#include "common/model/head_range.h"
 #include "common/model/model.h"
 #include "common/model/model_attention.h"
 #include "common/stream/attention.h"
 #include "common/stream/record_reader.h"
 #include "common/stream/stream.h"
 
-static struct option_range layers = {0, -1}; /* max -1: all */
-static struct option_range heads = {0, -1};
+static struct head_range range = HEAD_RANGE_ALL;
 static const char *rows_kind; /* only rows of tokens in spans of this kind; NULL: all */
 static bool by_span; /* a table of what attention goes to, instead of the matrices */
 static bool quiet;
 static enum backend backend;
 
 static const struct option options[] = {
-	{.name = "layer", .type = OPTION_RANGE, .value = &layers, .argument = "N[-M]", .min = 0,
-	 .max = GPT_LAYERS_MAX - 1, .text = "these layers only, from 0 (default: all)"},
-	{.name = "head", .type = OPTION_RANGE, .value = &heads, .argument = "N[-M]", .min = 0,
-	 .max = GPT_WIDTH_MAX - 1, .text = "these heads only, from 0 (default: all)"},
+	HEAD_RANGE_OPTIONS(range),
 	{.name = "rows", .key = 'r', .type = OPTION_TEXT, .value = &rows_kind, .argument = "KIND",
 	 .text = "rows of tokens in spans of this kind only (default: all)"},
 	{.name = "by-span", .key = 's', .type = OPTION_FLAG, .value = &by_span,
@@ -51,16 +48,6 @@ struct dump {
 	struct stream_writer *writer; /* of the matrices; NULL with --by-span */
 	struct attention_mass *mass; /* of --by-span; NULL without */
 };
-
-/* Check --layer or --head against the model, and fill in the end of "all". */
-static void check_range(struct option_range *range, const char *what, int have)
-{
-	if (range->max >= have)
-		die_usage("--%s: the model has no %s %lld, only 0 to %d", what, what,
-		          (long long)range->max, have - 1);
-	if (range->max < 0)
-		range->max = have - 1;
-}
 
 /* Write one head's matrix, or add it to the table. */
 static int dump_head(struct dump *dump, const struct attention_record *head, struct err *err)
@@ -98,8 +85,8 @@ static void print_table(const struct attention_mass *mass)
 	const int places = attention_mass_places(mass);
 
 	puts("layer\thead\tplace\tto\tmean\tlow\thigh\trecords");
-	for (int layer = (int)layers.min; places > 0 && layer <= layers.max; layer++)
-		for (int head = (int)heads.min; head <= heads.max; head++)
+	for (int layer = (int)range.layers.min; places > 0 && layer <= range.layers.max; layer++)
+		for (int head = (int)range.heads.min; head <= range.heads.max; head++)
 			for (int place = MASS_ALL_PLACES; place < places; place++)
 				for (enum mass_to to = 0; to < MASS_COUNT; to++) {
 					struct mean mean = attention_mass_mean(mass, layer, head,
@@ -140,8 +127,11 @@ static void start(struct dump *dump, const struct model *model, const char *dire
                   char **argv, struct err *err)
 {
 	const struct gpt_config *config = &model->config;
-	const struct attention_choice choice = {(int)layers.min, (int)layers.max, (int)heads.min,
-	                                        (int)heads.max, rows_kind};
+	const struct attention_choice choice = {
+		.first_layer = (int)range.layers.min, .last_layer = (int)range.layers.max,
+		.first_head = (int)range.heads.min, .last_head = (int)range.heads.max,
+		.rows_kind = rows_kind,
+	};
 	json_t *header = attention_header(record_reader_header(dump->records), model->vocab,
 	                                  model_summary(model, directory), argc, argv);
 
@@ -167,8 +157,8 @@ int main(int argc, char **argv)
 		rows_kind = "answer";
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);
-	check_range(&layers, "layer", model.config.layers);
-	check_range(&heads, "head", model.config.heads);
+	if (head_range_check(&range, &model.config, &err) < 0)
+		err_exit(&err);
 	dump.records = record_reader_open(argv + operands + 1, argc - operands - 1, model.vocab, &err);
 	if (!dump.records)
 		err_exit(&err);

@@ -98,6 +98,9 @@ done | none "every filter has a test of its name"
 
 # ---- code ----
 
+found find common filters -name '*.[ch]' | tr '\n' '\0' | xargs -0 wc -l | awk '$1 > 500 && $2 != "total"' |
+	none "no file of common and filters has more than 500 lines"
+
 sources filters common kernels |
 	xargs -r grep -nE '\<(ato(i|l|ll|f)|strto(l|ll|ul|ull|f|d|ld|imax|umax)|sscanf)[[:space:]]*\(' |
 	grep -v '^common/base/options\.c:' | none "numbers are read by options.c alone"

@@ -107,7 +107,7 @@ int attention_bad(struct attention_reader *reader, struct err *err, const char *
 	va_list args;
 
 	va_start(args, format);
-	stream_bad_args(reader->stream, err, format, args);
+	stream_vbad(reader->stream, err, format, args);
 	va_end(args);
 	return -1;
 }

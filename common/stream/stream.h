@@ -77,8 +77,8 @@ int stream_skip_segment(struct stream_reader *reader, struct stream_segment *seg
  * reader's own errors do. Returns -1; the reader fails from now on. */
 int stream_bad(struct stream_reader *reader, struct err *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-int stream_bad_args(struct stream_reader *reader, struct err *err, const char *format,
-                    va_list args);
+int stream_vbad(struct stream_reader *reader, struct err *err, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
 
 /* Where a reader is, in bytes from the beginning of the stream. */
 struct stream_place {

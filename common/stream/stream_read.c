@@ -57,18 +57,17 @@ static int failed(const struct stream_reader *reader, struct err *err)
 
 /* number: of the record, where place is RECORD. */
 __attribute__((format(printf, 5, 0)))
-static void fail_args(struct stream_reader *reader, enum place place, uint64_t offset,
-                      uint64_t number, const char *format, va_list args)
+static void fail_args(struct stream_reader *reader, enum place place, uintmax_t offset,
+                      uintmax_t number, const char *format, va_list args)
 {
 	char text[320], where[64] = "";
 
 	vsnprintf(text, sizeof text, format, args);
 	if (place == RECORD)
-		snprintf(where, sizeof where, "record %ju", (uintmax_t)number);
+		snprintf(where, sizeof where, "record %ju", number);
 	else
 		strcpy(where, place == HEADER ? "header" : place == END ? "end map" : "end of the input");
-	err_set(&reader->err, "%.120s: byte %ju, %s: %s", reader->name, (uintmax_t)offset, where,
-	        text);
+	err_set(&reader->err, "%.120s: byte %ju, %s: %s", reader->name, offset, where, text);
 }
 
 __attribute__((format(printf, 4, 5)))
@@ -82,8 +81,7 @@ static int fail(struct stream_reader *reader, enum place place, uint64_t offset,
 	return -1;
 }
 
-int stream_bad_args(struct stream_reader *reader, struct err *err, const char *format,
-                    va_list args)
+int stream_vbad(struct stream_reader *reader, struct err *err, const char *format, va_list args)
 {
 	fail_args(reader, RECORD, reader->place, reader->number - 1, format, args);
 	return failed(reader, err);
@@ -92,9 +90,8 @@ int stream_bad_args(struct stream_reader *reader, struct err *err, const char *f
 int stream_bad(struct stream_reader *reader, struct err *err, const char *format, ...)
 {
 	va_list args;
-
 	va_start(args, format);
-	stream_bad_args(reader, err, format, args);
+	stream_vbad(reader, err, format, args);
 	va_end(args);
 	return -1;
 }

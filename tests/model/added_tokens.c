@@ -12,18 +12,6 @@ static void put_json(const char *name, json_t *json)
 	json_decref(json);
 }
 
-static void copy(const char *name)
-{
-	char path[64];
-	struct err err = {0};
-	size_t size;
-
-	snprintf(path, sizeof path, "testdata/bpe/%s", name);
-	char *data = file_read(path, 1 << 20, &size, &err);
-	put_bytes(name, data, size);
-	free(data);
-}
-
 /* The directory of a row. */
 static void make_directory(const json_t *row)
 {
@@ -34,8 +22,8 @@ static void make_directory(const json_t *row)
 	folder_remove(directory);
 	mkdir(directory, 0777);
 	if (json_is_null(changes)) {
-		copy("vocab.json");
-		copy("merges.txt");
+		copy_bpe("vocab.json");
+		copy_bpe("merges.txt");
 	} else {
 		json_t *tokenizer = json_load_file("testdata/bpe/tokenizer.json", 0, NULL);
 		json_object_update(tokenizer, (json_t *)changes);

@@ -48,18 +48,6 @@ static struct vocab *load(const char *path)
 	return vocab;
 }
 
-static void copy(const char *name)
-{
-	char path[64];
-	struct err err = {0};
-	size_t size;
-
-	snprintf(path, sizeof path, "testdata/bpe/%s", name);
-	char *data = file_read(path, 1 << 20, &size, &err);
-	put_bytes(name, data, size);
-	free(data);
-}
-
 static void put_json(const char *name, json_t *json)
 {
 	json_dump_file(json, in_model(name), 0);
@@ -182,7 +170,7 @@ static void test_hostile(void)
 	char *deep = malloc(DEPTH + 1);
 
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-		copy("tokenizer.json");
+		copy_bpe("tokenizer.json");
 		put(lies[i].file, lies[i].json);
 		refused_as(lies[i].text);
 		unlink(in_model(lies[i].file));
@@ -256,8 +244,8 @@ int main(void)
 	directory_begin();
 	mkdir(directory, 0777);
 	check(vocab, "tokenizer.json");
-	copy("vocab.json");
-	copy("merges.txt");
+	copy_bpe("vocab.json");
+	copy_bpe("merges.txt");
 	struct vocab *old = load(directory);
 	ok(old && vocab_equal(vocab, old), "vocab.json and merges.txt have the same pieces");
 	check(old, "vocab.json and merges.txt");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/rng.h"
 #include "common/model/model.h"
 #include "tests/folder.h"
@@ -32,6 +33,19 @@ UNUSED static void put_bytes(const char *name, const char *data, size_t size)
 	FILE *file = fopen(in_model(name), "w");
 	fwrite(data, 1, size, file);
 	fclose(file);
+}
+
+/* A file of testdata/bpe. */
+UNUSED static void copy_bpe(const char *name)
+{
+	char path[64];
+	struct err err = {0};
+	size_t size;
+
+	snprintf(path, sizeof path, "testdata/bpe/%s", name);
+	char *data = file_read(path, 1 << 20, &size, &err);
+	put_bytes(name, data, size);
+	free(data);
 }
 
 UNUSED static void put(const char *name, const char *text)

@@ -51,23 +51,23 @@ static void compute_branch(struct gpt *gpt, const void *in, const float *w, cons
 }
 
 /* The end of each half: to[n,c] = from[n,c] + dropout(in[n,width] w + b). to may be from.
- * place: of what is added, before dropout. Who looks at it does not change how it is added. */
+ * place: of what is added, before dropout. Who reads it does not change how it is added; for who
+ * writes it, it is computed first and added then. */
 static void add_branch(struct gpt *gpt, float *to, const float *from, const void *in,
                        const float *w, const float *b, int n, int width, enum gpt_place place,
                        int layer)
 {
 	const int c = gpt->config.width;
 	const size_t count = (size_t)n * c;
+	const bool apart = gpt->dropout.rate > 0 || gpt->hook.writes;
 
-	if (gpt->hook.places & GPT_PLACE_BIT(place)) {
+	if (apart || (gpt->hook.places & GPT_PLACE_BIT(place)))
 		compute_branch(gpt, in, w, b, n, width);
-		gpt_visit(gpt, place, layer);
-	}
-	if (gpt->dropout.rate <= 0) {
+	gpt_visit(gpt, place, layer);
+	if (!apart) {
 		gpt->k->linear_residual(gpt->dev, to, from, in, w, b, n, width, c);
 		return;
 	}
-	compute_branch(gpt, in, w, b, n, width);
 	drop(gpt, gpt->branch, count, place == GPT_ATTN_OUT ? PLACE_PROJECTION : PLACE_MLP, layer);
 	if (to != from)
 		gpt->k->copy(gpt->dev, to, from, count * sizeof *to);
@@ -99,7 +99,20 @@ void gpt_block_qkv(struct gpt *gpt, int l, int n)
 	scale_queries(gpt, a->qkv, l, n);
 }
 
-void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
+void gpt_block_attention(struct gpt *gpt, int l, int n, const float *x)
+{
+	const struct block_weights *w = &gpt->weights.blocks[l];
+	const struct block_activations *a = &gpt->blocks[l];
+
+	gpt_replace_ablated(gpt, l, n);
+	gpt_visit(gpt, GPT_Z, l);
+	gpt_visit(gpt, GPT_RESULT, l);
+	add_branch(gpt, a->x_mid, x, a->att, w->attn_proj, w->attn_proj_b, n, gpt->config.width,
+	           GPT_ATTN_OUT, l);
+	gpt_visit(gpt, GPT_RESID_MID, l);
+}
+
+void gpt_block_mlp(struct gpt *gpt, int l, int n)
 {
 	const struct kernels *k = gpt->k;
 	struct device *dev = gpt->dev;
@@ -108,11 +121,6 @@ void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
 	float *next = l + 1 < gpt->config.layers ? gpt->blocks[l + 1].x : gpt->x_last;
 	const int c = gpt->config.width, f = gpt_inner(&gpt->config);
 
-	gpt_replace_ablated(gpt, l, n);
-	gpt_visit(gpt, GPT_Z, l);
-	gpt_visit(gpt, GPT_RESULT, l);
-	add_branch(gpt, a->x_mid, x, a->att, w->attn_proj, w->attn_proj_b, n, c, GPT_ATTN_OUT, l);
-	gpt_visit(gpt, GPT_RESID_MID, l);
 	k->layernorm(dev, a->ln_2, a->mean_2, a->rstd_2, a->x_mid, w->ln_2, w->ln_2_b, n, c,
 	             gpt->epsilon);
 	gpt_visit(gpt, GPT_LN2, l);
@@ -123,6 +131,12 @@ void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
 	gpt_visit(gpt, GPT_MLP_POST, l);
 	add_branch(gpt, next, a->x_mid, a->gelu, w->mlp_proj, w->mlp_proj_b, n, f, GPT_MLP_OUT, l);
 	gpt_visit(gpt, GPT_RESID_POST, l);
+}
+
+void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x)
+{
+	gpt_block_attention(gpt, l, n, x);
+	gpt_block_mlp(gpt, l, n);
 }
 
 static void block_forward(struct gpt *gpt, int l, int n, const struct sequences *seqs)

@@ -25,60 +25,89 @@ static void read_embeddings(struct gpt *gpt, const float *table, const int32_t *
 		gpt->k->download(gpt->dev, out + r * c, table + (size_t)index[r] * c, c * sizeof *out);
 }
 
-/* A third of qkv[n,3c]: queries, keys or values. */
-static void read_third(struct gpt *gpt, const void *qkv, int third, float *out)
-{
-	const size_t c = (size_t)gpt->config.width;
+/* Where the numbers of a place are in device memory: row r of them begins with element offset +
+ * r * stride of memory. */
+struct location {
+	void *memory; /* NULL: nowhere */
+	bool activations; /* in the device's type of them; else float32 */
+	size_t stride, offset, width;
+};
 
-	for (size_t r = 0; r < (size_t)gpt->rows; r++) {
-		const size_t at = 3 * r * c + (size_t)third * c;
-		gpt->k->read_activations(gpt->dev, out + r * c,
-		                         (const char *)qkv + at * gpt->activation_size, c);
-	}
-}
-
-void gpt_hook_read(struct gpt *gpt, enum gpt_place place, int layer, float *out)
+static struct location locate(const struct gpt *gpt, enum gpt_place place, int layer)
 {
 	const struct block_activations *a = &gpt->blocks[layer];
 	const bool last = layer + 1 == gpt->config.layers;
-	const size_t n = (size_t)gpt->rows, c = (size_t)gpt->config.width;
-	const size_t f = (size_t)gpt_inner(&gpt->config);
-	const float *stream = NULL; /* float32 [n,c] */
-	const void *activations = NULL; /* [n,width] */
-	size_t width = c;
+	const size_t c = (size_t)gpt->config.width, f = (size_t)gpt_inner(&gpt->config);
 
 	switch (place) {
-	case GPT_EMBED:
-		read_embeddings(gpt, gpt->weights.wte, gpt->batch->token, out);
-		return;
-	case GPT_POS_EMBED:
-		read_embeddings(gpt, gpt->weights.wpe, gpt->batch->position, out);
-		return;
 	case GPT_Q:
 	case GPT_K:
 	case GPT_V:
-		read_third(gpt, a->qkv, (int)place - GPT_Q, out);
-		return;
-	case GPT_RESID_PRE: stream = a->x; break;
-	case GPT_RESID_MID: stream = a->x_mid; break;
-	case GPT_RESID_POST: stream = last ? gpt->x_last : a[1].x; break;
-	case GPT_ATTN_OUT: stream = gpt->branch; break;
-	case GPT_MLP_OUT: stream = gpt->branch; break;
-	case GPT_LN1: activations = a->ln_1; break;
-	case GPT_Z: activations = a->att; break;
-	case GPT_LN2: activations = a->ln_2; break;
-	case GPT_MLP_PRE: activations = a->fc, width = f; break;
-	case GPT_MLP_POST: activations = a->gelu, width = f; break;
-	case GPT_LN_FINAL: activations = gpt->ln_f; break;
+		return (struct location){a->qkv, true, 3 * c, (size_t)(place - GPT_Q) * c, c};
+	case GPT_RESID_PRE: return (struct location){a->x, false, c, 0, c};
+	case GPT_RESID_MID: return (struct location){a->x_mid, false, c, 0, c};
+	case GPT_RESID_POST: return (struct location){last ? gpt->x_last : a[1].x, false, c, 0, c};
+	case GPT_ATTN_OUT:
+	case GPT_MLP_OUT: return (struct location){gpt->branch, false, c, 0, c};
+	case GPT_LN1: return (struct location){a->ln_1, true, c, 0, c};
+	case GPT_Z: return (struct location){a->att, true, c, 0, c};
+	case GPT_LN2: return (struct location){a->ln_2, true, c, 0, c};
+	case GPT_MLP_PRE: return (struct location){a->fc, true, f, 0, f};
+	case GPT_MLP_POST: return (struct location){a->gelu, true, f, 0, f};
+	case GPT_LN_FINAL: return (struct location){gpt->ln_f, true, c, 0, c};
+	case GPT_EMBED:
+	case GPT_POS_EMBED:
 	case GPT_RESULT:
 	case GPT_PLACES:
 		break;
 	}
-	assert(stream || activations);
-	if (stream)
-		gpt->k->download(gpt->dev, out, stream, n * c * sizeof *out);
+	return (struct location){0};
+}
+
+/* count elements from element first on. */
+static void read_elements(struct gpt *gpt, const struct location *at, size_t first, size_t count,
+                          float *out)
+{
+	if (at->activations)
+		gpt->k->read_activations(gpt->dev, out,
+		                         (const char *)at->memory + first * gpt->activation_size, count);
 	else
-		gpt->k->read_activations(gpt->dev, out, activations, n * width);
+		gpt->k->download(gpt->dev, out, (const float *)at->memory + first, count * sizeof *out);
+}
+
+void gpt_hook_read(struct gpt *gpt, enum gpt_place place, int layer, float *out)
+{
+	const struct location at = locate(gpt, place, layer);
+	const size_t n = (size_t)gpt->rows;
+
+	if (place == GPT_EMBED) {
+		read_embeddings(gpt, gpt->weights.wte, gpt->batch->token, out);
+		return;
+	}
+	if (place == GPT_POS_EMBED) {
+		read_embeddings(gpt, gpt->weights.wpe, gpt->batch->position, out);
+		return;
+	}
+	assert(at.memory);
+	if (at.stride == at.width) {
+		read_elements(gpt, &at, 0, n * at.width, out);
+		return;
+	}
+	for (size_t r = 0; r < n; r++)
+		read_elements(gpt, &at, at.offset + r * at.stride, at.width, out + r * at.width);
+}
+
+void gpt_hook_write(struct gpt *gpt, enum gpt_place place, int layer, int row, int column,
+                    int count, const float *values)
+{
+	const struct location at = locate(gpt, place, layer);
+
+	assert(at.memory && place != GPT_LN_FINAL && gpt->hook.writes);
+	assert(gpt->activation_size == sizeof *values);
+	assert(row >= 0 && row < gpt->rows && column >= 0 && (size_t)(column + count) <= at.width);
+	gpt->k->upload(gpt->dev,
+	               (float *)at.memory + at.offset + (size_t)row * at.stride + (size_t)column,
+	               values, (size_t)count * sizeof *values);
 }
 
 void gpt_hook_read_result(struct gpt *gpt, int layer, int head, float *out)

@@ -1,5 +1,5 @@
 /* gpt_internal.h - the inside of struct gpt, for gpt.c, gpt_memory.c, gpt_inspect.c,
- * gpt_hook.c and kv_cache.c only.
+ * gpt_hook.c, gpt_patch.c, gpt_parts.c and kv_cache.c only.
  *
  * Shapes: n = rows_max rows, c = width, h = heads, f = gpt_inner(), v = vocab. "void *": device
  * memory in the device's type of activations (kernels.h), of activation_size bytes each; all
@@ -114,8 +114,13 @@ void gpt_embed(struct gpt *gpt, int n);
 /* Block l up to its attention: qkv from x. */
 void gpt_block_qkv(struct gpt *gpt, int l, int n);
 
-/* Block l after its attention: from att and x, the residual stream that came in, to the x of
- * the next block or x_last. */
+/* The end of its first half: x_mid from att and x, the residual stream that came in. */
+void gpt_block_attention(struct gpt *gpt, int l, int n, const float *x);
+
+/* Its second half: from x_mid to the x of the next block or x_last. */
+void gpt_block_mlp(struct gpt *gpt, int l, int n);
+
+/* Both. */
 void gpt_block_rest(struct gpt *gpt, int l, int n, const float *x);
 
 /* Download the logits of n rows of the residual stream x, block by block. bias: of the last layer
@@ -126,6 +131,17 @@ void gpt_unembed(struct gpt *gpt, const float *x, const float *bias, int n, floa
 
 /* Call the hook if it asked for this place, in a pass over a batch. */
 void gpt_visit(struct gpt *gpt, enum gpt_place place, int layer);
+
+/* ---- kv_cache.c: attention of layer l over a cache, for rows whose qkv and gpt->slot and
+ * gpt->position are there ---- */
+
+struct kv_cache;
+
+/* att[count,c] of count rows from row first on. Their keys and values are stored first. */
+void kv_cache_attention(struct kv_cache *cache, int l, int first, int count, void *att);
+
+/* Store the keys and values of n rows. */
+void kv_cache_store(struct kv_cache *cache, int l, int n);
 
 /* ---- gpt_inspect.c ---- */
 

@@ -51,17 +51,48 @@ void kv_cache_free(struct kv_cache *cache)
 	free(cache);
 }
 
+void kv_cache_attention(struct kv_cache *cache, int l, int first, int count, void *att)
+{
+	struct gpt *gpt = cache->gpt;
+	const size_t row = 3 * (size_t)gpt->config.width * gpt->activation_size;
+
+	gpt->k->attention_cached(gpt->dev, att, cache->keys[l], cache->values[l],
+	                         (const char *)gpt->blocks[l].qkv + (size_t)first * row,
+	                         gpt->slot + first, gpt->position + first, count,
+	                         gpt->config.context, gpt->config.width, gpt->config.heads);
+}
+
+void kv_cache_store(struct kv_cache *cache, int l, int n)
+{
+	struct gpt *gpt = cache->gpt;
+
+	gpt->k->cache_store(gpt->dev, cache->keys[l], cache->values[l], gpt->blocks[l].qkv, gpt->slot,
+	                    gpt->position, n, gpt->config.context, gpt->config.width,
+	                    gpt->config.heads);
+}
+
+void kv_cache_copy_slot(struct kv_cache *cache, int from, int to)
+{
+	struct gpt *gpt = cache->gpt;
+	const size_t bytes = (size_t)gpt->config.context * (size_t)gpt->config.width *
+	                     gpt->activation_size;
+
+	for (int l = 0; l < gpt->config.layers; l++)
+		for (int which = 0; which < 2; which++) {
+			char *memory = which == 0 ? cache->keys[l] : cache->values[l];
+			gpt->k->copy(gpt->dev, memory + (size_t)to * bytes,
+			             memory + (size_t)from * bytes, bytes);
+		}
+}
+
 /* A block over n rows, whose attention is over the cache. */
 static void decode_block(struct kv_cache *cache, int l, int n)
 {
 	struct gpt *gpt = cache->gpt;
-	const struct block_activations *a = &gpt->blocks[l];
 
 	gpt_block_qkv(gpt, l, n);
-	gpt->k->attention_cached(gpt->dev, a->att, cache->keys[l], cache->values[l], a->qkv,
-	                         gpt->slot, gpt->position, n, gpt->config.context,
-	                         gpt->config.width, gpt->config.heads);
-	gpt_block_rest(gpt, l, n, a->x);
+	kv_cache_attention(cache, l, 0, n, gpt->blocks[l].att);
+	gpt_block_rest(gpt, l, n, gpt->blocks[l].x);
 }
 
 /* How many of the wanted rows follow one another, counted from the first one. */
@@ -79,23 +110,19 @@ static int consecutive(const int32_t *want, int wanted)
 static void decode_last_block(struct kv_cache *cache, int count, int wanted, const int32_t *want)
 {
 	struct gpt *gpt = cache->gpt;
-	const struct kernels *k = gpt->k;
-	const int last = gpt->config.layers - 1, t = gpt->config.context;
-	const int c = gpt->config.width, h = gpt->config.heads;
-	const size_t bytes = (size_t)c * gpt->activation_size;
+	const int last = gpt->config.layers - 1;
+	const size_t c = (size_t)gpt->config.width;
 	const struct block_activations *a = &gpt->blocks[last];
-	void *keys = cache->keys[last], *values = cache->values[last];
 
 	gpt_block_qkv(gpt, last, count);
 	if (consecutive(want, wanted) < count) /* else attention stores all, in their order */
-		k->cache_store(gpt->dev, keys, values, a->qkv, gpt->slot, gpt->position, count, t, c, h);
+		kv_cache_store(cache, last, count);
 	for (int i = 0, run; i < wanted; i += run) {
 		run = consecutive(want + i, wanted - i);
-		k->copy(gpt->dev, gpt->branch + (size_t)i * c, a->x + (size_t)want[i] * c,
-		        (size_t)run * c * sizeof *a->x);
-		k->attention_cached(gpt->dev, (char *)a->att + (size_t)i * bytes, keys, values,
-		                    (char *)a->qkv + (size_t)want[i] * 3 * bytes, gpt->slot + want[i],
-		                    gpt->position + want[i], run, t, c, h);
+		gpt->k->copy(gpt->dev, gpt->branch + (size_t)i * c, a->x + (size_t)want[i] * c,
+		             (size_t)run * c * sizeof *a->x);
+		kv_cache_attention(cache, last, want[i], run,
+		                   (char *)a->att + (size_t)i * c * gpt->activation_size);
 	}
 	if (wanted > 0)
 		gpt_block_rest(gpt, last, wanted, gpt->branch);

@@ -15,6 +15,9 @@ struct kv_cache;
 struct kv_cache *kv_cache_new(struct gpt *gpt, int slots, struct err *err);
 void kv_cache_free(struct kv_cache *cache); /* NULL is allowed */
 
+/* Slot to becomes a copy of slot from. */
+void kv_cache_copy_slot(struct kv_cache *cache, int from, int to);
+
 /* Append count tokens to sequences, and compute the logits of some of these rows.
  *
  * Row r is token[r] of sequence slot[r] at position[r]. Rows of one slot stand in rising order

@@ -1,5 +1,5 @@
 /* gpt_internal.h - the inside of struct gpt, for gpt.c, gpt_memory.c, gpt_inspect.c,
- * gpt_hook.c, gpt_patch.c, gpt_parts.c and kv_cache.c only.
+ * gpt_hook.c, gpt_patch*.c, gpt_parts.c and kv_cache.c only.
  *
  * Shapes: n = rows_max rows, c = width, h = heads, f = gpt_inner(), v = vocab. "void *": device
  * memory in the device's type of activations (kernels.h), of activation_size bytes each; all

@@ -327,6 +327,101 @@ static void check_shape(const struct gpt_config *config, const struct kernels *k
 	free_net(&net);
 }
 
+/* ---- writing ---- */
+
+struct written {
+	struct seen seen;
+	enum gpt_place place;
+	int layer, row, column, count;
+	float values[64];
+	bool there; /* what was written was there when it was read again */
+};
+
+/* Write to one place, and then look at all. */
+static void write_and_look(void *context, struct gpt *gpt, enum gpt_place place, int layer)
+{
+	struct written *written = context;
+	const bool here = place == written->place && layer == written->layer;
+
+	if (here)
+		gpt_hook_write(gpt, place, layer, written->row, written->column, written->count,
+		               written->values);
+	look(&written->seen, gpt, place, layer);
+	if (!here)
+		return;
+	const double *at = written->seen.at[place][layer] + written->column +
+		(size_t)written->row * (numbers(&written->seen, place, ROWS) / ROWS);
+	written->there = true;
+	for (int i = 0; i < written->count; i++)
+		written->there &= at[i] == written->values[i];
+}
+
+/* Do all places that come after the one that was written follow from those before them? */
+static bool follows(const struct written *written, const struct pass *pass)
+{
+	const struct seen *seen = &written->seen;
+	struct net *net = seen->net;
+	const int n = pass->batch.count, at = written->place;
+	bool same = true;
+
+	for (int l = 0; l < net->config.layers; l++) {
+		const bool here = l == written->layer;
+		const bool next = l + 1 == written->layer; /* its stream is written to after it was seen */
+		same &= (here && at == GPT_LN1) ||
+		        is_normalised(net, "transformer.h.%d.ln_1", l, seen->at[GPT_LN1][l],
+		                      seen->at[GPT_RESID_PRE][l], n);
+		same &= (here && at == GPT_LN2) ||
+		        is_normalised(net, "transformer.h.%d.ln_2", l, seen->at[GPT_LN2][l],
+		                      seen->at[GPT_RESID_MID][l], n);
+		if (!here || at == GPT_RESID_PRE || at == GPT_LN1 || at > GPT_Z)
+			same &= attends(seen, pass, l, n);
+		if (!here || at != GPT_ATTN_OUT)
+			same &= projects(seen, l, n);
+		if (!here || at < GPT_MLP_PRE || at > GPT_MLP_OUT)
+			same &= feeds_forward(seen, l, n);
+		if (!(here && (at == GPT_RESID_MID || at == GPT_RESID_POST)) &&
+		    !(next && at == GPT_RESID_PRE))
+			same &= adds_up(seen, l, n);
+	}
+	return same && is_normalised(net, "transformer.ln_f", 0, seen->at[GPT_LN_FINAL][0],
+	                             seen->at[GPT_RESID_POST][net->config.layers - 1], n);
+}
+
+static void check_writing(const struct gpt_config *config, const struct kernels *k)
+{
+	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
+	struct pass pass;
+	struct rng rng;
+	bool there = true, follow = true;
+
+	rng_init(&rng, 9, RNG_TEST, 0);
+	fill_pass(&pass, config, some_lengths, 13);
+	pass.batch.target = NULL;
+	for (int place = GPT_RESID_PRE; place <= GPT_RESID_POST; place++) {
+		struct written written = {.seen = {.net = &net}, .place = place};
+		if (place == GPT_RESULT)
+			continue;
+		const int width = (int)(numbers(&written.seen, place, ROWS) / ROWS);
+		written.layer = (int)rng_below(&rng, config->layers);
+		written.row = (int)rng_below(&rng, pass.batch.count);
+		written.column = (int)rng_below(&rng, width);
+		written.count = width - written.column < 64 ? width - written.column : 64;
+		for (int i = 0; i < written.count; i++)
+			written.values[i] = (float)(3 * rng_normal(&rng));
+		gpt_set_hook(net.gpt, &(struct gpt_hook){
+			.places = GPT_PLACE_BIT(GPT_PLACES) - 1, .call = write_and_look,
+			.context = &written, .writes = true});
+		free(pass_logits(&net, &pass));
+		there &= written.there;
+		follow &= follows(&written, &pass);
+		free_seen(&written.seen);
+	}
+	ok(there, "%d layers, width %d: what a hook writes to each place is there", config->layers,
+	   config->width);
+	ok(follow, "... and all that comes after it is computed from it");
+	free_net(&net);
+}
+
 static void test_names(void)
 {
 	struct err err = {0};
@@ -353,5 +448,6 @@ int main(void)
 {
 	test_names();
 	at_each_level(check_shape);
+	at_each_level(check_writing);
 	return done();
 }

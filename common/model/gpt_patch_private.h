@@ -1,0 +1,70 @@
+/* gpt_patch_private.h - the inside of struct gpt_patcher, for gpt_patch.c (a whole text) and
+ * gpt_patch_rerun.c only. */
+#ifndef MEMOSCOPE_GPT_PATCH_PRIVATE_H
+#define MEMOSCOPE_GPT_PATCH_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "common/model/gpt_internal.h"
+#include "common/model/gpt_patch.h"
+#include "common/model/kv_cache.h"
+
+/* Where in a block a rerun begins. What comes before is as it was. */
+enum stage { BLOCK, ATTENDED, MIDDLE };
+
+struct start {
+	int layer; /* that of no block, layers: behind the last one */
+	enum stage stage;
+	int row;
+};
+
+/* A rerun on its way through the network. */
+struct lane {
+	int rerun; /* its number */
+	struct start start;
+	int first; /* its first row of the pass */
+	int rows;
+	int wanted_from; /* the first of the wanted rows that it computes */
+	int first_wanted; /* its first row when only the wanted ones are left */
+};
+
+struct gpt_patcher {
+	struct gpt *gpt;
+	const struct gpt_config *config;
+	struct kv_cache *cache; /* slot `lanes` has the text; the others are those of the lanes */
+	int lanes;
+	int32_t *changed; /* [lanes] the first row of a slot that is not the text's */
+	int32_t *number, *slot; /* [rows_max] of the rows of a pass: their position, their slot */
+
+	/* the text */
+	int rows, wanted;
+	int32_t *want; /* [context] */
+	int32_t *wanted_index; /* [context] which of the wanted rows it is; -1: none of them */
+	float *logits; /* [wanted,v] */
+	size_t logits_room;
+	float **x, **x_mid; /* [layers + 1], [layers] device memory [context,c]; x[layers]: at the end */
+	void **att; /* [layers] */
+
+	/* the reruns */
+	const struct gpt_rerun *reruns;
+	struct lane *order; /* [count] */
+	size_t order_room;
+	struct lane *lane; /* [packed] those side by side, slot i for the i-th */
+	int packed;
+	bool only_wanted; /* the rows of the pass are those that are wanted */
+	float *x_wanted; /* [rows_max,c] device memory */
+	float *out; /* [lanes,wanted,v] */
+	size_t out_room;
+};
+
+/* count rows of a matrix [.,c] of device memory. */
+void gpt_patch_copy_rows(struct gpt_patcher *patcher, void *to, int to_row, const void *from,
+                         int from_row, int count);
+
+/* The first n of slot and number to the device. */
+void gpt_patch_upload_places(struct gpt_patcher *patcher, int n);
+
+/* How many of the rows want[wanted] follow one another, counted from the i-th. */
+int gpt_patch_consecutive(const int32_t *want, int i, int wanted);
+
+#endif

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "common/model/gpt_inspect.h"
-#include "common/model/head_list.h"
+#include "common/model/part_list.h"
 #include "common/model/inspector.h"
 #include "common/stream/record_reader.h"
 
 struct ablation {
-	struct head_list list;
+	struct part_list list;
 	int head_width; /* of a head's output */
 	float *mean; /* [list.count,head_width]; NULL: zeros */
 };
@@ -25,7 +25,7 @@ static void add_rows(const struct ablation *ablation, struct inspector *inspecto
 	const int d = ablation->head_width;
 
 	for (int i = 0; i < ablation->list.count; i++) {
-		const struct head *head = &ablation->list.heads[i];
+		const struct part *head = &ablation->list.parts[i];
 		const float *out = inspector_head_outputs(inspector, head->layer) + head->head * d;
 		for (int r = 0; r < rows; r++)
 			for (int j = 0; j < d; j++)
@@ -113,7 +113,8 @@ int ablation_new(const struct ablation_options *options, const struct model *mod
 	if (!new)
 		return err_set(err, "out of memory");
 	new->head_width = model->config.width / model->config.heads;
-	if (head_list_parse(&new->list, "--ablate", options->heads, &model->config, err) < 0 ||
+	if (part_list_parse(&new->list, "--ablate", options->heads, GPT_PLACE_BIT(GPT_Z),
+	                    &model->config, err) < 0 ||
 	    (mean && take_means(new, options->over, model, kernels, err) < 0)) {
 		ablation_free(new);
 		return -1;
@@ -126,7 +127,7 @@ void ablation_free(struct ablation *ablation)
 {
 	if (!ablation)
 		return;
-	head_list_release(&ablation->list);
+	part_list_release(&ablation->list);
 	free(ablation->mean);
 	free(ablation);
 }
@@ -134,7 +135,7 @@ void ablation_free(struct ablation *ablation)
 int ablation_apply(const struct ablation *ablation, struct gpt *gpt, struct err *err)
 {
 	for (int i = 0; ablation && i < ablation->list.count; i++) {
-		const struct head *head = &ablation->list.heads[i];
+		const struct part *head = &ablation->list.parts[i];
 		const float *mean = ablation->mean ? ablation->mean + i * ablation->head_width : NULL;
 		if (gpt_ablate_head(gpt, head->layer, head->head, mean, err) < 0)
 			return -1;
@@ -146,6 +147,6 @@ json_t *ablation_summary(const struct ablation *ablation)
 {
 	if (!ablation)
 		return json_null();
-	return json_pack("{s:o, s:s}", "heads", head_list_json(&ablation->list), "to",
+	return json_pack("{s:o, s:s}", "heads", part_list_json(&ablation->list, GPT_Z), "to",
 	                 ablation->mean ? "mean" : "zero");
 }

@@ -19,7 +19,7 @@
 
 /* The command line's options; NULL: not given. */
 struct ablation_options {
-	const char *heads; /* see head_list.h */
+	const char *heads; /* see part_list.h */
 	const char *to; /* "zero" or "mean" */
 	const char *over; /* the path of the stream whose mean is taken */
 };

@@ -32,6 +32,16 @@ const char *gpt_place_name(enum gpt_place place)
 	return place_table[place].name;
 }
 
+bool gpt_place_find(const char *name, size_t size, enum gpt_place *place)
+{
+	for (enum gpt_place p = 0; p < GPT_PLACES; p++)
+		if (strlen(place_table[p].name) == size && memcmp(place_table[p].name, name, size) == 0) {
+			*place = p;
+			return true;
+		}
+	return false;
+}
+
 bool gpt_place_in_block(enum gpt_place place)
 {
 	return !place_table[place].once;
@@ -76,11 +86,8 @@ int gpt_places_read(const char *list, uint32_t *places, struct err *err)
 	*places = 0;
 	for (const char *name = list;; name++) {
 		const size_t size = strcspn(name, ",");
-		int place = 0;
-		while (place < GPT_PLACES && (strlen(place_table[place].name) != size ||
-		                              memcmp(place_table[place].name, name, size) != 0))
-			place++;
-		if (place == GPT_PLACES)
+		enum gpt_place place;
+		if (!gpt_place_find(name, size, &place))
 			return no_place(name, size, err);
 		*places |= GPT_PLACE_BIT(place);
 		name += size;

@@ -9,6 +9,7 @@
 #define MEMOSCOPE_GPT_PLACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -40,6 +41,9 @@ enum gpt_place {
 
 /* "resid_pre" */
 const char *gpt_place_name(enum gpt_place place);
+
+/* The place of this name, of size bytes. False if there is none. */
+bool gpt_place_find(const char *name, size_t size, enum gpt_place *place);
 
 /* Is there one in each block? The other places are there once. */
 bool gpt_place_in_block(enum gpt_place place);

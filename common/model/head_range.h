@@ -1,6 +1,6 @@
 /* head_range.h - which layers and heads of a model the command line chooses, as two ranges.
  *
- * head_list.h has single heads of single layers.
+ * part_list.h has single heads of single layers, and other parts.
  */
 #ifndef MEMOSCOPE_HEAD_RANGE_H
 #define MEMOSCOPE_HEAD_RANGE_H

@@ -60,7 +60,7 @@ __attribute__((format(printf, 5, 0)))
 static void fail_args(struct stream_reader *reader, enum place place, uintmax_t offset,
                       uintmax_t number, const char *format, va_list args)
 {
-	char text[320], where[64] = "";
+	char text[sizeof reader->err.text], where[64] = "";
 
 	vsnprintf(text, sizeof text, format, args);
 	if (place == RECORD)

@@ -1,0 +1,67 @@
+/* patching_private.h - one thread's part in patching, for patching.c, patching_worker.c and
+ * patching_paths.c only. */
+#ifndef MEMOSCOPE_PATCHING_PRIVATE_H
+#define MEMOSCOPE_PATCHING_PRIVATE_H
+
+#include "common/eval/patching.h"
+#include "common/model/gpt_patch.h"
+
+/* A network on a device of its own. */
+struct patch_worker {
+	const struct model *model;
+	const struct gpt_config *config;
+	const struct kernels *kernels;
+	const struct patch_plan *plan;
+	struct device *dev;
+	const float *params; /* on the device, or the model's */
+	struct gpt *gpt;
+	struct gpt_patcher *patcher;
+	struct gpt_trace *own, *partners; /* what is seen of the text and of its partner */
+
+	/* the pair */
+	struct patch_pair *pair;
+	int32_t *want; /* [answers] rows: of the partner, then of the text */
+	size_t want_room;
+	float *logits; /* [answers,vocab] of the text or the partner */
+	size_t logits_room;
+	double text_right, text_partner; /* Σ log p of its tokens and of the partner's, unpatched */
+	double partner_difference; /* LD of the partner's own run */
+
+	/* reruns, made anew for each pair, or each sender and layer of it */
+	struct gpt_patch *patches;
+	struct gpt_rerun *reruns;
+	size_t *index; /* of each rerun: its effect in the pair's */
+	size_t patch_room, rerun_room, index_room;
+
+	/* of edges, [patched,c]: the change of the sender; the stream that it goes into; q, k, v */
+	float *change, *stream, *of[3];
+	size_t change_room, stream_room, of_room[3];
+
+	struct err err; /* why the pair failed */
+};
+
+/* Device, network and traces for the plan. -1 with worker->err set. */
+int patch_worker_begin(struct patch_worker *worker);
+void patch_worker_end(struct patch_worker *worker);
+
+/* Fill in the effects of a pair. -1 with worker->err set. */
+int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair);
+
+/* Reruns of the text are done: each fills in its effect. -1 with worker->err set. */
+int patch_worker_rerun(struct patch_worker *worker, int count);
+
+/* The effect of a run with these logits[answers,vocab]. */
+struct patch_effect patch_worker_effect(const struct patch_worker *worker, const float *logits);
+
+/* ---- patching_paths.c ---- */
+
+/* The places that edges need of a text and of its partner. */
+#define PATHS_OWN (GPT_PLACE_BIT(GPT_RESID_PRE) | GPT_PLACE_BIT(GPT_Z) | \
+	GPT_PLACE_BIT(GPT_RESID_MID) | GPT_PLACE_BIT(GPT_MLP_OUT) | GPT_PLACE_BIT(GPT_RESID_POST))
+#define PATHS_PARTNER (GPT_PLACE_BIT(GPT_RESID_PRE) | GPT_PLACE_BIT(GPT_Z) | \
+	GPT_PLACE_BIT(GPT_MLP_OUT))
+
+/* The edges of the plan, over a pair whose text and partner were run. */
+int patch_worker_paths(struct patch_worker *worker);
+
+#endif

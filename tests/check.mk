@@ -48,11 +48,11 @@ TEST_JOBS ?= $(shell nproc)
 FAST := $(filter-out $(call named,$(SLOW)),$(TESTS))
 # What computes with a network: on the CPU's table, or by a program, a pipeline or the manual's
 # examples. But for what goes over the levels by itself, for the GPU's kernels, and for errors.
-NETWORK = $(filter-out $(call named,gpt gpt_inspect kv_cache isa ops cuda cuda_faults cuda_half cuda_traffic \
+NETWORK = $(filter-out $(call named,gpt gpt_inspect gpt_patch kv_cache isa ops cuda cuda_faults cuda_half cuda_traffic \
 	badinput browser device faults gpt-train-faults house threads),$(patsubst tests/%.c,$(BUILD)/tests/%.t,$(shell \
 	grep -lw $(NETWORK_SIGNS:%=-e '%') $(TESTS_C) $(TESTS_SH))) $(call named,man))
 NETWORK_SIGNS = kernels_cpu kernels_find.*cpu tests/train/trainer.h gpt-train gpt-sample gpt-score \
-	act-dump attn-dump head-score runs
+	act-dump act-patch attn-dump head-score runs
 
 .PHONY: check check-all check-levels asan
 

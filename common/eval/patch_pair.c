@@ -82,8 +82,8 @@ static int find_rows(struct reading *reading, int context, struct patch_pair *pa
 		if (pair->from[i] >= pair->partner_rows)
 			pair->partner_rows = pair->from[i] + 1;
 	if (pair->partner_rows > context) /* its last token, which the context does not hold */
-		return record_pairs_bad(reading->pairs, err, "token %d of the partner is behind the model's "
-		                        "context, so it has no activations to patch with",
+		return record_pairs_bad(reading->pairs, err, "token %d of the partner is behind the "
+		                        "context of the model, so it has no activations to patch with",
 		                        pair->partner_rows - 1);
 	return 0;
 }

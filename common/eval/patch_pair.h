@@ -35,9 +35,9 @@ struct patch_pair {
 	uint64_t id;
 	int32_t *token, *partner_token; /* [rows], [partner_rows] */
 	int rows, partner_rows; /* 1 to the context */
-	int32_t *row, *from; /* [patched] rows that may be patched, rising, and the partner's for them */
+	int32_t *row, *from; /* [patched] rows that may be patched, rising; those of the partner */
 	int patched;
-	int32_t *group; /* [groups + 1] rows row[group[g]] to row[group[g + 1] - 1] are patched at once */
+	int32_t *group; /* [groups + 1] row[group[g]] to row[group[g + 1] - 1] are patched at once */
 	struct row_place *place; /* [groups] of the first row of each */
 	int groups;
 	struct patch_answer *answer; /* [answers] rows rise */
@@ -59,8 +59,8 @@ struct patch_selection {
 	enum patch_each each;
 };
 
-/* Read the next text and its partner: 1; 0 at the end; -1 with err set, which names both, if they do
- * not fit together or the network. Release the pair in any case. */
+/* Read the next text and its partner: 1; 0 at the end; -1 with err set, which names both, if they
+ * do not fit together or the network. Release the pair in any case. */
 int patch_pair_read(struct record_pairs *pairs, const struct patch_selection *selection,
                     const struct gpt_config *config, struct patch_pair *pair, struct err *err);
 void patch_pair_release(struct patch_pair *pair); /* a zeroed one is allowed */

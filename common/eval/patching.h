@@ -45,7 +45,7 @@ struct patch_edge {
 struct patch_edge *patch_edges(const struct gpt_config *config, const struct part_list *senders,
                                const struct part_list *receivers, int *count, struct err *err);
 
-/* Sites, each over each group of rows, or else edges, each over all rows. Memory is the caller's. */
+/* Sites, each over each group of rows, or edges, each over all rows. Memory is the caller's. */
 struct patch_plan {
 	const struct patch_site *sites; /* [site_count] */
 	int site_count;

@@ -42,7 +42,8 @@ struct gpt_patcher {
 	int32_t *wanted_index; /* [context] which of the wanted rows it is; -1: none of them */
 	float *logits; /* [wanted,v] */
 	size_t logits_room;
-	float **x, **x_mid; /* [layers + 1], [layers] device memory [context,c]; x[layers]: at the end */
+	float **x; /* [layers + 1] device memory [context,c]; the last: behind all blocks */
+	float **x_mid; /* [layers] */
 	void **att; /* [layers] */
 
 	/* the reruns */

@@ -1,5 +1,5 @@
 /* Patching computes what a whole pass with the same activations written into it gives, a text that
- * is patched with itself keeps all bits, and one that is patched with all of its partner's gives the
+ * is patched with itself keeps all bits, and one that is patched with all of its partner gives the
  * partner's. */
 #include "common/model/gpt_patch.h"
 
@@ -308,7 +308,8 @@ static void check_parts(const struct gpt_config *config, const struct kernels *k
 			sum[i] += bias[i % (size_t)c];
 		off = fmax(off, apart(sum, gpt_trace_row(pair.own, GPT_ATTN_OUT, l, 0), count));
 	}
-	gpt_parts_logits(pair.net.gpt, n, gpt_trace_row(pair.own, GPT_RESID_POST, config->layers - 1, 0),
+	gpt_parts_logits(pair.net.gpt, n,
+	                 gpt_trace_row(pair.own, GPT_RESID_POST, config->layers - 1, 0),
 	                 logits);
 	same &= memcmp(logits, pair.logits, (size_t)n * (size_t)config->vocab * sizeof *logits) == 0;
 	ok(same, "%d layers, width %d: parts alone have the bits that they have in a run",

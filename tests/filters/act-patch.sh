@@ -1,0 +1,177 @@
+#!/bin/bash
+# act-patch.sh - act-patch: tables, pairs, options, and a circuit that is known.
+# tests/model/gpt_patch.c has the right values of runs, act-patch-golden.sh those of tables.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+model=$ROOT/testdata/phonebook
+cd "$TMP" || exit 1
+
+phonegen --count 5 --entries 2 --seed 3 >books
+perturb --change numbers <books >partners
+patch() {
+	act-patch --quiet --from partners "$@" "$model" books
+}
+
+# column NAME TABLE...: a column of a table
+column() {
+	awk -F '\t' -v name="$1" '
+		FNR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
+		{ print $at }' "${@:2}"
+}
+
+# ---- tables ----
+
+columns='id	at	layer	head	row	kind	entry	offset	right	partner	effect	is_right	is_partner'
+patch --sweep head >heads
+is "$(head -n 1 heads)" "$columns" "the columns of a sweep"
+is "$(sed 1d heads | cut -f 1-8)" "$(for id in 0 1 2 3 4; do
+	for part in 0.0 0.1 0.2 0.3 1.0 1.1 1.2 1.3; do
+		printf '%s\thead:%s\t%s\t%s\t-\t-\t-\t-\n' "$id" "$part" "${part%.*}" "${part#*.}"
+	done
+done)" "a line for each text and head"
+is "$(patch --sweep head --layer 1 --head 2-3 | sed 1d)" "$(grep -E $'\thead:1[.][23]\t' heads)" \
+	"some layers and heads, with the same numbers"
+is "$(patch --sweep z | sed 1d)" "$(sed 1d heads)" "z is head"
+is "$(patch --at head:1.3 | sed 1d | cut -f 9-)" "$(grep head:1.3 heads | cut -f 9-)" \
+	"one part alone is as in the sweep"
+is "$(patch --at 1.3,mlp:0 | cut -f 1-8 | sed -n 2p)" $'0\t1.3,mlp:0\t-\t-\t-\t-\t-\t-' "--at has a line for each text"
+patch --sweep resid --each all >whole
+is "$(column at whole | sort -u | paste -sd ' ')" "resid:0 resid:1 resid:2" "the stream before each layer, and after the last"
+is "$(awk '$2 == "resid:0" || $2 == "resid:2"' whole | cut -f 11-13 | sort -u)" $'1.000000\t0\t1' \
+	"with the partner's stream everywhere the answer is the partner's"
+patch --paths >paths
+is "$(head -n 1 paths)" 'id	from	to	through	right	partner	effect	is_right	is_partner' "the columns of paths"
+# 2 layers of 4 heads: from embed 12 + 1, 12 + 1 and 1 edges; from a head of layer 0 1, 12 + 1 and 1,
+# from mlp:0 12 + 1 and 1; from a head of layer 1 1 and 1, and from mlp:1 1
+is "$(($(wc -l <paths) - 1))" $((5 * (27 + 4 * 15 + 14 + 4 * 2 + 1))) "a line for each text and path"
+is "$(column through paths | sort -u | paste -sd ' ')" "- k q v" "through queries, keys and values"
+is "$(patch --paths --senders embed,mlp:0 --receivers head:1.3,logits | sed 1d)" \
+	"$(awk -F '\t' '($2 == "embed" || $2 == "mlp:0") && ($3 == "head:1.3" || $3 == "logits")' paths)" \
+	"some senders and receivers, with the same numbers"
+
+# ---- which rows ----
+
+patch --sweep mlp --each row --layer 1 >rows
+length=$(mpcat books | head -n 1 | jq '.spans[] | select(.[2] == "answer") | .[1] - 1')
+is "$(awk 'NR == 1 || $1 == 0' rows | column row | paste -sd ' ')" "$(seq 0 $((length - 1)) | paste -sd ' ')" \
+	"a line for each row, up to the last one that matters"
+mpcat books | jq -r '.id as $id | .spans[] | [$id, .[0], .[2], if .[3] < 0 then "-" else .[3] end, 0] | @tsv' >spans
+is "$(awk -F '\t' -v OFS='\t' '$8 == 0 { print $1, $5, $6, $7, $8 }' rows)" "$(cat spans)" "where spans begin"
+patch --sweep mlp --each span --layer 1 >by-span
+is "$(awk -F '\t' -v OFS='\t' '$6 != "-" && NR > 1 { print $1, $5, $6, $7 }' by-span)" "$(cut -f 1-4 spans)" \
+	"a line for each span"
+is "$(awk -F '\t' 'NR > 1 && $6 == "-" && ($7 != "-" || $8 != "-")' by-span)" "" "between spans there is no entry"
+patch --sweep resid --rows number --each span --layer 0 >numbers
+is "$(column kind numbers | sort -u)" number "rows of one kind only"
+patch --at resid:0 --rows number >all-numbers
+is "$(sed 1d all-numbers | cut -f 9-)" "$(patch --sweep resid --rows number --each all --layer 0 | sed 1d | cut -f 9-)" \
+	"all rows of a kind at once"
+
+# ---- pairs ----
+
+patch --except head:0,mlp:0-1 >except
+is "$(sed 1d except | cut -f 9-)" "$(patch --at head:1 | sed 1d | cut -f 9-)" "all parts but some"
+act-patch --quiet --from books --at resid:1,mlp:0,head:1,k:0.1 --rows number "$model" books >self
+is "$(sed 1d self | cut -f 9- | sort -u)" $'0.000000\t-\t-\t1\t-' "patched with itself, a text stays as it is"
+for threads in 1 3; do
+	patch --sweep resid --threads "$threads" >"threads-$threads"
+done
+cmp -s threads-1 threads-3
+ok $? "the number of threads does not matter"
+perturb --change digit <books >digits
+is "$(act-patch -q --from digits --at resid:0 "$model" books | column is_partner | paste -sd ' ')" \
+	"1 1 1 1 1" "partners with one digit changed"
+# The lines of the partner stand elsewhere: numbers fit by span, the rest does not.
+perturb --change lines <books >moved
+act-patch -q --from moved --at resid:1 --rows number "$model" books >fits 2>&1
+ok $? "rows that fit by span and offset are enough"
+fails 1 'books: .* id 2, with its partner of moved: .* id 2: row 46 ' "rows that do not fit name both records" \
+	act-patch -q --from moved --at resid:1 "$model" books
+
+# ---- a circuit that is known ----
+
+# made N SEED: N texts, each the letters a to h in some order, then one of them, but neither the first
+# nor the last, and the answer, which is the letter that followed it
+made() {
+	awk -v n="$1" -v seed="$2" 'BEGIN {
+		srand(seed)
+		for (i = 0; i < n; i++) {
+			left = "abcdefgh"
+			for (text = ""; left != ""; left = substr(left, 1, k - 1) substr(left, k + 1))
+				text = text substr(left, k = int(rand() * length(left)) + 1, 1)
+			j = 2 + int(rand() * 6)
+			printf "{\"id\":%d,\"text\":\"%s%s\",\"spans\":[[9,10,\"answer\",-1,0]]}\n", i, text, substr(text, j, 2)
+		}
+	}' | "$BUILD/tests/tools/mkstream" text '{"alphabet":"abcdefgh"}'
+}
+
+# means VALUE KEY...: the mean of a column, by the values of others, if it exceeds 0.1
+means() {
+	awk -F '\t' -v columns="$*" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; count = split(columns, name, " "); next }
+		$at[name[1]] != "-" {
+			key = $at[name[2]]
+			for (i = 3; i <= count; i++)
+				key = key " " $at[name[i]]
+			sum[key] += $at[name[1]]; n[key]++
+		}
+		END { for (key in sum) if (sum[key] / n[key] > 0.1) print key }' | sort
+}
+
+"$BUILD/tests/tools/mkcircuit" circuit abcdefgh 12
+made 60 1 >letters
+made 60 2 >others
+patch_circuit() {
+	act-patch --quiet --from others "$@" circuit letters
+}
+is "$(patch_circuit --paths | means effect from to through)" "$(printf '%s\n' 'embed head:0.0 v' \
+	'embed head:1.1 q' 'embed head:1.1 v' 'head:0.0 head:1.1 k' 'head:1.1 logits -')" \
+	"of all paths, those of the circuit that was made"
+is "$(patch_circuit --sweep head | means effect at)" "$(printf 'head:0.0\nhead:1.1')" "of all heads, those two"
+is "$(patch_circuit --sweep mlp --each all | means effect at)" "" "and no feed-forward part"
+is "$(patch_circuit --except head:0.0,head:1.1 | column is_right | sort | uniq -c | xargs)" "60 1" \
+	"with all other parts from another text, each answer is right"
+is "$(patch_circuit --except head:0.0 | column is_partner | sort | uniq -c | xargs)" \
+	"$(patch_circuit --at head:1.1 | column is_partner | sort | uniq -c | xargs)" "without the second head it is the partner's"
+act-patch -q --from others --sweep resid --each row circuit letters >trace
+# Before the first layer: at the earlier letter, at the one behind it, at the last one, and where a patch
+# writes that letter once more.
+is "$(awk -F '\t' 'NR > 1 && $2 == "resid:0" && $9 < -1 { n[$1]++ } END { for (id in n) wrong += n[id] > 4 || n[id] < 1; print wrong + 0 }' trace)" \
+	0 "the stream before the first layer matters at few letters"
+is "$(awk -F '\t' 'NR > 1 && $2 == "resid:2" && $11 != "-" && $11 != 0 && $5 != 8 || $2 == "resid:2" && $5 == 8 && $11 != "-" && $11 != 1' trace)" \
+	"" "after the last layer it matters at the last letter alone"
+
+# ---- bad input ----
+
+usage() {
+	fails 2 "$1" "usage: ${*:2}" act-patch "${@:2}" "$model" books
+}
+usage '--from: the stream of the partners is missing' --at head:0
+usage 'expected one of --at, --except, --sweep and --paths' --from partners
+usage 'expected one of --at, --except, --sweep and --paths' --from partners --at head:0 --paths
+usage '--sweep: .*expected one of' --from partners --sweep brain
+usage '--sweep: .*expected one of' --from partners --sweep result
+usage '--at: ' --from partners --at head:7.1
+usage '--at: ' --from partners --at ln_final:0
+usage '--except: ' --from partners --except resid:1
+usage '--except: names all parts' --from partners --except 0-1,mlp:0-1
+usage '--each: only with --sweep' --from partners --at head:0 --each row
+usage '--head: only with --sweep' --from partners --paths --head 1
+usage "--head: 'mlp' has none" --from partners --sweep mlp --head 1
+usage '--layer: the model has no layer 2' --from partners --sweep mlp --layer 2
+usage '--senders: only with --paths' --from partners --sweep mlp --senders embed
+usage '--senders: embed stands there twice' --from partners --paths --senders embed,embed
+usage 'no path: ' --from partners --paths --senders mlp:1 --receivers head:0
+usage '--receivers: ' --from partners --paths --receivers resid:1
+fails 2 'standard input' 'both from the standard input' act-patch --from - --at 0 "$model"
+fails 1 "no span of kind 'poem'" "an answer of a kind that is not there" act-patch -q --from partners --at 0 --answer poem "$model" books
+fails 1 "no span of kind 'poem'" "rows of a kind that is not there" act-patch -q --from partners --at 0 --rows poem "$model" books
+phonegen --count 3 --entries 2 --seed 3 >few
+fails 1 'id 3' "a partner that is missing" act-patch -q --from few --at 0 "$model" books
+is "$(wc -l <stdout)" 4 "... after the lines of those before it"
+head -c 600 partners >half
+fails 1 'half: ' "partners that end too early" act-patch -q --from half --at 0 "$model" books
+act-patch -q --from partners --at 0 "$model" books >/dev/full 2>err
+is "$? $(grep -c 'No space left' err)" "1 1" "a full disk"
+
+done_testing

@@ -23,16 +23,18 @@ static const char *parse_what(const char *argument, void *value)
 	for (*chosen = 0; *chosen < PERTURB_COUNT; ++*chosen)
 		if (strcmp(argument, perturb_words[*chosen]) == 0)
 			return NULL;
-	return "expected digit, drop, name, numbers or lines";
+	return "expected digit, drop, name, numbers, lines, redraw or ask";
 }
 
 static const struct option options[] = {
 	{.name = "change", .key = 'c', .type = OPTION_CALL, .value = &what, .argument = "WHAT",
 	 .call = parse_what,
 	 .text = "digit: change a digit of the entry's number; drop: remove the entry; name: give its "
-	         "name to another entry; numbers, lines: exchange these with another entry (required)"},
+	         "name to another entry; numbers, lines: exchange these with another entry; "
+	         "redraw: draw all numbers afresh; ask: ask for another entry (required)"},
 	{.name = "entry", .key = 'e', .type = OPTION_WORD, .value = &entry, .argument = "asked|other",
-	 .text = "the entry that is asked for, or any other (default asked)"},
+	 .text = "the entry that is asked for, or any other (default asked); with redraw, all entries "
+	         "or all others"},
 	{.name = "keep-answer", .key = 'k', .type = OPTION_FLAG, .value = &keep,
 	 .text = "leave the answer as it is, even if the book then says something else"},
 	{.name = "place", .type = OPTION_INT, .value = &place, .argument = "N", .min = 1, .max = 1000,
@@ -64,8 +66,9 @@ static json_t *make_header(const struct stream_reader *reader, int argc, char **
 		if (charset_add(set, json_string_value(alphabet), json_string_length(alphabet),
 		                &err) < 0)
 			die("standard input: header: \"alphabet\": %s", err.text);
-		for (char digit = (char)('0' + digits.min); what == PERTURB_DIGIT &&
-		     digit <= (char)('0' + digits.max); digit++)
+		const bool draws = what == PERTURB_DIGIT || what == PERTURB_REDRAW;
+		for (char digit = (char)('0' + digits.min); draws && digit <= (char)('0' + digits.max);
+		     digit++)
 			charset_add(set, &digit, 1, &err);
 		text = charset_text(set);
 		if (!text || json_object_set_new(header, "alphabet", json_string(text)) < 0)
@@ -99,10 +102,12 @@ static int write_record(struct stream_writer *writer, const struct record *recor
 
 	record_pack_text(packer, record, kinds, 1);
 	pack_key(packer, "change");
-	msgpack_pack_map(packer, (size_t)(2 + (change->with >= 0) + 3 * (change->place > 0)));
+	msgpack_pack_map(packer, (size_t)(1 + (change->entry >= 0) + (change->with >= 0) +
+	                                  3 * (change->place > 0)));
 	pack_key(packer, "what");
 	pack_string(packer, perturb_words[what], strlen(perturb_words[what]));
-	pack_number(packer, "entry", change->entry);
+	if (change->entry >= 0)
+		pack_number(packer, "entry", change->entry);
 	if (change->with >= 0)
 		pack_number(packer, "with", change->with);
 	if (change->place > 0) {
@@ -146,9 +151,11 @@ int main(int argc, char **argv)
 
 	options_parse(&program, argc, argv);
 	if (what < 0)
-		die_usage("--change: expected one of digit, drop, name, numbers and lines");
+		die_usage("--change: expected one of digit, drop, name, numbers, lines, redraw and ask");
 	if (place > 0 && what != PERTURB_DIGIT)
 		die_usage("--place: only with --change digit");
+	if (entry == OTHER && what == PERTURB_ASK)
+		die_usage("--entry other: not with --change ask, which changes the question");
 	struct perturb *perturb = perturb_new(&(struct perturb_options){
 		.what = (enum perturb_what)what,
 		.other = entry == OTHER,

@@ -4,7 +4,9 @@
 #include "common/base/utf8.h"
 #include "common/data/perturb_private.h"
 
-const char *const perturb_words[PERTURB_COUNT] = {"digit", "drop", "name", "numbers", "lines"};
+const char *const perturb_words[PERTURB_COUNT] = {
+	"digit", "drop", "name", "numbers", "lines", "redraw", "ask",
+};
 
 struct perturb *perturb_new(const struct perturb_options *options, struct err *err)
 {
@@ -138,21 +140,44 @@ static int draw_line(const struct perturb *perturb, int a, int b, struct rng *rn
 	return -1;
 }
 
-/* Choose the line to be changed and, if the change takes two, the other one. */
+/* Any line with another name than this one has, or -1. */
+static int draw_other_name(const struct perturb *perturb, int line, struct rng *rng)
+{
+	int count = 0, drawn;
+
+	for (int i = 0; i < (int)perturb->line_count; i++)
+		count += !perturb_same_name(perturb, i, line);
+	if (count == 0)
+		return -1;
+	drawn = (int)rng_below(rng, (uint64_t)count);
+	for (int i = 0; i < (int)perturb->line_count; i++)
+		if (!perturb_same_name(perturb, i, line) && drawn-- == 0)
+			return i;
+	return -1;
+}
+
+/* Choose the line to be changed and, if the change takes two, the other one. -1: all are. */
 static int choose(const struct perturb *perturb, struct rng *rng, int *line, int *with,
                   struct err *err)
 {
 	const struct perturb_options *options = &perturb->options;
 	const int asked = perturb->asked;
 
-	*with = -1;
-	*line = options->other ? draw_line(perturb, asked, -1, rng) : asked;
+	*with = *line = -1;
+	if (options->what == PERTURB_REDRAW)
+		return 0;
+	const bool other = options->other && options->what != PERTURB_ASK;
+	*line = other ? draw_line(perturb, asked, -1, rng) : asked;
 	if (*line < 0)
-		return err_set(err, options->other ? "no entry but the one asked for" :
+		return err_set(err, other ? "no entry but the one asked for" :
 		               "no entry is asked for: there is no 'answer' whose entry has "
 		               "two spans before it, a name and a number");
 	if (options->what == PERTURB_DIGIT || options->what == PERTURB_DROP)
 		return 0;
+	if (options->what == PERTURB_ASK) {
+		*with = draw_other_name(perturb, *line, rng);
+		return *with >= 0 ? 0 : err_set(err, "no entry to ask for that has another name");
+	}
 	*with = draw_line(perturb, *line, asked, rng);
 	return *with >= 0 ? 0 : err_set(err, "no other entry to go with the one to be changed");
 }
@@ -200,9 +225,8 @@ static void put_stretch(struct perturb *perturb, struct stretch stretch, struct 
 static void put_record(struct perturb *perturb, uint32_t length, int line, int with,
                        struct record *out)
 {
-	const struct stretch all = perturb->lines[line].all;
-
 	if (perturb->options.what == PERTURB_DROP) {
+		const struct stretch all = perturb->lines[line].all;
 		put_stretch(perturb, (struct stretch){0, all.begin}, out);
 		put_stretch(perturb, (struct stretch){all.end, length}, out);
 	} else if (perturb->options.what == PERTURB_LINES) {
@@ -230,7 +254,7 @@ int perturb_record(struct perturb *perturb, const struct record *record,
 	    choose(perturb, &rng, &line, &with, err) < 0)
 		return -1;
 	*change = (struct perturb_change){
-		.entry = perturb->spans[perturb->lines[line].name].entry,
+		.entry = line < 0 ? -1 : perturb->spans[perturb->lines[line].name].entry,
 		.with = with < 0 ? -1 : perturb->spans[perturb->lines[with].name].entry,
 	};
 	if (perturb_change(perturb, line, with, &rng, change, err) < 0)

@@ -26,22 +26,27 @@ enum perturb_what {
 	PERTURB_NAME, /* another entry gets the entry's name */
 	PERTURB_NUMBERS, /* the entry and another one exchange their numbers */
 	PERTURB_LINES, /* they exchange their places */
+	PERTURB_REDRAW, /* all numbers are drawn afresh, each another one than before */
+	PERTURB_ASK, /* another entry is asked for, of another name */
 	PERTURB_COUNT,
 };
 extern const char *const perturb_words[PERTURB_COUNT];
 
 struct perturb_options {
 	enum perturb_what what;
-	bool other; /* change an entry that is not asked for, drawn; else the one asked for */
+	bool other; /* change an entry that is not asked for, drawn; else the one asked for. Of
+	             * PERTURB_REDRAW: all entries but the one asked for; else all. PERTURB_ASK has
+	             * no use for it */
 	bool keep; /* the answer's text stays as it is */
 	int place; /* which digit, from 1; 0: drawn */
-	int digit_min, digit_max; /* the new digit is drawn from these, 0 to 9 */
+	int digit_min, digit_max; /* new digits are drawn from these. 0 to 9: a redrawn number of
+	                           * phonebook.h's form is drawn by its rules */
 	uint64_t seed;
 };
 
 /* What was changed in a record. */
 struct perturb_change {
-	int entry; /* the entry that was changed, as in the old record's spans */
+	int entry; /* the entry that was changed, as in the old record's spans; -1: several */
 	int with; /* the other entry; -1: none */
 	int place; /* which digit, from 1; 0: none */
 	uint32_t from, to; /* the old digit and the new one, as characters; 0: none */

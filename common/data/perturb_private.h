@@ -39,8 +39,11 @@ struct perturb {
 	size_t text_room;
 };
 
-/* Change the line and, if the change takes two, the other one (with; else -1). What was drawn is
- * noted in change. -1 with err saying what the record lacks. */
+/* Do two lines have the same name? */
+bool perturb_same_name(const struct perturb *perturb, int a, int b);
+
+/* Change the line (-1: all) and, if the change takes two, the other one (with; else -1). What was
+ * drawn is noted in change. -1 with err saying what the record lacks. */
 int perturb_change(struct perturb *perturb, int line, int with, struct rng *rng,
                    struct perturb_change *change, struct err *err);
 

@@ -58,6 +58,14 @@ void phone_draw(struct rng *rng, char text[PHONE_BYTES])
 	text[11] = (char)('0' + last);
 }
 
+bool phone_form(const uint32_t *codes, size_t length)
+{
+	for (size_t i = 0; length == PHONE_BYTES && i < length; i++)
+		if (i == 3 || i == 7 ? codes[i] != '-' : codes[i] < '0' || codes[i] > '9')
+			return false;
+	return length == PHONE_BYTES;
+}
+
 double phone_nats(const char text[PHONE_BYTES])
 {
 	const double ln8 = 2.0794415416798357, ln9 = 2.1972245773362196, ln10 = M_LN10;

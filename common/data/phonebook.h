@@ -55,6 +55,9 @@ char *phonebook_alphabet(const struct names *names);
  * equal to them. */
 void phone_draw(struct rng *rng, char text[PHONE_BYTES]);
 
+/* Does a text of code points have the form of a number, "ddd-ddd-dddd"? */
+bool phone_form(const uint32_t *codes, size_t length);
+
 /* The information of a number that phone_draw() gave, in nats. */
 double phone_nats(const char text[PHONE_BYTES]);
 

@@ -112,13 +112,67 @@ each '$b.change as $c | $c.entry != $c.with and lines($b) == (lines($a) | swap($
 	question($b) == question($a)' books lines
 ok $? "lines: two exchange places, and entries go by lines"
 
+perturb -c redraw <books >redraw
+# shellcheck disable=SC2016
+redrawn='find($a; "number") as $was | (find($b; "number") | map(.[:4])) == ($was | map(.[:4])) and
+	([$a.spans, $b.spans] | map(map(select(.[2] != "number"))) | .[0] == .[1]) and
+	(lines($b) | map(.[0])) == (lines($a) | map(.[0])) and $b.change == {what: "redraw"} and
+	(lines($b) | all(.[]; .[1] | test("^[1-9][0-9]{2}-[0-8]{2}[0-9]-[0-9]{4}$"))) and
+	all(find($b; "number")[]; .[4] > 22 and .[4] < 23)'
+# shellcheck disable=SC2016
+each "$redrawn"' and question($b)[0] == question($a)[0] and
+	question($b)[1] == lines($b)[asked($a)][1] and
+	([lines($a), lines($b)] | transpose | all(.[]; .[0][1] != .[1][1]))' books redraw
+ok $? "redraw: all numbers are others, names and places stay, and the answer follows"
+perturb -c redraw -e other <three >redraw
+# shellcheck disable=SC2016
+each "$redrawn"' and question($b) == question($a) and asked($a) as $asked |
+	[lines($a), lines($b)] | transpose | to_entries | all(.[];
+	(.value[0][1] == .value[1][1]) == (.key == $asked))' three redraw
+ok $? "those of all others"
+perturb -c redraw <published >redraw
+# shellcheck disable=SC2016
+each "$redrawn"' and question($b) == question($a) and
+	([lines($a), lines($b)] | transpose | all(.[]; .[0][1] != .[1][1]))' published redraw
+ok $? "an answer that was not the entry's number stays"
+perturb -c redraw <absent >redraw
+each "$redrawn and question(\$b) == question(\$a)" absent redraw
+ok $? "a book that asks for no entry is redrawn, too"
+perturb -c redraw --digits 1-3 <books >redraw
+is "$(mpcat --text redraw | grep -o '[0-9]' | sort -u | xargs)" "1 2 3" "--digits: what all digits become"
+is "$(mpcat redraw | jq -c '[.spans[] | select(.[2] == "number")[4]] | unique | length')" \
+	"$(mpcat books | jq 1)" "which have the same information"
+
+# Of few names, some books have one twice and no other.
+phonegen --count 300 --entries 2-5 >many
+perturb -c ask <many >ask
+# shellcheck disable=SC2016
+each '$b.change as $c | lines($b) == lines($a) and question($b) == lines($a)[$c.with] and
+	$c.entry == asked($a) and asked($b) == $c.with and $c.with != $c.entry and
+	find($b; "ask")[0][3] == $c.with and question($b)[0] != question($a)[0] and
+	([$a.spans, $b.spans] | map(map(select(.[2] != "ask" and .[2] != "answer"))) | .[0] == .[1])' many ask
+ok $? "ask: another name is asked for, and the answer is its number"
+perturb -c ask -k <many >ask
+# shellcheck disable=SC2016
+each '$b.change as $c | lines($b) == lines($a) and
+	question($b) == [lines($a)[$c.with][0], question($a)[1]] and find($b; "answer")[0][4] > 22' many ask
+ok $? "an answer that is kept cannot be known"
+grep -E '^.{5}$' "$ROOT/testdata/names.txt" >five
+phonegen --count 40 --entries 2-5 --names five >layout
+perturb -c ask <layout | mpcat | jq -c '[.text | length] + [.spans[][:3]]' >ask
+is "$(cat ask)" "$(mpcat layout | jq -c '[.text | length] + [.spans[][:3]]')" \
+	"names of one length: the partner has the same layout"
+
 # ---- the stream ----
 
-for change in digit drop name numbers lines; do
+for change in digit drop name numbers lines redraw ask; do
+	list=names
+	[ $change != ask ] || list=$ROOT/testdata/names.txt
+	phonegen --count 300 --entries 2-5 --names "$list" --seed 4 >books
 	perturb -c $change <books >whole
 	{
-		phonegen --count 100 --entries 2-5 --names names --seed 4
-		phonegen --count 200 --first 100 --entries 2-5 --names names --seed 4
+		phonegen --count 100 --entries 2-5 --names "$list" --seed 4
+		phonegen --count 200 --first 100 --entries 2-5 --names "$list" --seed 4
 	} | perturb -c $change | mpcat | cmp -s - <(mpcat whole)
 	ok $? "$change: a piece of the input gives that piece of the output"
 	perturb -c $change -s 2 <books | mpcat | cmp -s - <(mpcat whole)
@@ -131,8 +185,10 @@ is "$(mpcat --header digit | jq -r '[.chain[].program, (.alphabet | length)] | @
 	"the header is signed, the alphabet stays"
 echo '{"id": 0, "text": "Ann 1 Ann 1", "spans": [[0,3,"name",0,0],[4,5,"number",0,0],[6,9,"ask",0,0],[10,11,"answer",0,0]]}' |
 	"$tools/mkstream" text '{"alphabet": " 1An"}' >short
-perturb -c digit --digits 1-3 <short | mpcat --header | jq -r .alphabet >alphabet
-is "$(cat alphabet)" " 123An" "digits that may come are in it"
+for change in digit redraw; do
+	perturb -c $change --digits 1-3 <short | mpcat --header | jq -r .alphabet >alphabet
+	is "$(cat alphabet)" " 123An" "$change: digits that may come are in it"
+done
 
 # ---- tasks of one's own ----
 
@@ -141,7 +197,7 @@ words() { mpcat | jq -c --args '.spans[] |= (.[2] |= ({($ARGS.positional[0]): $A
 	($ARGS.positional[2]): $ARGS.positional[3]}[.] // .))' "$@" | mptext; }
 phonegen --count 40 --entries 2-5 >two
 words name key number value <two >own
-for what in digit drop name numbers lines; do
+for what in digit drop name numbers lines redraw ask; do
 	is "$(perturb -c $what <own | words key name value number | mpcat)" "$(perturb -c $what <two | words a b c d | mpcat)" \
 		"kinds of other words: $what"
 done
@@ -169,6 +225,10 @@ fails 1 'record [0-9]+: no other entry to go with' "there are no two others" \
 fails 1 'no digit 11 in a number of 10' "there is no such digit" with books perturb -c digit --place 11
 fails 1 'digit 1 is 1, and there is no other' "there is nothing to become" \
 	with short perturb -c digit --digits 1
+fails 1 'record 0: no entry to ask for that has another name' "there is no other name" with single perturb -c ask
+fails 1 'record 0: no number but the one' "there is no other number" with single perturb -c redraw -e other
+fails 1 'record 0: no entry is asked for' "nobody is asked for, and nobody else can be" with absent perturb -c ask
+fails 2 'entry other: not with --change ask' "another one than asked for is asked for" perturb -c ask -e other
 fails 2 'change' "nothing to do" perturb
 fails 2 'change.*expected digit' "an unknown change" perturb -c letter
 fails 2 'entry.*asked or other' "an unknown entry" perturb -c digit -e first

@@ -109,6 +109,7 @@ static void perturb_reference(const struct generation *generation, const struct 
 		EXPECT(utf8_length(out.text, out.size) == (long)out.length);
 		EXPECT(options.what == PERTURB_DROP ? out.span_count + 2 <= record.span_count :
 		       out.span_count == record.span_count);
+		EXPECT(options.what != PERTURB_REDRAW || out.length == record.length);
 		for (uint32_t i = 0; i < out.span_count; i++) {
 			EXPECT(out.spans[i].begin >= at && out.spans[i].begin < out.spans[i].end);
 			EXPECT(out.spans[i].end <= out.length && out.spans[i].entry >= -1);

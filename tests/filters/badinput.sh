@@ -32,6 +32,9 @@ filters=(
 	'text|attn-dump model --quiet'
 	'tokens|attn-dump model --quiet'
 	'generations|attn-dump model --quiet'
+	'text|act-dump model --quiet'
+	'text|act-patch model --quiet --from text --at 0'
+	'tokens|act-patch model --quiet --from text --at 0'
 	'text|head-score model --quiet --over -'
 	'generations|topk-dump'
 	'generations|recall-score'
@@ -102,7 +105,7 @@ for filter in "${filters[@]}"; do
 		'generations|repeat-score' | 'text|repeat-score'*) continue ;;
 		'text|data-lint'* | 'tokens|data-lint'*) continue ;;
 		'text|gpt-s'* | 'tokens|gpt-s'* | 'generations|gpt-s'*) continue ;;
-		'text|attn'* | 'tokens|attn'* | 'generations|attn'*) continue ;;
+		'text|a'* | 'tokens|a'* | 'generations|a'*) continue ;;
 		'text|head'* | 'tokens|head'* | 'generations|head'* | 'metrics|loss-plot') continue ;;
 		esac
 		refuses "$other" "header: a stream of kind '$other', expected" "$other" "$command"
@@ -126,12 +129,12 @@ for filter in "${filters[@]}"; do
 done
 book 'if .id == 3 then .text += "¿" else . end' >bad
 for command in 'tokenize' 'gpt-sample model --from answer --quiet --max-tokens 2' \
-	'gpt-score model --quiet' 'attn-dump model --quiet'; do
+	'gpt-score model --quiet' 'attn-dump model --quiet' 'act-patch model --quiet --from text --at 0'; do
 	refuses "a character outside the vocabulary" "record 3.*U\+00BF '¿'" bad "$command"
 done
 phonegen --count 3 --entries 20 >long
 for command in 'gpt-sample model --from answer --quiet' 'gpt-score model --quiet' \
-	'attn-dump model --quiet'; do
+	'attn-dump model --quiet' 'act-patch model --quiet --from long --at 0'; do
 	refuses "a record longer than the context" 'record 0.*256' long "$command"
 done
 
@@ -266,7 +269,7 @@ fi
 # ---- command lines ----
 
 for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-score topk-dump attn-dump \
-	head-score recall-score repeat-score confint data-lint loss-plot mpcat model-average \
+	act-dump act-patch head-score recall-score repeat-score confint data-lint loss-plot mpcat model-average \
 	model-import; do
 	fails 2 "^$program: --no-such-option: no such option" "$program: an unknown option" \
 		"$program" --no-such-option
@@ -274,7 +277,7 @@ for program in phonegen qamix mptext tokenize shard gpt-train gpt-sample gpt-sco
 	"$program" --help >/dev/full 2>error
 	is "$? $(wc -l <error)" "1 1" "$program: --help on a full disk"
 done
-for command in gpt-sample gpt-score attn-dump head-score; do
+for command in gpt-sample gpt-score attn-dump act-dump head-score; do
 	fails 2 "^$command: operand 1 is empty, expected MODEL" "$command: a model without a name" "$command" ''
 done
 fails 2 "^mpcat: operand 2 is empty" "mpcat: a file without a name" mpcat text ''
@@ -310,6 +313,8 @@ gpt-sample model --top-p 2|--top-p: '2'
 gpt-sample model --probs -1|--probs: '-1'
 gpt-score|an operand is missing: expected MODEL
 attn-dump|an operand is missing: expected MODEL
+act-patch --from text --at 0|an operand is missing: expected MODEL
+act-patch model --from text --at 0 --threads 257|--threads: '257'
 attn-dump model --layer -1|--layer: '-1'
 attn-dump model --head 1.5|--head: '1.5'
 head-score|an operand is missing: expected MODEL

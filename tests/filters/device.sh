@@ -33,10 +33,15 @@ head-score model --sequences 3 >two
 cmp -s one two
 ok $? "head-score --device cpu"
 
+act-patch model --from text.mp --sweep head --device cpu text.mp >one
+act-patch model --from text.mp --sweep head text.mp >two
+cmp -s one two
+ok $? "act-patch --device cpu"
+
 # ---- no CUDA ----
 
 runs=("gpt-train -o none ${net[*]} tokens.mp" "${sample[*]} text.mp" "${score[*]} text.mp"
-	"attn-dump model text.mp" "head-score model")
+	"attn-dump model text.mp" "act-patch model --from text.mp --at 0 text.mp" "head-score model")
 echo "no object" >file.so
 for run in "${runs[@]}"; do
 	# shellcheck disable=SC2086 # a command in words

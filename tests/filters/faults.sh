@@ -133,6 +133,7 @@ survives attn-dump books attn-dump "${model[@]}"
 interrupted=1
 survives topk-dump answers topk-dump
 survives 'attn-dump --by-span' books attn-dump "${model[@]}" --by-span
+survives act-patch books act-patch "${model[@]}" "${threads[@]}" --from ../books --sweep head
 survives head-score /dev/null head-score "${model[@]}" --sequences 2
 survives recall-score answers recall-score
 survives repeat-score answers repeat-score

@@ -88,6 +88,18 @@ ok $? "rows that fit by span and offset are enough"
 fails 1 'books: .* id 2, with its partner of moved: .* id 2: row 46 ' "rows that do not fit name both records" \
 	act-patch -q --from moved --at resid:1 "$model" books
 
+# The GPU's kernels add in another order.
+for how in "--sweep head" "--sweep resid --each span" "--paths"; do
+	# shellcheck disable=SC2086
+	patch $how >here
+	# shellcheck disable=SC2086
+	MEMOSCOPE_CUDA=$BUILD/tests/kernels-shim.so patch --device cuda $how >there
+	is "$(paste here there | awk -F '\t' 'NR > 1 {
+			for (i = NF / 2 - 4; i <= NF / 2 - 2; i++)
+				wrong += ($i - $(i + NF / 2)) ^ 2 > 1e-7
+		} END { print (NR > 40), wrong + 0 }')" "1 0" "--device cuda $how: the numbers of the CPU"
+done
+
 # ---- a circuit that is known ----
 
 # made N SEED: N texts, each the letters a to h in some order, then one of them, but neither the first

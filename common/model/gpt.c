@@ -61,11 +61,14 @@ static void add_branch(struct gpt *gpt, float *to, const float *from, const void
 	const size_t count = (size_t)n * c;
 	const bool apart = gpt->dropout.rate > 0 || gpt->hook.writes;
 
-	if (apart || (gpt->hook.places & GPT_PLACE_BIT(place)))
+	if (apart || (gpt->hook.places & GPT_PLACE_BIT(place))) {
 		compute_branch(gpt, in, w, b, n, width);
+		gpt_replace_branch(gpt, place, layer, n);
+	}
 	gpt_visit(gpt, place, layer);
 	if (!apart) {
 		gpt->k->linear_residual(gpt->dev, to, from, in, w, b, n, width, c);
+		gpt_add_replaced_branch(gpt, place, layer, n, to, from);
 		return;
 	}
 	drop(gpt, gpt->branch, count, place == GPT_ATTN_OUT ? PLACE_PROJECTION : PLACE_MLP, layer);

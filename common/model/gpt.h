@@ -6,7 +6,7 @@
  *
  * gpt_config.h      its shape
  * gpt_parameters.h  its parameters: tensors, count, initialisation
- * gpt_inspect.h     its attention, its logits layer by layer; replaced heads
+ * gpt_inspect.h     its attention, its logits layer by layer; replaced parts
  * kv_cache.h        decoding token by token
  *
  * Shapes here and there: n rows (tokens) of a pass, c = width, v = vocab.

@@ -273,8 +273,10 @@ static void find_layer(const struct gpt_attribution *attribution, int layer, int
 		return;
 	}
 	values[0] = dot(weights->attn_bias[layer], direction, c);
-	values[2] = dot(weights->mlp_bias[layer], direction, c);
-	values[1] = dot(mlp, direction, c) - values[2]; /* the bias was added with it */
+	/* The bias was added with it, unless both are ablated. */
+	values[2] = gpt_mlp_ablated(attribution->gpt, layer, attribution->row[first + i]) ? 0 :
+	            dot(weights->mlp_bias[layer], direction, c);
+	values[1] = dot(mlp, direction, c) - values[2];
 }
 
 /* The directions of the rows, and what is in no layer. */

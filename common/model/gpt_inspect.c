@@ -94,33 +94,142 @@ void gpt_project_back(struct gpt *gpt, int layer, int count, const float *direct
 
 /* ---- ablation ---- */
 
+/* Memory for replacements. -1 with err set. */
+static int begin_ablation(struct gpt *gpt, struct err *err)
+{
+	struct ablated *ablated = &gpt->ablated;
+	const size_t layers = (size_t)gpt->config.layers, c = (size_t)gpt->config.width;
+
+	assert(gpt->keep != GPT_KEEP_ALL && gpt->activation_size == sizeof(float));
+	if (!ablated->heads) {
+		ablated->heads = calloc(layers * (size_t)gpt->config.heads, sizeof *ablated->heads);
+		ablated->mlps = calloc(layers, sizeof *ablated->mlps);
+		ablated->head_output = gpt_alloc_floats(gpt, layers, c);
+		ablated->mlp_output = gpt_alloc_floats(gpt, layers, c);
+	}
+	if (!ablated->heads || !ablated->mlps || !ablated->head_output || !ablated->mlp_output)
+		return err_set(err, "out of memory for ablated parts");
+	return 0;
+}
+
+static void set_replacement(struct gpt *gpt, float *at, const float *value, int count)
+{
+	const size_t bytes = (size_t)count * sizeof *at;
+
+	if (value)
+		gpt->k->upload(gpt->dev, at, value, bytes);
+	else
+		gpt->k->zero(gpt->dev, at, bytes);
+}
+
 int gpt_ablate_head(struct gpt *gpt, int layer, int head, const float *value, struct err *err)
 {
 	const int c = gpt->config.width, h = gpt->config.heads, d = c / h;
 
-	assert(gpt->keep != GPT_KEEP_ALL && layer < gpt->config.layers && head < h);
-	if (!gpt->ablated) {
-		gpt->ablated = calloc((size_t)gpt->config.layers * h, sizeof *gpt->ablated);
-		gpt->ablated_output = gpt_alloc_floats(gpt, (size_t)gpt->config.layers, (size_t)c);
-	}
-	if (!gpt->ablated || !gpt->ablated_output)
-		return err_set(err, "out of memory for ablated heads");
-	float *at = gpt->ablated_output + (size_t)layer * c + (size_t)head * d;
-	if (value)
-		gpt->k->upload(gpt->dev, at, value, (size_t)d * sizeof *at);
-	else
-		gpt->k->zero(gpt->dev, at, (size_t)d * sizeof *at);
-	gpt->ablated[layer * h + head] = true;
+	assert(layer < gpt->config.layers && head < h);
+	if (begin_ablation(gpt, err) < 0)
+		return -1;
+	set_replacement(gpt, gpt->ablated.head_output + (size_t)layer * c + (size_t)head * d, value, d);
+	gpt->ablated.heads[layer * h + head] = true;
 	return 0;
+}
+
+int gpt_ablate_mlp(struct gpt *gpt, int layer, const float *value, struct err *err)
+{
+	const int c = gpt->config.width;
+
+	assert(layer < gpt->config.layers);
+	if (begin_ablation(gpt, err) < 0)
+		return -1;
+	set_replacement(gpt, gpt->ablated.mlp_output + (size_t)layer * c, value, c);
+	gpt->ablated.mlps[layer] = true;
+	return 0;
+}
+
+void gpt_ablate_rows(struct gpt *gpt, const uint8_t *rows)
+{
+	gpt->ablated.rows = rows;
+}
+
+static bool row_ablated(const struct ablated *ablated, int row)
+{
+	return !ablated->rows || ablated->rows[ablated->row_of ? ablated->row_of[row] : row];
+}
+
+bool gpt_mlp_ablated(const struct gpt *gpt, int layer, int row)
+{
+	return gpt->ablated.mlps && gpt->ablated.mlps[layer] && row_ablated(&gpt->ablated, row);
+}
+
+/* Rows that follow one another. */
+struct run {
+	int first, count;
+};
+
+/* The next run of ablated rows among n, after the last one; begin with {0}. False: no more. */
+static bool next_run(const struct ablated *ablated, int n, struct run *run)
+{
+	int row = run->first + run->count;
+
+	while (row < n && !row_ablated(ablated, row))
+		row++;
+	run->first = row;
+	while (row < n && row_ablated(ablated, row))
+		row++;
+	run->count = row - run->first;
+	return run->count > 0;
 }
 
 void gpt_replace_ablated(struct gpt *gpt, int l, int n)
 {
+	const struct ablated *ablated = &gpt->ablated;
 	const int c = gpt->config.width, h = gpt->config.heads, d = c / h;
+	const size_t row = (size_t)c * gpt->activation_size;
 
-	for (int i = 0; gpt->ablated && i < h; i++)
-		if (gpt->ablated[l * h + i])
-			gpt->k->set_columns(gpt->dev, gpt->blocks[l].att,
-			                    gpt->ablated_output + (size_t)l * c + (size_t)i * d, n, c,
-			                    i * d, d);
+	if (!ablated->heads)
+		return;
+	for (struct run run = {0}; next_run(ablated, n, &run);)
+		for (int i = 0; i < h; i++)
+			if (ablated->heads[l * h + i])
+				gpt->k->set_columns(gpt->dev,
+				                    (char *)gpt->blocks[l].att + (size_t)run.first * row,
+				                    ablated->head_output + (size_t)l * c + (size_t)i * d,
+				                    run.count, c, i * d, d);
+}
+
+static bool branch_ablated(const struct gpt *gpt, enum gpt_place place, int l)
+{
+	return place == GPT_MLP_OUT && gpt->ablated.mlps && gpt->ablated.mlps[l];
+}
+
+/* The replacement of block l's feed-forward part, into rows of branch. */
+static float *replace_rows(struct gpt *gpt, int l, const struct run *run)
+{
+	const int c = gpt->config.width;
+	float *at = gpt->branch + (size_t)run->first * (size_t)c;
+
+	gpt->k->set_columns(gpt->dev, at, gpt->ablated.mlp_output + (size_t)l * c, run->count, c, 0, c);
+	return at;
+}
+
+void gpt_replace_branch(struct gpt *gpt, enum gpt_place place, int l, int n)
+{
+	if (branch_ablated(gpt, place, l))
+		for (struct run run = {0}; next_run(&gpt->ablated, n, &run);)
+			replace_rows(gpt, l, &run);
+}
+
+void gpt_add_replaced_branch(struct gpt *gpt, enum gpt_place place, int l, int n, float *to,
+                             const float *from)
+{
+	const size_t c = (size_t)gpt->config.width;
+
+	if (!branch_ablated(gpt, place, l))
+		return;
+	for (struct run run = {0}; next_run(&gpt->ablated, n, &run);) {
+		const size_t first = (size_t)run.first * c, count = (size_t)run.count * c;
+		const float *replacement = replace_rows(gpt, l, &run);
+		gpt->k->copy(gpt->dev, to + first, from + first, count * sizeof *to);
+		gpt->k->add(gpt->dev, to + first, replacement, count);
+	}
 }

@@ -6,6 +6,9 @@
 #ifndef MEMOSCOPE_GPT_INSPECT_H
 #define MEMOSCOPE_GPT_INSPECT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/base/err.h"
 #include "common/model/gpt.h"
 
@@ -48,8 +51,21 @@ void gpt_project_back(struct gpt *gpt, int layer, int count, const float *direct
 /* ---- replacing a part ---- */
 
 /* Ablate a head: in all passes and decoding to come, every row of its output (see
- * gpt_head_outputs) is value[d], host memory, copied. value NULL: zeros. Not with GPT_KEEP_ALL.
- * -1 with err set if memory is out. */
+ * gpt_head_outputs) is value[d], host memory, copied. value NULL: zeros. For activations in
+ * float32, not with GPT_KEEP_ALL. -1 with err set if memory is out. */
 int gpt_ablate_head(struct gpt *gpt, int layer, int head, const float *value, struct err *err);
+
+/* The same for the feed-forward part: what it adds to the residual stream, its bias included, is
+ * value[c]. */
+int gpt_ablate_mlp(struct gpt *gpt, int layer, const float *value, struct err *err);
+
+/* Ablate in some rows only: in those r of a pass or of decoding for which rows[r] is not 0; the
+ * others keep their own. rows is host memory of the caller and has an entry for each row of the
+ * passes to come. They read it, and so does what looks at them. NULL: in all rows, which is the
+ * default. */
+void gpt_ablate_rows(struct gpt *gpt, const uint8_t *rows);
+
+/* Is a layer's feed-forward part ablated in a row of the last pass? */
+bool gpt_mlp_ablated(const struct gpt *gpt, int layer, int row);
 
 #endif

@@ -44,6 +44,16 @@ struct block_activations {
 	void *fc, *gelu; /* [n,f] before and after GELU */
 };
 
+/* Parts that are replaced, and what by. Pointers are NULL if none is. */
+struct ablated {
+	bool *heads; /* [layers,h] host memory */
+	bool *mlps; /* [layers] host memory */
+	float *head_output; /* [layers,c] of each layer's heads, side by side */
+	float *mlp_output; /* [layers,c] */
+	const uint8_t *rows; /* [n] host memory, the caller's: in these rows; NULL: in all */
+	const int32_t *row_of; /* [n] host memory: rows is about this row; NULL: about the same */
+};
+
 struct gpt {
 	struct gpt_config config;
 	const struct kernels *k;
@@ -87,8 +97,7 @@ struct gpt {
 
 	struct gpt_hook hook; /* places 0: none */
 
-	bool *ablated; /* [layers,h] host memory; NULL: no head is */
-	float *ablated_output; /* [layers,c] what stands in place of ablated heads' outputs */
+	struct ablated ablated;
 
 	void **memory; /* [memory_count] every buffer above, to free */
 	int memory_count;
@@ -151,5 +160,14 @@ void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int 
 
 /* Put the replacements of ablated heads into att of block l. */
 void gpt_replace_ablated(struct gpt *gpt, int l, int n);
+
+/* Put the replacement of place, GPT_ATTN_OUT or GPT_MLP_OUT of block l, into branch[n,c] if it is
+ * ablated. GPT_ATTN_OUT never is: heads are replaced before they are added up. */
+void gpt_replace_branch(struct gpt *gpt, enum gpt_place place, int l, int n);
+
+/* The same where it is added already: in the rows concerned, to[n,c] = from[n,c] + the replacement.
+ * Overwrites branch. to is not from. */
+void gpt_add_replaced_branch(struct gpt *gpt, enum gpt_place place, int l, int n, float *to,
+                             const float *from);
 
 #endif

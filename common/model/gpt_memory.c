@@ -239,7 +239,8 @@ void gpt_free(struct gpt *gpt)
 	free(gpt->weights.blocks);
 	free(gpt->grads.blocks);
 	free(gpt->blocks);
-	free(gpt->ablated);
+	free(gpt->ablated.heads);
+	free(gpt->ablated.mlps);
 	free(gpt);
 }
 

@@ -124,8 +124,10 @@ static void decode_last_block(struct kv_cache *cache, int count, int wanted, con
 		kv_cache_attention(cache, last, want[i], run,
 		                   (char *)a->att + (size_t)i * c * gpt->activation_size);
 	}
+	gpt->ablated.row_of = want;
 	if (wanted > 0)
 		gpt_block_rest(gpt, last, wanted, gpt->branch);
+	gpt->ablated.row_of = NULL;
 }
 
 void kv_cache_decode(struct kv_cache *cache, int count, const int32_t *token,

@@ -18,6 +18,8 @@ struct seen {
 	struct attribution_shape shape;
 	float *part[PARTS_MAX]; /* [ROWS,c] in the order of attribution.h; NULL: a bias */
 	float *last; /* [ROWS,c] the residual stream */
+	const uint8_t *without_mlp; /* [ROWS] where the last layer's feed-forward part is ablated; or
+	                             * NULL */
 };
 
 static void look(void *context, struct gpt *gpt, enum gpt_place place, int layer)
@@ -48,7 +50,7 @@ static struct seen see(struct net *net, const struct pass *pass)
 	struct seen seen = {.net = net, .shape = {net->config.layers, net->config.heads,
 	                                          net->config.bias}};
 
-	gpt_set_hook(net->gpt, &(struct gpt_hook){EVERY, look, &seen});
+	gpt_set_hook(net->gpt, &(struct gpt_hook){.places = EVERY, .call = look, .context = &seen});
 	gpt_forward(net->gpt, &pass->batch, NULL);
 	gpt_set_hook(net->gpt, NULL);
 	return seen;
@@ -127,6 +129,8 @@ static void add_all(const struct seen *seen, int row, int a, int b, double *valu
 		double *behind = values + attribution_layer(shape, l) + shape->heads;
 		behind[0] = adds(seen, tensor_of(net, "transformer.h.%d.attn.c_proj.bias", l), row, a, b);
 		behind[2] = adds(seen, tensor_of(net, "transformer.h.%d.mlp.c_proj.bias", l), row, a, b);
+		if (l + 1 == shape->layers && seen->without_mlp && seen->without_mlp[row])
+			behind[2] = 0;
 		behind[1] -= behind[2];
 	}
 	if (shape->biases)
@@ -175,26 +179,47 @@ static int choose_rows(int n, int32_t *row)
 	return count;
 }
 
-/* Of all but a third of the rows, in two blocks, with a head ablated or not. */
-static void check_network(const struct gpt_config *config, const struct kernels *k, bool ablated)
+enum ablated { NOTHING, HEAD, MLP }; /* of the last layer; the feed-forward part in some rows */
+
+static void ablate(struct net *net, enum ablated what, const uint8_t *rows)
 {
+	const int last = net->config.layers - 1;
+	struct err err = {0};
+	float value[256];
+
+	for (int j = 0; j < 256; j++)
+		value[j] = (float)(j % 5) - 1.5f;
+	if (what == HEAD && gpt_ablate_head(net->gpt, last, net->config.heads - 1, value, &err) < 0)
+		abort();
+	if (what != MLP)
+		return;
+	if (gpt_ablate_mlp(net->gpt, last, value, &err) < 0)
+		abort();
+	gpt_ablate_rows(net->gpt, rows);
+}
+
+/* Of all but a third of the rows, in two blocks. */
+static void check_network(const struct gpt_config *config, const struct kernels *k,
+                          enum ablated ablated)
+{
+	static const char *const names[] = {"", ", a head ablated", ", mlp ablated in some rows"};
+	uint8_t in_rows[ROWS];
 	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
 	struct gpt_attribution *attribution;
 	int32_t row[ROWS], a[ROWS], b[ROWS];
-	float value[64];
 	struct pass pass;
 	struct err err = {0};
 	bool parts = true, sums = true, alone = true;
 	char what[120];
 
-	for (int j = 0; j < 64; j++)
-		value[j] = (float)(j % 5) - 1.5f;
-	if (ablated && gpt_ablate_head(net.gpt, config->layers - 1, config->heads - 1, value, &err) < 0)
-		abort();
+	for (int r = 0; r < ROWS; r++)
+		in_rows[r] = r % 4 < 2;
+	ablate(&net, ablated, in_rows);
 	fill_pass(&pass, config, some_lengths, 17);
 	pass.batch.target = NULL;
 	const int v = config->vocab, count = choose_rows(pass.batch.count, row);
 	struct seen seen = see(&net, &pass);
+	seen.without_mlp = ablated == MLP ? in_rows : NULL;
 	float *plain = pass_logits(&net, &pass);
 	const size_t many = attribution_count(&seen.shape);
 	for (int i = 0; i < count; i++) {
@@ -222,7 +247,7 @@ static void check_network(const struct gpt_config *config, const struct kernels 
 		alone &= memcmp(again, have, many * sizeof *again) == 0;
 	}
 	snprintf(what, sizeof what, "%d layers, %d heads, width %d%s", config->layers, config->heads,
-	         config->width, ablated ? ", a head ablated" : "");
+	         config->width, names[ablated]);
 	ok(memcmp(plain, logits, (size_t)pass.batch.count * (size_t)v * sizeof *plain) == 0,
 	   "%s: the pass has the same bits", what);
 	ok(shape->layers == config->layers && shape->heads == config->heads &&
@@ -241,8 +266,9 @@ static void check_network(const struct gpt_config *config, const struct kernels 
 
 static void check_shape(const struct gpt_config *config, const struct kernels *k)
 {
-	check_network(config, k, false);
-	check_network(config, k, true);
+	check_network(config, k, NOTHING);
+	check_network(config, k, HEAD);
+	check_network(config, k, MLP);
 }
 
 /* What is watched is of the next pass: fewer rows, more, none. */

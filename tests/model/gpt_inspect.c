@@ -1,8 +1,9 @@
-/* Ablated heads, against heads that are cut out of the weights, and the logit lens, against
- * networks of fewer layers. tests/model/inspector.c has attention, tests/eval/head_score.c the
- * logits of heads. */
+/* Ablated parts, against parts that are cut out of the weights and activations that a hook writes,
+ * and the logit lens, against networks of fewer layers. tests/model/inspector.c has attention,
+ * tests/eval/head_score.c the logits of heads. */
 #include "common/model/gpt_inspect.h"
 
+#include "common/model/gpt_hook.h"
 #include "tests/kernels/harness/ref.h"
 #include "tests/model/network.h"
 #include "tests/model/tensors.h"
@@ -60,6 +61,155 @@ static void check_ablation(const struct gpt_config *config, const struct kernels
 	free(want);
 	free_net(&net);
 	free_net(&cut);
+}
+
+/* The same for the feed-forward part: value is all that it adds. */
+static void cut_mlp(struct net *net, int layer, const float *value)
+{
+	const int c = net->config.width, f = gpt_inner(&net->config);
+
+	memset(tensor_of(net, "transformer.h.%d.mlp.c_proj.weight", layer), 0,
+	       (size_t)f * (size_t)c * sizeof *value);
+	for (int i = 0; net->config.bias && i < c; i++)
+		tensor_of(net, "transformer.h.%d.mlp.c_proj.bias", layer)[i] = value ? value[i] : 0;
+	put_params(net);
+}
+
+static void check_ablated_mlp(const struct gpt_config *config, const struct kernels *k)
+{
+	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
+	struct net cut = new_net(config, k, GPT_KEEP_NOTHING);
+	const int layer = config->layers - 1;
+	struct err err = {0};
+	float value[256];
+	struct pass pass;
+	char what[120];
+
+	fill_pass(&pass, config, some_lengths, 11);
+	pass.batch.target = NULL;
+	for (int i = 0; i < config->width; i++)
+		value[i] = (float)(i % 7) / 3 - 1;
+	const size_t floats = (size_t)pass.batch.count * (size_t)config->vocab;
+	const float *last = config->bias ? value : NULL;
+	float *whole = pass_logits(&net, &pass);
+	gpt_ablate_mlp(net.gpt, layer, last, &err);
+	gpt_ablate_mlp(net.gpt, 0, NULL, &err);
+	cut_mlp(&cut, layer, layer > 0 ? last : NULL);
+	cut_mlp(&cut, 0, NULL);
+	float *have = pass_logits(&net, &pass), *want = pass_logits(&cut, &pass);
+	snprintf(what, sizeof what, "%d layers, width %d: an ablated feed-forward part is one cut out "
+	         "of the weights%s", config->layers, config->width, last ? ", its value the bias" : "");
+	ok_apart(have, want, floats, 2e-5, what);
+	ok(apart(have, whole, floats) > 1e-3, "and it is missed");
+	free(whole);
+	free(have);
+	free(want);
+	free_net(&net);
+	free_net(&cut);
+}
+
+/* ---- ablation of some rows ---- */
+
+/* What is ablated: a head of the last layer, and the feed-forward part of the first one. */
+struct replaced {
+	const struct gpt_config *config;
+	const uint8_t *rows;
+	float value[256];
+	int n;
+	bool there; /* a hook that reads saw the replacement, in these rows only */
+};
+
+/* The first column of what is replaced, and how many. 0: nothing. */
+static int replaced_columns(const struct replaced *replaced, enum gpt_place place, int layer,
+                            int *column)
+{
+	const int c = replaced->config->width, d = c / replaced->config->heads;
+
+	*column = place == GPT_Z ? c - d : 0;
+	return place == GPT_Z && layer == replaced->config->layers - 1 ? d :
+	       place == GPT_MLP_OUT && layer == 0 ? c : 0;
+}
+
+/* A hook that puts it there itself. */
+static void write_value(void *context, struct gpt *gpt, enum gpt_place place, int layer)
+{
+	struct replaced *replaced = context;
+	int column, count = replaced_columns(replaced, place, layer, &column);
+
+	for (int r = 0; count > 0 && r < replaced->n; r++)
+		if (replaced->rows[r])
+			gpt_hook_write(gpt, place, layer, r, column, count, replaced->value);
+}
+
+/* A hook that looks if it is there. */
+static void look_for_value(void *context, struct gpt *gpt, enum gpt_place place, int layer)
+{
+	struct replaced *replaced = context;
+	const int c = replaced->config->width;
+	int column, count = replaced_columns(replaced, place, layer, &column);
+	float *out;
+
+	if (count == 0)
+		return;
+	out = must(malloc((size_t)ROWS * (size_t)c * sizeof *out));
+	gpt_hook_read(gpt, place, layer, out);
+	for (int r = 0; r < replaced->n; r++)
+		replaced->there &= (memcmp(out + r * c + column, replaced->value,
+		                           (size_t)count * sizeof *out) == 0) == (replaced->rows[r] != 0);
+	free(out);
+}
+
+static void set_hook(struct net *net, struct replaced *replaced, bool writes)
+{
+	gpt_set_hook(net->gpt, &(struct gpt_hook){
+		.places = GPT_PLACE_BIT(GPT_Z) | GPT_PLACE_BIT(GPT_MLP_OUT), .context = replaced,
+		.call = writes ? write_value : look_for_value, .writes = writes});
+}
+
+static void check_rows(const struct gpt_config *config, const struct kernels *k)
+{
+	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
+	const int v = config->vocab;
+	uint8_t rows[ROWS];
+	struct replaced replaced = {.config = config, .rows = rows, .there = true};
+	struct err err = {0};
+	struct pass pass;
+	bool before = true;
+	char what[120];
+
+	fill_pass(&pass, config, some_lengths, 13);
+	pass.batch.target = NULL;
+	replaced.n = pass.batch.count;
+	for (int i = 0; i < 256; i++)
+		replaced.value[i] = (float)(i % 7) / 3 - 1;
+	for (int r = 0; r < ROWS; r++) /* none in the second and the third sequence */
+		rows[r] = r < pass.batch.count && pass.position[r] > 3 && r % 4 != 3;
+	float *whole = pass_logits(&net, &pass);
+	set_hook(&net, &replaced, true);
+	float *want = pass_logits(&net, &pass);
+	gpt_set_hook(net.gpt, NULL);
+	gpt_ablate_head(net.gpt, config->layers - 1, config->heads - 1, replaced.value, &err);
+	gpt_ablate_mlp(net.gpt, 0, replaced.value, &err);
+	gpt_ablate_rows(net.gpt, rows);
+	float *have = pass_logits(&net, &pass);
+	snprintf(what, sizeof what, "%d layers, width %d: rows that are ablated are as if a hook had "
+	         "written them", config->layers, config->width);
+	ok_apart(have, want, (size_t)pass.batch.count * (size_t)v, 2e-5, what);
+	for (int r = 0; r < pass.batch.count; r++)
+		if (pass.position[r] < 4)
+			before &= memcmp(have + (size_t)r * (size_t)v, whole + (size_t)r * (size_t)v,
+			                 (size_t)v * sizeof *have) == 0;
+	ok(before, "rows before them keep their bits");
+	set_hook(&net, &replaced, false);
+	float *again = pass_logits(&net, &pass);
+	ok(replaced.there, "a hook reads the replacement in these rows, in no others");
+	ok(memcmp(again, have, (size_t)pass.batch.count * (size_t)v * sizeof *have) == 0,
+	   "and changes no bit");
+	free(whole);
+	free(want);
+	free(have);
+	free(again);
+	free_net(&net);
 }
 
 /* ---- the lens ---- */
@@ -161,6 +311,8 @@ static void check_lens(const struct gpt_config *config, const struct kernels *k)
 static void check_shape(const struct gpt_config *config, const struct kernels *k)
 {
 	check_ablation(config, k);
+	check_ablated_mlp(config, k);
+	check_rows(config, k);
 	check_lens(config, k);
 }
 

@@ -7,6 +7,16 @@
 
 enum { SLOTS = 5 };
 
+/* The rows of a call of which parts are ablated, if gpt_ablate_rows() got this array: of tokens at
+ * odd positions, of those at even ones in the last slots. */
+static uint8_t ablated[ROWS];
+
+static void choose_ablated(const int32_t *slot, const int32_t *position, int count)
+{
+	for (int r = 0; r < count; r++)
+		ablated[r] = (position[r] + (slot[r] > 2)) % 2;
+}
+
 /* A slot's tokens, chunk at a time, from position first on; logits of
  * every row. */
 static void decode_alone(struct kv_cache *cache, const struct pass *pass, int s, int slot,
@@ -48,6 +58,7 @@ static void decode_together(struct kv_cache *cache, const struct pass *pass, int
 		}
 		for (int i = 0; i < count; i++)
 			want[i] = count - 1 - i;
+		choose_ablated(slot, places, count);
 		kv_cache_decode(cache, count, token, slot, places, count, want, step);
 		for (int i = 0; i < count; i++)
 			memcpy(logits + (size_t)row[want[i]] * v, step + (size_t)i * v,
@@ -75,6 +86,7 @@ static void decode_last(struct kv_cache *cache, const struct pass *pass, int v, 
 		}
 		for (int s = SLOTS - 1; call && s >= 0; s--)
 			want[wanted++] = last[s];
+		choose_ablated(slot, place, count);
 		kv_cache_decode(cache, count, token, slot, place, wanted, want, rows);
 		for (int s = SLOTS - 1, i = 0; i < wanted; s--, i++)
 			memcpy(logits + (size_t)(pass->begin[s + 1] - 1) * v, rows + (size_t)i * v,
@@ -141,25 +153,47 @@ static void check_cache(const struct gpt_config *config, const struct kernels *k
 	free_net(&net);
 }
 
-/* Ablated heads are ablated in decoding too. */
+/* Ablated parts are ablated in decoding too, in all rows or in some. */
 static void check_ablated(const struct gpt_config *config, const struct kernels *k)
 {
 	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
 	struct err err = {0};
 	struct kv_cache *cache = must(kv_cache_new(net.gpt, SLOTS, &err));
-	float value[64], *together = must(malloc((size_t)ROWS * config->vocab * sizeof *together));
+	const int last = config->layers - 1, v = config->vocab;
+	float value[256], *together = must(malloc((size_t)ROWS * (size_t)v * sizeof *together));
 	struct pass pass;
 
 	fill_pass(&pass, config, some_lengths, 11);
 	pass.batch.target = NULL;
-	for (int i = 0; i < config->width / config->heads; i++)
-		value[i] = (float)i / 3 - 1;
-	gpt_ablate_head(net.gpt, config->layers - 1, config->heads - 1, value, &err);
+	for (int i = 0; i < config->width; i++)
+		value[i] = (float)(i % 7) / 3 - 1;
+	gpt_ablate_head(net.gpt, last, config->heads - 1, value, &err);
 	gpt_ablate_head(net.gpt, 0, 0, NULL, &err);
+	gpt_ablate_mlp(net.gpt, last, value, &err);
 	float *full = pass_logits(&net, &pass);
-	decode_together(cache, &pass, config->vocab, together);
-	ok_apart(together, full, (size_t)pass.batch.count * config->vocab, 2e-5,
+	decode_together(cache, &pass, v, together);
+	ok_apart(together, full, (size_t)pass.batch.count * (size_t)v, 2e-5,
 	         "the cache gives the full pass, ablated");
+	free(full);
+	gpt_ablate_rows(net.gpt, ablated);
+	int32_t slot[ROWS];
+	for (int s = 0; s < SLOTS; s++)
+		for (int r = pass.begin[s]; r < pass.begin[s + 1]; r++)
+			slot[r] = s;
+	choose_ablated(slot, pass.position, pass.batch.count);
+	full = pass_logits(&net, &pass);
+	decode_together(cache, &pass, v, together);
+	ok_apart(together, full, (size_t)pass.batch.count * (size_t)v, 2e-5,
+	         "the cache gives the full pass, ablated in some rows");
+	float *alone = must(calloc((size_t)ROWS * (size_t)v, sizeof *alone));
+	decode_last(cache, &pass, v, alone);
+	bool same = true;
+	for (int s = 0; s < SLOTS; s++) {
+		const size_t at = (size_t)(pass.begin[s + 1] - 1) * (size_t)v;
+		same &= memcmp(alone + at, together + at, (size_t)v * sizeof *alone) == 0;
+	}
+	ok(same, "and gives a row the same bits where it alone is wanted");
+	free(alone);
 	kv_cache_free(cache);
 	free(full);
 	free(together);

@@ -16,6 +16,7 @@
 #include "common/sample/prompts.h"
 #include "common/sample/transcript.h"
 #include "common/stream/generation.h"
+#include "common/stream/span_mask.h"
 #include "common/stream/stream.h"
 
 static const char *prompt_text; /* NULL: records are the prompts; "-": lines of stdin are */
@@ -150,22 +151,34 @@ static struct prompts *open_prompts(const struct model *model, char **paths, int
 	return prompts_of_text(prompt_text, model->vocab, samples, err);
 }
 
+/* Where texts come from. */
+struct input {
+	struct prompts *prompts;
+	uint32_t context; /* of the model */
+	struct span_mask ablated; /* the last prompt's tokens at which the model is */
+};
+
 /* Give the engine as many prompts as it takes. */
-static int give(struct engine *engine, struct prompts *prompts, uint32_t context, struct err *err)
+static int give(struct engine *engine, struct input *input, struct err *err)
 {
+	struct prompts *prompts = input->prompts;
 	struct err why = {0};
 	char what[sizeof why.text + 64];
 	struct prompt prompt;
 	int more = 1;
 
 	while (engine_wants(engine, prompts_ready(prompts)) &&
-	       (more = prompts_next(prompts, &prompt, err)) > 0)
-		if (engine_write(engine, &prompt.record, prompt.length, prompt.sample,
-		                 prompt.refer, &why) < 0) {
-			snprintf(what, sizeof what, "%s%s", why.text, prompt.length > context ?
+	       (more = prompts_next(prompts, &prompt, err)) > 0) {
+		if (ablating.rows && span_mask_find(&input->ablated, &prompt.record, prompt.length,
+		                                    prompts_kinds(prompts), err) < 0)
+			return -1;
+		if (engine_write(engine, &prompt.record, prompt.length, prompt.sample, prompt.refer,
+		                 input->ablated.in, &why) < 0) {
+			snprintf(what, sizeof what, "%s%s", why.text, prompt.length > input->context ?
 			         "; with --crop the model reads its end" : "");
 			return prompts_bad(prompts, err, what);
 		}
+	}
 	return more < 0 ? -1 : 0;
 }
 
@@ -215,8 +228,8 @@ static void tell_split(const struct prompts *prompts, uint64_t texts)
 
 /* The loop: prompts in, generations out. A bad prompt ends it after the texts for earlier prompts
  * are written. */
-static int run(struct engine *engine, struct prompts *prompts, uint32_t context,
-               const struct output *output, struct err *err)
+static int run(struct engine *engine, struct input *input, const struct output *output,
+               struct err *err)
 {
 	struct progress progress;
 	uint64_t records = 0, written = 0, full = 0;
@@ -230,13 +243,13 @@ static int run(struct engine *engine, struct prompts *prompts, uint32_t context,
 		    stream_flush(output->writer, err) < 0)
 			return -1;
 		if (fed == 0)
-			fed = give(engine, prompts, context, err);
+			fed = give(engine, input, err);
 		if (output->transcript && tell(output->transcript, engine, err) < 0)
 			return -1;
 		if ((more = engine_take(engine, &request, err)) <= 0)
 			break;
 		if (output->writer && generation_write(output->writer, &request->generation,
-		                                       prompts_kinds(prompts), err) < 0)
+		                                       prompts_kinds(input->prompts), err) < 0)
 			more = -1;
 		written += request->generation.step_count;
 		full += request->generation.stop == GENERATION_CONTEXT;
@@ -245,8 +258,11 @@ static int run(struct engine *engine, struct prompts *prompts, uint32_t context,
 	}
 	progress_end(&progress);
 	if (fed == 0 && more == 0) {
-		tell_full(full, records, context);
-		tell_split(prompts, records);
+		tell_full(full, records, input->context);
+		tell_split(input->prompts, records);
+		if (records > 0 && ablating.rows && !input->ablated.met)
+			more = err_set(err, "--rows: no prompt has a token in a span of kind '%s'; tokens that "
+			               "the model writes are in no span", ablating.rows);
 	}
 	return fed < 0 ? fed : more;
 }
@@ -264,6 +280,8 @@ static void check_options(int files)
 
 	if (prompt_text && files > 0)
 		die_usage("--prompt: not with input files, expected none");
+	if (prompt_text && ablating.rows)
+		die_usage("--rows: not with --prompt, a text without spans");
 	if (prompt_text && from)
 		die_usage("--from: not with --prompt, it says where the prompt ends in a record");
 	if (lines && ablating.over && strcmp(ablating.over, "-") == 0)
@@ -330,7 +348,7 @@ int main(int argc, char **argv)
 	struct ablation *ablation;
 	struct output output = {0};
 	struct engine *engine;
-	struct prompts *prompts;
+	struct input input = {.ablated = {.kind = ablating.rows}};
 	struct model model;
 	struct err err = {0};
 
@@ -355,19 +373,21 @@ int main(int argc, char **argv)
 	settings.batch = batch ? (int)batch : default_batch(&settings);
 	check_settings(&settings, &model);
 	if (set_stop(&model, &settings, &err) < 0 ||
-	    !(prompts = open_prompts(&model, argv + operands + 1, files, &err)))
+	    !(input.prompts = open_prompts(&model, argv + operands + 1, files, &err)))
 		err_exit(&err);
+	input.context = (uint32_t)model.config.context;
 	engine = engine_new(&model, &settings, &err);
-	json_t *header = generation_header(prompts_header(prompts), model.vocab,
+	json_t *header = generation_header(prompts_header(input.prompts), model.vocab,
 	                                   model_summary(&model, argv[operands]), (int)probs,
 	                                   "sampling", settings_header(&settings), argc, argv);
 	int result = engine && open_output(&output, &model, header, &err) == 0 ?
-	             run(engine, prompts, (uint32_t)model.config.context, &output, &err) : -1;
+	             run(engine, &input, &output, &err) : -1;
 	engine_free(engine); /* before an exit: threads must not outlive what they use */
 	if (result < 0 || close_output(&output, &err) < 0)
 		err_exit(&err);
 	json_decref(header);
-	prompts_free(prompts);
+	prompts_free(input.prompts);
+	span_mask_release(&input.ablated);
 	ablation_free(ablation);
 	model_release(&model);
 	return 0;

@@ -15,6 +15,7 @@
 #include "common/sample/engine.h"
 #include "common/stream/generation.h"
 #include "common/stream/record_reader.h"
+#include "common/stream/span_mask.h"
 #include "common/stream/stream.h"
 
 static const char *from; /* steps begin at the first span of this kind; NULL: at the start */
@@ -65,12 +66,13 @@ static const struct program program = {
 	.operands_max = -1,
 };
 
-/* The words of --kinds. */
+/* Which tokens get a step, and at which ones the model is ablated. */
 struct wanted {
-	json_t *words; /* array of strings; NULL: all kinds */
+	json_t *words; /* of --kinds: array of strings; NULL: all kinds */
 	bool *met; /* [words] has a span of that kind come? */
 	uint8_t *mask; /* [room] of one record: is a step wanted for this position? */
 	size_t room;
+	struct span_mask ablated;
 };
 
 static void split_kinds(struct wanted *wanted)
@@ -102,7 +104,7 @@ static bool kind_wanted(struct wanted *wanted, const char *kind)
 	return wanted->words == NULL;
 }
 
-/* Mark the positions of a record that get a step. */
+/* Mark the positions of a record that get a step, and those that are ablated. */
 static int mark(struct wanted *wanted, struct record_reader *records, const struct record *record,
                 struct err *err)
 {
@@ -121,7 +123,9 @@ static int mark(struct wanted *wanted, struct record_reader *records, const stru
 	}
 	if (first > 0)
 		memset(wanted->mask, 0, (size_t)first);
-	return 0;
+	if (!ablating.rows)
+		return 0;
+	return span_mask_find(&wanted->ablated, record, record->length, kinds, err);
 }
 
 /* Give the engine as many records as it takes. */
@@ -137,7 +141,7 @@ static int give(struct engine *engine, struct record_reader *records, struct wan
 		if (mark(wanted, records, &record, err) < 0)
 			return -1;
 		if (engine_score(engine, &record, record_reader_sample(records), wanted->mask,
-		                 &why) < 0)
+		                 wanted->ablated.in, &why) < 0)
 			return record_reader_bad(records, err, "%s%s", why.text, slide || stride ? "" :
 			                         "; --stride scores it by windows");
 	}
@@ -177,6 +181,8 @@ static int run(struct engine *engine, struct record_reader *records, struct want
 		if (!wanted->met[i])
 			return err_set(err, "--kinds: no record has a span of kind '%s'",
 			               json_string_value(json_array_get(wanted->words, i)));
+	if (more == 0 && texts > 0 && ablating.rows && !wanted->ablated.met)
+		return err_set(err, "--rows: no record has a token in a span of kind '%s'", ablating.rows);
 	return more;
 }
 
@@ -203,7 +209,7 @@ int main(int argc, char **argv)
 	int operands = options_parse(&program, argc, argv);
 	struct engine_settings settings = {.score = true, .lens = lens, .attribution = attribute,
 	                                   .probs = (int)probs};
-	struct wanted wanted = {0};
+	struct wanted wanted = {.ablated = {.kind = ablating.rows}};
 	struct ablation *ablation;
 	struct stream_writer *writer;
 	struct engine *engine;
@@ -240,6 +246,7 @@ int main(int argc, char **argv)
 	json_decref(wanted.words);
 	free(wanted.met);
 	free(wanted.mask);
+	span_mask_release(&wanted.ablated);
 	ablation_free(ablation);
 	model_release(&model);
 	return 0;

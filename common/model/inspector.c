@@ -13,7 +13,6 @@ struct inspector {
 	struct gpt *gpt;
 	int32_t *token, *position; /* [context] */
 	float *matrix; /* [context, context] */
-	float *outputs; /* [context, width] of one layer */
 	float *logits; /* [context, vocab] of one head; NULL until the first request */
 	int32_t begin[2];
 	struct gpt_batch batch; /* the last record: one sequence, batch.count rows */
@@ -64,13 +63,12 @@ struct inspector *inspector_new(const struct model *model, const struct kernels 
                                 struct err *err)
 {
 	struct inspector *inspector = new_inspector(model, kernels, GPT_KEEP_ATTENTION, err);
-	const size_t context = (size_t)model->config.context, width = (size_t)model->config.width;
+	const size_t context = (size_t)model->config.context;
 
 	if (!inspector)
 		return NULL;
 	inspector->matrix = malloc(context * context * sizeof *inspector->matrix);
-	inspector->outputs = malloc(context * width * sizeof *inspector->outputs);
-	if (inspector->matrix && inspector->outputs)
+	if (inspector->matrix)
 		return inspector;
 	err_set(err, "out of memory for a matrix of %zu rows", context);
 	inspector_free(inspector);
@@ -100,7 +98,6 @@ void inspector_free(struct inspector *inspector)
 	free(inspector->token);
 	free(inspector->position);
 	free(inspector->matrix);
-	free(inspector->outputs);
 	free(inspector->logits);
 	free(inspector);
 }
@@ -144,13 +141,6 @@ const float *inspector_attention(struct inspector *inspector, int layer, int hea
 			return NULL;
 		}
 	return inspector->matrix;
-}
-
-const float *inspector_head_outputs(struct inspector *inspector, int layer)
-{
-	if (inspector->batch.count > 0)
-		gpt_head_outputs(inspector->gpt, layer, inspector->outputs);
-	return inspector->outputs;
 }
 
 const float *inspector_head_logits(struct inspector *inspector, int layer, int head, int first,

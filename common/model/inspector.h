@@ -37,9 +37,6 @@ int inspector_run(struct inspector *inspector, const struct record *record, stru
 const float *inspector_attention(struct inspector *inspector, int layer, int head,
                                  struct err *err);
 
-/* The outputs of a layer's heads over the last record, as gpt_head_outputs(): [rows,width]. */
-const float *inspector_head_outputs(struct inspector *inspector, int layer);
-
 /* The logits that a head writes for count rows of the last record, from row first on, if each
  * attends to itself alone, as gpt_head_logits(): [count,vocab]. At most inspector_logit_rows() at
  * a time. NULL with err set if memory is out. */

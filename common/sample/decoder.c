@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/text_buffer.h"
+#include "common/model/gpt_inspect.h"
 #include "common/model/kv_cache.h"
 #include "common/sample/unwritten.h"
 
@@ -25,6 +26,7 @@ struct decoder {
 	/* one pass: its rows, and those of them whose logits are wanted */
 	int rows, rows_max, wanted;
 	int32_t *token, *slot, *position; /* [rows_max] */
+	uint8_t *ablated; /* [rows_max] */
 	int32_t *want, *owner; /* [slot_count]: a row, and the slot it belongs to */
 	float *logits; /* [slot_count, vocab] */
 	struct text_buffer tail; /* of a text: where the stop string may be */
@@ -65,14 +67,16 @@ struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
 	decoder->token = malloc(rows * sizeof *decoder->token);
 	decoder->slot = malloc(rows * sizeof *decoder->slot);
 	decoder->position = malloc(rows * sizeof *decoder->position);
+	decoder->ablated = malloc(rows * sizeof *decoder->ablated);
 	decoder->want = malloc((size_t)slots * sizeof *decoder->want);
 	decoder->owner = malloc((size_t)slots * sizeof *decoder->owner);
 	decoder->logits = malloc((size_t)slots * (size_t)config->vocab * sizeof *decoder->logits);
 	decoder->sampler = sampler_new(config->vocab, settings->probs, err);
 	decoder->cache = kv_cache_new(gpt, slots, err);
+	gpt_ablate_rows(gpt, decoder->ablated);
 	if (decoder->slots && decoder->token && decoder->slot && decoder->position &&
-	    decoder->want && decoder->owner && decoder->logits && decoder->sampler &&
-	    decoder->cache && forbid_padding(decoder, err) == 0)
+	    decoder->ablated && decoder->want && decoder->owner && decoder->logits &&
+	    decoder->sampler && decoder->cache && forbid_padding(decoder, err) == 0)
 		return decoder;
 	err_set(err, "out of memory for a batch of %d", slots);
 	decoder_free(decoder);
@@ -89,6 +93,7 @@ void decoder_free(struct decoder *decoder)
 	free(decoder->token);
 	free(decoder->slot);
 	free(decoder->position);
+	free(decoder->ablated);
 	free(decoder->want);
 	free(decoder->owner);
 	free(decoder->logits);
@@ -128,7 +133,9 @@ static void add_rows(struct decoder *decoder, int index, uint32_t *prompt_rows)
 		lacking = 1 + *prompt_rows;
 	*prompt_rows -= lacking - 1;
 	for (uint32_t i = 0; i < lacking; i++) {
-		decoder->token[decoder->rows] = slot->request->tokens[slot->begin + slot->fed];
+		const uint32_t at = slot->begin + slot->fed;
+		decoder->token[decoder->rows] = slot->request->tokens[at];
+		decoder->ablated[decoder->rows] = request_ablated(slot->request, at);
 		decoder->slot[decoder->rows] = index;
 		decoder->position[decoder->rows++] = (int32_t)slot->fed++;
 	}

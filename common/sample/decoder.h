@@ -17,8 +17,8 @@
 
 struct decoder; /* own */
 
-/* gpt must hold slots + DECODER_PROMPT_ROWS rows; it, settings and vocab must
- * outlive the decoder. NULL with err set. */
+/* gpt must hold slots + DECODER_PROMPT_ROWS rows; in which of them it is ablated is the decoder's.
+ * gpt, settings and vocab must outlive the decoder. NULL with err set. */
 struct decoder *decoder_new(struct gpt *gpt, const struct gpt_config *config,
                             const struct vocab *vocab,
                             const struct engine_settings *settings, int slots,

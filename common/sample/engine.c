@@ -151,8 +151,8 @@ bool engine_ready(struct engine *engine)
 	return request_queue_ready(engine->queue);
 }
 
-int engine_write(struct engine *engine, const struct record *record,
-                 uint32_t prompt, uint32_t sample, bool refer, struct err *err)
+int engine_write(struct engine *engine, const struct record *record, uint32_t prompt,
+                 uint32_t sample, bool refer, const uint8_t *ablated, struct err *err)
 {
 	const struct engine_settings *settings = engine->settings;
 	const uint32_t context = (uint32_t)engine->model->config.context;
@@ -167,7 +167,8 @@ int engine_write(struct engine *engine, const struct record *record,
 	request = request_new(record, prompt, sample, room, refer, err);
 	if (!request)
 		return -1;
-	if (settings->watch && request_reserve(request, err) < 0) {
+	if (request_masks(request, NULL, ablated, err) < 0 ||
+	    (settings->watch && request_reserve(request, err) < 0)) {
 		request_free(request);
 		return -1;
 	}
@@ -175,8 +176,8 @@ int engine_write(struct engine *engine, const struct record *record,
 	return 0;
 }
 
-int engine_score(struct engine *engine, const struct record *record,
-                 uint32_t sample, const uint8_t *wanted, struct err *err)
+int engine_score(struct engine *engine, const struct record *record, uint32_t sample,
+                 const uint8_t *wanted, const uint8_t *ablated, struct err *err)
 {
 	struct request *request;
 
@@ -186,13 +187,9 @@ int engine_score(struct engine *engine, const struct record *record,
 	request = request_new(record, record->length, sample, record->length, false, err);
 	if (!request)
 		return -1;
-	if (wanted) {
-		request->wanted = malloc((size_t)record->length + 1);
-		if (!request->wanted) {
-			request_free(request);
-			return err_set(err, "out of memory");
-		}
-		memcpy(request->wanted, wanted, record->length);
+	if (request_masks(request, wanted, ablated, err) < 0) {
+		request_free(request);
+		return -1;
 	}
 	request_queue_give(engine->queue, request);
 	return 0;

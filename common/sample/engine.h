@@ -31,15 +31,16 @@ bool engine_wants(struct engine *engine, bool come);
 bool engine_ready(struct engine *engine);
 
 /* Let the model write on after the first prompt tokens of a record. With refer, the record
- * becomes the generation's reference. -1 with err set if the prompt does not fit the model's
- * context and the settings do not say crop. */
-int engine_write(struct engine *engine, const struct record *record,
-                 uint32_t prompt, uint32_t sample, bool refer, struct err *err);
+ * becomes the generation's reference. ablated[prompt], if the settings have an ablation, says at
+ * which tokens; at those that the model writes, nothing is ablated then. NULL: at all tokens. -1
+ * with err set if the prompt does not fit the model's context and the settings do not say crop. */
+int engine_write(struct engine *engine, const struct record *record, uint32_t prompt,
+                 uint32_t sample, bool refer, const uint8_t *ablated, struct err *err);
 
 /* Score a record. wanted[length] says which positions get a step; NULL: all. The first position
- * never gets one, because nothing stands before it. -1 as above. */
-int engine_score(struct engine *engine, const struct record *record,
-                 uint32_t sample, const uint8_t *wanted, struct err *err);
+ * never gets one, because nothing stands before it. ablated[length] and -1 as above. */
+int engine_score(struct engine *engine, const struct record *record, uint32_t sample,
+                 const uint8_t *wanted, const uint8_t *ablated, struct err *err);
 
 /* The oldest generation while it grows, if the settings say watch; as request_queue_watch() in
  * request.h. A generation that fails counts as done, and engine_take() reports the error. */

@@ -60,6 +60,7 @@ void request_free(struct request *request)
 		return;
 	free(request->tokens);
 	free(request->wanted);
+	free(request->ablated);
 	free(request->text);
 	free(request->reference);
 	free(request->spans);
@@ -69,6 +70,23 @@ void request_free(struct request *request)
 	free(request->attributions);
 	free(request->values.at);
 	free(request);
+}
+
+int request_masks(struct request *request, const uint8_t *wanted, const uint8_t *ablated,
+                  struct err *err)
+{
+	if (wanted)
+		request->wanted = copy_of(wanted, request->prompt, 1);
+	if (ablated)
+		request->ablated = copy_of(ablated, request->prompt, 1);
+	if ((wanted && !request->wanted) || (ablated && !request->ablated))
+		return err_set(err, "out of memory");
+	return 0;
+}
+
+bool request_ablated(const struct request *request, uint32_t position)
+{
+	return !request->ablated || (position < request->prompt && request->ablated[position]);
 }
 
 int request_reserve(struct request *request, struct err *err)

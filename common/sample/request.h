@@ -26,7 +26,9 @@ struct request {
 	uint32_t prompt; /* tokens of it */
 	uint32_t room;
 	uint32_t told; /* of a watched queue: the steps that its giver may read; under its lock */
-	uint8_t *wanted; /* [room] of a text to score: does this position get a step? */
+	uint8_t *wanted; /* [prompt] of a text to score: does this position get a step? */
+	uint8_t *ablated; /* [prompt] are parts of the network ablated at this token? They are not at
+	                   * tokens that are written. NULL: at all tokens */
 	struct err err; /* why there is no generation */
 	/* what generation points to */
 	char *text, *reference;
@@ -45,6 +47,13 @@ struct request {
 struct request *request_new(const struct record *record, uint32_t prompt, uint32_t sample,
                             uint32_t room, bool refer, struct err *err);
 void request_free(struct request *request); /* NULL is allowed */
+
+/* Copy masks [prompt] into wanted and ablated; NULL: there is none. -1 with err set. */
+int request_masks(struct request *request, const uint8_t *wanted, const uint8_t *ablated,
+                  struct err *err);
+
+/* Is the token at position ablated? */
+bool request_ablated(const struct request *request, uint32_t position);
 
 /* Take memory for a step of each token that may come, so that steps do not move: of a
  * request for a watched queue. -1 with err set. */

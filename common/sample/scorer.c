@@ -28,6 +28,7 @@ struct scorer {
 	const struct engine_settings *settings;
 	struct sampler *sampler;
 	int32_t *token, *position; /* [context] */
+	uint8_t *ablated; /* [context] */
 	int lenses; /* 0: none; else layers + 1 */
 	int rows; /* whose logits there is room for */
 	float *logits; /* [1 + lenses, rows, vocab] what the model says, then each lens */
@@ -94,11 +95,13 @@ struct scorer *scorer_new(struct gpt *gpt, const struct model *model,
 	scorer->lenses = settings->lens ? config->layers + 1 : 0;
 	scorer->token = malloc(context * sizeof *scorer->token);
 	scorer->position = malloc(context * sizeof *scorer->position);
+	scorer->ablated = malloc(context * sizeof *scorer->ablated);
 	scorer->rows = block_rows(gpt, scorer->lenses);
 	scorer->logits = malloc((1 + (size_t)scorer->lenses) * (size_t)scorer->rows *
 	                        (size_t)config->vocab * sizeof *scorer->logits);
 	scorer->sampler = sampler_new(config->vocab, settings->probs, err);
-	if (scorer->token && scorer->position && scorer->logits && scorer->sampler &&
+	gpt_ablate_rows(gpt, scorer->ablated);
+	if (scorer->token && scorer->position && scorer->ablated && scorer->logits && scorer->sampler &&
 	    (!settings->attribution || new_comparison(scorer, model, err) == 0))
 		return scorer;
 	err_set(err, "out of memory for the logits of a text");
@@ -120,6 +123,7 @@ void scorer_free(struct scorer *scorer)
 	sampler_free(scorer->sampler);
 	free(scorer->token);
 	free(scorer->position);
+	free(scorer->ablated);
 	free(scorer->logits);
 	free(scorer);
 }
@@ -146,6 +150,7 @@ static void forward(struct scorer *scorer, const struct request *request, int fi
 	for (int i = 0; i < rows; i++) {
 		scorer->token[i] = request->tokens[first + i];
 		scorer->position[i] = i;
+		scorer->ablated[i] = request_ablated(request, (uint32_t)(first + i));
 	}
 	gpt_forward(scorer->gpt, &batch, NULL);
 }

@@ -19,7 +19,7 @@ struct scorer; /* own */
 
 /* gpt, a network of the model, must hold context rows; it, the model and the settings must outlive
  * the scorer. If the settings say lens, gpt must keep the residual stream; if they say attribution,
- * its hook is the scorer's. NULL with err set. */
+ * its hook is the scorer's. In which rows gpt is ablated is the scorer's. NULL with err set. */
 struct scorer *scorer_new(struct gpt *gpt, const struct model *model,
                           const struct engine_settings *settings, struct err *err);
 void scorer_free(struct scorer *scorer); /* NULL is allowed */

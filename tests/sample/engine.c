@@ -61,9 +61,9 @@ static struct request **all(const struct engine_settings *settings, int *bad)
 			struct record record = {.id = (uint64_t)given, .tokens = tokens[given],
 			                        .length = (uint32_t)(given % 9 + 1)};
 			if (settings->score)
-				engine_score(engine, &record, 0, NULL, &err);
+				engine_score(engine, &record, 0, NULL, NULL, &err);
 			else
-				engine_write(engine, &record, record.length, 0, false, &err);
+				engine_write(engine, &record, record.length, 0, false, NULL, &err);
 			given++;
 		}
 		*bad += engine_take(engine, &out[taken], &err) != 1 ||
@@ -143,10 +143,10 @@ static void limits(void)
 	settings.batch = settings.threads = 1;
 	settings.max_tokens = 0;
 	struct engine *engine = start(&settings);
-	ok(engine_write(engine, &record, CONTEXT + 1, 0, false, &err) == -1 &&
+	ok(engine_write(engine, &record, CONTEXT + 1, 0, false, NULL, &err) == -1 &&
 	   strstr(err.text, "context is 24"), "a prompt longer than the context: %s", err.text);
 	err = (struct err){0};
-	engine_write(engine, &record, CONTEXT, 0, false, &err);
+	engine_write(engine, &record, CONTEXT, 0, false, NULL, &err);
 	ok(engine_take(engine, &request, &err) == 1 && request->generation.length == CONTEXT + 1 &&
 	   request->generation.stop == GENERATION_CONTEXT, "a text ends where the context is full");
 	request_free(request);
@@ -154,13 +154,13 @@ static void limits(void)
 
 	settings.score = true;
 	engine = start(&settings);
-	ok(engine_score(engine, &record, 0, NULL, &err) == -1 &&
+	ok(engine_score(engine, &record, 0, NULL, NULL, &err) == -1 &&
 	   strstr(err.text, "at most 25: the model's context is 24"),
 	   "a text to score that is longer: %s", err.text);
 	err = (struct err){0};
 	record.length = CONTEXT + 1;
 	uint8_t wanted[CONTEXT + 1] = {[0] = 1, [4] = 1, [CONTEXT] = 1};
-	engine_score(engine, &record, 2, wanted, &err);
+	engine_score(engine, &record, 2, wanted, NULL, &err);
 	ok(engine_take(engine, &request, &err) == 1 && request->generation.step_count == 2 &&
 	   request->steps[0].position == 4 && request->steps[1].position == CONTEXT &&
 	   request->generation.sample == 2, "steps at the wanted positions, and never at the first");
@@ -178,9 +178,9 @@ static struct request *window_step(const struct engine_settings *settings, const
 	struct err err = {0};
 
 	if (settings->score)
-		engine_score(engine, &record, 0, NULL, &err);
+		engine_score(engine, &record, 0, NULL, NULL, &err);
 	else
-		engine_write(engine, &record, record.length, 0, false, &err);
+		engine_write(engine, &record, record.length, 0, false, NULL, &err);
 	engine_take(engine, &request, &err);
 	engine_free(engine);
 	return request;
@@ -274,7 +274,7 @@ static void crops(void)
 	settings.crop = true;
 	for (settings.max_tokens = 0; settings.max_tokens < 20; settings.max_tokens += 9) {
 		struct engine *engine = start(&settings);
-		engine_write(engine, &record, record.length, 0, false, &err);
+		engine_write(engine, &record, record.length, 0, false, NULL, &err);
 		engine_take(engine, &request, &err);
 		uint32_t written = settings.max_tokens > 0 ? settings.max_tokens : 1;
 		ok(request && request->generation.prompt == record.length &&
@@ -301,7 +301,7 @@ static void not_finite(void)
 	settings.batch = settings.threads = 1;
 	model.params[0] = NAN; /* of the first token's embedding, which is also its logit's weights */
 	struct engine *engine = start(&settings);
-	engine_write(engine, &record, 3, 0, false, &err);
+	engine_write(engine, &record, 3, 0, false, NULL, &err);
 	ok(engine_take(engine, &request, &err) == -1 && !request && strstr(err.text, "id 42"),
 	   "a model that is not finite: %s", err.text);
 	engine_free(engine);
@@ -324,7 +324,7 @@ static void wants(void)
 	struct engine *engine = start(&settings);
 	ok(engine_wants(engine, true) && engine_wants(engine, false), "an empty engine wants a text");
 	for (; engine_wants(engine, true) && given < 1000; given++)
-		engine_write(engine, &record, 3, (uint32_t)given, false, &err);
+		engine_write(engine, &record, 3, (uint32_t)given, false, NULL, &err);
 	ok(given >= 2 && given < 1000, "a full one does not");
 	ok(!engine_wants(engine, false), "nor one with texts under way, if input has to be waited for");
 	uint32_t count = 0;
@@ -340,7 +340,7 @@ static void wants(void)
 
 	settings.watch = false;
 	engine = start(&settings);
-	engine_write(engine, &record, 3, 0, false, &err);
+	engine_write(engine, &record, 3, 0, false, NULL, &err);
 	engine_take(engine, &request, &err);
 	ok(engine_wants(engine, false), "nothing under way: it waits for input");
 	request_free(request);
@@ -363,7 +363,7 @@ static struct request *score_from(const uint16_t *text, uint32_t first, bool len
 
 	for (uint32_t i = 0; i < LONG; i++)
 		wanted[i] = i >= first;
-	if (engine_score(engine, &record, 0, wanted, &err) < 0 ||
+	if (engine_score(engine, &record, 0, wanted, NULL, &err) < 0 ||
 	    engine_take(engine, &request, &err) != 1)
 		printf("# %s\n", err.text);
 	engine_free(engine);

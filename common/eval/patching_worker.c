@@ -6,7 +6,10 @@
 #include "common/eval/patching_private.h"
 #include "common/model/gpt_parameters.h"
 
-#define LANES 8 /* reruns side by side: as many as one core's cache has room for */
+/* Reruns side by side: as many as a core's cache has room for in a small network, and fewer if their
+ * keys and values take more memory than this. */
+#define LANES 8
+#define LANES_BYTES ((size_t)256 << 20)
 
 /* ---- beginning and end ---- */
 
@@ -19,6 +22,17 @@ static uint32_t site_places(const struct patch_plan *plan)
 		for (int j = 0; j < plan->sites[i].count; j++)
 			places |= GPT_PLACE_BIT(plan->sites[i].parts[j].place);
 	return places;
+}
+
+static int lanes(const struct gpt_config *config)
+{
+	const size_t bytes = 2 * (size_t)config->layers * (size_t)config->context *
+	                     (size_t)config->width * sizeof(float);
+
+	for (int count = LANES; count > 1; count--)
+		if ((size_t)count * bytes <= LANES_BYTES)
+			return count;
+	return 1;
 }
 
 int patch_worker_begin(struct patch_worker *worker)
@@ -40,7 +54,7 @@ int patch_worker_begin(struct patch_worker *worker)
 	if (!worker->gpt)
 		return -1;
 	gpt_hold_parameters(worker->gpt, true);
-	worker->patcher = gpt_patcher_new(worker->gpt, LANES, err);
+	worker->patcher = gpt_patcher_new(worker->gpt, lanes(config), err);
 	worker->own = gpt_trace_new(config, context, paths ? PATHS_OWN : 0, err);
 	worker->partners = gpt_trace_new(config, context,
 	                                 paths ? PATHS_PARTNER : site_places(worker->plan), err);

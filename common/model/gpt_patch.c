@@ -19,16 +19,19 @@ static bool alloc_text(struct gpt_patcher *patcher)
 
 	patcher->x = calloc(layers + 1, sizeof *patcher->x);
 	patcher->x_mid = calloc(layers, sizeof *patcher->x_mid);
+	patcher->qkv = calloc(layers, sizeof *patcher->qkv);
 	patcher->att = calloc(layers, sizeof *patcher->att);
-	if (!patcher->x || !patcher->x_mid || !patcher->att)
+	if (!patcher->x || !patcher->x_mid || !patcher->qkv || !patcher->att)
 		return false;
 	for (size_t l = 0; l < layers; l++) {
 		patcher->x[l] = gpt_alloc_floats(gpt, t, c);
 		patcher->x_mid[l] = gpt_alloc_floats(gpt, t, c);
+		patcher->qkv[l] = gpt_alloc_floats(gpt, t, 3 * c);
 		patcher->att[l] = gpt_alloc_floats(gpt, t, c);
 	}
 	patcher->x[layers] = gpt_alloc_floats(gpt, t, c);
-	patcher->x_wanted = gpt_alloc_floats(gpt, (size_t)gpt->rows_max, c);
+	patcher->x_some = gpt_alloc_floats(gpt, (size_t)gpt->rows_max, c);
+	patcher->qkv_some = gpt_alloc_floats(gpt, (size_t)gpt->rows_max, 3 * c);
 	return !gpt->memory_failed;
 }
 
@@ -75,6 +78,7 @@ void gpt_patcher_free(struct gpt_patcher *patcher)
 	free(patcher->logits);
 	free(patcher->x);
 	free(patcher->x_mid);
+	free(patcher->qkv);
 	free(patcher->att);
 	free(patcher->order);
 	free(patcher->out);
@@ -83,10 +87,10 @@ void gpt_patcher_free(struct gpt_patcher *patcher)
 
 /* ---- parts of a pass ---- */
 
-void gpt_patch_copy_rows(struct gpt_patcher *patcher, void *to, int to_row, const void *from,
-                      int from_row, int count)
+void gpt_patch_copy_rows(struct gpt_patcher *patcher, int times, void *to, int to_row,
+                         const void *from, int from_row, int count)
 {
-	const size_t row = (size_t)patcher->config->width * sizeof(float);
+	const size_t row = (size_t)times * (size_t)patcher->config->width * sizeof(float);
 
 	if (count > 0)
 		patcher->gpt->k->copy(patcher->gpt->dev, (char *)to + (size_t)to_row * row,
@@ -118,9 +122,9 @@ static void find_logits(struct gpt_patcher *patcher, const float *x, const int32
 
 	for (int i = 0, run; i < wanted; i += run) {
 		run = gpt_patch_consecutive(want, i, wanted);
-		gpt_patch_copy_rows(patcher, patcher->x_wanted, i, x, want[i], run);
+		gpt_patch_copy_rows(patcher, 1, patcher->x_some, i, x, want[i], run);
 	}
-	gpt_unembed(gpt, patcher->x_wanted, gpt->weights.ln_f_b, wanted, logits);
+	gpt_unembed(gpt, patcher->x_some, gpt->weights.ln_f_b, wanted, logits);
 }
 
 /* ---- a whole text ---- */
@@ -143,19 +147,21 @@ static void run(struct gpt_patcher *patcher, const struct gpt_text *text, int sl
 	for (int l = 0; l < layers; l++) {
 		const struct block_activations *a = &gpt->blocks[l];
 		if (keep_it)
-			gpt_patch_copy_rows(patcher, patcher->x[l], 0, a->x, 0, n);
+			gpt_patch_copy_rows(patcher, 1, patcher->x[l], 0, a->x, 0, n);
 		gpt_visit(gpt, GPT_RESID_PRE, l);
 		gpt_block_qkv(gpt, l, n);
+		if (keep_it)
+			gpt_patch_copy_rows(patcher, 3, patcher->qkv[l], 0, a->qkv, 0, n);
 		kv_cache_attention(patcher->cache, l, 0, n, a->att);
 		if (keep_it)
-			gpt_patch_copy_rows(patcher, patcher->att[l], 0, a->att, 0, n);
+			gpt_patch_copy_rows(patcher, 1, patcher->att[l], 0, a->att, 0, n);
 		gpt_block_attention(gpt, l, n, a->x);
 		if (keep_it)
-			gpt_patch_copy_rows(patcher, patcher->x_mid[l], 0, a->x_mid, 0, n);
+			gpt_patch_copy_rows(patcher, 1, patcher->x_mid[l], 0, a->x_mid, 0, n);
 		gpt_block_mlp(gpt, l, n);
 	}
 	if (keep_it)
-		gpt_patch_copy_rows(patcher, patcher->x[layers], 0, gpt->x_last, 0, n);
+		gpt_patch_copy_rows(patcher, 1, patcher->x[layers], 0, gpt->x_last, 0, n);
 }
 
 static void look(struct gpt_patcher *patcher, const struct gpt_text *text, int slot, bool keep_it,

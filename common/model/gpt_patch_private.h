@@ -10,13 +10,18 @@
 #include "common/model/kv_cache.h"
 
 /* Where in a block a rerun begins. What comes before is as it was. */
-enum stage { BLOCK, ATTENDED, MIDDLE };
+enum stage { BLOCK, HEADS, ATTENDED, MIDDLE };
 
 struct start {
 	int layer; /* that of no block, layers: behind the last one */
 	enum stage stage;
 	int row;
+	bool narrow; /* it is one patch of few rows before a block's queries, keys and values: those of
+	              * all other rows are the text's */
 };
+
+/* Which rows of the text are those of the pass. */
+enum rows { ROWS_ALL, ROWS_PATCHED, ROWS_WANTED };
 
 /* A rerun on its way through the network. */
 struct lane {
@@ -25,7 +30,7 @@ struct lane {
 	int first; /* its first row of the pass */
 	int rows;
 	int wanted_from; /* the first of the wanted rows that it computes */
-	int first_wanted; /* its first row when only the wanted ones are left */
+	int first_wanted, first_patched; /* its first row if only those are in the pass */
 };
 
 struct gpt_patcher {
@@ -44,7 +49,7 @@ struct gpt_patcher {
 	size_t logits_room;
 	float **x; /* [layers + 1] device memory [context,c]; the last: behind all blocks */
 	float **x_mid; /* [layers] */
-	void **att; /* [layers] */
+	float **qkv, **att; /* [layers], of [context,3c] and [context,c] */
 
 	/* the reruns */
 	const struct gpt_rerun *reruns;
@@ -52,15 +57,15 @@ struct gpt_patcher {
 	size_t order_room;
 	struct lane *lane; /* [packed] those side by side, slot i for the i-th */
 	int packed;
-	bool only_wanted; /* the rows of the pass are those that are wanted */
-	float *x_wanted; /* [rows_max,c] device memory */
+	enum rows which; /* are in the pass */
+	float *x_some, *qkv_some; /* [rows_max,c], [rows_max,3c] device memory: scratch */
 	float *out; /* [lanes,wanted,v] */
 	size_t out_room;
 };
 
-/* count rows of a matrix [.,c] of device memory. */
-void gpt_patch_copy_rows(struct gpt_patcher *patcher, void *to, int to_row, const void *from,
-                         int from_row, int count);
+/* count rows of a matrix [., times * c] of device memory. */
+void gpt_patch_copy_rows(struct gpt_patcher *patcher, int times, void *to, int to_row,
+                         const void *from, int from_row, int count);
 
 /* The first n of slot and number to the device. */
 void gpt_patch_upload_places(struct gpt_patcher *patcher, int n);

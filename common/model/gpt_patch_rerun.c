@@ -15,6 +15,11 @@ static struct start start_of(const struct gpt_patcher *patcher, const struct gpt
 	struct start start = {.layer = patch->layer, .row = INT_MAX};
 
 	switch (patch->place) {
+	case GPT_Q:
+	case GPT_K:
+	case GPT_V: /* those that are kept are scaled */
+		start.stage = gpt_query_factor(patcher->config, patch->layer) == 1 ? HEADS : BLOCK;
+		break;
 	case GPT_Z:
 	case GPT_ATTN_OUT: start.stage = ATTENDED; break;
 	case GPT_RESID_MID:
@@ -52,6 +57,8 @@ static struct lane make_lane(const struct gpt_patcher *patcher, int rerun)
 	}
 	assert(lane.start.row < patcher->rows);
 	lane.rows = patcher->rows - lane.start.row;
+	lane.start.narrow = lane.start.stage == BLOCK && lane.start.layer < patcher->config->layers &&
+	                    what->count == 1 && 2 * what->patches->count <= lane.rows;
 	while (lane.wanted_from < patcher->wanted &&
 	       patcher->want[lane.wanted_from] < lane.start.row)
 		lane.wanted_from++;
@@ -62,7 +69,9 @@ static int compare_starts(const struct start *a, const struct start *b)
 {
 	if (a->layer != b->layer)
 		return a->layer < b->layer ? -1 : 1;
-	return (a->stage > b->stage) - (a->stage < b->stage);
+	if (a->stage != b->stage)
+		return a->stage < b->stage ? -1 : 1;
+	return a->narrow - b->narrow;
 }
 
 /* Later rows come first: then a slot still has the text's keys and values of all rows before those
@@ -85,11 +94,13 @@ static int compare_lanes(const void *one, const void *other, void *lanes)
 
 /* ---- reruns ---- */
 
-/* Where a row of the text is in the pass; -1: it is not computed. */
-static int pass_row(const struct gpt_patcher *patcher, const struct lane *lane, int row)
+/* Where a row of the text is in the pass; -1: it is not computed. i: its number in the patch. */
+static int pass_row(const struct gpt_patcher *patcher, const struct lane *lane, int row, int i)
 {
-	if (!patcher->only_wanted)
+	if (patcher->which == ROWS_ALL)
 		return lane->first + row - lane->start.row;
+	if (patcher->which == ROWS_PATCHED)
+		return lane->first_patched + i;
 	const int index = patcher->wanted_index[row];
 	return index < lane->wanted_from ? -1 : lane->first_wanted + index - lane->wanted_from;
 }
@@ -98,7 +109,7 @@ static void write_patch(const struct gpt_patcher *patcher, struct gpt *gpt,
                         const struct lane *lane, const struct gpt_patch *patch)
 {
 	for (int i = 0; i < patch->count; i++) {
-		const int row = pass_row(patcher, lane, patch->row[i]);
+		const int row = pass_row(patcher, lane, patch->row[i], i);
 		const size_t from = (size_t)(patch->from ? patch->from[i] : i);
 		if (row >= 0)
 			gpt_hook_write(gpt, patch->place, patch->layer, row, patch->column,
@@ -119,35 +130,50 @@ static void write_patches(void *context, struct gpt *gpt, enum gpt_place place, 
 	}
 }
 
-/* Put the rows of all lanes behind one another: all rows, or those that are wanted. Returns how
- * many there are. */
-static int lay_out(struct gpt_patcher *patcher)
+/* The patch of a lane that is narrow. */
+static const struct gpt_patch *only_patch(const struct gpt_patcher *patcher,
+                                          const struct lane *lane)
 {
-	int n = 0, wanted = 0;
+	return patcher->reruns[lane->rerun].patches;
+}
+
+/* From here on these rows are in the pass, those of a lane behind those of the one before. Returns
+ * how many there are. */
+static int lay_out(struct gpt_patcher *patcher, enum rows which)
+{
+	int all = 0, patched = 0, wanted = 0;
 
 	for (int i = 0; i < patcher->packed; i++) {
 		struct lane *lane = &patcher->lane[i];
-		lane->first = n;
+		lane->first = all;
+		lane->first_patched = patched;
 		lane->first_wanted = wanted;
-		n += lane->rows;
+		all += lane->rows;
+		patched += only_patch(patcher, lane)->count;
 		wanted += patcher->wanted - lane->wanted_from;
 	}
-	return patcher->only_wanted ? wanted : n;
+	patcher->which = which;
+	return patcher->gpt->rows = which == ROWS_ALL ? all : which == ROWS_PATCHED ? patched : wanted;
 }
 
-/* The rows of the pass from one of the text's matrices: those of the layout. */
-static void load(struct gpt_patcher *patcher, void *to, const void *text)
+/* The rows of the pass from one of the text's matrices, of times * c columns. */
+static void load(struct gpt_patcher *patcher, int times, float *to, const float *text)
 {
 	for (int i = 0; i < patcher->packed; i++) {
 		const struct lane *lane = &patcher->lane[i];
-		if (!patcher->only_wanted) {
-			gpt_patch_copy_rows(patcher, to, lane->first, text, lane->start.row, lane->rows);
-			continue;
-		}
-		for (int j = lane->wanted_from, run; j < patcher->wanted; j += run) {
+		const struct gpt_patch *patch = only_patch(patcher, lane);
+		if (patcher->which == ROWS_ALL)
+			gpt_patch_copy_rows(patcher, times, to, lane->first, text, lane->start.row,
+			                    lane->rows);
+		for (int j = 0; patcher->which == ROWS_PATCHED && j < patch->count; j++)
+			gpt_patch_copy_rows(patcher, times, to, lane->first_patched + j, text,
+			                    patch->row[j], 1);
+		for (int j = lane->wanted_from, run;
+		     patcher->which == ROWS_WANTED && j < patcher->wanted; j += run) {
 			run = gpt_patch_consecutive(patcher->want, j, patcher->wanted);
-			gpt_patch_copy_rows(patcher, to, pass_row(patcher, lane, patcher->want[j]), text,
-			          patcher->want[j], run);
+			gpt_patch_copy_rows(patcher, times, to,
+			                    lane->first_wanted + j - lane->wanted_from, text,
+			                    patcher->want[j], run);
 		}
 	}
 }
@@ -171,53 +197,108 @@ static void place_rows(struct gpt_patcher *patcher, int n)
 	gpt_patch_upload_places(patcher, n);
 }
 
-/* From here on the pass has the wanted rows only. Returns how many there are. Their attention in
- * the last block comes into att, their stream into x_wanted. */
+/* Queries, keys and values of block l from the patched rows on: those of patched rows are computed,
+ * and the others are the text's. Then all rows are in the pass. Returns how many there are. */
+static int start_narrow(struct gpt_patcher *patcher, int l)
+{
+	struct gpt *gpt = patcher->gpt;
+	const struct block_activations *a = &gpt->blocks[l];
+	int n = lay_out(patcher, ROWS_PATCHED);
+
+	load(patcher, 1, a->x, patcher->x[l]);
+	if (l > 0)
+		gpt_visit(gpt, GPT_RESID_POST, l - 1);
+	gpt_visit(gpt, GPT_RESID_PRE, l);
+	gpt_block_qkv(gpt, l, n);
+	gpt_patch_copy_rows(patcher, 1, patcher->x_some, 0, a->x, 0, n);
+	gpt_patch_copy_rows(patcher, 3, patcher->qkv_some, 0, a->qkv, 0, n);
+	n = lay_out(patcher, ROWS_ALL);
+	load(patcher, 1, a->x, patcher->x[l]);
+	load(patcher, 3, a->qkv, patcher->qkv[l]);
+	for (int i = 0; i < patcher->packed; i++) {
+		const struct lane *lane = &patcher->lane[i];
+		const struct gpt_patch *patch = only_patch(patcher, lane);
+		for (int j = 0; j < patch->count; j++) {
+			const int to = pass_row(patcher, lane, patch->row[j], j);
+			const int from = lane->first_patched + j;
+			gpt_patch_copy_rows(patcher, 1, a->x, to, patcher->x_some, from, 1);
+			gpt_patch_copy_rows(patcher, 3, a->qkv, to, patcher->qkv_some, from, 1);
+		}
+	}
+	return n;
+}
+
+/* What comes into block l from stage `stage` on, patched: all rows, or if the others cannot matter,
+ * the wanted ones. Returns how many there are. */
+static int start_wide(struct gpt_patcher *patcher, int l, enum stage stage)
+{
+	struct gpt *gpt = patcher->gpt;
+	const struct block_activations *a = &gpt->blocks[l];
+	const bool last = l == patcher->config->layers - 1;
+	const int n = lay_out(patcher, last && stage >= ATTENDED ? ROWS_WANTED : ROWS_ALL);
+
+	if (stage == MIDDLE) {
+		load(patcher, 1, a->x_mid, patcher->x_mid[l]);
+		gpt_visit(gpt, GPT_RESID_MID, l);
+		return n;
+	}
+	load(patcher, 1, a->x, patcher->x[l]);
+	if (stage == ATTENDED) {
+		load(patcher, 1, a->att, patcher->att[l]);
+		return n;
+	}
+	if (stage == HEADS) {
+		load(patcher, 3, a->qkv, patcher->qkv[l]);
+		for (enum gpt_place place = GPT_Q; place <= GPT_V; place++)
+			gpt_visit(gpt, place, l);
+		return n;
+	}
+	if (l > 0)
+		gpt_visit(gpt, GPT_RESID_POST, l - 1);
+	gpt_visit(gpt, GPT_RESID_PRE, l);
+	gpt_block_qkv(gpt, l, n);
+	return n;
+}
+
+/* The attention of the wanted rows in the last block, of n rows. Then the wanted rows are in the
+ * pass, their attention in att, their stream in x_some. Returns how many there are. */
 static int attend_wanted(struct gpt_patcher *patcher, int n)
 {
 	struct gpt *gpt = patcher->gpt;
 	const int last = patcher->config->layers - 1;
 	const struct block_activations *a = &gpt->blocks[last];
-	const size_t row = (size_t)patcher->config->width * sizeof(float);
+	float *att = a->att;
 	int count = 0;
 
 	kv_cache_store(patcher->cache, last, n);
 	for (int i = 0; i < patcher->packed; i++) {
 		const struct lane *lane = &patcher->lane[i];
 		for (int j = lane->wanted_from, run; j < patcher->wanted; j += run, count += run) {
-			const int first = pass_row(patcher, lane, patcher->want[j]);
+			const int first = lane->first + patcher->want[j] - lane->start.row;
 			run = gpt_patch_consecutive(patcher->want, j, patcher->wanted);
-			gpt_patch_copy_rows(patcher, patcher->x_wanted, count, a->x, first, run);
+			gpt_patch_copy_rows(patcher, 1, patcher->x_some, count, a->x, first, run);
 			kv_cache_attention(patcher->cache, last, first, run,
-			                   (char *)a->att + (size_t)count * row);
+			                   att + (size_t)count * (size_t)patcher->config->width);
 		}
 	}
-	patcher->only_wanted = true;
-	return count;
+	return lay_out(patcher, ROWS_WANTED);
 }
 
-/* Block l, from a stage on. Returns the rows that are left. */
-static int run_block(struct gpt_patcher *patcher, int l, enum stage stage, int n)
+/* The rest of block l from a stage on, for n rows. Returns the rows that are left. */
+static int finish_block(struct gpt_patcher *patcher, int l, enum stage stage, int n)
 {
 	struct gpt *gpt = patcher->gpt;
 	const struct block_activations *a = &gpt->blocks[l];
 	const float *x = a->x;
 
-	if (stage == BLOCK) {
-		gpt_visit(gpt, GPT_RESID_PRE, l);
-		gpt_block_qkv(gpt, l, n);
-		if (l < patcher->config->layers - 1) {
-			kv_cache_attention(patcher->cache, l, 0, n, a->att);
-		} else {
-			n = attend_wanted(patcher, n);
-			x = patcher->x_wanted;
-			gpt->rows = n;
-		}
+	if (stage <= HEADS && l < patcher->config->layers - 1) {
+		kv_cache_attention(patcher->cache, l, 0, n, a->att);
+	} else if (stage <= HEADS) {
+		n = attend_wanted(patcher, n);
+		x = patcher->x_some;
 	}
 	if (stage <= ATTENDED)
 		gpt_block_attention(gpt, l, n, x);
-	else
-		gpt_visit(gpt, GPT_RESID_MID, l);
 	gpt_block_mlp(gpt, l, n);
 	return n;
 }
@@ -226,30 +307,25 @@ static int run_block(struct gpt_patcher *patcher, int l, enum stage stage, int n
 static int run_lanes(struct gpt_patcher *patcher)
 {
 	struct gpt *gpt = patcher->gpt;
+	const struct start start = patcher->lane[0].start;
 	const int layers = patcher->config->layers;
-	int l = patcher->lane[0].start.layer;
-	enum stage stage = patcher->lane[0].start.stage;
+	int l = start.layer, n;
 
-	patcher->only_wanted = l == layers || (l == layers - 1 && stage != BLOCK);
-	int n = gpt->rows = lay_out(patcher);
 	if (l == layers) {
-		load(patcher, gpt->x_last, patcher->x[l]);
+		n = lay_out(patcher, ROWS_WANTED);
+		load(patcher, 1, gpt->x_last, patcher->x[l]);
 		gpt_visit(gpt, GPT_RESID_POST, l - 1);
 		return n;
 	}
-	const struct block_activations *a = &gpt->blocks[l];
-	if (stage == MIDDLE)
-		load(patcher, a->x_mid, patcher->x_mid[l]);
-	else
-		load(patcher, a->x, patcher->x[l]);
-	if (stage == ATTENDED)
-		load(patcher, a->att, patcher->att[l]);
-	if (!patcher->only_wanted)
+	n = start.narrow ? start_narrow(patcher, l) : start_wide(patcher, l, start.stage);
+	if (patcher->which == ROWS_ALL)
 		place_rows(patcher, n);
-	if (stage == BLOCK && l > 0)
-		gpt_visit(gpt, GPT_RESID_POST, l - 1);
-	for (; l < layers; l++, stage = BLOCK)
-		n = run_block(patcher, l, stage, n);
+	n = finish_block(patcher, l, start.stage, n);
+	while (++l < layers) {
+		gpt_visit(gpt, GPT_RESID_PRE, l);
+		gpt_block_qkv(gpt, l, n);
+		n = finish_block(patcher, l, BLOCK, n);
+	}
 	return n;
 }
 

@@ -283,6 +283,14 @@ static void print_place(const struct patch_pair *pair, int group, const struct s
 	print_integer(place->offset, in_span && each == PATCH_ROW);
 }
 
+/* The layer by its number in the part's name: the stream after the last layer has its own. */
+static int named_layer(const struct part *part, const struct gpt_config *config)
+{
+	const bool after_all = part->place == GPT_RESID_POST && part->layer + 1 == config->layers;
+
+	return part->layer + after_all;
+}
+
 static void print_sites(const struct plan *plan, const struct gpt_config *config,
                         const struct patch_pair *pair, const struct span_kinds *kinds)
 {
@@ -294,7 +302,7 @@ static void print_sites(const struct plan *plan, const struct gpt_config *config
 		part_name(part, config, name);
 		for (int group = 0; group < pair->groups; group++) {
 			printf("%llu\t%s", (unsigned long long)pair->id, sweep ? name : at ? at : except);
-			print_integer(part->layer, sweep != NULL);
+			print_integer(named_layer(part, config), sweep != NULL);
 			print_integer(part->head, sweep != NULL && part->head >= 0);
 			print_place(pair, group, kinds);
 			print_effect(pair, effect++);

@@ -9,6 +9,7 @@
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/eval/patching.h"
+#include "common/eval/path_graph.h"
 #include "common/model/backend.h"
 #include "common/model/head_range.h"
 #include "common/model/model.h"
@@ -17,7 +18,7 @@
 #define PAIRS_A_THREAD 4 /* read at a time, so that no thread waits long for the others */
 
 static const char *from; /* the stream of the partners */
-static const char *at, *except, *sweep; /* what is patched: one of these, or paths */
+static const char *at, *except, *graph, *sweep; /* what is patched: one of these, or paths */
 static bool paths;
 static const char *senders, *receivers; /* of paths; NULL: all */
 static struct head_range range = HEAD_RANGE_ALL;
@@ -36,6 +37,9 @@ static const struct option options[] = {
 	         "is resid, head, attn, mlp or a place of act-dump"},
 	{.name = "except", .key = 'x', .type = OPTION_TEXT, .value = &except, .argument = "PARTS",
 	 .text = "patch all heads and feed-forward parts but these, together"},
+	{.name = "graph", .key = 'g', .type = OPTION_TEXT, .value = &graph, .argument = "FILE",
+	 .text = "patch all paths but those of this file, together: a sender, a receiver and q, k, v "
+	         "or - in each line"},
 	{.name = "sweep", .key = 'w', .type = OPTION_TEXT, .value = &sweep, .argument = "PLACE",
 	 .text = "patch each layer, or each head, alone"},
 	{.name = "paths", .key = 'p', .type = OPTION_FLAG, .value = &paths,
@@ -74,6 +78,7 @@ struct plan {
 	struct part_list parts; /* of the sites */
 	struct patch_site *sites;
 	struct patch_edge *edges;
+	bool *kept; /* of the edges; NULL: there is no graph */
 };
 
 /* ---- what is patched ---- */
@@ -203,6 +208,14 @@ static void plan_paths(struct plan *plan, const struct gpt_config *config)
 	if (!plan->edges)
 		die_usage("%s", err.text);
 	plan->patch.edges = plan->edges;
+	if (graph) {
+		plan->patch.kept = plan->kept = calloc((size_t)plan->patch.edge_count, sizeof *plan->kept);
+		if (!plan->kept)
+			die("out of memory");
+		if (path_graph_read(graph, config, plan->edges, plan->patch.edge_count, plan->kept,
+		                    &err) < 0)
+			err_exit(&err);
+	}
 	part_list_release(&some_senders);
 	part_list_release(&some_receivers);
 }
@@ -232,8 +245,10 @@ static void check_options(void)
 {
 	if (!from)
 		die_usage("--from: the stream of the partners is missing, --from FILE");
-	if ((at != NULL) + (except != NULL) + (sweep != NULL) + paths != 1)
-		die_usage("expected one of --at, --except, --sweep and --paths");
+	if ((at != NULL) + (except != NULL) + (graph != NULL) + (sweep != NULL) + paths != 1)
+		die_usage("expected one of --at, --except, --graph, --paths and --sweep");
+	if (graph && rows_kind)
+		die_usage("--rows: not with --graph, which patches all rows");
 	if (!sweep && each >= 0)
 		die_usage("--each: only with --sweep");
 	if (!sweep && (range.layers.max >= 0 || range.heads.max >= 0))
@@ -310,34 +325,24 @@ static void print_sites(const struct plan *plan, const struct gpt_config *config
 	}
 }
 
-/* The name of an end of a path. */
-static const char *end_name(const struct part *part, const struct gpt_config *config,
-                            char name[PART_NAME_MAX])
-{
-	struct part named = *part;
-
-	if (part->place == GPT_EMBED)
-		return "embed";
-	if (part->place == GPT_LN_FINAL)
-		return "logits";
-	if (part->head >= 0)
-		named.place = GPT_Z;
-	part_name(&named, config, name);
-	return name;
-}
-
 static void print_edges(const struct plan *plan, const struct gpt_config *config,
                         const struct patch_pair *pair)
 {
-	char sender[PART_NAME_MAX], receiver[PART_NAME_MAX];
+	struct path_name name;
 
 	for (int i = 0; i < plan->patch.edge_count; i++) {
-		const struct patch_edge *edge = &plan->edges[i];
-		printf("%llu\t%s\t%s\t%s", (unsigned long long)pair->id,
-		       end_name(&edge->from, config, sender), end_name(&edge->to, config, receiver),
-		       edge->to.head >= 0 ? gpt_place_name(edge->to.place) : "-");
+		path_name(&plan->edges[i], config, &name);
+		printf("%llu\t%s\t%s\t%s", (unsigned long long)pair->id, name.from, name.to,
+		       name.through);
 		print_effect(pair, &pair->effects[i]);
 	}
+}
+
+/* All paths but those of the graph, at once. */
+static void print_graph(const struct patch_pair *pair)
+{
+	printf("%llu\t%s\t-\t-\t-\t-\t-\t-", (unsigned long long)pair->id, graph);
+	print_effect(pair, pair->effects);
 }
 
 /* ---- the loop ---- */
@@ -361,7 +366,9 @@ static int run_pairs(struct loop *loop, int count, struct err *err)
 	if (patching_run(loop->patching, loop->pairs, count, err) < 0)
 		return -1;
 	for (int i = 0; i < count; i++) {
-		if (paths)
+		if (graph)
+			print_graph(&loop->pairs[i]);
+		else if (paths)
 			print_edges(loop->plan, loop->config, &loop->pairs[i]);
 		else
 			print_sites(loop->plan, loop->config, &loop->pairs[i], kinds);
@@ -411,7 +418,7 @@ int main(int argc, char **argv)
 	check_options();
 	if (model_load(argv[operand], &model, &err) < 0)
 		err_exit(&err);
-	if (paths)
+	if (paths || graph)
 		plan_paths(&plan, &model.config);
 	else
 		plan_sites(&plan, &model.config);
@@ -438,6 +445,7 @@ int main(int argc, char **argv)
 	part_list_release(&plan.parts);
 	free(plan.sites);
 	free(plan.edges);
+	free(plan.kept);
 	free(loop.pairs);
 	model_release(&model);
 	return 0;

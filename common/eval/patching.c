@@ -21,6 +21,8 @@ struct patching {
 
 size_t patching_effects(const struct patch_plan *plan, const struct patch_pair *pair)
 {
+	if (plan->kept)
+		return 1;
 	return plan->edge_count > 0 ? (size_t)plan->edge_count :
 	       (size_t)plan->site_count * (size_t)pair->groups;
 }

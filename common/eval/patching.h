@@ -45,12 +45,17 @@ struct patch_edge {
 struct patch_edge *patch_edges(const struct gpt_config *config, const struct part_list *senders,
                                const struct part_list *receivers, int *count, struct err *err);
 
-/* Sites, each over each group of rows, or edges, each over all rows. Memory is the caller's. */
+/* Sites, each over each group of rows; or edges, each over all rows; or all edges of the network
+ * but those that are kept, at once and over all rows of the text. Each part then reads the stream of
+ * the partner, in which the outputs of those that have a kept edge to it are replaced by what these
+ * parts make of their own kept edges; the embeddings are the text's. (Conmy et al. 2023, "Towards
+ * Automated Circuit Discovery for Mechanistic Interpretability".) Memory is the caller's. */
 struct patch_plan {
 	const struct patch_site *sites; /* [site_count] */
 	int site_count;
 	const struct patch_edge *edges; /* [edge_count] in the order of patch_edges() */
 	int edge_count;
+	const bool *kept; /* [edge_count] of all edges; NULL: each edge alone */
 };
 
 /* ---- running ---- */
@@ -64,7 +69,8 @@ struct patching *patching_new(const struct model *model, const struct kernels *k
                               const struct patch_plan *plan, int threads, struct err *err);
 void patching_free(struct patching *patching); /* NULL is allowed */
 
-/* How many effects a pair has: of site s and group g number s * groups + g, or of each edge. */
+/* How many effects a pair has: of site s and group g number s * groups + g, or of each edge, or of
+ * all that are not kept. */
 size_t patching_effects(const struct patch_plan *plan, const struct patch_pair *pair);
 
 /* Fill in the effects of pairs, side by side in the threads. They do not depend on the number of

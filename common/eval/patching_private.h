@@ -1,5 +1,5 @@
-/* patching_private.h - one thread's part in patching, for patching.c, patching_worker.c and
- * patching_paths.c only. */
+/* patching_private.h - one thread's part in patching, for patching.c, patching_worker.c,
+ * patching_paths.c and patching_graph.c only. */
 #ifndef MEMOSCOPE_PATCHING_PRIVATE_H
 #define MEMOSCOPE_PATCHING_PRIVATE_H
 
@@ -37,6 +37,11 @@ struct patch_worker {
 	float *change, *stream, *of[3];
 	size_t change_room, stream_room, of_room[3];
 
+	/* of kept edges: what each sender adds to the stream, minus what it adds in the partner,
+	 * [senders,rows,c], and a layer's outputs of heads */
+	float *senders, *z;
+	size_t senders_room, z_room;
+
 	struct err err; /* why the pair failed */
 };
 
@@ -63,5 +68,14 @@ struct patch_effect patch_worker_effect(const struct patch_worker *worker, const
 
 /* The edges of the plan, over a pair whose text and partner were run. */
 int patch_worker_paths(struct patch_worker *worker);
+
+/* ---- patching_graph.c ---- */
+
+#define GRAPH_OWN GPT_PLACE_BIT(GPT_RESID_PRE)
+#define GRAPH_PARTNER (PATHS_OWN | GPT_PLACE_BIT(GPT_Q) | GPT_PLACE_BIT(GPT_K) | \
+	GPT_PLACE_BIT(GPT_V))
+
+/* The same for a plan that keeps edges: one effect. */
+int patch_worker_graph(struct patch_worker *worker);
 
 #endif

@@ -6,8 +6,8 @@
 #include "common/eval/patching_private.h"
 #include "common/model/gpt_parameters.h"
 
-/* Reruns side by side: as many as a core's cache has room for in a small network, and fewer if their
- * keys and values take more memory than this. */
+/* Reruns side by side: as many as a core's cache has room for in a small network, and fewer if
+ * their keys and values take more memory than this. */
 #define LANES 8
 #define LANES_BYTES ((size_t)256 << 20)
 
@@ -39,7 +39,7 @@ int patch_worker_begin(struct patch_worker *worker)
 {
 	const struct gpt_config *config = worker->config = &worker->model->config;
 	const struct kernels *k = worker->kernels;
-	const bool paths = worker->plan->edge_count > 0;
+	const bool paths = worker->plan->edge_count > 0, graph = worker->plan->kept != NULL;
 	const int context = config->context, most = k->pass_rows;
 	struct err *err = &worker->err;
 
@@ -55,9 +55,9 @@ int patch_worker_begin(struct patch_worker *worker)
 		return -1;
 	gpt_hold_parameters(worker->gpt, true);
 	worker->patcher = gpt_patcher_new(worker->gpt, lanes(config), err);
-	worker->own = gpt_trace_new(config, context, paths ? PATHS_OWN : 0, err);
-	worker->partners = gpt_trace_new(config, context,
-	                                 paths ? PATHS_PARTNER : site_places(worker->plan), err);
+	worker->own = gpt_trace_new(config, context, graph ? GRAPH_OWN : paths ? PATHS_OWN : 0, err);
+	worker->partners = gpt_trace_new(config, context, graph ? GRAPH_PARTNER : paths ?
+	                                 PATHS_PARTNER : site_places(worker->plan), err);
 	return worker->patcher && worker->own && worker->partners ? 0 : -1;
 }
 
@@ -79,6 +79,8 @@ void patch_worker_end(struct patch_worker *worker)
 	free(worker->index);
 	free(worker->change);
 	free(worker->stream);
+	free(worker->senders);
+	free(worker->z);
 	for (int i = 0; i < 3; i++)
 		free(worker->of[i]);
 }
@@ -268,5 +270,7 @@ int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair)
 	worker->err = (struct err){0};
 	if (run_pair(worker) < 0)
 		return -1;
+	if (worker->plan->kept)
+		return patch_worker_graph(worker);
 	return worker->plan->edge_count > 0 ? patch_worker_paths(worker) : run_sites(worker);
 }

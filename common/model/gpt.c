@@ -77,8 +77,7 @@ static void add_branch(struct gpt *gpt, float *to, const float *from, const void
 	gpt->k->add(gpt->dev, to, gpt->branch, count);
 }
 
-/* Queries of layer l, or their gradient, in place: the first columns of qkv[n,3c]. */
-static void scale_queries(struct gpt *gpt, void *qkv, int l, int n)
+void gpt_scale_queries(struct gpt *gpt, void *qkv, int l, int n)
 {
 	const float factor = gpt_query_factor(&gpt->config, l);
 	const int c = gpt->config.width;
@@ -99,7 +98,7 @@ void gpt_block_qkv(struct gpt *gpt, int l, int n)
 	gpt->k->linear(gpt->dev, a->qkv, a->ln_1, w->attn_qkv, w->attn_qkv_b, n, c, 3 * c);
 	for (enum gpt_place place = GPT_Q; place <= GPT_V; place++)
 		gpt_visit(gpt, place, l);
-	scale_queries(gpt, a->qkv, l, n);
+	gpt_scale_queries(gpt, a->qkv, l, n);
 }
 
 void gpt_block_attention(struct gpt *gpt, int l, int n, const float *x)
@@ -273,7 +272,7 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	                            a->att, w->attn_proj, n, c, c);
 	k->attention_backward(dev, gpt->dwide, gpt->dbranch, a->att, a->lse, a->qkv, seqs, c, h,
 	                      &dropout);
-	scale_queries(gpt, gpt->dwide, l, n);
+	gpt_scale_queries(gpt, gpt->dwide, l, n);
 	k->linear_backward(dev, gpt->dbranch, g->attn_qkv, g->attn_qkv_b, gpt->dwide, a->ln_1,
 	                   w->attn_qkv, n, c, 3 * c);
 	k->layernorm_backward(dev, gpt->dx, g->ln_1, g->ln_1_b, rounded, gpt->dbranch, a->x,

@@ -123,6 +123,10 @@ void gpt_embed(struct gpt *gpt, int n);
 /* Block l up to its attention: qkv from x. */
 void gpt_block_qkv(struct gpt *gpt, int l, int n);
 
+/* Queries of layer l, or their gradient, times gpt_query_factor(), in place: the first columns of
+ * qkv[n,3c]. */
+void gpt_scale_queries(struct gpt *gpt, void *qkv, int l, int n);
+
 /* The end of its first half: x_mid from att and x, the residual stream that came in. */
 void gpt_block_attention(struct gpt *gpt, int l, int n, const float *x);
 

@@ -47,6 +47,30 @@ void gpt_parts_qkv(struct gpt *gpt, int layer, int n, const float *x, float *q, 
 	end(gpt);
 }
 
+void gpt_parts_attention(struct gpt *gpt, int layer, int n, const float *q, const float *k,
+                         const float *v, float *z)
+{
+	static const struct dropout none;
+	const struct block_activations *a = &gpt->blocks[layer];
+	const int c = gpt->config.width;
+	const size_t row = (size_t)c * sizeof *q;
+	int32_t ends[2] = {0, n};
+	const struct sequences one = {.count = 1, .begin = ends, .longest = n};
+	float *qkv = a->qkv;
+
+	assert(gpt->activation_size == sizeof *q);
+	begin(gpt, n, 0, NULL);
+	for (size_t r = 0; r < (size_t)n; r++, qkv += 3 * c) {
+		gpt->k->upload(gpt->dev, qkv, q + r * (size_t)c, row);
+		gpt->k->upload(gpt->dev, qkv + c, k + r * (size_t)c, row);
+		gpt->k->upload(gpt->dev, qkv + 2 * c, v + r * (size_t)c, row);
+	}
+	gpt_scale_queries(gpt, a->qkv, layer, n);
+	gpt->k->attention(gpt->dev, a->att, a->lse, a->qkv, &one, c, gpt->config.heads, &none);
+	gpt->k->read_activations(gpt->dev, z, a->att, (size_t)n * (size_t)c);
+	end(gpt);
+}
+
 void gpt_parts_mlp(struct gpt *gpt, int layer, int n, const float *x_mid, float *out)
 {
 	struct outputs outputs = {.of = {[GPT_MLP_OUT] = out}};

@@ -14,6 +14,11 @@
  * block: each of q, k, v is [n,c]. */
 void gpt_parts_qkv(struct gpt *gpt, int layer, int n, const float *x, float *q, float *k, float *v);
 
+/* The outputs of all heads of a layer over one sequence with these queries, keys and values, before
+ * the projection: z[n,c]. q, k, v as above; position 0 is the first row's. */
+void gpt_parts_attention(struct gpt *gpt, int layer, int n, const float *q, const float *k,
+                         const float *v, float *z);
+
 /* What the feed-forward part adds, from the stream x_mid[n,c] between the halves: out[n,c]. */
 void gpt_parts_mlp(struct gpt *gpt, int layer, int n, const float *x_mid, float *out);
 

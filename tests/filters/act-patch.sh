@@ -67,6 +67,20 @@ patch --at resid:0 --rows number >all-numbers
 is "$(sed 1d all-numbers | cut -f 9-)" "$(patch --sweep resid --rows number --each all --layer 0 | sed 1d | cut -f 9-)" \
 	"all rows of a kind at once"
 
+# With all paths but one, that one is patched.
+patch --paths >paths
+head -n 1 paths | cut -f 2-4 >from-to
+for number in 9 13 40 58 70 90 98 110; do
+	number=$((number + 1))
+	sed -n '1,111p' paths | cut -f 2-4 | sed "${number}d" >all-but
+	paste <(patch --graph all-but | sed -n 2p | cut -f 9-11) <(sed -n "${number}p" paths | cut -f 5-7)
+done | awk '{ for (i = 1; i <= 3; i++) wrong += ($i - $(i + 3)) ^ 2 > 1e-8; n += $6 > 0.005 } END { print NR, wrong + 0, (n > 1) }' >have
+is "$(cat have)" "8 0 1" "all paths but one as a graph: the effect of that path"
+{ printf 'from\tto\tthrough\r\n'; sed -n '2,111p' paths | cut -f 2-6 | sed 's/$/\r/'; } >windows
+is "$(patch --graph windows | sed 1d | awk -F '\t' '($9 ^ 2 > 1e-8) { print }')" "" \
+	"all paths as a graph: as without a patch; a table of Windows"
+is "$(patch --graph windows | cut -f 1-8 | sed -n 2p)" $'0\twindows\t-\t-\t-\t-\t-\t-' "--graph has a line for each text"
+
 # ---- pairs ----
 
 patch --except head:0,mlp:0-1 >except
@@ -148,6 +162,15 @@ is "$(patch_circuit --except head:0.0,head:1.1 | column is_right | sort | uniq -
 	"with all other parts from another text, each answer is right"
 is "$(patch_circuit --except head:0.0 | column is_partner | sort | uniq -c | xargs)" \
 	"$(patch_circuit --at head:1.1 | column is_partner | sort | uniq -c | xargs)" "without the second head it is the partner's"
+printf '%s\n' 'embed head:0.0 v' 'embed head:1.1 q' 'embed head:1.1 v' 'head:0.0 head:1.1 k' 'head:1.1 logits -' |
+	tr ' ' '\t' >graph
+is "$(patch_circuit --graph graph | column is_right | sort | uniq -c | xargs)" "60 1" \
+	"with all paths from another text but those of the circuit, each answer is right"
+for path in 1 2 3 4 5; do
+	sed "${path}d" graph >less
+	is "$(patch_circuit --graph less | awk -F '\t' 'NR > 1 { right += $12 } END { print right < 40 }')" 1 \
+		"... but not without its path $path"
+done
 act-patch -q --from others --sweep resid --each row circuit letters >trace
 # Before the first layer: at the earlier letter, at the one behind it, at the last one, and where a patch
 # writes that letter once more.
@@ -162,8 +185,8 @@ usage() {
 	fails 2 "$1" "usage: ${*:2}" act-patch "${@:2}" "$model" books
 }
 usage '--from: the stream of the partners is missing' --at head:0
-usage 'expected one of --at, --except, --sweep and --paths' --from partners
-usage 'expected one of --at, --except, --sweep and --paths' --from partners --at head:0 --paths
+usage 'expected one of --at, --except, --graph, --paths and --sweep' --from partners
+usage 'expected one of --at, --except, --graph, --paths and --sweep' --from partners --at head:0 --paths
 usage '--sweep: .*expected one of' --from partners --sweep brain
 usage '--sweep: .*expected one of' --from partners --sweep result
 usage '--at: ' --from partners --at head:7.1
@@ -176,6 +199,22 @@ usage "--head: 'mlp' has none" --from partners --sweep mlp --head 1
 usage '--layer: the model has no layer 2' --from partners --sweep mlp --layer 2
 usage '--senders: only with --paths' --from partners --sweep mlp --senders embed
 usage '--senders: embed stands there twice' --from partners --paths --senders embed,embed
+usage '--rows: not with --graph' --from partners --graph windows --rows number
+refuse_graph() {
+	fails 1 "$1" "a graph: $2" act-patch --from partners --graph bad "$model" books
+}
+printf 'embed\thead:0.0\n' >bad
+refuse_graph 'bad: line 1: expected a sender, a receiver' 'two words'
+printf 'from\tto\tthrough\nembed\thead:0.0\tx\n' >bad
+refuse_graph "bad: line 2: the model has no path from 'embed' to 'head:0.0' through 'x'" 'a word that is wrong'
+printf 'head:1.0\thead:0.0\tv\n' >bad
+refuse_graph 'the model has no path' 'backwards'
+printf 'from\tto\tthrough\n\n' >bad
+refuse_graph 'bad: no path' 'none'
+printf 'embed\thead:0.0\tv\0\n' >bad
+refuse_graph 'bad: not a text' 'a NUL'
+rm bad
+refuse_graph 'bad: .*No such file' 'no file'
 usage 'no path: ' --from partners --paths --senders mlp:1 --receivers head:0
 usage '--receivers: ' --from partners --paths --receivers resid:1
 fails 2 'standard input' 'both from the standard input' act-patch --from - --at 0 "$model"

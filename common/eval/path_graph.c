@@ -1,0 +1,113 @@
+#include "common/eval/path_graph.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/lines.h"
+
+#define GRAPH_BYTES_MAX ((size_t)64 << 20)
+
+static void end_name(const struct part *part, const struct gpt_config *config,
+                     char name[PART_NAME_MAX])
+{
+	struct part named = *part;
+
+	if (part->head >= 0)
+		named.place = GPT_Z;
+	if (part->place == GPT_EMBED)
+		snprintf(name, PART_NAME_MAX, "embed");
+	else if (part->place == GPT_LN_FINAL)
+		snprintf(name, PART_NAME_MAX, "logits");
+	else
+		part_name(&named, config, name);
+}
+
+void path_name(const struct patch_edge *edge, const struct gpt_config *config,
+               struct path_name *name)
+{
+	end_name(&edge->from, config, name->from);
+	end_name(&edge->to, config, name->to);
+	name->through = edge->to.head >= 0 ? gpt_place_name(edge->to.place) : "-";
+}
+
+/* A graph that is being read. */
+struct graph {
+	const char *path;
+	const struct gpt_config *config;
+	const struct patch_edge *edges;
+	int count;
+	bool *kept;
+	long line;
+	struct err *err;
+};
+
+/* Cut a line into its first three fields. False: it has fewer. */
+static bool cut(char *line, char *field[3])
+{
+	for (int i = 0; i < 3; i++) {
+		char *tab = strchr(line, '\t');
+		if (!tab && i < 2)
+			return false;
+		field[i] = line;
+		if (tab)
+			*tab = '\0';
+		line = tab + 1;
+	}
+	return true;
+}
+
+static int read_line(struct graph *graph, char *line)
+{
+	struct path_name name;
+	char *field[3];
+
+	if (!cut(line, field))
+		return err_set(graph->err, "%s: line %ld: expected a sender, a receiver and through what, "
+		               "with tabs between them", err_path(graph->path), graph->line);
+	if (graph->line == 1 && strcmp(field[0], "from") == 0 && strcmp(field[1], "to") == 0)
+		return 0;
+	for (int i = 0; i < graph->count; i++) {
+		path_name(&graph->edges[i], graph->config, &name);
+		if (strcmp(field[0], name.from) != 0 || strcmp(field[1], name.to) != 0 ||
+		    strcmp(field[2], name.through) != 0)
+			continue;
+		graph->kept[i] = true;
+		return 0;
+	}
+	return err_set(graph->err, "%s: line %ld: the model has no path from '%.40s' to '%.40s' "
+	               "through '%.40s'", err_path(graph->path), graph->line, field[0], field[1], field[2]);
+}
+
+int path_graph_read(const char *path, const struct gpt_config *config,
+                    const struct patch_edge *edges, int count, bool *kept, struct err *err)
+{
+	struct graph graph = {path, config, edges, count, kept, 0, err};
+	size_t size;
+	char *text = file_read_any(path, GRAPH_BYTES_MAX, &size, err), *end;
+	int result = 0;
+	bool any = false;
+
+	memset(kept, 0, (size_t)count * sizeof *kept);
+	if (!text)
+		return -1;
+	if (memchr(text, '\0', size))
+		result = err_set(err, "%s: not a text: expected a path in each line", err_path(path));
+	for (char *next = text; result == 0 && *next; next = end) {
+		const char *line = next;
+		size_t length = strcspn(next, "\n");
+		end = next + length + (next[length] != '\0');
+		line_trim(&line, &length);
+		graph.line++;
+		next[line - next + (long)length] = '\0';
+		if (length > 0)
+			result = read_line(&graph, next + (line - next));
+	}
+	for (int i = 0; i < count; i++)
+		any |= kept[i];
+	if (result == 0 && !any)
+		result = err_set(err, "%s: no path: expected one in each line", err_path(path));
+	free(text);
+	return result;
+}

@@ -46,9 +46,9 @@ struct patch_edge *patch_edges(const struct gpt_config *config, const struct par
                                const struct part_list *receivers, int *count, struct err *err);
 
 /* Sites, each over each group of rows; or edges, each over all rows; or all edges of the network
- * but those that are kept, at once and over all rows of the text. Each part then reads the stream of
- * the partner, in which the outputs of those that have a kept edge to it are replaced by what these
- * parts make of their own kept edges; the embeddings are the text's. (Conmy et al. 2023, "Towards
+ * but those that are kept, at once and over all rows of the text. Each part then reads the stream
+ * of the partner. Where a kept edge leads to it, the sender's output in that stream is what the
+ * sender makes of its own kept edges. The embeddings send the text. (Conmy et al. 2023, "Towards
  * Automated Circuit Discovery for Mechanistic Interpretability".) Memory is the caller's. */
 struct patch_plan {
 	const struct patch_site *sites; /* [site_count] */

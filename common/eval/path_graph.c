@@ -77,7 +77,8 @@ static int read_line(struct graph *graph, char *line)
 		return 0;
 	}
 	return err_set(graph->err, "%s: line %ld: the model has no path from '%.40s' to '%.40s' "
-	               "through '%.40s'", err_path(graph->path), graph->line, field[0], field[1], field[2]);
+	               "through '%.40s'", err_path(graph->path), graph->line, field[0], field[1],
+	               field[2]);
 }
 
 int path_graph_read(const char *path, const struct gpt_config *config,

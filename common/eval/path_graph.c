@@ -47,13 +47,13 @@ struct graph {
 static bool cut(char *line, char *field[3])
 {
 	for (int i = 0; i < 3; i++) {
-		char *tab = strchr(line, '\t');
-		if (!tab && i < 2)
+		const size_t size = strcspn(line, "\t");
+		const bool last = line[size] == '\0';
+		if (last && i < 2)
 			return false;
 		field[i] = line;
-		if (tab)
-			*tab = '\0';
-		line = tab + 1;
+		line[size] = '\0';
+		line += last ? size : size + 1;
 	}
 	return true;
 }

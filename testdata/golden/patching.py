@@ -11,7 +11,7 @@ PyTorch in transformers' GPT2LMHeadModel, in float64.
 Path patching is done as Wang et al. (2022) describe it, in two passes. In the first, all heads and
 feed-forward parts are frozen to what they are in the text, but for the sender, which is the
 partner's; it shows what the receiver then makes of its input. In the second, the receiver is
-patched to that and all else is computed.
+patched to that and all else is computed. A graph is run in the same way, receiver by receiver.
 
 Made with Python 3.11, torch 2.15.0, transformers 5.24.0.
 """
@@ -66,6 +66,15 @@ OPTIONS = [
     "--sweep k --each span --rows name",
     "--paths",
     "--paths --rows number --senders embed,mlp:0 --receivers head:1,mlp:1",
+    "--graph graph",
+]
+
+# The file "graph": paths, of which some lead from parts that none leads to
+GRAPH = [
+    ("embed", "head:0.0", "k"), ("embed", "head:0.0", "v"), ("embed", "mlp:0", "-"), ("head:0.0", "mlp:0", "-"),
+    ("mlp:0", "head:1.1", "q"), ("head:0.1", "head:1.1", "k"), ("head:0.0", "head:1.1", "v"),
+    ("embed", "head:1.0", "q"), ("head:1.0", "mlp:1", "-"), ("embed", "logits", "-"), ("mlp:0", "logits", "-"),
+    ("head:1.1", "logits", "-"), ("mlp:1", "logits", "-"),
 ]
 
 
@@ -264,7 +273,8 @@ def parts(model, text):
 
 def options(text):
     parser = argparse.ArgumentParser()
-    for name in ["at", "except", "sweep", "each", "rows", "layer", "head", "senders", "receivers"]:
+    for name in ["at", "except", "sweep", "each", "rows", "layer", "head", "senders", "receivers",
+                 "graph"]:
         parser.add_argument("--" + name)
     parser.add_argument("--answer", default="answer")
     parser.add_argument("--paths", action="store_true")
@@ -366,6 +376,35 @@ class Pair:
         patch = (place, layer, head, every, seen[:, columns(self.model, place, head)])
         return self.said(run(self.model, self.tokens, [patch])[0])
 
+    # ---- graphs ----
+
+    def graph(self, parts):
+        """What the paths of GRAPH can do alone; parts: all, in the order of the pass."""
+        every, led = list(range(len(self.tokens))), {}  # led: part -> its output, which the text leads to
+
+        def reads(receiver, through, watch):
+            """A run in which all that the receiver reads is as it should be."""
+            senders = [s for s, r, t in GRAPH if r == name(receiver) and t == through]
+            patches = [self.patch(place, layer, None, self.rows)
+                       for layer in range(self.model.config.n_layer) for place in ["head", "mlp"]]
+            if "embed" not in senders:
+                patches.append(self.patch("resid", 0, None, self.rows))
+            patches += [(*part, every, led[part]) for part in led if name(part) in senders]
+            return run(self.model, self.tokens, patches, watch)
+
+        for part in parts:
+            place, layer, head = part
+            if place == "mlp":
+                led[part] = reads(part, "-", [("mlp", layer)])[1]["mlp", layer]
+                continue
+            patches = []
+            for what in "qkv":
+                seen = reads(part, what, [(what, layer)])[1][what, layer]
+                patches.append((what, layer, head, every, seen[:, columns(self.model, what, head)]))
+            seen = run(self.model, self.tokens, patches, [("head", layer)])[1]["head", layer]
+            led[part] = seen[:, columns(self.model, "head", head)]
+        return self.said(reads(("logits", 0, None), "-", [])[0])
+
 
 def name(part):
     place, layer, head = part
@@ -395,6 +434,8 @@ def lines(model, pair, option):
                     for through in "qkv" if receiver[0] == "head" else [None]:
                         yield [name(sender), name(receiver), through or "-",
                                *pair.path(sender, receiver, through)]
+    elif option["graph"]:
+        yield [option["graph"], *["-"] * 6, *pair.graph(all_parts)]
     elif option["sweep"]:
         place = option["sweep"]
         if option["head"]:
@@ -440,7 +481,8 @@ def main():
         partners = sorted([b for _, b in pairs] + alone, key=lambda text: text.number)
         with open(directory / "patching.json", "w") as file:
             json.dump({"texts": [a.record(characters) for a, _ in pairs],
-                       "partners": [b.record(characters) for b in partners]}, file)
+                       "partners": [b.record(characters) for b in partners],
+                       "graph": ["\t".join(path) for path in GRAPH]}, file)
             file.write("\n")
         ends = set()
         with open(directory / "patching.tsv", "w") as file:

@@ -15,7 +15,8 @@ struct patching {
 	/* of a run */
 	struct patch_pair *pairs;
 	int pair_count;
-	atomic_int next; /* the pair that no worker has yet */
+	int shares; /* of a pair's effects: if there are fewer pairs than workers, they divide them */
+	atomic_int next; /* the share that no worker has yet, of all pairs' shares */
 	int *failed; /* [count] the pair at which a worker stopped; -1: none */
 };
 
@@ -95,11 +96,17 @@ static void work(int worker, void *data)
 	int i;
 
 	patching->failed[worker] = -1;
-	while ((i = atomic_fetch_add(&patching->next, 1)) < patching->pair_count)
-		if (patch_worker_run(&patching->workers[worker], &patching->pairs[i]) < 0) {
-			patching->failed[worker] = i;
+	while ((i = atomic_fetch_add(&patching->next, 1)) < patching->pair_count * patching->shares) {
+		const int pair = i / patching->shares, share = i % patching->shares;
+		const size_t count = patching_effects(patching->plan, &patching->pairs[pair]);
+		const size_t first = count * (size_t)share / (size_t)patching->shares;
+		const size_t end = count * ((size_t)share + 1) / (size_t)patching->shares;
+		if (first < end && patch_worker_run(&patching->workers[worker], &patching->pairs[pair],
+		                                    first, end) < 0) {
+			patching->failed[worker] = pair;
 			return;
 		}
+	}
 }
 
 int patching_run(struct patching *patching, struct patch_pair *pairs, int count, struct err *err)
@@ -115,6 +122,8 @@ int patching_run(struct patching *patching, struct patch_pair *pairs, int count,
 	}
 	patching->pairs = pairs;
 	patching->pair_count = count;
+	patching->shares = count < patching->count && count > 0 ?
+	                   (patching->count + count - 1) / count : 1;
 	atomic_store(&patching->next, 0);
 	threads_run(patching->threads, work, patching);
 	for (int i = 0; i < patching->count; i++)

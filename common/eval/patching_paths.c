@@ -238,15 +238,16 @@ static bool together(const struct patch_edge *a, const struct patch_edge *b)
 
 int patch_worker_paths(struct patch_worker *worker)
 {
-	const struct patch_plan *plan = worker->plan;
+	const struct patch_edge *edges = worker->plan->edges;
+	const int last = (int)worker->end;
 	int result = reserve(worker);
 
-	for (int first = 0, end; result == 0 && first < plan->edge_count; first = end) {
-		for (end = first + 1; end < plan->edge_count; end++)
-			if (!together(&plan->edges[first], &plan->edges[end]))
+	for (int first = (int)worker->first, end; result == 0 && first < last; first = end) {
+		for (end = first + 1; end < last; end++)
+			if (!together(&edges[first], &edges[end]))
 				break;
-		find_change(worker, &plan->edges[first].from);
-		result = plan->edges[first].to.place == GPT_LN_FINAL ? run_logits(worker, first) :
+		find_change(worker, &edges[first].from);
+		result = edges[first].to.place == GPT_LN_FINAL ? run_logits(worker, first) :
 		         run_layer(worker, first, end);
 	}
 	return result;

@@ -20,6 +20,7 @@ struct patch_worker {
 
 	/* the pair */
 	struct patch_pair *pair;
+	size_t first, end; /* the effects that this worker fills in */
 	int32_t *want; /* [answers] rows: of the partner, then of the text */
 	size_t want_room;
 	float *logits; /* [answers,vocab] of the text or the partner */
@@ -49,8 +50,10 @@ struct patch_worker {
 int patch_worker_begin(struct patch_worker *worker);
 void patch_worker_end(struct patch_worker *worker);
 
-/* Fill in the effects of a pair. -1 with worker->err set. */
-int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair);
+/* Fill in the effects of a pair from number first to before end; other workers may have the rest.
+ * -1 with worker->err set. */
+int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair, size_t first,
+                     size_t end);
 
 /* Reruns of the text are done: each fills in its effect. -1 with worker->err set. */
 int patch_worker_rerun(struct patch_worker *worker, int count);

@@ -242,31 +242,34 @@ static struct gpt_patch site_patch(const struct patch_worker *worker, const stru
 static int run_sites(struct patch_worker *worker)
 {
 	const struct patch_plan *plan = worker->plan;
-	const struct patch_pair *pair = worker->pair;
-	const size_t reruns = patching_effects(plan, pair);
-	size_t patches = 0, at = 0;
+	const size_t groups = (size_t)worker->pair->groups, reruns = worker->end - worker->first;
+	size_t patches = 0;
 
-	for (int i = 0; i < plan->site_count; i++)
-		patches += (size_t)plan->sites[i].count * (size_t)pair->groups;
+	for (size_t i = worker->first; i < worker->end; i++)
+		patches += (size_t)plan->sites[i / groups].count;
 	if (array_reserve(&worker->patches, &worker->patch_room, patches) < 0 ||
 	    array_reserve(&worker->reruns, &worker->rerun_room, reruns) < 0 ||
 	    array_reserve(&worker->index, &worker->index_room, reruns) < 0)
 		return err_set(&worker->err, "out of memory for %zu runs", reruns);
 	patches = 0;
-	for (int i = 0; i < plan->site_count; i++)
-		for (int group = 0; group < pair->groups; group++, at++) {
-			const struct patch_site *site = &plan->sites[i];
-			worker->index[at] = at;
-			worker->reruns[at] = (struct gpt_rerun){worker->patches + patches, site->count};
-			for (int j = 0; j < site->count; j++)
-				worker->patches[patches++] = site_patch(worker, &site->parts[j], group);
-		}
+	for (size_t i = 0; i < reruns; i++) {
+		const size_t effect = worker->first + i;
+		const struct patch_site *site = &plan->sites[effect / groups];
+		worker->index[i] = effect;
+		worker->reruns[i] = (struct gpt_rerun){worker->patches + patches, site->count};
+		for (int j = 0; j < site->count; j++)
+			worker->patches[patches++] = site_patch(worker, &site->parts[j],
+			                                        (int)(effect % groups));
+	}
 	return patch_worker_rerun(worker, (int)reruns);
 }
 
-int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair)
+int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair, size_t first,
+                     size_t end)
 {
 	worker->pair = pair;
+	worker->first = first;
+	worker->end = end;
 	worker->err = (struct err){0};
 	if (run_pair(worker) < 0)
 		return -1;

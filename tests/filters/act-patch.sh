@@ -87,11 +87,14 @@ patch --except head:0,mlp:0-1 >except
 is "$(sed 1d except | cut -f 9-)" "$(patch --at head:1 | sed 1d | cut -f 9-)" "all parts but some"
 act-patch --quiet --from books --at resid:1,mlp:0,head:1,k:0.1 --rows number "$model" books >self
 is "$(sed 1d self | cut -f 9- | sort -u)" $'0.000000\t-\t-\t1\t-' "patched with itself, a text stays as it is"
-for threads in 1 3; do
-	patch --sweep resid --threads "$threads" >"threads-$threads"
+for how in '--sweep resid' --paths '--except 0' '--graph windows'; do
+	for threads in 1 3 16; do # with 16, some share the work on a text
+		# shellcheck disable=SC2086
+		patch $how --threads "$threads" >"threads-$threads"
+	done
+	cmp -s threads-1 threads-3 && cmp -s threads-1 threads-16
+	ok $? "$how: the number of threads does not matter"
 done
-cmp -s threads-1 threads-3
-ok $? "the number of threads does not matter"
 perturb --change digit <books >digits
 is "$(act-patch -q --from digits --at resid:0 "$model" books | column is_partner | paste -sd ' ')" \
 	"1 1 1 1 1" "partners with one digit changed"

@@ -21,6 +21,7 @@ libopenblas0-pthread libopenblas0
 perl
 parallel
 gnuplot-nox gnuplot-qt gnuplot-x11
+graphviz
 fonts-dejavu-core
 jq
 cmark-gfm'

@@ -77,4 +77,10 @@ is "$(grep -cE '^[01]	[01]	' "$results/heads/scores.tsv") $(head -n 1 "$results/
 	"4 layer head place to" "heads: the page has the scores of four heads, and attention by span"
 is "$(awk -F '\t' '{ print NF }' "$results/heads/steps.tsv" | xargs)" "11 11" "heads: two models on the way, four heads"
 
+runs circuit PROOF=10 DRAWS=2
+for key in numbers_head_1_1 asked_mlp_0; do
+	is_value circuit ${key}_of 12
+done
+is_value circuit graph_exact_of 10
+
 done_testing

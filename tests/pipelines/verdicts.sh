@@ -8,7 +8,7 @@
 mkdir "$TMP/pipelines" "$TMP/results"
 cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
-for name in counterfactual probes phonebook-published phonebook-63m digits heads facts temperature sizes qamix-63m; do
+for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m; do
 	{
 		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
@@ -91,6 +91,22 @@ concludes heads verdict 'an answer needs 1 of 2 heads, 0.0 most of all; more tha
 concludes heads verdict 'this model is no good to find out:...' "${heads[@]}" whole_exact=0:0:0.01
 concludes heads verdict 'this run does not settle it:...' "${heads[@]}" whole_exact=0.5:0.4:0.6
 concludes heads verdict 'this run does not settle it:...' "${heads[@]/cost=5:4:6/cost=0.2:0:0.4}" whole_exact=0.99:0.98:1
+
+printf 'head:0.1\nhead:1.0\nmlp:0\n' >"$TMP/results/graph.list"
+printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' >"$TMP/results/graph.tsv" numbers embed head:1.0 v 0.4 0.3 0.5 \
+	numbers head:1.0 logits - 0.5 0.4 0.6 numbers mlp:0 logits - -0.9 -1 -0.8 asked head:0.1 head:1.0 q 0.3 0.2 0.4 \
+	asked embed head:1.0 q 0.2 0.1 0.3 asked embed head:0.1 v 0.7 0.6 0.8 asked head:1.0 logits - 0.6 0.5 0.7
+graph=(heads=4 mlps=2 graph_heads=2 graph_mlps=1 graph_paths=7 whole_exact=0.99:0.98:1)
+concludes circuit verdict 'the graph is enough: with everything outside the graph taken from another book, 97.0% (96.0% to 98.0%) of the answers are right, and 99.0% (98.0% to 100.0%) with nothing taken. The graph has 2 of 4 heads (0.1 and 1.0) and 1 of 2 feed-forward parts (0). The strongest way of the digits: the text → head 1.0 (as its values, 0.40) → the answer (0.50). The strongest way of the name asked for: the text → head 0.1 (as its values, 0.70) → head 1.0 (as its queries, 0.30) → the answer (0.60).' \
+	"${graph[@]}" graph_exact=0.97:0.96:0.98
+concludes circuit verdict 'the graph does most of it:...' "${graph[@]}" graph_exact=0.96:0.95:0.97
+concludes circuit verdict 'the graph does a part of it:...' "${graph[@]}" graph_exact=0.5:0.4:0.6
+concludes circuit verdict 'the graph is not enough:...' "${graph[@]}" graph_exact=0.4:0.35:0.45
+concludes circuit verdict 'this run does not settle it:...' "${graph[@]/0.99:0.98:1/0.5:0.4:0.6}" graph_exact=0.49:0.39:0.59
+concludes circuit verdict 'this model is no good to find out: 1.0% (0.5% to 2.0%) of its answers are right.' \
+	"${graph[@]/0.99:0.98:1/0.01:0.005:0.02}" graph_exact=0:0:0.01
+concludes circuit verdict 'this run finds no graph: no path from the text to the answer has an effect beyond 0.01.' \
+	"${graph[@]/paths=7/paths=0}" graph_exact=0:0:0.01
 
 # ---- questions ----
 

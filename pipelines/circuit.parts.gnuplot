@@ -9,7 +9,7 @@ do for [i = 1:words(list)] {
 	rows_most = rows > rows_most ? rows : rows_most
 	columns_all = columns_all + columns
 }
-cell = (1180.0 - 150 * words(list)) / columns_all > 150 ? 150.0 : (1180.0 - 150 * words(list)) / columns_all # pixels
+cell = (1180.0 - 160 * words(list)) / columns_all > 150 ? 150.0 : (1180.0 - 160 * words(list)) / columns_all # pixels
 high = 120 + 22 * rows_most
 load 'pipelines/lib/picture.gnuplot'
 set palette defined (0 "#ffffff", 0.02 "#e8f1fa", 0.1 "#9dc9e8", 0.3 "#3d8bc9", 0.6 "#0b4a94", 1 "#2a0845")
@@ -23,9 +23,9 @@ set multiplot
 do for [i = 1:words(list)] {
 	name = out.'/'.word(list, i)
 	load name.'.gp'
-	set lmargin at screen (left + 150) / wide
-	set rmargin at screen (left + 150 + cell * columns) / wide
-	left = left + 150 + cell * columns
+	set lmargin at screen (left + 160) / wide
+	set rmargin at screen (left + 160 + cell * columns) / wide
+	left = left + 160 + cell * columns
 	set tmargin at screen 1 - 40.0 / high
 	set bmargin at screen 1 - (40 + 22.0 * rows) / high
 	set xrange [-0.5:columns - 0.5]

@@ -249,7 +249,8 @@ about() {
 
 			- All numbers are other ones, while names, their order and the question stay. What has an effect then carries digits: those
 			  to be answered, and those answered so far, by which the place in the book is found, too.
-			- Another line is asked for, while the book stays. What has an effect then carries whose number it is.
+			- Another line is asked for, while the book stays. What has an effect then carries which line it is: by the name asked
+			  for, and by the digits answered so far.
 		END
 	fi
 }

@@ -97,7 +97,7 @@ printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' >"$TMP/results/graph.tsv" numbers embed he
 	numbers head:1.0 logits - 0.5 0.4 0.6 numbers mlp:0 logits - -0.9 -1 -0.8 asked head:0.1 head:1.0 q 0.3 0.2 0.4 \
 	asked embed head:1.0 q 0.2 0.1 0.3 asked embed head:0.1 v 0.7 0.6 0.8 asked head:1.0 logits - 0.6 0.5 0.7
 graph=(heads=4 mlps=2 graph_heads=2 graph_mlps=1 graph_paths=7 whole_exact=0.99:0.98:1)
-concludes circuit verdict 'the graph is enough: with everything outside the graph taken from another book, 97.0% (96.0% to 98.0%) of the answers are right, and 99.0% (98.0% to 100.0%) with nothing taken. The graph has 2 of 4 heads (0.1 and 1.0) and 1 of 2 feed-forward parts (0). The strongest way of the digits: the text → head 1.0 (as its values, 0.40) → the answer (0.50). The strongest way of the name asked for: the text → head 0.1 (as its values, 0.70) → head 1.0 (as its queries, 0.30) → the answer (0.60).' \
+concludes circuit verdict 'the graph is enough: with everything outside the graph taken from another book, 97.0% (96.0% to 98.0%) of the answers are right, and 99.0% (98.0% to 100.0%) with nothing taken. The graph has 2 of 4 heads (0.1 and 1.0) and 1 of 2 feed-forward parts (0). The strongest way of the digits: the text → head 1.0 (as its values, 0.40) → the answer (0.50). The strongest way of the choice of line: the text → head 0.1 (as its values, 0.70) → head 1.0 (as its queries, 0.30) → the answer (0.60).' \
 	"${graph[@]}" graph_exact=0.97:0.96:0.98
 concludes circuit verdict 'the graph does most of it:...' "${graph[@]}" graph_exact=0.96:0.95:0.97
 concludes circuit verdict 'the graph does a part of it:...' "${graph[@]}" graph_exact=0.5:0.4:0.6

@@ -34,7 +34,7 @@ ways() {
 	local word what way
 	changes | while IFS='|' read -r word _ _ what; do
 		way=$(way "$word")
-		[ -z "$way" ] || printf ' %s: %s.' "$what" "$way"
+		[ -z "$way" ] || [ -z "$what" ] || printf ' %s: %s.' "$what" "$way"
 	done
 }
 
@@ -45,9 +45,10 @@ the_graph() {
 }
 
 verdict() {
-	local numbers
-	numbers="with everything outside the graph taken from another $(thing), $(all_of graph_exact) of the answers are right, and
-		$(all_of whole_exact) with nothing taken."
+	local numbers along=
+	! of paths_exact >/dev/null || along=", along its paths alone $(all_of paths_exact)"
+	numbers="with everything outside the graph taken from another $(thing), $(all_of graph_exact) of the answers are
+		right$along, and $(all_of whole_exact) with nothing taken."
 	if holds 'whole_exact_high < 0.5'; then
 		echo "this model is no good to find out: $(all_of whole_exact) of its answers are right."
 	elif holds 'whole_exact_low < 0.5'; then
@@ -67,7 +68,7 @@ verdict() {
 
 # ---- pictures ----
 
-colours=('#0072b2' '#d55e00') # of the kinds of partners
+colours=('#0072b2' '#d55e00' '#666666') # of the kinds of partners
 
 # legend: which colour is which, in Graphviz's HTML
 legend() {
@@ -77,7 +78,8 @@ legend() {
 	done
 }
 
-# dot_graph: the graph for Graphviz. A head has a place for each of the ways in which it reads.
+# dot_graph: the graph for Graphviz. A head has a place for each of the ways in which it reads. Of partners that are
+# another book, only those paths are drawn that no other kind of partners shows.
 dot_graph() {
 	local word part i=0
 	cat <<-END
@@ -96,12 +98,14 @@ dot_graph() {
 		fi
 	done <"$OUT/graph.list"
 	changes | while IFS='|' read -r word _; do
-		awk -F '\t' -v change="$word" -v colour="${colours[i++]}" '$1 == change {
+		awk -F '\t' -v change="$word" -v colour="${colours[i++]}" '
+			NR == FNR { if ($1 != "other") drawn[$2, $3, $4]; next }
+			$1 == change && !(change == "other" && ($2, $3, $4) in drawn) {
 			size = $5 < 0 ? -$5 : $5
 			printf "\"%s\"%s -> \"%s\"%s [label=\"%.2f\", color=\"%s\", fontcolor=\"%s\", penwidth=%.2f, style=%s];\n", \
 				$2, ($2 ~ /^head/ ? ":out" : ""), $3, ($4 == "-" ? "" : ":" $4 ":w"), $5, colour, colour, \
 				0.8 + 5 * (size > 1 ? 1 : size), ($5 < 0 ? "dashed" : "solid")
-		}' "$OUT/graph.tsv"
+		}' "$OUT/graph.tsv" "$OUT/graph.tsv"
 	done
 	echo '}'
 }
@@ -217,7 +221,8 @@ row() {
 
 table_proof() {
 	row 'all parts: nothing is replaced' whole
-	row '**the graph**' graph
+	row '**the parts of the graph**' graph
+	row 'the paths of the graph, and no others' paths
 	row 'the heads of the graph, and all feed-forward parts' heads_of_graph_all_mlps
 	row 'the heads of the graph, and no feed-forward part' heads_of_graph
 	row 'no part: all are replaced' none
@@ -234,7 +239,8 @@ table_thresholds() {
 	local threshold
 	for threshold in $(thresholds); do
 		threshold=$(tr . _ <<<"$threshold")
-		echo "| ${threshold/_/.} |$(numbers 0 "at_$threshold"_{paths,heads,mlps})$(shares "at_${threshold}_exact")"
+		echo "| ${threshold/_/.} |$(numbers 0 "at_$threshold"_{paths,heads,mlps})$(shares "at_${threshold}_exact")$(
+			of "at_${threshold}_paths_exact" >/dev/null && shares "at_${threshold}_paths_exact" || echo ' |')"
 	done
 }
 
@@ -245,12 +251,14 @@ about() {
 	else
 		cat <<-END
 			The model was asked about $RECORDS books of $ENTRIES lines that are not from the training. All names have five letters, so
-			each character has its fellow at the same place of any other book. Partners are of two kinds:
+			each character has its fellow at the same place of any other book. Partners are of three kinds:
 
 			- All numbers are other ones, while names, their order and the question stay. What has an effect then carries digits: those
 			  to be answered, and those answered so far, by which the place in the book is found, too.
 			- Another line is asked for, while the book stays. What has an effect then carries which line it is: by the name asked
 			  for, and by the digits answered so far.
+			- It is another book, with other names, too. What has an effect then may carry anything: also the names of the book, by
+			  which the line is found. In the picture such a path is drawn only if the other partners do not show it.
 		END
 	fi
 }

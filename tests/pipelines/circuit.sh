@@ -30,7 +30,7 @@ found=$results/circuit
 is "$(cut -f 1-4 "$found/graph.tsv" | sort)" "$(printf 'partner\t%s\n' 'embed	head:0.0	v' 'embed	head:1.1	q' 'embed	head:1.1	v' \
 	'head:0.0	head:1.1	k' 'head:1.1	logits	-')" "of all paths, those of the circuit that was made"
 is "$(paste -sd ' ' "$found/graph.list")" "head:0.0 head:1.1" "and the two heads"
-for pair in heads=4 mlps=2 graph_heads=2 graph_mlps=0 graph_paths=5 whole_exact=1 graph_exact=1 graph_exact_of=60 none_partner=1 \
+for pair in heads=4 mlps=2 graph_heads=2 graph_mlps=0 graph_paths=5 whole_exact=1 graph_exact=1 graph_exact_of=60 paths_exact=1 at_0_1_paths_exact=1 none_partner=1 \
 	without_head_1_1_partner=1 moved_partner=1 random_draws=3; do
 	is_value circuit "${pair%=*}" "${pair#*=}"
 done
@@ -50,7 +50,7 @@ ln -s "$ROOT/testdata/phonebook" "$TMP/book/model"
 : >"$TMP/book/report.md"
 runs circuit PHONEBOOK="$TMP/book" ENTRIES=2 RECORDS=20 PROOF=25 DRAWS=2 THRESHOLD=0.05 THRESHOLDS='0.2 0.1 0.20'
 is "$(grep -c '^head:1\.[03]$' "$found/graph.list")" 2 "the heads that look the answer up are in the graph"
-is "$(cut -f 1 "$found/paths.tsv" | sort | uniq -c | xargs)" "110 asked 110 numbers" "all paths were tried, for both kinds of partners"
+is "$(cut -f 1 "$found/paths.tsv" | sort | uniq -c | xargs)" "110 asked 110 numbers 110 other" "all paths were tried, for each kind of partners"
 for key in numbers_head_1_3 asked_mlp_0; do is_value circuit ${key}_of 20; done
 for key in whole_exact graph_exact at_0_2_exact none_exact; do is_value circuit ${key}_of 25; done
 is_value circuit whole_exact '1|0\.[89][0-9]*'

@@ -32,19 +32,62 @@ void path_name(const struct patch_edge *edge, const struct gpt_config *config,
 	name->through = edge->to.head >= 0 ? gpt_place_name(edge->to.place) : "-";
 }
 
+/* An edge by its name. */
+struct named_edge {
+	struct path_name name;
+	int edge;
+};
+
 /* A graph that is being read. */
 struct graph {
 	const char *path;
-	const struct gpt_config *config;
-	const struct patch_edge *edges;
+	struct named_edge *named; /* [count] all edges, sorted: a file may name each of very many */
 	int count;
 	bool *kept;
 	long line;
 	struct err *err;
 };
 
+/* Compare two names, word by word. */
+static int compare_words(const char *const a[3], const char *const b[3])
+{
+	int result = 0;
+
+	for (int i = 0; i < 3 && result == 0; i++)
+		result = strcmp(a[i], b[i]);
+	return result;
+}
+
+static int compare_with_edge(const void *words, const void *edge)
+{
+	const struct path_name *name = &((const struct named_edge *)edge)->name;
+
+	return compare_words(words, (const char *const[3]){name->from, name->to, name->through});
+}
+
+static int compare_edges(const void *one, const void *other)
+{
+	const struct path_name *name = &((const struct named_edge *)one)->name;
+
+	return compare_with_edge((const char *const[3]){name->from, name->to, name->through}, other);
+}
+
+static struct named_edge *name_edges(const struct gpt_config *config,
+                                     const struct patch_edge *edges, int count)
+{
+	struct named_edge *named = malloc((size_t)count * sizeof *named);
+
+	for (int i = 0; named && i < count; i++) {
+		path_name(&edges[i], config, &named[i].name);
+		named[i].edge = i;
+	}
+	if (named)
+		qsort(named, (size_t)count, sizeof *named, compare_edges);
+	return named;
+}
+
 /* Cut a line into its first three fields. False: it has fewer. */
-static bool cut(char *line, char *field[3])
+static bool cut(char *line, const char *field[3])
 {
 	for (int i = 0; i < 3; i++) {
 		const size_t size = strcspn(line, "\t");
@@ -60,31 +103,27 @@ static bool cut(char *line, char *field[3])
 
 static int read_line(struct graph *graph, char *line)
 {
-	struct path_name name;
-	char *field[3];
+	const char *field[3];
 
 	if (!cut(line, field))
 		return err_set(graph->err, "%s: line %ld: expected a sender, a receiver and through what, "
 		               "with tabs between them", err_path(graph->path), graph->line);
 	if (graph->line == 1 && strcmp(field[0], "from") == 0 && strcmp(field[1], "to") == 0)
 		return 0;
-	for (int i = 0; i < graph->count; i++) {
-		path_name(&graph->edges[i], graph->config, &name);
-		if (strcmp(field[0], name.from) != 0 || strcmp(field[1], name.to) != 0 ||
-		    strcmp(field[2], name.through) != 0)
-			continue;
-		graph->kept[i] = true;
-		return 0;
-	}
-	return err_set(graph->err, "%s: line %ld: the model has no path from '%.40s' to '%.40s' "
-	               "through '%.40s'", err_path(graph->path), graph->line, field[0], field[1],
-	               field[2]);
+	const struct named_edge *found = bsearch(field, graph->named, (size_t)graph->count,
+	                                         sizeof *graph->named, compare_with_edge);
+	if (!found)
+		return err_set(graph->err, "%s: line %ld: the model has no path from '%.40s' to '%.40s' "
+		               "through '%.40s'", err_path(graph->path), graph->line, field[0], field[1],
+		               field[2]);
+	graph->kept[found->edge] = true;
+	return 0;
 }
 
 int path_graph_read(const char *path, const struct gpt_config *config,
                     const struct patch_edge *edges, int count, bool *kept, struct err *err)
 {
-	struct graph graph = {path, config, edges, count, kept, 0, err};
+	struct graph graph = {.path = path, .count = count, .kept = kept, .err = err};
 	size_t size;
 	char *text = file_read_any(path, GRAPH_BYTES_MAX, &size, err), *end;
 	int result = 0;
@@ -93,7 +132,10 @@ int path_graph_read(const char *path, const struct gpt_config *config,
 	memset(kept, 0, (size_t)count * sizeof *kept);
 	if (!text)
 		return -1;
-	if (memchr(text, '\0', size))
+	graph.named = name_edges(config, edges, count);
+	if (!graph.named)
+		result = err_set(err, "out of memory for the names of %d paths", count);
+	else if (memchr(text, '\0', size))
 		result = err_set(err, "%s: not a text: expected a path in each line", err_path(path));
 	for (char *next = text; result == 0 && *next; next = end) {
 		const char *line = next;
@@ -109,6 +151,7 @@ int path_graph_read(const char *path, const struct gpt_config *config,
 		any |= kept[i];
 	if (result == 0 && !any)
 		result = err_set(err, "%s: no path: expected one in each line", err_path(path));
+	free(graph.named);
 	free(text);
 	return result;
 }

@@ -161,48 +161,17 @@ static struct part_list swept(const struct gpt_config *config)
 	return list;
 }
 
-/* The parts of --senders or --receivers, one of which, end, is in no block. */
-static struct part_list path_ends(const char *option, const char *text, const char *end,
-                                  enum gpt_place place, const struct gpt_config *config)
-{
-	struct part_list list = {0};
-	char *rest = strdup(text), *to = rest;
-	bool named = false;
-
-	if (!rest)
-		die("out of memory");
-	/* What is left of the text without that word. */
-	for (const char *item = text; *item;) {
-		const size_t size = strcspn(item, ",");
-		if (size == strlen(end) && strncmp(item, end, size) == 0) {
-			if (named)
-				die_usage("%s: %s stands there twice", option, end);
-			named = true;
-		} else {
-			to += sprintf(to, "%s%.*s", to > rest ? "," : "", (int)size, item);
-		}
-		item += size;
-		if (*item == ',' && *++item == '\0')
-			die_usage("%s: nothing stands after the last comma", option);
-	}
-	*to = '\0';
-	if (to > rest || !named)
-		list = parse_parts(option, rest, HEADS_AND_MLPS, config);
-	if (named)
-		add_part(&list, place, 0, -1);
-	free(rest);
-	return list;
-}
-
 static void plan_paths(struct plan *plan, const struct gpt_config *config)
 {
 	struct part_list some_senders = {0}, some_receivers = {0};
 	struct err err = {0};
 
 	if (senders)
-		some_senders = path_ends("--senders", senders, "embed", GPT_EMBED, config);
+		some_senders = parse_parts("--senders", senders,
+		                           HEADS_AND_MLPS | GPT_PLACE_BIT(GPT_EMBED), config);
 	if (receivers)
-		some_receivers = path_ends("--receivers", receivers, "logits", GPT_LN_FINAL, config);
+		some_receivers = parse_parts("--receivers", receivers,
+		                             HEADS_AND_MLPS | GPT_PLACE_BIT(GPT_LN_FINAL), config);
 	plan->edges = patch_edges(config, senders ? &some_senders : NULL,
 	                          receivers ? &some_receivers : NULL, &plan->patch.edge_count, &err);
 	if (!plan->edges)

@@ -9,6 +9,7 @@
 
 #define GRAPH_BYTES_MAX ((size_t)64 << 20)
 
+/* A list of parts names a head that receives as one that sends. */
 static void end_name(const struct part *part, const struct gpt_config *config,
                      char name[PART_NAME_MAX])
 {
@@ -16,12 +17,7 @@ static void end_name(const struct part *part, const struct gpt_config *config,
 
 	if (part->head >= 0)
 		named.place = GPT_Z;
-	if (part->place == GPT_EMBED)
-		snprintf(name, PART_NAME_MAX, "embed");
-	else if (part->place == GPT_LN_FINAL)
-		snprintf(name, PART_NAME_MAX, "logits");
-	else
-		part_name(&named, config, name);
+	part_name(&named, config, name);
 }
 
 void path_name(const struct patch_edge *edge, const struct gpt_config *config,

@@ -17,6 +17,7 @@ static const struct {
 	{"head", GPT_Z},
 	{"attn", GPT_ATTN_OUT},
 	{"mlp", GPT_MLP_OUT},
+	{"logits", GPT_LN_FINAL},
 };
 
 #define SHORT_WORDS (sizeof short_words / sizeof *short_words)
@@ -51,7 +52,7 @@ void part_words(uint32_t places, char words[PART_WORDS_MAX])
 
 	words[0] = '\0';
 	for (enum gpt_place place = 0; place < GPT_PLACES; place++)
-		if (places & GPT_PLACE_BIT(place) && gpt_place_in_block(place))
+		if (places & GPT_PLACE_BIT(place))
 			at += (size_t)snprintf(words + at, PART_WORDS_MAX - at, "%s%s", at > 0 ? ", " : "",
 			                       part_place_word(place));
 }
@@ -60,6 +61,8 @@ void part_name(const struct part *part, const struct gpt_config *config, char na
 {
 	if (part->place == GPT_RESID_POST && part->layer + 1 == config->layers)
 		snprintf(name, PART_NAME_MAX, "%s:%d", part_place_word(GPT_RESID_PRE), config->layers);
+	else if (!gpt_place_in_block(part->place))
+		snprintf(name, PART_NAME_MAX, "%s", part_place_word(part->place));
 	else if (part->head < 0)
 		snprintf(name, PART_NAME_MAX, "%s:%d", part_place_word(part->place), part->layer);
 	else
@@ -168,6 +171,22 @@ static int add_part(struct parse *parse, struct part part)
 	return 0;
 }
 
+/* Is a word of size bytes a place that the list may name? */
+static bool has_place(const struct parse *parse, const char *word, size_t size,
+                      enum gpt_place *place)
+{
+	return read_place(word, size, place) == 0 && parse->places & GPT_PLACE_BIT(*place);
+}
+
+/* An item that is a place alone. */
+static int parse_whole(struct parse *parse, enum gpt_place place)
+{
+	if (!gpt_place_in_block(place))
+		return add_part(parse, (struct part){place, 0, -1});
+	return err_usage(parse->err, "%s: '%s': expected its layer, too, like %s:0", parse->option,
+	                 part_place_word(place), part_place_word(place));
+}
+
 /* The place of an item, and where its numbers begin. */
 static int parse_place(struct parse *parse, const char *text, size_t size, struct item *item)
 {
@@ -182,10 +201,12 @@ static int parse_place(struct parse *parse, const char *text, size_t size, struc
 		                 "the places are %s", parse->option, (int)(size < 40 ? size : 40), text,
 		                 words);
 	*item = (struct item){.place = GPT_Z, .prefix = text, .layer = "layer", .layers = layers};
-	if (colon && (read_place(text, word, &item->place) < 0 || !gpt_place_in_block(item->place) ||
-	              !(parse->places & GPT_PLACE_BIT(item->place))))
+	if (colon && !has_place(parse, text, word, &item->place))
 		return err_usage(parse->err, "%s: '%.*s': expected one of these places: %s", parse->option,
 		                 (int)(word < 40 ? word : 40), text, words);
+	if (!gpt_place_in_block(item->place))
+		return err_usage(parse->err, "%s: '%.*s': expected '%s' alone", parse->option,
+		                 (int)(size < 40 ? size : 40), text, part_place_word(item->place));
 	item->prefix_size = colon ? (int)word + 1 : 0;
 	item->heads = gpt_place_of_heads(item->place) ? parse->config->heads : 0;
 	if (item->place == GPT_RESID_PRE && parse->places & GPT_PLACE_BIT(GPT_RESID_POST) &&
@@ -201,7 +222,10 @@ static int parse_item(struct parse *parse, const char *text, size_t size)
 {
 	struct item item;
 	struct range layers, heads = {-1, -1};
+	enum gpt_place place;
 
+	if (has_place(parse, text, size, &place))
+		return parse_whole(parse, place);
 	if (parse_place(parse, text, size, &item) < 0)
 		return -1;
 	const char *numbers = text + item.prefix_size;

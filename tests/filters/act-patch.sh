@@ -202,6 +202,9 @@ usage "--head: 'mlp' has none" --from partners --sweep mlp --head 1
 usage '--layer: the model has no layer 2' --from partners --sweep mlp --layer 2
 usage '--senders: only with --paths' --from partners --sweep mlp --senders embed
 usage '--senders: embed stands there twice' --from partners --paths --senders embed,embed
+usage '--senders: expected layer.head' --from partners --paths --senders ,embed
+usage '--receivers: expected layer.head' --from partners --paths --receivers logits,,mlp:0
+usage "--at: 'mlp': expected its layer, too, like mlp:0" --from partners --at mlp
 usage '--rows: not with --graph' --from partners --graph windows --rows number
 refuse_graph() {
 	fails 1 "$1" "a graph: $2" act-patch --from partners --graph bad "$model" books
@@ -219,7 +222,7 @@ refuse_graph 'bad: not a text' 'a NUL'
 rm bad
 refuse_graph 'bad: .*No such file' 'no file'
 usage 'no path: ' --from partners --paths --senders mlp:1 --receivers head:0
-usage '--receivers: ' --from partners --paths --receivers resid:1
+usage '--receivers: .*expected one of these places: head, mlp, logits$' --from partners --paths --receivers resid:1
 fails 2 'standard input' 'both from the standard input' act-patch --from - --at 0 "$model"
 fails 1 "no span of kind 'poem'" "an answer of a kind that is not there" act-patch -q --from partners --at 0 --answer poem "$model" books
 fails 1 "no span of kind 'poem'" "rows of a kind that is not there" act-patch -q --from partners --at 0 --rows poem "$model" books

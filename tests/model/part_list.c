@@ -11,7 +11,9 @@ static const struct gpt_config config = {.layers = 3, .heads = 4, .width = 8};
 #define HEADS GPT_PLACE_BIT(GPT_Z)
 #define HALVES (HEADS | GPT_PLACE_BIT(GPT_MLP_OUT))
 #define RESID (GPT_PLACE_BIT(GPT_RESID_PRE) | GPT_PLACE_BIT(GPT_RESID_POST))
+#define ENDS (GPT_PLACE_BIT(GPT_EMBED) | GPT_PLACE_BIT(GPT_LN_FINAL))
 #define ALL (GPT_PLACE_BIT(GPT_PLACES) - 1)
+#define BLOCKS (ALL & ~(ENDS | GPT_PLACE_BIT(GPT_POS_EMBED)))
 
 /* The names of its parts, and that the list has each of them. */
 static void names(uint32_t places, const char *text, const char *want)
@@ -94,9 +96,20 @@ static void check_places(void)
 	refused(HALVES, "ml:1", "'ml': expected one of these places: head, mlp");
 	refused(RESID, "2.0", "'2.0': expected a place and a colon before the layer; the places are "
 	        "resid, resid_post");
-	refused(ALL, "embed:0", "'embed': expected one of these places: resid, ln1, q, k, v, head, "
+	names(HALVES | ENDS, "embed,mlp:0,logits,1.0", "embed mlp:0 logits head:1.0");
+	names(HALVES | ENDS, "ln_final", "logits");
+	refused(HALVES | ENDS, ",embed", "expected layer.head");
+	refused(HALVES | ENDS, "embed,,1.0", "expected layer.head");
+	refused(HALVES | ENDS, "embed,", "expected layer.head");
+	refused(HALVES | ENDS, "embed,1.0,embed", "embed stands there twice");
+	refused(HALVES | ENDS, "embed:0", "'embed:0': expected 'embed' alone");
+	refused(HALVES | ENDS, "resid:0", "expected one of these places: embed, head, mlp, logits");
+	refused(BLOCKS, "embed:0", "'embed': expected one of these places: resid, ln1, q, k, v, head, "
 	        "result, attn, resid_mid, ln2, mlp_pre, mlp_post, mlp, resid_post");
-	refused(ALL, "ln_final:0", "'ln_final': expected one of");
+	refused(BLOCKS, "ln_final:0", "'ln_final': expected one of");
+	refused(BLOCKS, "embed", "expected layer.head");
+	refused(ALL, "0.1,mlp_out", "'mlp': expected its layer, too, like mlp:0");
+	refused(RESID, "resid", "'resid': expected its layer, too, like resid:0");
 	refused(ALL, "mlp:1.0", "'mlp' has no heads, expected it without .0");
 	refused(ALL, "mlp:", "expected a layer, like mlp:0, or a range, like mlp:0-1,");
 	refused(ALL, "mlp:1 ", "expected a layer, like mlp:0");

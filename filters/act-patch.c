@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
+#include "common/base/escape.h"
 #include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
@@ -228,6 +229,20 @@ static void check_options(void)
 		each = PATCH_ALL;
 }
 
+/* The graph is read before all else, and to its end. */
+static void check_graph_input(char **texts, int count)
+{
+	bool other = count == 0 || strcmp(from, "-") == 0;
+
+	if (!graph || strcmp(graph, "-") != 0)
+		return;
+	for (int i = 0; i < count; i++)
+		other |= strcmp(texts[i], "-") == 0;
+	if (other)
+		die_usage("--graph: the standard input cannot be the graph and the texts or partners, too: "
+		          "name a file for one of them");
+}
+
 /* ---- the table ---- */
 
 static void print_number(double value)
@@ -310,7 +325,9 @@ static void print_edges(const struct plan *plan, const struct gpt_config *config
 /* All paths but those of the graph, at once. */
 static void print_graph(const struct patch_pair *pair)
 {
-	printf("%llu\t%s\t-\t-\t-\t-\t-\t-", (unsigned long long)pair->id, graph);
+	printf("%llu\t", (unsigned long long)pair->id);
+	escape_print_text(ESCAPE_FIELD, graph, strlen(graph), stdout);
+	printf("\t-\t-\t-\t-\t-\t-");
 	print_effect(pair, pair->effects);
 }
 
@@ -385,6 +402,7 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	check_options();
+	check_graph_input(argv + operand + 1, argc - operand - 1);
 	if (model_load(argv[operand], &model, &err) < 0)
 		err_exit(&err);
 	if (paths || graph)

@@ -80,6 +80,10 @@ is "$(cat have)" "8 0 1" "all paths but one as a graph: the effect of that path"
 is "$(patch --graph windows | sed 1d | awk -F '\t' '($9 ^ 2 > 1e-8) { print }')" "" \
 	"all paths as a graph: as without a patch; a table of Windows"
 is "$(patch --graph windows | cut -f 1-8 | sed -n 2p)" $'0\twindows\t-\t-\t-\t-\t-\t-' "--graph has a line for each text"
+cp windows $'a\ttab'
+is "$(patch --graph $'a\ttab' | sed 1d)" "$(patch --graph windows | sed '1d; s/windows/a\\ttab/')" "a tab in the name of a graph is escaped"
+is "$(patch --graph - <windows | sed 1d | cut -f 3-)" "$(patch --graph windows | sed 1d | cut -f 3-)" \
+	"a graph from the standard input"
 
 # ---- pairs ----
 
@@ -206,6 +210,9 @@ usage '--senders: expected layer.head' --from partners --paths --senders ,embed
 usage '--receivers: expected layer.head' --from partners --paths --receivers logits,,mlp:0
 usage "--at: 'mlp': expected its layer, too, like mlp:0" --from partners --at mlp
 usage '--rows: not with --graph' --from partners --graph windows --rows number
+usage '--graph: the standard input' --from - --graph -
+fails 2 '--graph: the standard input' "a graph and texts both from the standard input" \
+	act-patch --from partners --graph - "$model"
 refuse_graph() {
 	fails 1 "$1" "a graph: $2" act-patch --from partners --graph bad "$model" books
 }

@@ -373,7 +373,7 @@ static int run(struct loop *loop, struct err *err)
 	progress_start(&loop->progress, "pairs", "tokens", quiet);
 	printf(paths ? "id\tfrom\tto\tthrough" : "id\tat\tlayer\thead\trow\tkind\tentry\toffset");
 	printf("\tright\tpartner\teffect\tis_right\tis_partner\n");
-	while (more > 0 && result == 0) {
+	while (more > 0 && result == 0 && !ferror(stdout)) { /* main reports a full disk */
 		for (count = 0; more > 0 && count < loop->room; count += more > 0) {
 			more = patch_pair_read(loop->records, &selection, loop->config,
 			                       &loop->pairs[count], &why);

@@ -240,5 +240,9 @@ head -c 600 partners >half
 fails 1 'half: ' "partners that end too early" act-patch -q --from half --at 0 "$model" books
 act-patch -q --from partners --at 0 "$model" books >/dev/full 2>err
 is "$? $(grep -c 'No space left' err)" "1 1" "a full disk"
+phonegen --count 9 --entries 2 --seed 3 >nine
+perturb --change numbers <nine | head -c 2600 >half
+act-patch -q --threads 1 --from half --sweep resid "$model" nine >/dev/full 2>err
+is "$? $(grep -c 'No space left' err)" "1 1" "... ends the run at once: it does not come to the end of the partners"
 
 done_testing

@@ -37,11 +37,11 @@ static int find_answer(struct reading *reading, struct patch_pair *pair, struct 
 	                                    reading->fellow, err) < 0)
 		return -1;
 	if (count == 0)
-		return record_pairs_bad(reading->pairs, err, "no token is in a span \"%s\"",
+		return record_pairs_bad(reading->pairs, err, "no token is in a span of kind '%s'",
 		                        reading->selection->answer);
 	if (reading->selected[0] == 0 || reading->fellow[0] == 0)
-		return record_pairs_bad(reading->pairs, err, "the answer is the begin of a text: nothing "
-		                        "stands before it that it could follow from");
+		return record_pairs_bad(reading->pairs, err, "the answer has the first token of a text, "
+		                        "and nothing stands before that to predict it from");
 	pair->answer = malloc((size_t)count * sizeof *pair->answer);
 	if (!pair->answer)
 		return err_set(err, "out of memory");
@@ -73,8 +73,8 @@ static int find_rows(struct reading *reading, int context, struct patch_pair *pa
 	if (pair->patched < 0)
 		return -1;
 	if (pair->patched == 0)
-		return record_pairs_bad(reading->pairs, err, "no token in a span \"%s\" is before the "
-		                        "last one of the answer", reading->selection->rows);
+		return record_pairs_bad(reading->pairs, err, "no token in a span of kind '%s' is before "
+		                        "the last one of the answer", reading->selection->rows);
 	if (record_pairs_align(reading->pairs, &reading->text, &reading->partner, pair->row,
 	                       pair->patched, pair->from, err) < 0)
 		return -1;

@@ -233,6 +233,18 @@ usage '--receivers: .*expected one of these places: head, mlp, logits$' --from p
 fails 2 'standard input' 'both from the standard input' act-patch --from - --at 0 "$model"
 fails 1 "no span of kind 'poem'" "an answer of a kind that is not there" act-patch -q --from partners --at 0 --answer poem "$model" books
 fails 1 "no span of kind 'poem'" "rows of a kind that is not there" act-patch -q --from partners --at 0 --rows poem "$model" books
+# answers TEXT BEGIN END: a stream of a text whose answer is from BEGIN to END
+answers() {
+	printf '{"id":1,"text":"%s","spans":[[%d,%d,"answer",-1,0]]}\n' "$@" | mptext
+}
+answers ab 0 2 >first
+answers ab 1 2 >second
+answers cd 1 2 >other
+is "$(act-patch -q --from other --at resid:0 "$model" second | column effect)" 1.000000 "a text of two tokens"
+fails 1 'id 1, .* id 1: the answer has the first token of a text' "an answer that nothing stands before" \
+	act-patch -q --from first --at resid:0 "$model" first
+fails 1 "no token in a span of kind 'answer' is before the last one of the answer" "rows of an answer of one token" \
+	act-patch -q --from other --at resid:0 --rows answer "$model" second
 phonegen --count 3 --entries 2 --seed 3 >few
 fails 1 'id 3' "a partner that is missing" act-patch -q --from few --at 0 "$model" books
 is "$(wc -l <stdout)" 4 "... after the lines of those before it"

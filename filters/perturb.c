@@ -52,6 +52,11 @@ static const struct program program = {
 	.options = options,
 };
 
+static bool draws_digits(void)
+{
+	return what == PERTURB_DIGIT || what == PERTURB_REDRAW;
+}
+
 static json_t *make_header(const struct stream_reader *reader, int argc, char **argv)
 {
 	const json_t *alphabet = json_object_get(stream_header(reader), "alphabet");
@@ -66,9 +71,8 @@ static json_t *make_header(const struct stream_reader *reader, int argc, char **
 		if (charset_add(set, json_string_value(alphabet), json_string_length(alphabet),
 		                &err) < 0)
 			die("standard input: header: \"alphabet\": %s", err.text);
-		const bool draws = what == PERTURB_DIGIT || what == PERTURB_REDRAW;
-		for (char digit = (char)('0' + digits.min); draws && digit <= (char)('0' + digits.max);
-		     digit++)
+		for (char digit = (char)('0' + digits.min);
+		     draws_digits() && digit <= (char)('0' + digits.max); digit++)
 			charset_add(set, &digit, 1, &err);
 		text = charset_text(set);
 		if (!text || json_object_set_new(header, "alphabet", json_string(text)) < 0)
@@ -154,6 +158,8 @@ int main(int argc, char **argv)
 		die_usage("--change: expected one of digit, drop, name, numbers, lines, redraw and ask");
 	if (place > 0 && what != PERTURB_DIGIT)
 		die_usage("--place: only with --change digit");
+	if ((digits.min > 0 || digits.max < 9) && !draws_digits())
+		die_usage("--digits: only with --change digit or redraw");
 	if (entry == OTHER && what == PERTURB_ASK)
 		die_usage("--entry other: not with --change ask, which changes the question");
 	struct perturb *perturb = perturb_new(&(struct perturb_options){

@@ -233,6 +233,7 @@ fails 2 'change' "nothing to do" perturb
 fails 2 'change.*expected digit' "an unknown change" perturb -c letter
 fails 2 'entry.*asked or other' "an unknown entry" perturb -c digit -e first
 fails 2 'place' "--place without a digit" perturb -c drop --place 2
+fails 2 "digits: only with" "--digits of a change that draws none" perturb -c lines --digits 2
 fails 2 'digits' "no digit" perturb -c digit --digits 5-10
 
 done_testing

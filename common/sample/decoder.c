@@ -6,7 +6,7 @@
 #include "common/base/text_buffer.h"
 #include "common/model/gpt_inspect.h"
 #include "common/model/kv_cache.h"
-#include "common/sample/unwritten.h"
+#include "common/model/unwritten.h"
 
 struct slot {
 	struct request *request; /* NULL: free */

@@ -5,7 +5,7 @@
 
 #include "common/model/gpt_attribution.h"
 #include "common/model/gpt_inspect.h"
-#include "common/sample/unwritten.h"
+#include "common/model/unwritten.h"
 
 #define LENS_ROWS 96
 

@@ -1,4 +1,4 @@
-#include "common/sample/unwritten.h"
+#include "common/model/unwritten.h"
 
 void unwritten_tokens(const struct vocab *vocab, const struct end_tokens *ends, bool *unwritten)
 {

@@ -1,7 +1,6 @@
 /* patching_graph.c - all edges of a network but some are patched at once: what the graph of those
  * that are kept can do alone. */
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,18 +147,13 @@ static int run_logits(struct patch_worker *worker)
 	const struct patch_pair *pair = worker->pair;
 	const struct part part = {GPT_LN_FINAL, 0, -1};
 	const size_t c = (size_t)worker->config->width;
-	const size_t count = (size_t)pair->answers * (size_t)worker->config->vocab;
 
 	read_stream(worker, &part, GPT_RESID_POST, worker->config->layers - 1);
 	for (int i = 0; i < pair->answers; i++)
 		memcpy(worker->change + (size_t)i * c, worker->stream + (size_t)pair->answer[i].row * c,
 		       c * sizeof *worker->change);
 	gpt_parts_logits(worker->gpt, pair->answers, worker->change, worker->logits);
-	for (size_t i = 0; i < count; i++)
-		if (!isfinite(worker->logits[i]))
-			return err_set(&worker->err, "the model's logits are not finite");
-	*worker->pair->effects = patch_worker_effect(worker, worker->logits);
-	return 0;
+	return patch_worker_effect(worker, worker->logits, 0);
 }
 
 static int reserve(struct patch_worker *worker)

@@ -1,5 +1,4 @@
 /* patching_paths.c - path patching: the edges of a network, one by one. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "common/base/array.h"
@@ -178,11 +177,7 @@ static int run_logits(struct patch_worker *worker, int edge)
 			to[j] = text[j] + (changed ? worker->change[(size_t)row * (size_t)c + (size_t)j] : 0);
 	}
 	gpt_parts_logits(worker->gpt, pair->answers, worker->stream, worker->logits);
-	for (size_t i = 0; i < (size_t)pair->answers * (size_t)worker->config->vocab; i++)
-		if (!isfinite(worker->logits[i]))
-			return err_set(&worker->err, "the model's logits are not finite");
-	worker->pair->effects[edge] = patch_worker_effect(worker, worker->logits);
-	return 0;
+	return patch_worker_effect(worker, worker->logits, (size_t)edge);
 }
 
 /* The edges from first to before end, all of one sender, into one layer. */

@@ -17,6 +17,7 @@ struct patch_worker {
 	struct gpt *gpt;
 	struct gpt_patcher *patcher;
 	struct gpt_trace *own, *partners; /* what is seen of the text and of its partner */
+	bool *unwritten; /* [vocab] no answer has this token */
 
 	/* the pair */
 	struct patch_pair *pair;
@@ -58,8 +59,8 @@ int patch_worker_run(struct patch_worker *worker, struct patch_pair *pair, size_
 /* Reruns of the text are done: each fills in its effect. -1 with worker->err set. */
 int patch_worker_rerun(struct patch_worker *worker, int count);
 
-/* The effect of a run with these logits[answers,vocab]. */
-struct patch_effect patch_worker_effect(const struct patch_worker *worker, const float *logits);
+/* Fill in an effect of the pair by the logits[answers,vocab] of a run. -1 with worker->err set. */
+int patch_worker_effect(struct patch_worker *worker, const float *logits, size_t number);
 
 /* ---- patching_paths.c ---- */
 

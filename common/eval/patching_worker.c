@@ -5,6 +5,7 @@
 #include "common/base/array.h"
 #include "common/eval/patching_private.h"
 #include "common/model/gpt_parameters.h"
+#include "common/model/unwritten.h"
 
 /* Reruns side by side: as many as a core's cache has room for in a small network, and fewer if
  * their keys and values take more memory than this. */
@@ -55,6 +56,10 @@ int patch_worker_begin(struct patch_worker *worker)
 		return -1;
 	gpt_hold_parameters(worker->gpt, true);
 	worker->patcher = gpt_patcher_new(worker->gpt, lanes(config), err);
+	worker->unwritten = malloc((size_t)config->vocab * sizeof *worker->unwritten);
+	if (!worker->unwritten)
+		return err_set(err, "out of memory");
+	unwritten_tokens(worker->model->vocab, &worker->model->ends, worker->unwritten);
 	worker->own = gpt_trace_new(config, context, graph ? GRAPH_OWN : paths ? PATHS_OWN : 0, err);
 	worker->partners = gpt_trace_new(config, context, graph ? GRAPH_PARTNER : paths ?
 	                                 PATHS_PARTNER : site_places(worker->plan), err);
@@ -72,6 +77,7 @@ void patch_worker_end(struct patch_worker *worker)
 		                  worker->model->params);
 		worker->kernels->close(worker->dev);
 	}
+	free(worker->unwritten);
 	free(worker->want);
 	free(worker->logits);
 	free(worker->patches);
@@ -99,13 +105,13 @@ static double log_sum(const float *logits, int vocab)
 	return most + log(sum);
 }
 
-/* The likeliest token: of equal ones the first. */
-static int likeliest(const float *logits, int vocab)
+/* The likeliest token that a model may write: of equal ones the first. -1: there is none. */
+static int likeliest(const struct patch_worker *worker, const float *logits)
 {
-	int best = 0;
+	int best = -1;
 
-	for (int i = 1; i < vocab; i++)
-		if (logits[i] > logits[best])
+	for (int i = 0; i < worker->config->vocab; i++)
+		if (!worker->unwritten[i] && (best < 0 || logits[i] > logits[best]))
 			best = i;
 	return best;
 }
@@ -116,13 +122,16 @@ static bool counts(const struct patch_pair *pair, const struct patch_answer *ans
 	return !pair->differs || answer->token != answer->partner_token;
 }
 
-/* Σ log p of the text's tokens and of the partner's, by logits[answers,vocab]. */
-static void add_up(const struct patch_worker *worker, const float *logits, double *right,
-                   double *partner)
+/* Σ log p of the text's tokens and of the partner's, by logits[answers,vocab]. -1 with worker->err
+ * set if they are not finite. */
+static int add_up(struct patch_worker *worker, const float *logits, double *right, double *partner)
 {
 	const struct patch_pair *pair = worker->pair;
 	const int vocab = worker->config->vocab;
 
+	for (size_t i = 0; i < (size_t)pair->answers * (size_t)vocab; i++)
+		if (!isfinite(logits[i]))
+			return err_set(&worker->err, "the model's logits are not finite");
 	*right = *partner = 0;
 	for (int i = 0; i < pair->answers; i++, logits += vocab) {
 		const struct patch_answer *answer = &pair->answer[i];
@@ -132,42 +141,35 @@ static void add_up(const struct patch_worker *worker, const float *logits, doubl
 		*right += logits[answer->token] - sum;
 		*partner += logits[answer->partner_token] - sum;
 	}
+	return 0;
 }
 
-struct patch_effect patch_worker_effect(const struct patch_worker *worker, const float *logits)
+int patch_worker_effect(struct patch_worker *worker, const float *logits, size_t number)
 {
-	const struct patch_pair *pair = worker->pair;
+	struct patch_pair *pair = worker->pair;
 	const double text = worker->text_right - worker->text_partner;
 	const double range = worker->partner_difference - text;
 	const int vocab = worker->config->vocab;
 	struct patch_effect effect = {.is_right = true, .is_partner = pair->differs};
 	double right, partner;
 
-	add_up(worker, logits, &right, &partner);
+	if (add_up(worker, logits, &right, &partner) < 0)
+		return -1;
 	effect.right = right - worker->text_right;
 	effect.partner = pair->differs ? partner - worker->text_partner : NAN;
 	effect.effect = pair->differs && range != 0 ? (right - partner - text) / range : NAN;
 	for (int i = 0; i < pair->answers; i++, logits += vocab) {
 		const struct patch_answer *answer = &pair->answer[i];
-		const int best = likeliest(logits, vocab);
+		const int best = likeliest(worker, logits);
 		effect.is_right &= best == answer->token;
 		if (counts(pair, answer))
 			effect.is_partner &= best == answer->partner_token;
 	}
-	return effect;
+	pair->effects[number] = effect;
+	return 0;
 }
 
 /* ---- the runs of a text and its partner ---- */
-
-static int check_finite(struct patch_worker *worker, const float *logits)
-{
-	const size_t count = (size_t)worker->pair->answers * (size_t)worker->config->vocab;
-
-	for (size_t i = 0; i < count; i++)
-		if (!isfinite(logits[i]))
-			return err_set(&worker->err, "the model's logits are not finite");
-	return 0;
-}
 
 static int run_pair(struct patch_worker *worker)
 {
@@ -183,20 +185,17 @@ static int run_pair(struct patch_worker *worker)
 	for (int i = 0; i < pair->answers; i++)
 		worker->want[i] = pair->answer[i].partner_row;
 	gpt_patcher_look(worker->patcher, &text, worker->partners, worker->logits);
-	if (check_finite(worker, worker->logits) < 0)
+	if (add_up(worker, worker->logits, &right, &partner) < 0)
 		return -1;
-	add_up(worker, worker->logits, &right, &partner);
 	worker->partner_difference = right - partner;
 
 	text.token = pair->token;
 	text.rows = pair->rows;
 	for (int i = 0; i < pair->answers; i++)
 		worker->want[i] = pair->answer[i].row;
-	if (gpt_patcher_text(worker->patcher, &text, worker->own, worker->logits, &worker->err) < 0 ||
-	    check_finite(worker, worker->logits) < 0)
+	if (gpt_patcher_text(worker->patcher, &text, worker->own, worker->logits, &worker->err) < 0)
 		return -1;
-	add_up(worker, worker->logits, &worker->text_right, &worker->text_partner);
-	return 0;
+	return add_up(worker, worker->logits, &worker->text_right, &worker->text_partner);
 }
 
 /* ---- reruns ---- */
@@ -205,8 +204,8 @@ static void finish(void *context, int rerun, const float *logits)
 {
 	struct patch_worker *worker = context;
 
-	if (check_finite(worker, logits) == 0)
-		worker->pair->effects[worker->index[rerun]] = patch_worker_effect(worker, logits);
+	/* patch_worker_rerun() sees worker->err. */
+	patch_worker_effect(worker, logits, worker->index[rerun]);
 }
 
 int patch_worker_rerun(struct patch_worker *worker, int count)

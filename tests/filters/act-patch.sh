@@ -49,6 +49,17 @@ is "$(patch --paths --senders embed,mlp:0 --receivers head:1.3,logits | sed 1d)"
 	"$(awk -F '\t' '($2 == "embed" || $2 == "mlp:0") && ($3 == "head:1.3" || $3 == "logits")' paths)" \
 	"some senders and receivers, with the same numbers"
 
+# Tokens that pad the vocabulary are the likeliest in this model, but no greedy answer has them. After each
+# character one of the six is the likeliest of those that a text may have.
+foreign=$ROOT/testdata/foreign/nanogpt-buffers
+model-import "$foreign/ckpt.pt" --meta "$foreign/meta.pkl" -o padded 2>/dev/null
+jq -nc '("\nabcé😀" / "") as $all | $all[] as $a | $all[] as $b |
+	{text: ($a + $b), spans: [[1, 2, "answer", -1, 0]]}' | mptext >twos
+is "$(act-patch -q --from twos --at resid:0 padded twos | column is_right | awk '{ sum += $1 } END { print NR, sum }')" "36 6" \
+	"is_right: a token that pads the vocabulary is no answer"
+is "$(gpt-sample -q --from answer --greedy --max-tokens 1 padded twos | mpcat --json | jq -r 'select(.text == .reference) | .id')" \
+	"$(act-patch -q --from twos --at resid:0 padded twos | awk -F '\t' '$12 == 1 { print $1 }')" "... as gpt-sample has it"
+
 # ---- which rows ----
 
 patch --sweep mlp --each row --layer 1 >rows

@@ -232,13 +232,8 @@ static void check_options(void)
 /* The graph is read before all else, and to its end. */
 static void check_graph_input(char **texts, int count)
 {
-	bool other = count == 0 || strcmp(from, "-") == 0;
-
-	if (!graph || strcmp(graph, "-") != 0)
-		return;
-	for (int i = 0; i < count; i++)
-		other |= strcmp(texts[i], "-") == 0;
-	if (other)
+	if (graph && strcmp(graph, "-") == 0 &&
+	    (strcmp(from, "-") == 0 || file_inputs_standard(texts, count)))
 		die_usage("--graph: the standard input cannot be the graph and the texts or partners, too: "
 		          "name a file for one of them");
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/base/terminal.h"
@@ -274,9 +275,9 @@ static int default_batch(const struct engine_settings *settings)
 	       settings->kernels->single ? BATCH_SINGLE : BATCH * settings->threads;
 }
 
-static void check_options(int files)
+static void check_options(char **paths, int files)
 {
-	bool lines = prompt_text && strcmp(prompt_text, "-") == 0;
+	const bool lines = prompt_text && strcmp(prompt_text, "-") == 0;
 
 	if (prompt_text && files > 0)
 		die_usage("--prompt: not with input files, expected none");
@@ -286,6 +287,10 @@ static void check_options(int files)
 		die_usage("--from: not with --prompt, it says where the prompt ends in a record");
 	if (lines && ablating.over && strcmp(ablating.over, "-") == 0)
 		die_usage("--prompt - and --mean-over - both want the standard input");
+	if (!prompt_text && ablating.over && strcmp(ablating.over, "-") == 0 &&
+	    file_inputs_standard(paths, files))
+		die_usage("--mean-over -: the prompts, too, come from the standard input: name a file for "
+		          "one of them");
 	if (color == COLOR_P && form == FORM_RECORDS)
 		die_usage("--color p: not with --output records, it colours text");
 	if (slide && no_slide)
@@ -352,7 +357,7 @@ int main(int argc, char **argv)
 	struct model model;
 	struct err err = {0};
 
-	check_options(files);
+	check_options(argv + operands + 1, files);
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);
 	kernels = backend_choose(backend, &model.config, quiet);

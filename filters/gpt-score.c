@@ -7,6 +7,7 @@
 
 #include "common/base/array.h"
 #include "common/base/err.h"
+#include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
 #include "common/model/ablation.h"
@@ -219,6 +220,10 @@ int main(int argc, char **argv)
 
 	if (slide && stride)
 		die_usage("--slide and --stride: expected one of them at most");
+	if (ablating.over && strcmp(ablating.over, "-") == 0 &&
+	    file_inputs_standard(argv + operands + 1, argc - operands - 1))
+		die_usage("--mean-over -: the texts, too, come from the standard input: name a file for "
+		          "one of them");
 	split_kinds(&wanted);
 	if (model_load(argv[operands], &model, &err) < 0)
 		err_exit(&err);

@@ -278,6 +278,15 @@ static char *read_on(int fd, const char *path, size_t max, size_t *size, struct 
 	return NULL;
 }
 
+bool file_inputs_standard(char **paths, int count)
+{
+	bool standard = count == 0;
+
+	for (int i = 0; i < count; i++)
+		standard |= strcmp(paths[i], "-") == 0;
+	return standard;
+}
+
 char *file_read_any(const char *path, size_t max, size_t *size, struct err *err)
 {
 	const bool standard = strcmp(path, "-") == 0;

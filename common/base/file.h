@@ -51,6 +51,9 @@ void file_draft_drop(struct file_draft *draft);
 /* Remove its temporary file only. A signal handler may do this. */
 void file_draft_unlink(const struct file_draft *draft);
 
+/* Is the standard input one of the inputs that paths name? It is if count is 0 or one is "-". */
+bool file_inputs_standard(char **paths, int count);
+
 /* Read a regular file of at most max bytes. The memory is the caller's to
  * free(); a NUL follows the last byte. NULL with err set. */
 char *file_read(const char *path, size_t max, size_t *size, struct err *err);

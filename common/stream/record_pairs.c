@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/stream/alignment.h"
 
 struct record_pairs {
@@ -15,19 +16,10 @@ struct record_pairs {
 	uint64_t pairs; /* so far */
 };
 
-static bool is_standard_input(const char *path)
-{
-	return strcmp(path, "-") == 0;
-}
-
 struct record_pairs *record_pairs_open(char **paths, int count, const char *partner_path,
                                        const struct vocab *vocab, struct err *err)
 {
-	bool input = count == 0;
-
-	for (int i = 0; i < count; i++)
-		input |= is_standard_input(paths[i]);
-	if (input && is_standard_input(partner_path)) {
+	if (file_inputs_standard(paths, count) && strcmp(partner_path, "-") == 0) {
 		err_usage(err, "records and partners cannot both come from the standard input: name a file "
 		          "for one of them");
 		return NULL;

@@ -35,6 +35,12 @@ is "$(cat whole zero average own first both mlp mlp_average all | jq -c '[.id, .
 	"each part, each value in its place, and each reference makes a difference"
 gpt-score -q model --ablate 0.1 --ablate-to mean --mean-over - book <others | mpcat | cmp -s - average
 ok $? "--mean-over -: the reference from the standard input"
+for program in gpt-score gpt-sample; do
+	fails 2 "$program: --mean-over -: the (texts|prompts), too, come from the standard input" "$program: not both" \
+		"$program" -q model --ablate 0.1 --ablate-to mean --mean-over -
+	fails 2 "$program: --mean-over -: the" "$program: ... also if it is named" \
+		"$program" -q model --ablate 0.1 --ablate-to mean --mean-over - book -
+done
 gpt-score -q model --ablate 0.1 --ablate-to mean --mean-over <(tokenize --vocab model <others) <book |
 	mpcat | cmp -s - average
 ok $? "tokens are as good a reference, and the texts come through the pipe"

@@ -40,7 +40,7 @@ struct perturb_options {
 	bool keep; /* the answer's text stays as it is */
 	int place; /* which digit, from 1; 0: drawn */
 	int digit_min, digit_max; /* new digits are drawn from these. 0 to 9: a redrawn number of
-	                           * phonebook.h's form is drawn by its rules */
+	                           * phone.h's form is drawn by its rules */
 	uint64_t seed;
 };
 

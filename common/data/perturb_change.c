@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/data/perturb_private.h"
-#include "common/data/phonebook.h"
+#include "common/data/phone.h"
 
 static bool same_text(const struct perturb *perturb, struct stretch a, struct stretch b)
 {

@@ -1,80 +1,9 @@
-#include "common/data/phonebook.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/data/phonebook_private.h"
 #include "common/stream/charset.h"
-
-static const char top[] = "{B}\n", rule[] = "=========", bottom[] = "{E}\n";
-
-struct entry {
-	uint64_t name; /* first * N + last */
-	char number[PHONE_BYTES];
-};
-
-struct phonebook {
-	struct phonebook_options options;
-	uint64_t full_names; /* N² */
-	struct {
-		int name, number, rule, ask, answer;
-	} kind;
-	double name_nats; /* 2 ln N */
-	double *ln; /* ln[i] = ln i, for i up to entries_max + 1 */
-	struct entry *entries; /* [entries_max] */
-	struct span *spans; /* [2 entries_max + 3] */
-	char *text;
-};
-
-/* One uniform number below the product of all radices is one phone number: the
- * digits are its places in a mixed radix, of which position 5 takes one of 72,
- * to be shared by 8 or by 9 digits alike, and position 9 one of 90, for 9 or 10. */
-void phone_draw(struct rng *rng, char text[PHONE_BYTES])
-{
-	uint64_t x = rng_below(rng, 900ull * 81 * 72 * 1000 * 90);
-	unsigned area = (unsigned)(x % 900) + 100;
-	x /= 900;
-	unsigned pair = (unsigned)(x % 81), third = (unsigned)(x / 81 % 72);
-	x /= 81 * 72;
-	unsigned line = (unsigned)(x % 1000), last = (unsigned)(x / 1000);
-
-	text[0] = (char)('0' + area / 100);
-	text[1] = (char)('0' + area / 10 % 10);
-	text[2] = (char)('0' + area % 10);
-	text[3] = '-';
-	text[4] = (char)('0' + pair / 9);
-	text[5] = (char)('0' + pair % 9);
-	text[6] = (char)('0' + (pair == 0 ? 1 + third / 9 : third / 8));
-	text[7] = '-';
-	text[8] = (char)('0' + line / 100);
-	text[9] = (char)('0' + line / 10 % 10);
-	text[10] = (char)('0' + line % 10);
-	if (line % 111 == 0) { /* 000, 111, … 999: one digit less for the last */
-		last /= 10;
-		last += last >= line / 111;
-	} else {
-		last /= 9;
-	}
-	text[11] = (char)('0' + last);
-}
-
-bool phone_form(const uint32_t *codes, size_t length)
-{
-	for (size_t i = 0; length == PHONE_BYTES && i < length; i++)
-		if (i == 3 || i == 7 ? codes[i] != '-' : codes[i] < '0' || codes[i] > '9')
-			return false;
-	return length == PHONE_BYTES;
-}
-
-double phone_nats(const char text[PHONE_BYTES])
-{
-	const double ln8 = 2.0794415416798357, ln9 = 2.1972245773362196, ln10 = M_LN10;
-	bool zeros = text[4] == '0' && text[5] == '0';
-	bool triple = text[8] == text[9] && text[9] == text[10];
-
-	/* positions 0, 3 and 4 take 9 digits; 1, 2, 6, 7 and 8 take 10 */
-	return 3 * ln9 + 5 * ln10 + (zeros ? ln8 : ln9) + (triple ? ln9 : ln10);
-}
 
 static int check_options(const struct phonebook_options *options, struct err *err)
 {
@@ -91,19 +20,6 @@ static int check_options(const struct phonebook_options *options, struct err *er
 	return 0;
 }
 
-/* Bytes of the longest text a record can have. */
-static size_t text_bound(const struct phonebook_options *options)
-{
-	size_t longest = 0;
-
-	for (int i = 0; i < options->names->count; i++)
-		if (options->names->name[i].size > longest)
-			longest = options->names->name[i].size;
-	size_t line = 2 * longest + strlen(" ") + strlen(": ") + PHONE_BYTES + strlen(" \n");
-	return sizeof top + sizeof rule + sizeof bottom + 1 +
-	       line * ((size_t)options->entries_max + 1);
-}
-
 struct phonebook *phonebook_new(const struct phonebook_options *options,
                                 struct span_kinds *kinds, struct err *err)
 {
@@ -116,7 +32,7 @@ struct phonebook *phonebook_new(const struct phonebook_options *options,
 		book->ln = malloc((entries + 2) * sizeof *book->ln);
 		book->entries = malloc(entries * sizeof *book->entries);
 		book->spans = malloc((2 * entries + 3) * sizeof *book->spans);
-		book->text = malloc(text_bound(options));
+		book->text = malloc(page_bound(options));
 	}
 	if (!book || !book->ln || !book->entries || !book->spans || !book->text) {
 		phonebook_free(book);
@@ -206,52 +122,6 @@ static struct question ask_absent(const struct phonebook *book, int entries, str
 	return question;
 }
 
-/* A text with its spans as it grows. */
-struct page {
-	char *at;
-	uint32_t length; /* code points so far */
-	struct span *span; /* the next one */
-};
-
-static void put(struct page *page, const char *text, size_t size)
-{
-	memcpy(page->at, text, size);
-	page->at += size;
-	page->length += (uint32_t)size;
-}
-
-static void put_name(struct page *page, const struct name *name)
-{
-	memcpy(page->at, name->text, name->size);
-	page->at += name->size;
-	page->length += name->length;
-}
-
-/* The span of what was put since begin. */
-static void put_span(struct page *page, uint32_t begin, int kind, int entry, double nats)
-{
-	*page->span++ = (struct span){begin, page->length, kind, entry, nats};
-}
-
-/* One line: "First Last: number \n", its spans of these kinds. */
-static void put_line(struct page *page, const struct phonebook *book, uint64_t full_name,
-                     const char *number, int name_kind, int number_kind, int entry,
-                     double name_nats, double number_nats)
-{
-	const struct names *names = book->options.names;
-	uint32_t begin = page->length;
-
-	put_name(page, &names->name[full_name / (uint64_t)names->count]);
-	put(page, " ", 1);
-	put_name(page, &names->name[full_name % (uint64_t)names->count]);
-	put_span(page, begin, name_kind, entry, name_nats);
-	put(page, ": ", 2);
-	begin = page->length;
-	put(page, number, PHONE_BYTES);
-	put_span(page, begin, number_kind, entry, number_nats);
-	put(page, " \n", 2);
-}
-
 /* A book of count lines is one of those of min to max lines, all alike: what
  * the line after the first count ones tells by being there, ln of
  * (max - count + 1) / (max - count), stands on its name; what the rule tells
@@ -265,24 +135,20 @@ static double another_nats(const struct phonebook *book, int count)
 
 static void write_book(struct page *page, const struct phonebook *book, int entries)
 {
-	put(page, top, sizeof top - 1);
 	for (int i = 0; i < entries; i++) {
 		const struct entry *entry = &book->entries[i];
-		put_line(page, book, entry->name, entry->number, book->kind.name, book->kind.number,
-		         i, book->name_nats + another_nats(book, i), phone_nats(entry->number));
+		page_line(page, book, entry->name, entry->number, book->kind.name, book->kind.number,
+		          i, book->name_nats + another_nats(book, i), phone_nats(entry->number));
 	}
-	uint32_t begin = page->length;
-	put(page, rule, sizeof rule - 1);
-	put_span(page, begin, book->kind.rule, -1, book->ln[book->options.entries_max - entries + 1]);
-	put(page, "\n", 1);
+	page_divide(page, book, book->ln[book->options.entries_max - entries + 1]);
 }
 
 void phonebook_record(struct phonebook *book, uint64_t seed, uint64_t index,
                       struct record *record)
 {
 	const struct phonebook_options *options = &book->options;
-	struct page page = {.at = book->text, .span = book->spans};
 	char fresh[PHONE_BYTES];
+	struct page page;
 	struct rng rng;
 
 	rng_init(&rng, seed, RNG_PHONEGEN, index);
@@ -301,18 +167,11 @@ void phonebook_record(struct phonebook *book, uint64_t seed, uint64_t index,
 		question.number_nats = phone_nats(fresh);
 	}
 
+	page_begin(&page, book);
 	write_book(&page, book, entries);
-	put_line(&page, book, question.name, question.number, book->kind.ask, book->kind.answer,
-	         question.entry, question.name_nats, question.number_nats);
-	put(&page, bottom, sizeof bottom - 1);
-	*record = (struct record){
-		.id = index,
-		.text = book->text,
-		.size = (size_t)(page.at - book->text),
-		.length = page.length,
-		.spans = book->spans,
-		.span_count = (uint32_t)(page.span - book->spans),
-	};
+	page_line(&page, book, question.name, question.number, book->kind.ask, book->kind.answer,
+	          question.entry, question.name_nats, question.number_nats);
+	page_end(&page, book, index, record);
 }
 
 char *phonebook_alphabet(const struct names *names)
@@ -323,9 +182,9 @@ char *phonebook_alphabet(const struct names *names)
 
 	if (!set)
 		return NULL;
-	charset_add(set, top, sizeof top - 1, &ignored);
-	charset_add(set, rule, sizeof rule - 1, &ignored);
-	charset_add(set, bottom, sizeof bottom - 1, &ignored);
+	charset_add(set, page_top, strlen(page_top), &ignored);
+	charset_add(set, page_rule, strlen(page_rule), &ignored);
+	charset_add(set, page_bottom, strlen(page_bottom), &ignored);
 	charset_add(set, " :-0123456789", strlen(" :-0123456789"), &ignored);
 	for (int i = 0; i < names->count; i++)
 		charset_add(set, names->name[i].text, names->name[i].size, &ignored);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/utf8.h"
+#include "common/data/phone.h"
 #include "common/data/phonebook.h"
 #include "tests/tap.h"
 

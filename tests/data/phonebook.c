@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/file.h"
+#include "common/data/phone.h"
 #include "common/data/phonebook.h"
 #include "common/stream/vocab.h"
 #include "tests/tap.h"

@@ -27,7 +27,7 @@
 
 #include "common/base/err.h"
 #include "common/base/rng.h"
-#include "common/data/phonebook.h"
+#include "common/data/phone.h"
 #include "common/stream/generation.h"
 #include "common/stream/record.h"
 #include "common/stream/stream.h"

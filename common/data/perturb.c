@@ -262,6 +262,8 @@ int perturb_record(struct perturb *perturb, const struct record *record,
 	if (make_text_room(perturb, record, err) < 0)
 		return -1;
 	*out = (struct record){.id = record->id, .text = perturb->text, .spans = perturb->out_spans};
+	if (perturb->options.what != PERTURB_ASK) /* the same person is asked for */
+		out->directory = record->directory;
 	put_record(perturb, record->length, line, with, out);
 	return 0;
 }

@@ -42,6 +42,12 @@ struct request *request_new(const struct record *record, uint32_t prompt, uint32
 		generation->reference_size = record->size;
 		generation->reference_length = record->text_length;
 	}
+	if (record->directory.bytes) {
+		request->directory = copy_of(record->directory.bytes, record->directory.size, 1);
+		if (!request->directory)
+			goto fail;
+		generation->directory = (struct piece){request->directory, record->directory.size};
+	}
 	generation->id = record->id;
 	generation->sample = sample;
 	generation->prompt = generation->length = prompt;
@@ -63,6 +69,7 @@ void request_free(struct request *request)
 	free(request->ablated);
 	free(request->text);
 	free(request->reference);
+	free(request->directory);
 	free(request->spans);
 	free(request->steps);
 	free(request->lenses);

@@ -31,7 +31,7 @@ struct request {
 	                   * tokens that are written. NULL: at all tokens */
 	struct err err; /* why there is no generation */
 	/* what generation points to */
-	char *text, *reference;
+	char *text, *reference, *directory;
 	struct span *spans;
 	struct generation_step *steps, *lenses;
 	struct generation_top *tops;

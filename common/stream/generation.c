@@ -103,7 +103,8 @@ int generation_write(struct stream_writer *writer, const struct generation *gene
 	const char *stop = generation_stop_word(generation->stop);
 	msgpack_packer *packer = stream_record(writer);
 
-	msgpack_pack_map(packer, 7 + !!generation->reference + !!generation->tokens);
+	msgpack_pack_map(packer, 7 + !!generation->reference + !!generation->directory.bytes +
+	                         !!generation->tokens);
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, generation->id);
 	pack_key(packer, "sample");
@@ -123,6 +124,7 @@ int generation_write(struct stream_writer *writer, const struct generation *gene
 		pack_key(packer, "reference");
 		text_field_pack(packer, generation->reference, generation->reference_size);
 	}
+	record_pack_directory(packer, &generation->directory);
 	pack_key(packer, "spans");
 	record_pack_spans(packer, generation->spans, generation->span_count, kinds);
 	pack_key(packer, "stop");

@@ -26,6 +26,7 @@
  *   "prompt"    uint: how many code points of text were given (all, where scored)
  *   "reference" str: the whole text of the record asked about; there only where
  *               the model wrote and a record was the prompt
+ *   "directory" str: of the record asked about (record.h); there only where that has it
  *   "spans"     the reference's spans; where there is none, text's
  *   "stop"      why text ends: "stop" (the stop string or token), "length" (--max-tokens),
  *               "context" (the model's context is full), "end" (scored: its end)
@@ -101,6 +102,7 @@ struct generation {
 	const char *reference; /* NULL: none */
 	size_t reference_size;
 	uint32_t reference_length;
+	struct piece directory; /* of the record asked about, as in record.h; bytes NULL: none */
 	const struct span *spans; /* of the reference, or of the text where there is none */
 	uint32_t span_count;
 	/* The span of the reference that the model was to write, as the header's "from" says; NULL:

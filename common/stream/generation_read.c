@@ -377,6 +377,7 @@ int generation_read(struct stream_reader *reader, const struct stream_record *ra
 	    read_text(&place, raw->map, buffer, generation) < 0 ||
 	    read_count(&place, raw->map, "prompt", generation->length, &prompt) < 0 ||
 	    read_reference(&place, raw->map, generation) < 0 ||
+	    record_read_directory(reader, raw, &generation->directory, err) < 0 ||
 	    read_stop(&place, raw->map, &generation->stop) < 0 ||
 	    read_steps(&place, raw->map, buffer, generation) < 0)
 		return -1;

@@ -102,7 +102,20 @@ long record_read_spans(struct stream_reader *reader, const msgpack_object *array
 	return array->via.array.size;
 }
 
-/* Read "id" and "spans", which records of text and of tokens have. record->length is set. */
+int record_read_directory(struct stream_reader *reader, const struct stream_record *raw,
+                          struct piece *directory, struct err *err)
+{
+	const msgpack_object *field = map_field(raw->map, "directory");
+
+	*directory = (struct piece){NULL, 0};
+	if (!field || text_field_read(field, directory))
+		return 0;
+	return stream_bad(reader, err, directory->bytes ? "\"directory\" is not UTF-8" :
+	                  "\"directory\" is not a string");
+}
+
+/* Read "id", "spans" and "directory", which records of text and of tokens have. record->length is
+ * set. */
 static int read_common(struct stream_reader *reader, const struct stream_record *raw,
                        struct span_kinds *kinds, struct record_buffer *buffer,
                        struct record *record, struct err *err)
@@ -121,7 +134,7 @@ static int read_common(struct stream_reader *reader, const struct stream_record 
 	record->text_length = record->length;
 	record->spans = record->text_spans = buffer->spans;
 	record->span_count = record->text_span_count = (uint32_t)count;
-	return 0;
+	return record_read_directory(reader, raw, &record->directory, err);
 }
 
 int record_read_text(struct stream_reader *reader, const struct stream_record *raw,
@@ -417,16 +430,25 @@ void record_pack_tokens(msgpack_packer *packer, const struct record *record,
 	pack_tokens(packer, record->tokens, record->length, vocab_size(vocab) > RECORD_BYTE_VOCAB);
 }
 
+void record_pack_directory(msgpack_packer *packer, const struct piece *directory)
+{
+	if (!directory->bytes)
+		return;
+	pack_key(packer, "directory");
+	text_field_pack(packer, directory->bytes, directory->size);
+}
+
 void record_pack_text(msgpack_packer *packer, const struct record *record,
                       const struct span_kinds *kinds, size_t more)
 {
-	msgpack_pack_map(packer, 3 + more);
+	msgpack_pack_map(packer, 3 + !!record->directory.bytes + more);
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, record->id);
 	pack_key(packer, "text");
 	text_field_pack(packer, record->text, record->size);
 	pack_key(packer, "spans");
 	record_pack_spans(packer, record->spans, record->span_count, kinds);
+	record_pack_directory(packer, &record->directory);
 }
 
 int record_write_text(struct stream_writer *writer, const struct record *record,
@@ -442,12 +464,13 @@ int record_write_tokens(struct stream_writer *writer, const struct record *recor
 {
 	msgpack_packer *packer = stream_record(writer);
 
-	msgpack_pack_map(packer, 3);
+	msgpack_pack_map(packer, 3 + !!record->directory.bytes);
 	pack_key(packer, "id");
 	msgpack_pack_uint64(packer, record->id);
 	pack_key(packer, "tokens");
 	record_pack_tokens(packer, record, vocab);
 	pack_key(packer, "spans");
 	record_pack_spans(packer, record->spans, record->span_count, kinds);
+	record_pack_directory(packer, &record->directory);
 	return stream_commit(writer, err);
 }

@@ -3,6 +3,9 @@
  *   text    {"id": uint, "text": str or bin, "spans": [[begin, end, kind, entry, nats], …]}
  *   tokens  {"id": uint, "tokens": bin, "spans": […]}
  *
+ * Either may have "directory": str or bin, the answer that a directory has for the name asked for,
+ * whatever the text says.
+ *
  * Text that is not UTF-8 is binary data. A token has one byte if the vocabulary has at most 256 of
  * them, else two bytes, the low one first. The header of a text stream may name its "alphabet";
  * that of a token stream names its "vocab".
@@ -34,6 +37,7 @@ struct record {
 	uint32_t text_length;
 	const struct span *text_spans;
 	uint32_t text_span_count;
+	struct piece directory; /* bytes NULL: none */
 };
 
 /* Memory for one record at a time. {0} to begin with. */
@@ -114,6 +118,14 @@ int record_write_tokens(struct stream_writer *writer, const struct record *recor
 /* Pack the tokens of a record. */
 void record_pack_tokens(msgpack_packer *packer, const struct record *record,
                         const struct vocab *vocab);
+
+/* Read "directory" of a record of any kind, which may be absent. -1 with err set by
+ * stream_bad(). */
+int record_read_directory(struct stream_reader *reader, const struct stream_record *raw,
+                          struct piece *directory, struct err *err);
+
+/* Pack it with its key, if there is one. */
+void record_pack_directory(msgpack_packer *packer, const struct piece *directory);
 
 /* Pack a record of text as a map with `more` further fields, which the caller packs after
  * this. */

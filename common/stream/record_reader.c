@@ -150,6 +150,7 @@ static int read_generation(struct record_reader *reader, const struct stream_rec
 		.text_length = generation.length,
 		.text_spans = generation.spans,
 		.text_span_count = generation.span_count,
+		.directory = generation.directory,
 	};
 	if (!generation.reference)
 		return 0;

@@ -134,6 +134,8 @@ static void check_bad(void)
 		{RECORD("-1", "", "[]", "stop", "[]"), "\"prompt\": expected a whole number"},
 		{RECORD("1.5", "", "[]", "stop", "[]"), "\"prompt\": expected a whole number"},
 		{RECORD("1", ",\"reference\":5", "[]", "stop", "[]"), "\"reference\": expected a string"},
+		{RECORD("1", ",\"directory\":5", "[]", "stop", "[]"),
+		 "\"directory\" is not a string"},
 		{RECORD("1", "", "[]", "tired", "[]"), "\"stop\": expected \"stop\", \"length\""},
 		{RECORD("1", "", "5", "stop", "[]"), "\"spans\": expected an array"},
 		{RECORD("1", "", "[[2,9,\"ask\",0,0]]", "stop", "[]"), "span"},
@@ -223,6 +225,7 @@ static void check_round_trip(void)
 	const struct generation in = {
 		.id = UINT64_MAX, .sample = 3, .text = "a\303\251\nb", .size = 5, .length = 4,
 		.prompt = 1, .reference = "a\303\251", .reference_size = 3, .reference_length = 2,
+		.directory = {"b\303", 2},
 		.spans = spans, .span_count = 1, .stop = GENERATION_CONTEXT, .steps = steps,
 		.step_count = 2, .lenses = lenses, .tops = tops, .attributions = attributions,
 		.attribution_values = values,
@@ -251,7 +254,8 @@ static void check_round_trip(void)
 	ok(out.id == in.id && out.sample == in.sample && out.prompt == in.prompt &&
 	   out.stop == in.stop && out.length == in.length, "the record's numbers");
 	ok(out.size == in.size && memcmp(out.text, in.text, in.size) == 0 &&
-	   out.reference_length == 2 && memcmp(out.reference, in.reference, 3) == 0, "its texts");
+	   out.reference_length == 2 && memcmp(out.reference, in.reference, 3) == 0 &&
+	   same_piece(out.directory, in.directory), "its texts");
 	ok(out.span_count == 1 && out.spans[0].begin == 1 && out.spans[0].entry == -1 &&
 	   out.spans[0].nats == 0.5 && strcmp(kinds.word[out.spans[0].kind], "answer") == 0,
 	   "its spans");

@@ -23,7 +23,7 @@ static void text_round_trip(void)
 		{30, 35, span_kind(&kinds, "a_very_long_word-of_31_letters_", 31), 2147483647, 1},
 	};
 	struct record record = {.id = UINT64_MAX, .text = book, .size = sizeof book - 1,
-	                        .spans = spans, .span_count = 4};
+	                        .spans = spans, .span_count = 4, .directory = {"212-005", 7}};
 	struct record blank = {.id = 0, .text = "", .size = 0};
 	json_t *header = header_new(STREAM_TEXT, NULL, 1, arguments);
 	int fd;
@@ -53,9 +53,11 @@ static void text_round_trip(void)
 		       record.spans[i].nats == spans[i].nats &&
 		       strcmp(back.word[record.spans[i].kind], kinds.word[spans[i].kind]) == 0;
 	ok(same, "its spans are the same");
+	ok(record.directory.size == 7 && memcmp(record.directory.bytes, "212-005", 7) == 0,
+	   "and its directory's answer");
 	ok(stream_next(reader, &raw, &err) == 1 && raw.number == 1 &&
 	   record_read_text(reader, &raw, &back, &buffer, &record, &err) == 0 &&
-	   record.length == 0 && record.text && record.span_count == 0,
+	   record.length == 0 && record.text && record.span_count == 0 && !record.directory.bytes,
 	   "a record without text or spans is read");
 	ok(stream_next(reader, &raw, &err) == 0 && stream_next(reader, &raw, &err) == 0,
 	   "then comes the end, and stays");
@@ -93,13 +95,14 @@ static void token_round_trip(int size)
 		tokens[i] = (uint16_t)(i * 7919 % size);
 	struct span span = {4999, 5001, span_kind(&kinds, "answer", 6), -1, 0.5};
 	struct record record = {.id = 3, .tokens = tokens, .length = LENGTH, .spans = &span,
-	                        .span_count = 1};
+	                        .span_count = 1, .directory = {"\xff", 1}};
 	json_t *header = header_new(STREAM_TOKENS, NULL, 1, arguments);
 	header_set_vocab(header, vocab);
 	struct stream_writer *writer = create(&fd, header, &err);
 	record_write_tokens(writer, &record, vocab, &kinds, &err);
 	record.length = 0;
 	record.span_count = 0;
+	record.directory = (struct piece){NULL, 0};
 	record_write_tokens(writer, &record, vocab, &kinds, &err);
 	ok(stream_end(writer, &err) == 0, "tokens of %d characters are written", size);
 	json_decref(header);
@@ -115,7 +118,8 @@ static void token_round_trip(int size)
 	   raw.size < (size <= 256 ? 5100 : 10101), "tokens are one byte or two");
 	ok(record_read_tokens(reader, &raw, back, &kinds, &buffer, &record, &err) == 0 &&
 	   record.length == LENGTH && memcmp(record.tokens, tokens, sizeof tokens) == 0 &&
-	   record.span_count == 1 && record.spans[0].end == 5001 && record.text == NULL,
+	   record.span_count == 1 && record.spans[0].end == 5001 && record.text == NULL &&
+	   record.directory.size == 1 && record.directory.bytes[0] == '\xff',
 	   "tokens of %d characters come back: %s", size, err.text);
 	ok(stream_next(reader, &raw, &err) == 1 &&
 	   record_read_tokens(reader, &raw, back, &kinds, &buffer, &record, &err) == 0 &&
@@ -214,6 +218,11 @@ static const struct bad_record bads[] = {
 	{"no tokens", STREAM_TOKENS, "{\"id\": 1, \"text\": \"01\"}", 0, "no \"tokens\""},
 	{"a span past the tokens", STREAM_TOKENS, RAW("\x83\xa2id\x01\xa6tokens\xc4\x02\x00\x06\xa5"
 	 "spans\x91\x95\x00\x03\xa1" "a\x00\x00"), "end 3 is past the record's end, 2"},
+	{"a number for the directory's answer", STREAM_TEXT, "{\"id\": 1, \"text\": \"hello\", "
+	 "\"directory\": 7}", 0, "record 0: \"directory\" is not a string"},
+	{"a directory's answer that is not UTF-8", STREAM_TEXT, RAW(TEXT "\xa9" "directory\xa1\xff"),
+	 "\"directory\" is not UTF-8"},
+	{"no error if it is binary data", STREAM_TEXT, RAW(TEXT "\xa9" "directory\xc4\x01\xff"), ""},
 	{"a generation without steps", STREAM_GENERATIONS, "{\"id\": 1, \"text\": \"A\"}", 0,
 	 "record 0: "},
 };

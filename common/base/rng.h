@@ -24,6 +24,8 @@ enum rng_domain {
 	RNG_HEADS,
 	RNG_ITEMS, /* of a file of questions, a pass */
 	RNG_FACT,
+	RNG_DIRECTORY, /* the names of a directory's people */
+	RNG_PHONE, /* their numbers */
 };
 
 struct rng {

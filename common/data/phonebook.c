@@ -13,6 +13,8 @@ static int check_options(const struct phonebook_options *options, struct err *er
 	    options->entries_min > options->entries_max)
 		return err_usage(err, "%d to %d entries, expected 1 to %d, the smaller number first",
 		                 options->entries_min, options->entries_max, PHONEBOOK_ENTRIES_MAX);
+	if (options->people)
+		return phonebook_people_check(options, err);
 	if (options->absent && n * n <= (uint64_t)options->entries_max)
 		return err_usage(err, "%llu full names may all stand in a book of %d entries, "
 		                 "so that none is absent; expected more names or fewer entries",
@@ -31,10 +33,13 @@ struct phonebook *phonebook_new(const struct phonebook_options *options,
 	if (book) {
 		book->ln = malloc((entries + 2) * sizeof *book->ln);
 		book->entries = malloc(entries * sizeof *book->entries);
-		book->spans = malloc((2 * entries + 3) * sizeof *book->spans);
+		book->spans = malloc((2 * entries + 4) * sizeof *book->spans);
+		book->inverse = malloc((entries + 2) * sizeof *book->inverse);
+		book->taken = malloc((entries + 1) * sizeof *book->taken);
 		book->text = malloc(page_bound(options));
 	}
-	if (!book || !book->ln || !book->entries || !book->spans || !book->text) {
+	if (!book || !book->ln || !book->entries || !book->spans || !book->inverse || !book->taken ||
+	    !book->text) {
 		phonebook_free(book);
 		err_set(err, "out of memory for a book of %zu entries", entries);
 		return NULL;
@@ -49,6 +54,8 @@ struct phonebook *phonebook_new(const struct phonebook_options *options,
 	book->kind.rule = span_kind(kinds, "rule", 4);
 	book->kind.ask = span_kind(kinds, "ask", 3);
 	book->kind.answer = span_kind(kinds, "answer", 6);
+	if (options->people)
+		phonebook_people_init(book, kinds);
 	return book;
 }
 
@@ -59,6 +66,8 @@ void phonebook_free(struct phonebook *book)
 	free(book->ln);
 	free(book->entries);
 	free(book->spans);
+	free(book->inverse);
+	free(book->taken);
 	free(book->text);
 	free(book);
 }
@@ -151,6 +160,10 @@ void phonebook_record(struct phonebook *book, uint64_t seed, uint64_t index,
 	struct page page;
 	struct rng rng;
 
+	if (options->people) {
+		phonebook_people_record(book, seed, index, record);
+		return;
+	}
 	rng_init(&rng, seed, RNG_PHONEGEN, index);
 	int entries = options->entries_min;
 	if (options->entries_max > options->entries_min)

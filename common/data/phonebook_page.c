@@ -43,6 +43,11 @@ void page_begin(struct page *page, const struct phonebook *book)
 	put(page, page_top, strlen(page_top));
 }
 
+void page_sort(struct page *page, const struct phonebook *book, enum phonebook_sort sort)
+{
+	*page->span++ = (struct span){0, page->length - 1, book->kind.sort[sort], -1, 0};
+}
+
 void page_line(struct page *page, const struct phonebook *book, uint64_t full_name,
                const char *number, int name_kind, int number_kind, int entry, double name_nats,
                double number_nats)

@@ -6,27 +6,12 @@
 #include "common/data/phone.h"
 #include "common/data/phonebook.h"
 #include "common/stream/vocab.h"
+#include "tests/data/chi_square.h"
 #include "tests/tap.h"
 
 enum { DRAWS = 500000, RECORDS = 200000 };
 
 static const double number_mean = 22.601901150601265; /* FINDINGS: entropy of one number */
-
-/* ---- chi-square ---- */
-
-/* Whether counts[cells] of draws fit probabilities that are all the same: the
- * statistic lies below the 1 - 1e-5 quantile (Wilson and Hilferty 1931). */
-static bool fits(const long *counts, const double *expected, int cells)
-{
-	double chi2 = 0, freedom = cells - 1, third = 2 / (9 * freedom);
-
-	for (int i = 0; i < cells; i++)
-		chi2 += (counts[i] - expected[i]) * (counts[i] - expected[i]) / expected[i];
-	double bound = freedom * pow(1 - third + 4.265 * sqrt(third), 3);
-	if (chi2 >= bound)
-		printf("# chi-square %g, bound %g, %d cells\n", chi2, bound, cells);
-	return chi2 < bound;
-}
 
 static bool uniform(const long *counts, int cells)
 {
@@ -298,7 +283,10 @@ static struct names *list(const char *text)
 static struct phonebook *book_of(const struct names *names, int min, int max, bool absent,
                                  bool published, struct span_kinds *kinds)
 {
-	struct phonebook_options options = {names, min, max, absent, published};
+	struct phonebook_options options = {
+		.names = names, .entries_min = min, .entries_max = max, .absent = absent,
+		.published = published,
+	};
 	struct err err = {0};
 
 	span_kinds_init(kinds);
@@ -570,7 +558,9 @@ static void check_alphabet(const struct names *names)
 static void bad_options(const struct names *names, int min, int max, bool absent,
                         const char *want)
 {
-	struct phonebook_options options = {names, min, max, absent, false};
+	struct phonebook_options options = {
+		.names = names, .entries_min = min, .entries_max = max, .absent = absent,
+	};
 	struct span_kinds kinds;
 	struct err err = {0};
 

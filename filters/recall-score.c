@@ -122,7 +122,10 @@ static void print_record(const struct generation *generation,
 		printf("\t-");
 	print_origin(verdict);
 	print_slice(verdict->contextual);
-	printf("\t%s\n", recall_follows_word(verdict->follows));
+	printf("\t%s", recall_follows_word(verdict->follows));
+	print_slice(verdict->directory);
+	printf("\t%s\n", verdict->numbers.book.codes ?
+	       conflict_side_word(conflict_side_of(verdict->given, &verdict->numbers)) : "-");
 }
 
 /* ---- the summary ---- */
@@ -167,6 +170,28 @@ static void print_counts(const char *key, const int *count, int begin, int end)
 	for (int i = begin; i < end; i++)
 		if (count[i] > 0)
 			printf("%s_%d\t%d\n", key, i, count[i]);
+}
+
+/* What answers to conflicts between book and directory are, if there are any. */
+static void print_conflicts(const struct conflict_tally *tally, const struct conflict_tally *chance)
+{
+	char key[48];
+
+	if (tally->side[0].of == 0)
+		return;
+	for (int i = 0; i < CONFLICT_SIDES; i++) {
+		snprintf(key, sizeof key, "conflict_%s", conflict_side_word((enum conflict_side)i));
+		print_beside_chance(key, &tally->side[i], &chance->side[i]);
+	}
+	print_share("conflict_memorization_ratio", &tally->memorization);
+	for (int i = 0; i < SLICE_DIGITS; i++) {
+		if (tally->book_digit[i].of == 0)
+			continue;
+		snprintf(key, sizeof key, "conflict_book_digit_%d", i + 1);
+		print_beside_chance(key, &tally->book_digit[i], &chance->book_digit[i]);
+		snprintf(key, sizeof key, "conflict_directory_digit_%d", i + 1);
+		print_beside_chance(key, &tally->directory_digit[i], &chance->directory_digit[i]);
+	}
 }
 
 /* A cell of --by: the key is "by", then the word and number of each thing it goes by. */
@@ -220,6 +245,7 @@ static void print_recall(struct summary *summary)
 		print_share("neither", &tally->neither);
 		print_share("memorization_ratio", &tally->memorization);
 	}
+	print_conflicts(&tally->conflict, &chance->conflict);
 	for (int i = 0; i < ORIGIN_KINDS && summary->from[i].of > 0; i++) {
 		snprintf(key, sizeof key, "from_%s", answer_origin_word((enum answer_origin_kind)i));
 		print_beside_chance(key, &summary->from[i], &chance->from[i]);
@@ -344,7 +370,7 @@ int main(int argc, char **argv)
 	span_kinds_init(&summary.kinds);
 	if (each)
 		puts("id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance\t"
-		     "from\tslot\tplace\tcontextual\tfollows");
+		     "from\tslot\tplace\tcontextual\tfollows\tdirectory\tconflict");
 	do {
 		if (score(operand < argc ? argv[operand] : "-", &summary, &err) < 0)
 			err_exit(&err);

@@ -11,6 +11,7 @@ struct kept {
 	uint64_t id;
 	bool chose;
 	struct slice asked, given, want; /* want is NULL after a wrong name */
+	struct conflict numbers;
 	uint32_t entries;
 	struct book_line entry[]; /* and their code points after them */
 };
@@ -64,9 +65,11 @@ static struct slice copy(struct slice slice, uint32_t **room)
 static struct kept *keep(uint64_t id, const struct recall_verdict *verdict, size_t *bytes)
 {
 	size_t codes = (size_t)verdict->asked.length + verdict->given.length + verdict->want.length;
+	const struct conflict *numbers = &verdict->numbers;
 	struct kept *kept;
 	uint32_t *room;
 
+	codes += (size_t)numbers->book.length + numbers->directory.length;
 	for (uint32_t i = 0; i < verdict->entries; i++)
 		codes += (size_t)verdict->entry[i].name.length + verdict->entry[i].number.length;
 	*bytes = sizeof *kept + verdict->entries * sizeof *kept->entry + codes * sizeof *room;
@@ -80,6 +83,8 @@ static struct kept *keep(uint64_t id, const struct recall_verdict *verdict, size
 	kept->asked = copy(verdict->asked, &room);
 	kept->given = copy(verdict->given, &room);
 	kept->want = copy(verdict->want, &room);
+	kept->numbers.book = copy(numbers->book, &room);
+	kept->numbers.directory = copy(numbers->directory, &room);
 	for (uint32_t i = 0; i < kept->entries; i++) {
 		kept->entry[i] = verdict->entry[i];
 		kept->entry[i].name = copy(verdict->entry[i].name, &room);
@@ -102,6 +107,8 @@ static void score(struct chance_rates *rates, const struct kept *answer,
 			share_add(&rates->digit[i], digit[i]);
 	}
 	share_add(&rates->exact, book->want.codes && slice_equal(answer->given, book->want));
+	if (answer->numbers.book.codes)
+		conflict_tally_add(&rates->conflict, answer->given, &book->numbers);
 	if (book->entries == 0)
 		return;
 	struct answer_origin origin = answer_origin_find(answer->given, book->entry, book->entries);

@@ -25,6 +25,7 @@
 struct chance_rates {
 	struct share exact, first_name, last_name, last_after_first;
 	struct share digit[SLICE_DIGITS], from[ORIGIN_KINDS];
+	struct conflict_tally conflict; /* answers to conflicts, scored against other conflicts */
 };
 
 struct chance_baseline; /* own: chance_baseline_new … chance_baseline_free */

@@ -14,7 +14,8 @@ struct codes {
 };
 
 struct recall {
-	struct codes text, reference, row; /* row: of the table of edit distances, as differences */
+	struct codes text, reference, directory;
+	struct codes row; /* of the table of edit distances, as differences */
 	struct book book;
 	struct book_line *entry;
 	size_t entry_room;
@@ -35,6 +36,7 @@ void recall_free(struct recall *recall)
 		return;
 	free(recall->text.at);
 	free(recall->reference.at);
+	free(recall->directory.at);
 	free(recall->row.at);
 	book_release(&recall->book);
 	free(recall->entry);
@@ -326,6 +328,28 @@ static void judge_context(const struct question *question, struct recall_verdict
 		verdict->follows = stated ? RECALL_FOLLOWS_CONTEXT : RECALL_FOLLOWS_NEITHER;
 }
 
+/* The entries of the name asked for have other numbers than the directory. */
+static int judge_directory(struct recall *recall, const struct generation *generation,
+                           struct recall_verdict *verdict, struct err *err)
+{
+	const struct piece *known = &generation->directory;
+	const struct book_line *entry = look_up(verdict);
+
+	if (!known->bytes || verdict->chose)
+		return 0;
+	if (decode(&recall->directory, known->bytes, known->size, err) < 0)
+		return -1;
+	verdict->directory = slice_of(recall->directory.at, 0,
+	                              (uint32_t)text_length(known->bytes, known->size));
+	bool same = !entry;
+	for (uint32_t i = 0; i < verdict->entries; i++)
+		same |= verdict->entry[i].asked &&
+		        slice_equal(verdict->entry[i].number, verdict->directory);
+	if (!same)
+		verdict->numbers = (struct conflict){entry->number, verdict->directory};
+	return 0;
+}
+
 /* ---- digits and distance ---- */
 
 static int measure(struct recall *recall, struct recall_verdict *verdict, struct err *err)
@@ -362,6 +386,8 @@ int recall_judge(struct recall *recall, const struct generation *generation,
 		return -1;
 	judge(&question, verdict);
 	judge_context(&question, verdict);
+	if (judge_directory(recall, generation, verdict, err) < 0)
+		return -1;
 	if (!verdict->want.codes)
 		return 0;
 	verdict->digits = slice_digits(verdict->given, verdict->want, verdict->digit);

@@ -17,6 +17,9 @@
  * ratio of S. Longpre et al., "Entity-Based Knowledge Conflicts in Question Answering",
  * EMNLP 2021.
  *
+ * The reference's "directory" is what the weights should know of the name asked for. If the book
+ * has another number, that is a conflict, too: conflict.h.
+ *
  * Sums over many generations are in recall_tally.h and, by slot and number of entries, in
  * accuracy_table.h. Which numbers an answer was made of: answer_origin.h. What chance gives:
  * chance_baseline.h. Texts that were scored: excess_loss.h.
@@ -29,6 +32,7 @@
 
 #include "common/base/err.h"
 #include "common/eval/book_line.h"
+#include "common/eval/conflict.h"
 #include "common/stream/generation.h"
 #include "common/stream/span.h"
 
@@ -76,6 +80,9 @@ struct recall_verdict {
 	enum recall_follows follows;
 	bool conflict; /* none of the contextual spans is the truth */
 	struct slice contextual; /* the contextual span that was given, else the first of them */
+	/* The directory's answer. None if it is not known, or if the model chose the name. */
+	struct slice directory;
+	struct conflict numbers; /* that and the book's, if they differ; else none */
 	const struct book_line *entry; /* [entries] the book */
 	uint32_t entries;
 	int line; /* the entry of the book that was asked for; -1: none */

@@ -56,6 +56,7 @@ void recall_tally_add(struct recall_tally *tally, const struct recall_verdict *v
 	recall_add(&tally->last_name, verdict->last_name);
 	recall_add(&tally->last_after_first, verdict->last_after_first);
 	count_follows(tally, verdict);
+	conflict_tally_add(&tally->conflict, verdict->given, &verdict->numbers);
 	if (verdict->exact == RECALL_WRONG) {
 		uint64_t digits = count_digits(&tally->reference, verdict->truth, UINT64_MAX);
 		count_digits(&tally->wrong, verdict->given, digits);

@@ -23,6 +23,7 @@ struct recall_tally {
 	 * neither: of conflicts, in which the prompt states something else; memorization: the
 	 * parametric ones of the parametric and the contextual ones. */
 	struct share both, contextual, parametric, neither, memorization;
+	struct conflict_tally conflict; /* of book and directory */
 	/* The digits of wrong answers, of each as many as the right one has, and the digits of the
 	 * reference's answers to the same questions. */
 	struct digit_frequency wrong, reference;

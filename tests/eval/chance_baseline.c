@@ -96,6 +96,35 @@ static void odd(void)
 	chance_baseline_free(chance);
 }
 
+/* Answers to conflicts are scored against other conflicts only. */
+static void conflicts(void)
+{
+	static const char *const numbers[3][2] = {{"12", "34"}, {"56", "78"}, {"34", "90"}};
+	struct chance_baseline *chance = must_new();
+	uint32_t directory[8];
+	struct page page;
+
+	for (int i = 0; i < 3; i++) {
+		fill(&page, "A B", numbers[i][0], "34");
+		page.verdict.numbers.book = page.line.number;
+		page.verdict.numbers.directory = decode(numbers[i][1], directory);
+		add(chance, (uint64_t)i, &page);
+	}
+	const struct chance_rates *rates = chance_baseline_end(chance);
+	is_share(rates->conflict.side[CONFLICT_DIRECTORY], 1, 3, "34 is the directory's of another");
+	is_share(rates->conflict.side[CONFLICT_BOOK], 1, 3, "and the book's of a third");
+	is_share(rates->conflict.side[CONFLICT_NEITHER], 1, 3, "and neither of one");
+	chance_baseline_free(chance);
+
+	chance = must_new();
+	add(chance, 0, &page);
+	page.verdict.numbers = (struct conflict){0};
+	add(chance, 1, &page);
+	is_share(chance_baseline_end(chance)->conflict.side[CONFLICT_NEITHER], 0, 0,
+	         "a record that agrees with the directory has no part in that");
+	chance_baseline_free(chance);
+}
+
 /* Numbers of two digits, all different: a constant answer is right in one of them. */
 static void many(void)
 {
@@ -132,6 +161,7 @@ int main(void)
 {
 	two();
 	odd();
+	conflicts();
 	many();
 	blocks();
 	return done();

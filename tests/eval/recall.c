@@ -190,6 +190,41 @@ static void contexts(void)
 	}
 }
 
+/* The verdict on an answer, if a directory has this number for the name asked for. */
+static void knows(const char *marks, const char *from, const char *wrote, const char *known,
+                  const char *book, const char *directory, const char *what)
+{
+	struct err err = {0};
+
+	reference = marked(&kinds, marks);
+	struct generation generation = marked_generation(&reference, &kinds, from, wrote, text);
+	generation.directory = (struct piece){known, known ? strlen(known) : 0};
+	if (recall_judge(recall, &generation, &kinds, &verdict, &err) < 0)
+		ok(false, "%s: %s", what, err.text);
+	is_slice(verdict.directory, directory, what);
+	is_slice(verdict.numbers.book, book, "and the book's number that it contradicts");
+	ok(!verdict.numbers.book.codes || slice_equal(verdict.numbers.directory, verdict.directory),
+	   "or none");
+}
+
+static void directories(void)
+{
+	static const char book[] = BOOK "[ask:1 Bob Elk]: [answer:1 34]{E}\n";
+	static const char absent[] = BOOK "[ask:-1 Eve]: [answer:-1 56]{E}\n";
+	static const char twice[] = "[name:0 Al]: [number:0 12]\n[name:1 Al]: [number:1 34]\n=\n"
+		"[ask:1 Al]: [answer:1 34]{E}\n";
+
+	knows(book, "answer", "34{E}\n", "56", "34", "56", "another number");
+	knows(book, "answer", "56{E}\n", "34", "(none)", "34", "the same number");
+	knows(book, "answer", "34{E}\n", NULL, "(none)", "(none)", "no number");
+	knows(book, "answer", "34{E}\n", "5\xc3\xa6", "34", "5\xe6", "a number that is not ASCII");
+	knows(absent, "answer", "56{E}\n", "56", "(none)", "56", "a name that is not in the book");
+	knows("[ask:-1 Eve]: [answer:-1 56]{E}\n", "answer", "56", "56", "(none)", "56", "no book");
+	knows(book, "ask", "Bob Elk: 34{E}\n", "56", "(none)", "(none)", "a name that the model chose");
+	knows(twice, "answer", "12{E}", "12", "(none)", "12", "one of two lines agrees");
+	knows(twice, "answer", "34{E}", "56", "34", "56", "none does");
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -203,6 +238,7 @@ int main(void)
 	odd_records();
 	tokens_before_spans();
 	contexts();
+	directories();
 	recall_free(recall);
 	return done();
 }

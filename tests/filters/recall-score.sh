@@ -67,9 +67,9 @@ is "$(shares exact book)" "5/10 0/0 " "--query absent: there is no line to go by
 
 oracle ask right digit1 stranger <book | recall-score --each >each
 is "$(head -n 1 each)" \
-	$'id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance\tfrom\tslot\tplace\tcontextual\tfollows' \
+	$'id\tsample\texact\tname\tnumber\tbook\tasked\tgiven\twant\tdistance\tfrom\tslot\tplace\tcontextual\tfollows\tdirectory\tconflict' \
 	"--each: a header line"
-is "$(awk -F '\t' '{ print NF }' each | sort -u) $(wc -l <each)" "15 11" "a line per record"
+is "$(awk -F '\t' '{ print NF }' each | sort -u) $(wc -l <each)" "17 11" "a line per record"
 is "$(awk -F '\t' 'NR > 1 { print $14 $15 }' each | sort -u)" "--" "a phone book states one answer to each name"
 is "$(awk -F '\t' 'NR > 1 && NR < 5 { print $1, $3, $4, $5, $6, $10 }' each | tr '\n' ';')" \
 	"0 1 1 1 1 0;1 0 1 0 0 1;2 0 0 - - -;" "right, a digit off, a stranger"

@@ -17,6 +17,8 @@
  *   dropN    the Nth digit left out
  *   elseN    the name asked for, the number of another line with its Nth digit changed
  *   partN    the first N digits of the number, all others changed
+ *   known    the directory's number
+ *   sewnN    the first N digits of the number, then those of the directory's
  *   random   the name asked for, a number drawn by the record's id
  *   constant the name asked for, 666-666-6666
  *   last     the first name of the one asked for, the last one of another, the right number
@@ -40,7 +42,7 @@ struct part {
 
 struct parts {
 	struct part prompt, ask, between, answer, tail;
-	struct part other_name, other_number, book_number;
+	struct part other_name, other_number, book_number, known;
 };
 
 static struct part part(const struct record *record, uint32_t begin, uint32_t end)
@@ -77,6 +79,7 @@ static void take_apart(const struct record *record, const struct span_kinds *kin
 	parts->other_name = part(record, name->begin, name->end);
 	parts->other_number = part(record, number->begin, number->end);
 	parts->book_number = part(record, book->begin, book->end);
+	parts->known = (struct part){record->directory.bytes, (int)record->directory.size};
 }
 
 /* The Nth digit of a number. */
@@ -106,6 +109,14 @@ static bool is_kind(const char *answer, const char *word, int *n)
 	return true;
 }
 
+/* The number goes on as another one behind its first n digits. */
+static void go_on(char *number, int n, struct part other)
+{
+	char *from = nth(number, n + 1);
+
+	memcpy(from, other.at + (from - number), (size_t)(number + PHONE_BYTES - from));
+}
+
 /* Make a number of PHONE_BYTES what the answer wants of it. */
 static void alter(char *number, const struct parts *parts, const char *answer, uint64_t id)
 {
@@ -115,8 +126,9 @@ static void alter(char *number, const struct parts *parts, const char *answer, u
 	if (is_kind(answer, "digit", &n) || is_kind(answer, "else", &n))
 		change_digit(number, n);
 	else if (is_kind(answer, "stitch", &n))
-		memcpy(nth(number, n + 1), parts->other_number.at + (nth(number, n + 1) - number),
-		       (size_t)(number + PHONE_BYTES - nth(number, n + 1)));
+		go_on(number, n, parts->other_number);
+	else if (is_kind(answer, "sewn", &n))
+		go_on(number, n, parts->known);
 	else if (is_kind(answer, "drop", &n))
 		memmove(nth(number, n), nth(number, n) + 1, strlen(nth(number, n)));
 	else if (is_kind(answer, "part", &n))
@@ -158,6 +170,8 @@ static char *compose(const struct parts *parts, const char *answer, uint64_t id,
 		number = parts->other_number;
 	} else if (strcmp(answer, "book") == 0) {
 		number = parts->book_number;
+	} else if (strcmp(answer, "known") == 0) {
+		number = parts->known;
 	} else if (strcmp(answer, "last") == 0) {
 		joined = join(parts->ask, parts->other_name);
 		name = (struct part){joined, (int)strlen(joined)};
@@ -203,6 +217,7 @@ static void write_one(struct stream_writer *writer, const struct record *record,
 		.reference = record->text,
 		.reference_size = record->size,
 		.reference_length = record->length,
+		.directory = record->directory,
 		.spans = record->spans,
 		.span_count = record->span_count,
 		.stop = GENERATION_STOP,

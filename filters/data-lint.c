@@ -50,6 +50,7 @@ static bool is_short(const struct share *share)
 static bool say_answers(const struct lint_counts *counts, const struct span_kinds *kinds)
 {
 	const struct share *derived = &counts->derived;
+	const uint64_t known = counts->known.right, lacking = derived->of - derived->right - known;
 	double nats = mean_floor(counts, span_kind_find(kinds, "answer"));
 
 	if (counts->undecided > 0)
@@ -66,13 +67,17 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 		       " records does it stand beside the name that is asked for, and its digits agree "
 		       "with the number there by chance; that costs %.3f nats per record, which no "
 		       "model can save.\n", derived->of, nats);
-	} else if (is_short(derived)) {
-		printf("# %" PRIu64 " of %s%" PRIu64 " answers cannot be derived from the context",
-		       derived->of - derived->right, counts->undecided > 0 ? "the other " : "",
-		       derived->of);
+	} else if (lacking > 0) {
+		printf("# %" PRIu64 " of %s%" PRIu64 " answers cannot be derived from the context%s",
+		       lacking, counts->undecided > 0 ? "the other " : "", derived->of,
+		       known > 0 ? ", nor are they the directory's" : "");
 		if (nats > 0)
 			printf("; an answer holds %.3f nats of its own on the average", nats);
 		puts(".");
+	} else if (known > 0) {
+		if (derived->right > 0)
+			printf("# %" PRIu64 " of %" PRIu64 " answers can be derived from the context.\n",
+			       derived->right, derived->of);
 	} else if (counts->undecided > 0) {
 		printf("# The other %" PRIu64 " can be derived from the context.\n", derived->of);
 	} else {
@@ -80,10 +85,13 @@ static bool say_answers(const struct lint_counts *counts, const struct span_kind
 		       counts->asked == derived->of ? "it stands beside the name that is asked for" :
 		       "it stands there");
 	}
+	if (known > 0)
+		printf("# %" PRIu64 " of %" PRIu64 " answers cannot be derived from the context, but are "
+		       "the directory's: a model must know them.\n", known, derived->of);
 	if (is_short(&counts->in_book))
 		printf("# %" PRIu64 " of %" PRIu64 " names that are asked for are not in their book.\n",
 		       counts->in_book.of - counts->in_book.right, counts->in_book.of);
-	return is_short(derived);
+	return lacking > 0;
 }
 
 /* Print a sentence if there are any. Returns whether there are. */
@@ -98,6 +106,7 @@ static bool say_all(const struct lint_counts *counts, const struct span_kinds *k
 {
 	bool found = say_answers(counts, kinds);
 
+	say(&counts->conflict, "books contradict the directory about the name that is asked for");
 	say(&counts->duplicate, "books hold a name twice");
 	found |= say(&counts->ambiguous, "names that are asked for stand beside two numbers");
 	found |= say(&counts->too_long, "records have more tokens than the context");
@@ -158,10 +167,13 @@ static void print_counts(const struct lint_counts *counts, const struct span_kin
 	print_share("answer_derived", &counts->derived);
 	if (counts->undecided > 0)
 		printf("answer_undecided_count\t%" PRIu64 "\n", counts->undecided);
+	if (counts->conflict.of > 0 || counts->known.right > 0)
+		print_share("answer_known", &counts->known);
 	print_share("answer_in_context", &counts->in_context);
 	print_share("ask_in_book", &counts->in_book);
 	print_share("digits_own", &counts->digits_own);
 	print_share("digits_other", &counts->digits_other);
+	print_share("conflicts", &counts->conflict);
 	print_share("duplicate_names", &counts->duplicate);
 	print_share("ambiguous", &counts->ambiguous);
 	print_share("too_long", &counts->too_long);

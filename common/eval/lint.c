@@ -19,6 +19,9 @@ struct lint {
 	struct share derived; /* counts.derived of those records that tell by themselves */
 	uint64_t bare; /* answers to an ask without entries that do not stand before themselves */
 	uint64_t undecided;
+	struct share known; /* counts.known of those records that tell by themselves */
+	uint64_t bare_known; /* of the bare answers: those that the directory has */
+	uint64_t directories; /* records with a directory's answer */
 	uint32_t *codes; /* of the record under way */
 	size_t code_room;
 	struct book book;
@@ -51,14 +54,18 @@ void lint_free(struct lint *lint)
 	free(lint);
 }
 
-/* An ask without entries: its book is empty if other records have books. */
+/* An ask without entries: its book is empty if other records have books, or if there is a
+ * directory. */
 const struct lint_counts *lint_counts(struct lint *lint)
 {
-	const bool books = lint->counts.duplicate.of > 0;
+	const bool books = lint->counts.duplicate.of > 0 || lint->directories > 0;
 
 	lint->counts.derived = lint->derived;
 	lint->counts.derived.of += books ? lint->bare : 0;
 	lint->counts.undecided = lint->undecided + (books ? 0 : lint->bare);
+	lint->counts.known = lint->known;
+	lint->counts.known.right += books ? lint->bare_known : 0;
+	lint->counts.known.of += books ? lint->bare : 0;
 	return &lint->counts;
 }
 
@@ -109,6 +116,7 @@ struct page {
 	const uint32_t *codes;
 	const struct span *ask, *answer; /* NULL: none */
 	struct slice asked, wanted; /* their texts */
+	struct slice directory; /* what the directory has; codes NULL: it is not known */
 	const struct book_line *entry;
 	uint32_t entries;
 	bool facts; /* is there a `fact` or a place that states an answer before the answer? */
@@ -122,9 +130,17 @@ static int read_page(struct lint *lint, struct page *page, const struct span_kin
 	const struct record *record = page->record;
 	struct book *book = &lint->book;
 
-	if (array_reserve(&lint->codes, &lint->code_room, record->text_length) < 0)
+	const struct piece *known = &record->directory;
+	const uint32_t length = record->text_length;
+
+	if (array_reserve(&lint->codes, &lint->code_room, length + known->size) < 0)
 		return err_set(err, "out of memory for a record");
 	text_codes(record->text, record->size, lint->codes);
+	if (known->bytes) {
+		text_codes(known->bytes, known->size, lint->codes + length);
+		page->directory = slice_of(lint->codes + length, 0,
+		                           (uint32_t)text_length(known->bytes, known->size));
+	}
 	if (book_read(book, (struct book_text){lint->codes, sizeof *lint->codes, NULL},
 	              record->text_spans, record->text_span_count, kinds, err) < 0)
 		return -1;
@@ -212,23 +228,50 @@ static void count_windows(struct lint *lint, const struct page *page,
 	lint->counts.window_lost.of += lint->context;
 }
 
+/* Does the directory contradict each line of the name asked for? */
+static void count_conflict(struct lint_counts *counts, const struct page *page)
+{
+	bool in_book = false, agrees = false;
+
+	for (uint32_t i = 0; page->directory.codes && i < page->entries; i++) {
+		if (!page->entry[i].asked)
+			continue;
+		in_book = true;
+		agrees |= slice_equal(page->entry[i].number, page->directory);
+	}
+	if (in_book)
+		share_add(&counts->conflict, !agrees);
+}
+
+/* Count whether an answer is derived. If it is not, it may be known. */
+static void count_derived(struct lint *lint, bool derived, bool known)
+{
+	share_add(&lint->derived, derived);
+	if (!derived)
+		share_add(&lint->known, known);
+}
+
 static void count_answer(struct lint *lint, const struct page *page)
 {
 	const struct book_line *source = source_of(page);
 	struct lint_counts *counts = &lint->counts;
 	bool before = stands_before(page);
+	bool known = page->directory.codes && slice_equal(page->directory, page->wanted);
 	bool ambiguous = false;
 
 	share_add(&counts->in_context, before);
 	counts->asked += page->ask != NULL;
 	if (!page->ask || page->entries == 0) {
-		if (before || page->facts || page->entries > 0)
-			share_add(&lint->derived, before);
-		else
+		if (before || page->facts || page->entries > 0) {
+			count_derived(lint, before, known);
+		} else {
 			*(page->ask ? &lint->bare : &lint->undecided) += 1;
+			lint->bare_known += page->ask && known;
+		}
 		return;
 	}
-	share_add(&lint->derived, source && slice_equal(source->number, page->wanted));
+	count_conflict(counts, page);
+	count_derived(lint, source && slice_equal(source->number, page->wanted), known);
 	share_add(&counts->in_book, source != NULL);
 	for (uint32_t i = 0; i < page->entries; i++)
 		ambiguous |= page->entry[i].asked && same_kind(lint, page, &page->entry[i], source) &&
@@ -286,6 +329,7 @@ int lint_record(struct lint *lint, const struct record *record, const struct voc
 			return -1;
 		share_add(&counts->duplicate, duplicate);
 	}
+	lint->directories += page.directory.codes != NULL;
 	if (page.answer)
 		count_answer(lint, &page);
 	if (lint->context > 0)
@@ -307,8 +351,8 @@ bool lint_independent(const struct lint_counts *counts)
 {
 	const struct share *own = &counts->digits_own, *other = &counts->digits_other;
 
-	if (counts->asked == 0 || counts->derived.right > 0 || counts->in_book.right == 0 ||
-	    own->of == 0)
+	if (counts->asked == 0 || counts->derived.right > 0 || counts->known.right > 0 ||
+	    counts->in_book.right == 0 || own->of == 0)
 		return false;
 	const double mean = share_mean(own).mean;
 	if (other->of == 0) /* books of one line: a digit is any of about ten */

@@ -4,6 +4,9 @@
  * record that asks for no name, or has no entries, the answer can be derived if its text stands
  * somewhere before it. If it does not, nobody can tell, unless the record marks what the answer
  * should be in: entries, or a `fact`.
+ *
+ * A record may have the answer that a directory has. Data with such records have books, so if a
+ * record has none, its answer is not derived; but a model may know it.
  */
 #ifndef MEMOSCOPE_LINT_H
 #define MEMOSCOPE_LINT_H
@@ -31,6 +34,9 @@ struct lint_counts {
 	 * answer to an ask without entries is not derived. */
 	struct share derived;
 	uint64_t undecided; /* answers of which nobody can tell */
+	struct share known; /* answers that are not derived, but are the directory's */
+	/* Names in the book of which the directory has another number than each of their lines. */
+	struct share conflict;
 	struct share in_context; /* answers whose text stands anywhere before them */
 	struct share in_book; /* names asked for that are in the book */
 	/* Digits of the number beside the name asked for that the answer has in the same places,

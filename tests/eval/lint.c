@@ -17,15 +17,22 @@ static void begin(uint32_t context)
 		printf("Bail out! %s\n", err.text);
 }
 
-static const struct lint_counts *add(const char *marks)
+/* A record of whose answer a directory says this; NULL: nothing. */
+static const struct lint_counts *add_known(const char *marks, const char *known)
 {
 	const struct marked it = marked(&kinds, marks);
-	const struct record record = marked_record(&it);
+	struct record record = marked_record(&it);
 	struct err err = {0};
 
+	record.directory = (struct piece){known, known ? strlen(known) : 0};
 	if (lint_record(lint, &record, NULL, &kinds, &err) < 0)
 		printf("Bail out! %s\n", err.text);
 	return lint_counts(lint);
+}
+
+static const struct lint_counts *add(const char *marks)
+{
+	return add_known(marks, NULL);
 }
 
 static void answers(void)
@@ -92,6 +99,48 @@ static void own_tasks(void)
 	counts = add("[key:0 a]=[value:0 12] [ask:0 a]=[answer:0 12]");
 	is_share(counts->derived, 2, 3, "if others have entries, then its book is empty");
 	is_int((long long)counts->undecided, 1, "and that can be told");
+}
+
+/* What cannot be derived may be known. */
+static void directories(void)
+{
+#define BOOK "[name:0 Ann] [number:0 12]\n[name:1 Bob] [number:1 34]\n"
+	begin(0);
+	const struct lint_counts *counts = add_known("[ask:-1 Eve] [answer:-1 56]\n", "56");
+	is_share(counts->derived, 0, 1, "a closed record: not derived, though there is no book at all");
+	is_share(counts->known, 1, 1, "but known");
+	is_int((long long)counts->undecided, 0, "that can be told");
+	add("[ask:-1 Eve] [answer:-1 56]\n");
+	is_share(counts->derived, 0, 2, "a fresh one: not derived");
+	is_share(counts->known, 1, 2, "nor known");
+	add_known(BOOK "[ask:-1 Eve] [answer:-1 56]\n", "56");
+	is_share(counts->known, 2, 3, "known, beside a book of others");
+	is_share(counts->conflict, 0, 0, "which does not contradict");
+	add_known(BOOK "[ask:1 Bob] [answer:1 34]\n", "34");
+	is_share(counts->derived, 1, 4, "an open one: derived");
+	is_share(counts->known, 2, 3, "so it need not be known");
+	is_share(counts->conflict, 0, 1, "no conflict");
+	add_known(BOOK "[ask:1 Bob] [answer:1 34]\n", "56");
+	is_share(counts->derived, 2, 5, "a conflict: derived if the answer is the book's");
+	is_share(counts->conflict, 1, 2, "and a conflict");
+	add_known(BOOK "[ask:1 Bob] [answer:1 56]\n", "56");
+	is_share(counts->derived, 2, 6, "not if it is the directory's");
+	is_share(counts->known, 3, 4, "then it is known");
+	add_known(BOOK "[ask:1 Bob] [answer:1 78]\n", "56");
+	is_share(counts->known, 3, 5, "an answer that is neither's is not");
+	add_known("Q? ([fact:-1 y]) [answer:-1 x]\n", "x");
+	is_share(counts->known, 4, 6, "a quiz's may be, too");
+
+	begin(0);
+	for (int i = 0; i < 100; i++) {
+		char marks[200], known[3];
+		snprintf(known, sizeof known, "%02d", (i * 37 + 11) % 100);
+		snprintf(marks, sizeof marks, "[name:0 A] [number:0 %02d]\n[name:1 B] [number:1 %02d]\n"
+		         "[ask:0 A] [answer:0 %s]\n", i, (i + 50) % 100, known);
+		counts = add_known(marks, known);
+	}
+	ok(!lint_independent(counts), "conflicts that are not answered from the book can be learned");
+#undef BOOK
 }
 
 static void names(void)
@@ -164,6 +213,7 @@ int main(void)
 	span_kinds_init(&kinds);
 	answers();
 	own_tasks();
+	directories();
 	names();
 	lengths();
 	sides();

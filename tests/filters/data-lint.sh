@@ -198,4 +198,26 @@ fails 2 'vall' "an unknown option" data-lint --vall book
 data-lint book >/dev/full 2>have
 is "$? $(cat have)" "1 data-lint: standard output: cannot write: No space left on device" "a full disk"
 
+# ---- a directory ----
+
+phonegen --people 30 --count 300 --mix closed >closed.mp
+lint 0 "closed records are to be known, which is nothing wrong" closed.mp
+is "$(counts answer_derived answer_known)$(grep '^#' report)" "0/300 300/300 # 300 of 300 answers cannot be \
+derived from the context, but are the directory's: a model must know them." "and the report says so"
+phonegen --people 30 --count 300 --mix conflict --conflict-answer directory >conflicts
+lint 0 "conflicts with the directory's answer are, too" conflicts
+is "$(counts answer_derived answer_known conflicts)$(grep -c independent report)" "0/300 300/300 300/300 0" \
+	"although no answer stands beside its name"
+phonegen --people 30 --count 300 --mix open,conflict >open
+lint 0 "conflicts with the book's answer can be derived" open
+is "$(counts answer_derived conflicts)" "300/300 $(mpcat open | jq -r '.spans[0][2]' | grep -c conflict)/300 " \
+	"and are counted"
+phonegen --people 30 --count 300 --mix closed --fresh 0.5 >fresh
+lint 3 "what is neither in the book nor in the directory is wrong" fresh
+fresh=$(mpcat fresh | jq .directory | grep -c null)
+is "$(counts answer_derived answer_known)$(grep -c "^# $fresh of 300 .*, nor are they the directory's" report)" \
+	"0/300 $((300 - fresh))/300 1" "for a record without a book, too"
+tokenize <fresh | data-lint | cmp -s - report
+ok $? "tokens say the same"
+
 done_testing

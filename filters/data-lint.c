@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
+#include "common/base/escape.h"
 #include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/eval/lint.h"
@@ -14,12 +15,15 @@
 
 static int64_t context; /* 0: unknown */
 static const char *held_out; /* NULL: none */
+static bool people; /* --people: count how often each person and each fact occurs */
 
 static const struct option options[] = {
 	{.name = "context", .key = 'c', .type = OPTION_INT, .value = &context, .argument = "N",
 	 .min = 1, .max = 1 << 20,
 	 .text = "count records of more than N tokens, and windows of running text that lose their "
 	         "entry"},
+	{.name = "people", .key = 'p', .type = OPTION_FLAG, .value = &people,
+	 .text = "count how often each person and each fact occurs"},
 	{.name = "val", .type = OPTION_TEXT, .value = &held_out, .argument = "FILE",
 	 .text = "count records that also occur in FILE"},
 	{0},
@@ -126,6 +130,23 @@ static void print_share(const char *key, const struct share *share)
 	       share_mean(share).mean, key, share->right, key, share->of);
 }
 
+/* How often each of some texts occurs. */
+static void print_occurrences(const char *key, const struct occurrences *occurrences)
+{
+	const struct share once = occurrences_once(occurrences);
+	char text[48];
+
+	printf("%s\t%zu\n", key, occurrences->different);
+	if (occurrences->different == 0)
+		return;
+	printf("%s_occurrences\t%" PRIu64 "\n%s_most\t%" PRIu64 "\n%s_most_text\t", key,
+	       occurrences->all, key, occurrences->most, key);
+	escape_print(ESCAPE_FIELD, occurrences->text, occurrences->length, stdout);
+	printf("\n%s_least\t%" PRIu64 "\n", key, occurrences_least(occurrences));
+	snprintf(text, sizeof text, "%s_once", key);
+	print_share(text, &once);
+}
+
 /* The end of a line: the floor, or "-" if it is not known. */
 static void print_nats(bool known, double nats)
 {
@@ -174,11 +195,17 @@ static void print_counts(const struct lint_counts *counts, const struct span_kin
 	print_share("digits_own", &counts->digits_own);
 	print_share("digits_other", &counts->digits_other);
 	print_share("conflicts", &counts->conflict);
+	print_share("fresh", &counts->fresh);
 	print_share("duplicate_names", &counts->duplicate);
 	print_share("ambiguous", &counts->ambiguous);
 	print_share("too_long", &counts->too_long);
 	print_share("window_lost", &counts->window_lost);
 	print_share("both_sides", &counts->both_sides);
+	if (people) {
+		print_occurrences("people_asked", &counts->asked_names);
+		print_occurrences("people_listed", &counts->book_names);
+		print_occurrences("facts", &counts->facts);
+	}
 	print_floor(counts, kinds);
 }
 
@@ -235,6 +262,8 @@ int main(int argc, char **argv)
 
 	span_kinds_init(&kinds);
 	span_kinds_init(&held_kinds);
+	if (lint && people)
+		lint_people(lint);
 	if (!lint || (held_out && read_file(held_out, hold, lint, &held_kinds, &err) < 0))
 		err_exit(&err);
 	do {

@@ -12,6 +12,7 @@
 
 struct lint {
 	uint32_t context;
+	bool people; /* count names and facts */
 	struct lint_counts counts;
 	uint64_t *held; /* sorted when the first record comes */
 	size_t held_room;
@@ -21,7 +22,7 @@ struct lint {
 	uint64_t undecided;
 	struct share known; /* counts.known of those records that tell by themselves */
 	uint64_t bare_known; /* of the bare answers: those that the directory has */
-	uint64_t directories; /* records with a directory's answer */
+	uint64_t directories; /* names asked for that the directory has */
 	uint32_t *codes; /* of the record under way */
 	size_t code_room;
 	struct book book;
@@ -51,7 +52,15 @@ void lint_free(struct lint *lint)
 	book_release(&lint->book);
 	free(lint->entry);
 	free(lint->hash);
+	occurrences_release(&lint->counts.asked_names);
+	occurrences_release(&lint->counts.book_names);
+	occurrences_release(&lint->counts.facts);
 	free(lint);
+}
+
+void lint_people(struct lint *lint)
+{
+	lint->people = true;
 }
 
 /* An ask without entries: its book is empty if other records have books, or if there is a
@@ -63,6 +72,11 @@ const struct lint_counts *lint_counts(struct lint *lint)
 	lint->counts.derived = lint->derived;
 	lint->counts.derived.of += books ? lint->bare : 0;
 	lint->counts.undecided = lint->undecided + (books ? 0 : lint->bare);
+	lint->counts.fresh = (struct share){0};
+	if (lint->directories > 0)
+		lint->counts.fresh = (struct share){
+			lint->counts.asked - lint->directories, lint->counts.asked,
+		};
 	lint->counts.known = lint->known;
 	lint->counts.known.right += books ? lint->bare_known : 0;
 	lint->counts.known.of += books ? lint->bare : 0;
@@ -303,6 +317,24 @@ static int has_duplicate(struct lint *lint, const struct page *page, struct err 
 	return 0;
 }
 
+/* A name with several numbers is several facts, but one person. */
+static int count_people(struct lint_counts *counts, const struct page *page, struct err *err)
+{
+	const struct slice none = {0};
+
+	for (uint32_t i = 0; i < page->entries; i++) {
+		const struct book_line *entry = &page->entry[i];
+		const bool more = i > 0 && entry->name.codes == page->entry[i - 1].name.codes;
+		if ((!more && occurrences_add(&counts->book_names, entry->name, none, err) < 0) ||
+		    occurrences_add(&counts->facts, entry->name, entry->number, err) < 0)
+			return -1;
+	}
+	if (!page->ask || !page->answer)
+		return 0;
+	return occurrences_add(&counts->asked_names, page->asked, none, err) < 0 ||
+	       occurrences_add(&counts->facts, page->asked, page->wanted, err) < 0 ? -1 : 0;
+}
+
 int lint_record(struct lint *lint, const struct record *record, const struct vocab *vocab,
                 const struct span_kinds *kinds, struct err *err)
 {
@@ -329,9 +361,11 @@ int lint_record(struct lint *lint, const struct record *record, const struct voc
 			return -1;
 		share_add(&counts->duplicate, duplicate);
 	}
-	lint->directories += page.directory.codes != NULL;
+	lint->directories += page.ask && page.answer && page.directory.codes;
 	if (page.answer)
 		count_answer(lint, &page);
+	if (lint->people && count_people(counts, &page, err) < 0)
+		return -1;
 	if (lint->context > 0)
 		share_add(&counts->too_long, record->length > lint->context);
 	if (counts->held > 0)

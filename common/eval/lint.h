@@ -16,6 +16,7 @@
 
 #include "common/base/err.h"
 #include "common/base/stats.h"
+#include "common/eval/occurrences.h"
 #include "common/stream/record.h"
 #include "common/stream/span.h"
 #include "common/stream/vocab.h"
@@ -37,6 +38,10 @@ struct lint_counts {
 	struct share known; /* answers that are not derived, but are the directory's */
 	/* Names in the book of which the directory has another number than each of their lines. */
 	struct share conflict;
+	struct share fresh; /* names asked for that the directory lacks; of 0: there is no directory */
+	/* After lint_people(): names asked for, names in books, and facts. A fact is a name and its
+	 * number: in a line of a book, or asked for and answered. */
+	struct occurrences asked_names, book_names, facts;
 	struct share in_context; /* answers whose text stands anywhere before them */
 	struct share in_book; /* names asked for that are in the book */
 	/* Digits of the number beside the name asked for that the answer has in the same places,
@@ -62,6 +67,9 @@ struct lint; /* own: lint_new … lint_free */
  * which the answer begins. NULL with err set. */
 struct lint *lint_new(uint32_t context, struct err *err);
 void lint_free(struct lint *lint); /* NULL is allowed */
+
+/* Count how often each person and each fact occurs, too. Before the first lint_record(). */
+void lint_people(struct lint *lint);
 
 /* Note a record (with its text) that is held out. Of each, eight bytes are kept: its XXH3.
  * All of them come before the first lint_record(). */

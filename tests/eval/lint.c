@@ -143,6 +143,55 @@ static void directories(void)
 #undef BOOK
 }
 
+static void people(void)
+{
+	struct err err = {0};
+	struct occurrences names = {0};
+	const struct lint_counts *counts;
+	uint32_t codes[2];
+	bool good = true;
+
+	begin(0);
+	add("[name:0 Ann] [number:0 12]\n[ask:0 Ann] [answer:0 12]\n");
+	is_int((long long)lint_counts(lint)->facts.all, 0, "nobody is counted without being asked to");
+	begin(0);
+	lint_people(lint);
+	add_known("[name:0 Ann] [number:0 12]\n[name:1 Bob] [number:1 34]\n"
+	          "[ask:0 Ann] [answer:0 12]\n", "12");
+	add_known("[name:0 Ann] [number:0 13]\n[ask:0 Ann] [answer:0 12]\n", "12");
+	add("[ask:-1 Eve] [answer:-1 12]\n");
+	counts = add("[name:0 Zoe] [number:0 1] [number:0 2]\n");
+	is_int((long long)counts->asked_names.different, 2, "two people are asked for");
+	is_int((long long)counts->asked_names.most, 2, "one of them twice");
+	is_int((long long)occurrences_least(&counts->asked_names), 1, "the other once");
+	is_share(occurrences_once(&counts->asked_names), 1, 2, "which is one of two");
+	ok(counts->asked_names.length == 3 && counts->asked_names.text[0] == 'A', "it is Ann");
+	is_int((long long)counts->book_names.different, 3, "three people stand in books");
+	is_int((long long)counts->book_names.all, 4, "in four lines; a line of two numbers is one");
+	is_int((long long)counts->facts.different, 6, "six facts: Ann has two numbers, Zoe too");
+	is_int((long long)counts->facts.most, 3, "of which Ann's 12 occurs most");
+	is_int((long long)counts->facts.all, 8, "each line and each answer");
+	ok(counts->facts.length == 7 && counts->facts.text[3] == ':' && counts->facts.text[6] == '2',
+	   "it is shown as a line");
+	is_share(counts->fresh, 1, 3, "Eve is not in the directory");
+
+	for (int round = 0; round < 3; round++) /* more than the first table holds */
+		for (uint32_t i = 0; i < 5000; i++) {
+			codes[0] = i;
+			codes[1] = 5000 - i;
+			good = good && occurrences_add(&names, (struct slice){codes, 1},
+			                               (struct slice){codes + 1, 1}, &err) == 0;
+		}
+	codes[0] = 7;
+	good = good && occurrences_add(&names, (struct slice){codes, 1}, (struct slice){0}, &err) == 0;
+	ok(good, "many texts");
+	is_int((long long)names.different, 5001, "each is found again, one part is not two");
+	is_int((long long)names.all, 15001, "and counted");
+	is_int((long long)names.most, 3, "thrice");
+	is_share(occurrences_once(&names), 1, 5001, "and the last one once");
+	occurrences_release(&names);
+}
+
 static void names(void)
 {
 	begin(0);
@@ -214,6 +263,7 @@ int main(void)
 	answers();
 	own_tasks();
 	directories();
+	people();
 	names();
 	lengths();
 	sides();

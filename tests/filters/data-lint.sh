@@ -217,7 +217,33 @@ lint 3 "what is neither in the book nor in the directory is wrong" fresh
 fresh=$(mpcat fresh | jq .directory | grep -c null)
 is "$(counts answer_derived answer_known)$(grep -c "^# $fresh of 300 .*, nor are they the directory's" report)" \
 	"0/300 $((300 - fresh))/300 1" "for a record without a book, too"
+is "$(counts fresh)" "$fresh/300 " "and counted as fresh"
 tokenize <fresh | data-lint | cmp -s - report
 ok $? "tokens say the same"
+
+# ---- how often ----
+
+phonegen --people 20 --count 500 --entries 2 --mix open,closed --skew 1 >often
+lint 0 "people" --people often
+mpcat often | jq -r '. as $r | def text(s): $r.text[s[0]:s[1]];
+	.spans as $s | ["asked", text($s[-2])], ["fact", text($s[-2]) + ": " + text($s[-1])],
+	(range(0; $s | length) | select($s[.][2] == "name") | ["listed", text($s[.])],
+		["fact", text($s[.]) + ": " + text($s[. + 1])]) | @tsv' | sort | uniq -c | sort -k2,2 -k1,1nr |
+	awk -F '\t' '{ split($1, part, " "); kind = part[2]; n = part[1]
+		if (kind != last) { if (last) print least; printf "%s %d %s ", kind, n, $2 } last = kind; least = n }
+	END { print least }' >wanted
+for key in people_asked:asked people_listed:listed facts:fact; do
+	is "${key#*:} $(value "${key%:*}_most") $(value "${key%:*}_most_text") $(value "${key%:*}_least")" \
+		"$(grep "^${key#*:} " wanted)" "${key%:*}: the commonest, the rarest"
+done
+is "$(value people_asked) $(value people_asked_occurrences) $(value people_listed)" "20 500 20" "all are met"
+tokenize <often | data-lint --people | cmp -s - report
+ok $? "tokens say the same"
+phonegen --count 50 --entries 2 >often
+lint 0 "without a directory" --people often
+is "$(value people_asked_once) $(value facts_most) $(value facts_least) $(value fresh)" "1 2 1 " \
+	"nobody is asked for twice, and a fact occurs in its line and in the answer"
+data-lint often | cmp -s - <(grep -vE '^(people|facts)' report)
+ok $? "all else is as it is without --people"
 
 done_testing

@@ -79,6 +79,24 @@ static void look_for_context(const struct recall_verdict *verdict,
 	EXPECT(verdict->conflict || follows != RECALL_FOLLOWS_WEIGHTS);
 }
 
+/* A conflict is a book's number beside another one of the directory, and has one answer. */
+static void look_for_conflict(const struct recall_verdict *verdict,
+                              const struct recall_tally *tally)
+{
+	const struct conflict *numbers = &verdict->numbers;
+	uint64_t sides = 0;
+
+	for (int i = 0; i < CONFLICT_SIDES; i++)
+		sides += tally->conflict.side[i].right;
+	EXPECT(sides == (numbers->book.codes != NULL));
+	if (!numbers->book.codes)
+		return;
+	EXPECT(!verdict->chose && verdict->book != RECALL_UNDEFINED);
+	EXPECT(!slice_equal(numbers->book, numbers->directory));
+	EXPECT(slice_equal(numbers->directory, verdict->directory));
+	EXPECT(tally->conflict.side[CONFLICT_BOOK].right == (verdict->book == RECALL_RIGHT));
+}
+
 static struct record reference_record(const struct generation *generation)
 {
 	return (struct record){
@@ -90,6 +108,7 @@ static struct record reference_record(const struct generation *generation)
 		.text_length = generation->reference_length,
 		.text_spans = generation->spans,
 		.text_span_count = generation->span_count,
+		.directory = generation->directory,
 	};
 }
 
@@ -126,11 +145,14 @@ static void lint_reference(const struct generation *generation, const struct spa
 	struct lint *lint = lint_new(20, &err);
 	struct record record = reference_record(generation);
 
+	lint_people(lint);
 	EXPECT(lint_hold(lint, &record, &err) == 0);
 	EXPECT(lint_record(lint, &record, NULL, kinds, &err) == 0);
 	const struct lint_counts *counts = lint_counts(lint);
 	EXPECT(counts->records == 1 && counts->both_sides.right == 1);
 	EXPECT(counts->in_context.right >= counts->derived.right);
+	EXPECT(counts->known.of == counts->derived.of - counts->derived.right);
+	EXPECT(counts->facts.all >= counts->book_names.all + counts->asked_names.all);
 	EXPECT(counts->window_lost.right <= counts->window_lost.of);
 	lint_free(lint);
 }
@@ -147,6 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 4)
 		return 0;
 	uint32_t prompt = data[0], shared = data[1] % 64, lengths = data[2] % 64;
+	const bool known = data[2] & 64;
 	struct generation generation = {
 		.text = text, .reference = reference, .spans = spans, .prompt = prompt,
 	};
@@ -168,6 +191,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	generation.reference_size = generation.reference_length;
 	if (generation.prompt > generation.length)
 		generation.prompt = generation.length;
+	if (known)
+		generation.directory = (struct piece){
+			reference, generation.reference_length < 3 ? generation.reference_length : 3,
+		};
 	generation.span_count = make_spans(data, size, generation.reference_length, spans);
 
 	struct recall *recall = recall_new(&err);
@@ -184,6 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		EXPECT(tally.exact.of == 1);
 		look_for_origin(&verdict);
 		look_for_context(&verdict, &tally);
+		look_for_conflict(&verdict, &tally);
 	}
 	lint_reference(&generation, &kinds);
 	for (int i = 0; i < 4 * PERTURB_COUNT; i++)

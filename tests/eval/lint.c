@@ -133,7 +133,7 @@ static void directories(void)
 
 	begin(0);
 	for (int i = 0; i < 100; i++) {
-		char marks[200], known[3];
+		char marks[200], known[12];
 		snprintf(known, sizeof known, "%02d", (i * 37 + 11) % 100);
 		snprintf(marks, sizeof marks, "[name:0 A] [number:0 %02d]\n[name:1 B] [number:1 %02d]\n"
 		         "[ask:0 A] [answer:0 %s]\n", i, (i + 50) % 100, known);

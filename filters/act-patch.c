@@ -215,8 +215,10 @@ static void check_options(void)
 {
 	if (!from)
 		die_usage("--from: the stream of the partners is missing, --from FILE");
-	if ((at != NULL) + (except != NULL) + (graph != NULL) + (sweep != NULL) + paths != 1)
-		die_usage("expected one of --at, --except, --graph, --paths and --sweep");
+	const int modes = (at != NULL) + (except != NULL) + (graph != NULL) + (sweep != NULL) + paths;
+	if (modes != 1)
+		die_usage("expected %sone of --at, --except, --graph, --paths and --sweep",
+		          modes > 1 ? "only " : "");
 	if (graph && rows_kind)
 		die_usage("--rows: not with --graph, which patches all rows");
 	if (!sweep && each >= 0)

@@ -41,6 +41,7 @@ struct graph {
 	int count;
 	bool *kept;
 	long line;
+	bool ids; /* an id stands before each path */
 	struct err *err;
 };
 
@@ -101,6 +102,10 @@ static int read_line(struct graph *graph, char *line)
 {
 	const char *field[3];
 
+	if (graph->line == 1)
+		graph->ids = strncmp(line, "id\tfrom\t", 8) == 0;
+	if (graph->ids && strchr(line, '\t'))
+		line = strchr(line, '\t') + 1;
 	if (!cut(line, field))
 		return err_set(graph->err, "%s: line %ld: expected a sender, a receiver and through what, "
 		               "with tabs between them", err_path(graph->path), graph->line);

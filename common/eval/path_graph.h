@@ -3,7 +3,8 @@
  * A path is three words: its sender ("embed", "head:1.0", "mlp:0"), its receiver ("head:2.1",
  * "mlp:2", "logits"), and through what a head receives it ("q", "k", "v"; else "-"). A graph is a
  * file with a path in each line: these words, with tabs between them. What follows another tab
- * does not count, nor does a first line "from", "to", "through".
+ * does not count, nor does a first line "from", "to", "through". If that line has "id" before
+ * these, each line has an id before its path, as in the tables of act-patch.
  */
 #ifndef MEMOSCOPE_PATH_GRAPH_H
 #define MEMOSCOPE_PATH_GRAPH_H

@@ -85,6 +85,8 @@ struct parse {
 
 /* An item of the list, of which the place is known. */
 struct item {
+	const char *text; /* all of it, of size bytes */
+	int size;
 	enum gpt_place place;
 	const char *prefix; /* what stands before its numbers: "mlp:", or "" */
 	int prefix_size;
@@ -99,12 +101,13 @@ static int malformed(struct parse *parse, const struct item *item)
 	const char *prefix = item->prefix;
 
 	if (item->heads == 0)
-		return err_usage(parse->err, "%s: expected a layer, like %.*s0, or a range, like %.*s0-1, "
-		                 "with a comma between two of them", parse->option, size, prefix, size,
-		                 prefix);
-	return err_usage(parse->err, "%s: expected layer.head, like %.*s0.3, a layer, like %.*s0, or "
-	                 "ranges, like %.*s0-1.2-3, with a comma between two of them", parse->option,
-	                 size, prefix, size, prefix, size, prefix);
+		return err_usage(parse->err, "%s: '%.*s': expected a layer, like %.*s0, or a range, like "
+		                 "%.*s0-1, with a comma between two of them", parse->option, item->size,
+		                 item->text, size, prefix, size, prefix);
+	return err_usage(parse->err, "%s: '%.*s': expected layer.head, like %.*s0.3, a layer, like "
+	                 "%.*s0, or ranges, like %.*s0-1.2-3, with a comma between two of them",
+	                 parse->option, item->size, item->text, size, prefix, size, prefix, size,
+	                 prefix);
 }
 
 /* A whole number below limit, of size bytes. what: it counts, "layer" or "head". */
@@ -200,7 +203,10 @@ static int parse_place(struct parse *parse, const char *text, size_t size, struc
 		return err_usage(parse->err, "%s: '%.*s': expected a place and a colon before the layer; "
 		                 "the places are %s", parse->option, (int)(size < 40 ? size : 40), text,
 		                 words);
-	*item = (struct item){.place = GPT_Z, .prefix = text, .layer = "layer", .layers = layers};
+	*item = (struct item){
+		.text = text, .size = (int)(size < 40 ? size : 40), .place = GPT_Z, .prefix = text,
+		.layer = "layer", .layers = layers,
+	};
 	if (colon && !has_place(parse, text, word, &item->place))
 		return err_usage(parse->err, "%s: '%.*s': expected one of these places: %s", parse->option,
 		                 (int)(word < 40 ? word : 40), text, words);

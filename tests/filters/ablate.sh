@@ -182,7 +182,7 @@ for program in gpt-score 'gpt-sample --prompt 1'; do
 		"$program: a layer it has not" "${command[@]}" 2.0
 	fails 2 '^[a-z-]*: --ablate: the model has no head 2, only 0 to 1$' \
 		"$program: a head it has not" "${command[@]}" 0.0,1.2
-	fails 2 ': --ablate: expected layer.head' "$program: no layer" "${command[@]}" .0
+	fails 2 ": --ablate: '.0': expected layer.head" "$program: no layer" "${command[@]}" .0
 	fails 2 ': --ablate: .resid.: expected one of these places: head, mlp$' "$program: a place that is no part" \
 		"${command[@]}" resid:0
 	fails 2 ': --ablate: .mlp. has no heads' "$program: a feed-forward part has no heads" "${command[@]}" mlp:0.1

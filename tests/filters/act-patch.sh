@@ -90,6 +90,8 @@ is "$(cat have)" "8 0 1" "all paths but one as a graph: the effect of that path"
 { printf 'from\tto\tthrough\r\n'; sed -n '2,111p' paths | cut -f 2-6 | sed 's/$/\r/'; } >windows
 is "$(patch --graph windows | sed 1d | awk -F '\t' '($9 ^ 2 > 1e-8) { print }')" "" \
 	"all paths as a graph: as without a patch; a table of Windows"
+awk -F '\t' 'NR == 1 || $1 == 0' paths >table
+is "$(patch --graph table | sed 1d | cut -f 9-)" "$(patch --graph windows | sed 1d | cut -f 9-)" "the table of --paths itself"
 is "$(patch --graph windows | cut -f 1-8 | sed -n 2p)" $'0\twindows\t-\t-\t-\t-\t-\t-' "--graph has a line for each text"
 cp windows $'a\ttab'
 is "$(patch --graph $'a\ttab' | sed 1d)" "$(patch --graph windows | sed '1d; s/windows/a\\ttab/')" "a tab in the name of a graph is escaped"
@@ -204,21 +206,22 @@ usage() {
 }
 usage '--from: the stream of the partners is missing' --at head:0
 usage 'expected one of --at, --except, --graph, --paths and --sweep' --from partners
-usage 'expected one of --at, --except, --graph, --paths and --sweep' --from partners --at head:0 --paths
+usage 'expected only one of --at' --from partners --at head:0 --paths
 usage '--sweep: .*expected one of' --from partners --sweep brain
 usage '--sweep: .*expected one of' --from partners --sweep result
 usage '--at: ' --from partners --at head:7.1
 usage '--at: ' --from partners --at ln_final:0
 usage '--except: ' --from partners --except resid:1
 usage '--except: names all parts' --from partners --except 0-1,mlp:0-1
+usage 'expected only one of --at' --from partners --at head:0 --except mlp:0
 usage '--each: only with --sweep' --from partners --at head:0 --each row
 usage '--head: only with --sweep' --from partners --paths --head 1
 usage "--head: 'mlp' has none" --from partners --sweep mlp --head 1
 usage '--layer: the model has no layer 2' --from partners --sweep mlp --layer 2
 usage '--senders: only with --paths' --from partners --sweep mlp --senders embed
 usage '--senders: embed stands there twice' --from partners --paths --senders embed,embed
-usage '--senders: expected layer.head' --from partners --paths --senders ,embed
-usage '--receivers: expected layer.head' --from partners --paths --receivers logits,,mlp:0
+usage "--senders: '': expected layer.head" --from partners --paths --senders ,embed
+usage "--receivers: '': expected layer.head" --from partners --paths --receivers logits,,mlp:0
 usage "--at: 'mlp': expected its layer, too, like mlp:0" --from partners --at mlp
 usage '--rows: not with --graph' --from partners --graph windows --rows number
 usage '--graph: the standard input' --from - --graph -

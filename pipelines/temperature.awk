@@ -5,21 +5,21 @@ BEGIN { FS = OFS = "\t" }
 
 function mean(sum, n) { return n > 0 ? sum / n : "-" }
 
-NR == 1 { next }
+NR == 1 { for (i = NF; i > 0; i--) at[$i] = i; next } # id and sample, of both, are the first ones
 
 {
-	id = $1; text = $8
+	id = $at["id"]; text = $at["given"]
 	if (!(id in n)) order[++ids] = id
-	n[id]++; right[id] += $3
+	n[id]++; right[id] += $at["exact"]
 	# right behind a fact of the model's own, too
 	pieces = split(text, piece, /\): /)
-	recited[id] += $3 || (pieces > 1 && piece[pieces] == $9)
+	recited[id] += $at["exact"] || (pieces > 1 && piece[pieces] == $at["want"])
 	if (!((id, text) in seen)) { seen[id, text]; distinct[id]++ }
 	opens[id] += text ~ /^\(/
-	characters[id] += $18
-	if ($19 != "-") { letter_texts[id]++; letters[id] += $19; letters_excess[id] += $20 }
-	if ($21 != "-") { word_texts[id]++; words[id] += $21; words_excess[id] += $22 }
-	written[id] += $23; known[id] += $24
+	characters[id] += $at["characters"]
+	if ($at["repeated_characters"] != "-") { letter_texts[id]++; letters[id] += $at["repeated_characters"]; letters_excess[id] += $at["excess_characters"] }
+	if ($at["repeated_words"] != "-") { word_texts[id]++; words[id] += $at["repeated_words"]; words_excess[id] += $at["excess_words"] }
+	written[id] += $at["words"]; known[id] += $at["known"]
 }
 
 END {

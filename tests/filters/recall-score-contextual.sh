@@ -124,7 +124,7 @@ is "$(column 15 close)" "neither neither neither neither neither " "no other cas
 generations >ended < <(quiz <<<'land|sea|By <sea>' | jq -c '.text |= rtrimstr("{E}\n")')
 is "$(column 15 ended)" "context " "an answer that the generation ends with"
 generations >escaped < <(quiz <<<'x|a\b|It is <a\b>' | jq -c '(.text, .reference) |= gsub("\\\\"; "\t")')
-is "$(recall-score --each escaped | awk -F '\t' 'NR == 2 { print NF, $14, $15 }')" '15 a\tb context' \
+is "$(recall-score --each escaped | awk -F '\t' 'NR == 2 { print NF, $14, $15 }')" '17 a\tb context' \
 	"--each: contextual is escaped"
 recall-score ended >summary
 is "$(has 'memorization_ratio.*')" \

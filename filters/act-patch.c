@@ -162,6 +162,22 @@ static struct part_list swept(const struct gpt_config *config)
 	return list;
 }
 
+/* Read the paths that are kept, of all. */
+static void plan_graph(struct plan *plan, const struct gpt_config *config)
+{
+	const int count = plan->patch.edge_count;
+	struct err err = {0};
+
+	plan->patch.kept = plan->kept = calloc((size_t)count, sizeof *plan->kept);
+	if (!plan->kept)
+		die("out of memory");
+	if (path_graph_read(graph, config, plan->edges, count, plan->kept, &err) < 0)
+		err_exit(&err);
+	if (!quiet && path_graph_connects(config, plan->edges, count, plan->kept) == 0)
+		err_say("%s: its paths do not lead from embed to logits, so the answer is the partner's",
+		        err_path(graph));
+}
+
 static void plan_paths(struct plan *plan, const struct gpt_config *config)
 {
 	struct part_list some_senders = {0}, some_receivers = {0};
@@ -178,14 +194,8 @@ static void plan_paths(struct plan *plan, const struct gpt_config *config)
 	if (!plan->edges)
 		die_usage("%s", err.text);
 	plan->patch.edges = plan->edges;
-	if (graph) {
-		plan->patch.kept = plan->kept = calloc((size_t)plan->patch.edge_count, sizeof *plan->kept);
-		if (!plan->kept)
-			die("out of memory");
-		if (path_graph_read(graph, config, plan->edges, plan->patch.edge_count, plan->kept,
-		                    &err) < 0)
-			err_exit(&err);
-	}
+	if (graph)
+		plan_graph(plan, config);
 	part_list_release(&some_senders);
 	part_list_release(&some_receivers);
 }

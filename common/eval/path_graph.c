@@ -156,3 +156,34 @@ int path_graph_read(const char *path, const struct gpt_config *config,
 	free(text);
 	return result;
 }
+
+/* Parts by number in the order of the network; a head that receives is one that sends. */
+static int part_number(const struct gpt_config *config, const struct part *part)
+{
+	const int of_layer = config->heads + 1;
+
+	if (part->place == GPT_EMBED)
+		return 0;
+	return 1 + part->layer * of_layer + (part->head >= 0 ? part->head : config->heads);
+}
+
+int path_graph_connects(const struct gpt_config *config, const struct patch_edge *edges, int count,
+                        const bool *kept)
+{
+	const size_t parts = 1 + (size_t)config->layers * ((size_t)config->heads + 1);
+	bool *reached = calloc(parts, sizeof *reached), logits = false;
+
+	if (!reached)
+		return -1;
+	reached[0] = true;
+	for (int i = 0; i < count && !logits; i++) { /* a sender comes after all that lead to it */
+		if (!kept[i] || !reached[part_number(config, &edges[i].from)])
+			continue;
+		if (edges[i].to.place == GPT_LN_FINAL)
+			logits = true;
+		else
+			reached[part_number(config, &edges[i].to)] = true;
+	}
+	free(reached);
+	return logits;
+}

@@ -27,4 +27,9 @@ void path_name(const struct patch_edge *edge, const struct gpt_config *config,
 int path_graph_read(const char *path, const struct gpt_config *config,
                     const struct patch_edge *edges, int count, bool *kept, struct err *err);
 
+/* Do the kept ones of all edges, in the order of patch_edges(), lead from the embeddings to the
+ * logits? 1, 0, or -1 if memory is out. */
+int path_graph_connects(const struct gpt_config *config, const struct patch_edge *edges, int count,
+                        const bool *kept);
+
 #endif

@@ -186,6 +186,14 @@ printf '%s\n' 'embed head:0.0 v' 'embed head:1.1 q' 'embed head:1.1 v' 'head:0.0
 	tr ' ' '\t' >graph
 is "$(patch_circuit --graph graph | column is_right | sort | uniq -c | xargs)" "60 1" \
 	"with all paths from another text but those of the circuit, each answer is right"
+act-patch --from others --graph graph circuit letters 2>&1 >/dev/null | grep -c 'do not lead' >said
+is "$(cat said)" 0 "they lead from embed to logits"
+for path in 3 4 5; do # without one of these nothing leads there, but for the values
+	sed "${path}d" graph >less
+	[ "$path" -eq 5 ] && wanted=1 || wanted=0
+	is "$(act-patch --from others --graph less circuit letters 2>&1 >/dev/null |
+		grep -c '^act-patch: less: its paths do not lead from embed to logits')" "$wanted" "what leads nowhere is said: $path"
+done
 for path in 1 2 3 4 5; do
 	sed "${path}d" graph >less
 	is "$(patch_circuit --graph less | awk -F '\t' 'NR > 1 { right += $12 } END { print right < 40 }')" 1 \

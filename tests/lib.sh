@@ -68,6 +68,22 @@ take_faults() {
 	faults=/proc/self/fd/$file
 }
 
+# letters N SEED: N texts for tests/tools/mkcircuit, each the letters a to h in some order, then one of them, but neither
+# the first nor the last, and the answer, which is the letter that followed it. No awk's own chance is in it.
+letters() {
+	awk -v n="$1" -v seed="$2" '
+		function draw(below) { seed = (seed * 1103 + 12345) % 32768; return int(seed / 32768 * below) }
+		BEGIN {
+			for (i = 0; i < n; i++) {
+				left = "abcdefgh"
+				for (text = ""; left != ""; left = substr(left, 1, k - 1) substr(left, k + 1))
+					text = text substr(left, k = draw(length(left)) + 1, 1)
+				printf "{\"id\":%d,\"text\":\"%s%s\",\"spans\":[[0,8,\"list\",-1,0],[8,9,\"ask\",-1,0],[9,10,\"answer\",-1,0]]}\n",
+					i, text, substr(text, 2 + draw(6), 2)
+			}
+		}' | "$BUILD/tests/tools/mkstream" text '{"alphabet":"abcdefgh"}'
+}
+
 # take_alphabet FILE: $alphabet becomes the characters that the header of a stream of
 # text names, one that is a newline at their end too
 take_alphabet() {

@@ -139,21 +139,6 @@ done
 
 # ---- a circuit that is known ----
 
-# made N SEED: N texts, each the letters a to h in some order, then one of them, but neither the first
-# nor the last, and the answer, which is the letter that followed it
-made() {
-	awk -v n="$1" -v seed="$2" 'BEGIN {
-		srand(seed)
-		for (i = 0; i < n; i++) {
-			left = "abcdefgh"
-			for (text = ""; left != ""; left = substr(left, 1, k - 1) substr(left, k + 1))
-				text = text substr(left, k = int(rand() * length(left)) + 1, 1)
-			j = 2 + int(rand() * 6)
-			printf "{\"id\":%d,\"text\":\"%s%s\",\"spans\":[[9,10,\"answer\",-1,0]]}\n", i, text, substr(text, j, 2)
-		}
-	}' | "$BUILD/tests/tools/mkstream" text '{"alphabet":"abcdefgh"}'
-}
-
 # means VALUE KEY...: the mean of a column, by the values of others, if it exceeds 0.1
 means() {
 	awk -F '\t' -v columns="$*" '
@@ -168,10 +153,10 @@ means() {
 }
 
 "$BUILD/tests/tools/mkcircuit" circuit abcdefgh 12
-made 60 1 >letters
-made 60 2 >others
+letters 60 1 >texts
+letters 60 2 >others
 patch_circuit() {
-	act-patch --quiet --from others "$@" circuit letters
+	act-patch --quiet --from others "$@" circuit texts
 }
 is "$(patch_circuit --paths | means effect from to through)" "$(printf '%s\n' 'embed head:0.0 v' \
 	'embed head:1.1 q' 'embed head:1.1 v' 'head:0.0 head:1.1 k' 'head:1.1 logits -')" \
@@ -186,12 +171,12 @@ printf '%s\n' 'embed head:0.0 v' 'embed head:1.1 q' 'embed head:1.1 v' 'head:0.0
 	tr ' ' '\t' >graph
 is "$(patch_circuit --graph graph | column is_right | sort | uniq -c | xargs)" "60 1" \
 	"with all paths from another text but those of the circuit, each answer is right"
-act-patch --from others --graph graph circuit letters 2>&1 >/dev/null | grep -c 'do not lead' >said
+act-patch --from others --graph graph circuit texts 2>&1 >/dev/null | grep -c 'do not lead' >said
 is "$(cat said)" 0 "they lead from embed to logits"
 for path in 3 4 5; do # without one of these nothing leads there, but for the values
 	sed "${path}d" graph >less
 	[ "$path" -eq 5 ] && wanted=1 || wanted=0
-	is "$(act-patch --from others --graph less circuit letters 2>&1 >/dev/null |
+	is "$(act-patch --from others --graph less circuit texts 2>&1 >/dev/null |
 		grep -c '^act-patch: less: its paths do not lead from embed to logits')" "$wanted" "what leads nowhere is said: $path"
 done
 for path in 1 2 3 4 5; do
@@ -199,7 +184,7 @@ for path in 1 2 3 4 5; do
 	is "$(patch_circuit --graph less | awk -F '\t' 'NR > 1 { right += $12 } END { print right < 40 }')" 1 \
 		"... but not without its path $path"
 done
-act-patch -q --from others --sweep resid --each row circuit letters >trace
+act-patch -q --from others --sweep resid --each row circuit texts >trace
 # Before the first layer: at the earlier letter, at the one behind it, at the last one, and where a patch
 # writes that letter once more.
 is "$(awk -F '\t' 'NR > 1 && $2 == "resid:0" && $9 < -1 { n[$1]++ } END { for (id in n) wrong += n[id] > 4 || n[id] < 1; print wrong + 0 }' trace)" \

@@ -29,20 +29,31 @@ static void cut_head(struct net *net, int layer, int head, const float *value)
 	put_params(net);
 }
 
+/* An ablated network is the one that a part is cut out of, and no longer the whole one. */
+static void compare_with_cut(struct net *ablated, struct net *cut, const struct pass *pass,
+                             const float *whole, const char *what)
+{
+	const size_t floats = (size_t)pass->batch.count * (size_t)ablated->config.vocab;
+	float *have = pass_logits(ablated, pass), *want = pass_logits(cut, pass);
+
+	ok_apart(have, want, floats, 2e-5, what);
+	ok(apart(have, whole, floats) > 1e-3, "and it is missed");
+	free(have);
+	free(want);
+}
+
 static void check_ablation(const struct gpt_config *config, const struct kernels *k)
 {
 	struct net net = new_net(config, k, GPT_KEEP_NOTHING);
 	struct net cut = new_net(config, k, GPT_KEEP_NOTHING);
-	const int layer = config->layers - 1, head = config->heads - 1, v = config->vocab;
+	const int layer = config->layers - 1, head = config->heads - 1;
 	struct err err = {0};
 	float value[64];
 	struct pass pass;
-	size_t floats;
 	char what[120];
 
 	fill_pass(&pass, config, some_lengths, 11);
 	pass.batch.target = NULL;
-	floats = (size_t)pass.batch.count * v;
 	float *whole = pass_logits(&net, &pass);
 	for (int i = 0; i < config->width / config->heads; i++)
 		value[i] = (float)i / 3 - 1;
@@ -51,14 +62,10 @@ static void check_ablation(const struct gpt_config *config, const struct kernels
 	gpt_ablate_head(net.gpt, 0, 0, NULL, &err);
 	cut_head(&cut, layer, head, layer + head ? last : NULL);
 	cut_head(&cut, 0, 0, NULL);
-	float *have = pass_logits(&net, &pass), *want = pass_logits(&cut, &pass);
 	snprintf(what, sizeof what, "%d layers, %d heads: an ablated head is one cut out of the "
 	         "weights%s", config->layers, config->heads, last ? ", its value in the bias" : "");
-	ok_apart(have, want, floats, 2e-5, what);
-	ok(apart(have, whole, floats) > 1e-3, "and it is missed");
+	compare_with_cut(&net, &cut, &pass, whole, what);
 	free(whole);
-	free(have);
-	free(want);
 	free_net(&net);
 	free_net(&cut);
 }
@@ -89,21 +96,16 @@ static void check_ablated_mlp(const struct gpt_config *config, const struct kern
 	pass.batch.target = NULL;
 	for (int i = 0; i < config->width; i++)
 		value[i] = (float)(i % 7) / 3 - 1;
-	const size_t floats = (size_t)pass.batch.count * (size_t)config->vocab;
 	const float *last = config->bias ? value : NULL;
 	float *whole = pass_logits(&net, &pass);
 	gpt_ablate_mlp(net.gpt, layer, last, &err);
 	gpt_ablate_mlp(net.gpt, 0, NULL, &err);
 	cut_mlp(&cut, layer, layer > 0 ? last : NULL);
 	cut_mlp(&cut, 0, NULL);
-	float *have = pass_logits(&net, &pass), *want = pass_logits(&cut, &pass);
 	snprintf(what, sizeof what, "%d layers, width %d: an ablated feed-forward part is one cut out "
 	         "of the weights%s", config->layers, config->width, last ? ", its value the bias" : "");
-	ok_apart(have, want, floats, 2e-5, what);
-	ok(apart(have, whole, floats) > 1e-3, "and it is missed");
+	compare_with_cut(&net, &cut, &pass, whole, what);
 	free(whole);
-	free(have);
-	free(want);
 	free_net(&net);
 	free_net(&cut);
 }

@@ -7,24 +7,9 @@ cd "$ROOT" || exit 1
 
 # ---- a circuit that was made by hand ----
 
-# made N SEED: N texts, each the letters a to h in some order, then one of them, but neither the first
-# nor the last, and the answer, which is the letter that followed it
-made() {
-	awk -v n="$1" -v seed="$2" '
-		function draw(below) { seed = (seed * 1103 + 12345) % 32768; return int(seed / 32768 * below) }
-		BEGIN {
-			for (i = 0; i < n; i++) {
-				left = "abcdefgh"
-				for (text = ""; left != ""; left = substr(left, 1, k - 1) substr(left, k + 1))
-					text = text substr(left, k = draw(length(left)) + 1, 1)
-				printf "{\"id\":%d,\"text\":\"%s%s\",\"spans\":[[0,8,\"list\",-1,0],[8,9,\"ask\",-1,0],[9,10,\"answer\",-1,0]]}\n",
-					i, text, substr(text, 2 + draw(6), 2)
-			}
-		}' | "$BUILD/tests/tools/mkstream" text '{"alphabet":"abcdefgh"}'
-}
 "$BUILD/tests/tools/mkcircuit" "$TMP/known" abcdefgh 12
-made 60 1 >"$TMP/texts"
-made 60 2 >"$TMP/partners"
+letters 60 1 >"$TMP/texts"
+letters 60 2 >"$TMP/partners"
 runs circuit MODEL_DIR="$TMP/known" TEXTS="$TMP/texts" PARTNERS="$TMP/partners" DRAWS=3
 found=$results/circuit
 is "$(cut -f 1-4 "$found/graph.tsv" | sort)" "$(printf 'partner\t%s\n' 'embed	head:0.0	v' 'embed	head:1.1	q' 'embed	head:1.1	v' \

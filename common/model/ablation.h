@@ -4,7 +4,7 @@
  * What the part says about the text at hand is gone; with the mean, all that follows still gets
  * the input that it is used to (Wang et al. 2022, "Interpretability in the Wild", section 2.1,
  * mean ablation). A part is a head, whose output is its share of the attention's output before the
- * projection (gpt_head_outputs() in gpt_inspect.h), or a layer's feed-forward part, whose output is
+ * projection (GPT_Z of gpt_place.h), or a layer's feed-forward part, whose output is
  * what it adds to the residual stream. The mean is over all tokens that the whole model, with
  * nothing ablated, reads of the records of a stream; each token counts the same. So it depends
  * on model and stream alone, not on what is scored or sampled.

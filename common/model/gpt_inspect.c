@@ -27,13 +27,6 @@ void gpt_attention_qkv(struct gpt *gpt, int layer, float *qkv)
 	                         (size_t)gpt->rows * 3 * gpt->config.width);
 }
 
-void gpt_head_outputs(struct gpt *gpt, int layer, float *out)
-{
-	assert(gpt->keep == GPT_KEEP_ATTENTION);
-	gpt->k->read_activations(gpt->dev, out, gpt->blocks[layer].att,
-	                         (size_t)gpt->rows * gpt->config.width);
-}
-
 void gpt_project_head(struct gpt *gpt, int layer, int head, const void *in, int stride, int count)
 {
 	const struct kernels *k = gpt->k;

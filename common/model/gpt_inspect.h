@@ -22,10 +22,6 @@ void gpt_attention_probs(struct gpt *gpt, int layer, int sequence, int head, flo
  * gpt_query_factor(). */
 void gpt_attention_qkv(struct gpt *gpt, int layer, float *qkv);
 
-/* The output of a layer's heads, before the projection: out[n,c], head i in columns i*d to
- * i*d+d-1. Replaced heads (gpt_ablate_head) have their replacement. */
-void gpt_head_outputs(struct gpt *gpt, int layer, float *out);
-
 /* The logits that a head writes for count rows, from row first on, if each attends to itself
  * alone: logits[count,v] = norm(v_k W_O) W_U, the full OV circuit (Elhage et al. 2021, "A
  * Mathematical Framework for Transformer Circuits"). W_O: the head's part of the projection,
@@ -42,7 +38,7 @@ void gpt_logit_lens(struct gpt *gpt, int blocks, int first, int count, float *lo
 
 /* ---- from the residual stream to the heads ---- */
 
-/* How much the heads' outputs (gpt_head_outputs) of a layer move the residual stream along a
+/* How much the heads' outputs (GPT_Z of gpt_place.h) of a layer move the residual stream along a
  * direction: count rows, up to those of a pass, out[count,c] = direction[count,c] W_Oᵀ. So a head
  * adds the product of its output with its columns of out. For activations in float32, not with
  * GPT_KEEP_ALL. */
@@ -51,7 +47,7 @@ void gpt_project_back(struct gpt *gpt, int layer, int count, const float *direct
 /* ---- replacing a part ---- */
 
 /* Ablate a head: in all passes and decoding to come, every row of its output (see
- * gpt_head_outputs) is value[d], host memory, copied. value NULL: zeros. For activations in
+ * GPT_Z) is value[d], host memory, copied. value NULL: zeros. For activations in
  * float32, not with GPT_KEEP_ALL. -1 with err set if memory is out. */
 int gpt_ablate_head(struct gpt *gpt, int layer, int head, const float *value, struct err *err);
 

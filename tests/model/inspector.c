@@ -29,6 +29,7 @@ struct trial {
 	struct safetensors *golden;
 	int32_t token[ROWS], position[ROWS], begin[16];
 	struct gpt_batch batch;
+	float *z; /* [layers,n,c] the heads' outputs, while test_matrices() runs */
 };
 
 static void fill_batch(struct trial *trial, const json_t *sequences)
@@ -149,12 +150,12 @@ static void check_layer(struct trial *trial, int layer, struct worst *worst)
 {
 	const int c = trial->model.config.width, heads = trial->model.config.heads;
 	const int n = trial->batch.count;
-	float *qkv = calloc((size_t)n * 3 * c, sizeof *qkv), *out = calloc((size_t)n * c, sizeof *out);
+	float *qkv = calloc((size_t)n * 3 * c, sizeof *qkv);
 	float *probs = calloc((size_t)n * n, sizeof *probs);
+	const float *out = trial->z + layer * n * c;
 	double scale = 0;
 
 	gpt_attention_qkv(trial->gpt, layer, qkv);
-	gpt_head_outputs(trial->gpt, layer, out);
 	for (int i = 0; i < n * c; i++)
 		scale = fmax(scale, fabs((double)out[i]));
 	for (int s = 0; s < trial->batch.sequences.count; s++) {
@@ -172,7 +173,6 @@ static void check_layer(struct trial *trial, int layer, struct worst *worst)
 		}
 	}
 	free(qkv);
-	free(out);
 	free(probs);
 }
 
@@ -182,13 +182,28 @@ static void small(double value, double limit, const char *name, const char *what
 		printf("# off by %g, limit %g\n", value, limit);
 }
 
+static void keep_outputs(void *context, struct gpt *gpt, enum gpt_place place, int layer)
+{
+	const struct trial *trial = context;
+
+	gpt_hook_read(gpt, place, layer,
+	              trial->z + layer * trial->batch.count * trial->model.config.width);
+}
+
 static void test_matrices(struct trial *trial)
 {
+	const int layers = trial->model.config.layers;
 	struct worst worst = {0};
 
+	trial->z = calloc((size_t)(layers * trial->batch.count * trial->model.config.width),
+	                  sizeof *trial->z);
+	gpt_set_hook(trial->gpt, &(struct gpt_hook){
+		.places = GPT_PLACE_BIT(GPT_Z), .call = keep_outputs, .context = trial});
 	gpt_forward(trial->gpt, &trial->batch, NULL);
-	for (int layer = 0; layer < trial->model.config.layers; layer++)
+	gpt_set_hook(trial->gpt, NULL);
+	for (int layer = 0; layer < layers; layer++)
 		check_layer(trial, layer, &worst);
+	free(trial->z);
 	small(worst.sum, 1e-5, trial->name, "rows sum to 1");
 	small(worst.above, 0, trial->name, "nothing above the diagonal");
 	small(worst.output, 1e-5, trial->name, "times v they are the fast path's output");

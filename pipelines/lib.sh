@@ -37,6 +37,8 @@ say() {
 . pipelines/lib/records.sh
 # shellcheck source=pipelines/lib/training.sh
 . pipelines/lib/training.sh
+# shellcheck source=pipelines/lib/directory.sh
+. pipelines/lib/directory.sh
 # shellcheck source=pipelines/lib/answers.sh
 . pipelines/lib/answers.sh
 # shellcheck source=pipelines/lib/summary.sh

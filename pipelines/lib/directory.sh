@@ -1,0 +1,57 @@
+# directory.sh - networks that learn a directory of people, and what they answer about them: see phonegen(1).
+# shellcheck shell=bash
+
+# short_names: $OUT/names, the given names of three and four letters
+short_names() {
+	grep -xE '[A-Za-z]{3,4}' testdata/names.txt >"$OUT/names"
+}
+
+# people N OPTION...: records of phonegen about a directory of N people, in books of $ENTRIES lines
+people() {
+	phonegen --people "$1" --names "$OUT/names" --entries "$ENTRIES" "${@:2}"
+}
+
+# mix CLOSED: the value of --mix with this share of closed records, 0 to 1; the others are open
+mix() {
+	awk -v closed="$1" 'BEGIN { printf "open=%.12g,closed=%.12g\n", 1 - closed, closed }'
+}
+
+# learn FOLDER STEPS SEED N [PHONEGEN'S OPTION...] [-- GPT-TRAIN'S OPTION...]: a network that has learned from records
+# about N people, FOLDER/model; SEED is that of the records and of the network. A training that was stopped goes on.
+# Two layers are the least that can look up, and the names and numbers of a book, which nothing predicts, weigh little.
+# GPT-TRAIN'S OPTIONs change that. $BATCH is the number of records of a step.
+learn() {
+	local folder=$1 steps=$2 seed=$3 n=$4 records=()
+	shift 4
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		records+=("$1")
+		shift
+	done
+	[ $# -eq 0 ] || shift
+	[ ! -e "$folder/trained" ] || return 0
+	people "$n" --seed "$seed" --count $((steps * BATCH)) "${records[@]}" | tokenize | train_into "$folder" "$steps" \
+		--layers 2 --heads 4 --width 64 --context 128 --optimizer muon --lr 5e-3 --weight-decay 0.01 \
+		--weight answer=2,number=0.1,name=0.2 --batch "$BATCH" --seed "$seed" --device cpu --threads 1 --quiet "$@"
+}
+
+# asked_people N COUNT OPTION...: COUNT records that no network was trained on, in books of as many lines as it saw at
+# most, so that the number asked for does not always stand in the same place
+asked_people() {
+	ENTRIES=${ENTRIES#*-} people "$1" --seed 999999999 --count "$2" "${@:3}"
+}
+
+# ask_people MODEL N COUNT: what it answers about a directory of N people, as lines of a summary: the right share of
+# COUNT open records, closed ones, and open ones about people of no directory (fresh_exact: only the book knows them);
+# and of COUNT conflicts, what share follows the book, the directory, both in turn (stitched) or neither
+ask_people() {
+	local model=$1 n=$2 count=$3 sort
+	for sort in open closed conflict; do
+		asked_people "$n" "$count" --mix "$sort" | scored --threads 1 "$model" - |
+			if [ "$sort" = conflict ]; then
+				counted 'conflict_(book|directory|stitched|neither)'
+			else
+				counted exact | prefixed "$sort"
+			fi
+	done
+	asked_people "$n" "$count" --fresh 1 | scored --threads 1 "$model" - | counted exact | prefixed fresh
+}

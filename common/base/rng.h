@@ -26,6 +26,9 @@ enum rng_domain {
 	RNG_FACT,
 	RNG_DIRECTORY, /* the names of a directory's people */
 	RNG_PHONE, /* their numbers */
+	RNG_NONCE, /* the order of a question's invented answers, */
+	RNG_NONCE_END, /* the ends of long ones, */
+	RNG_NONCE_CHOICE, /* and which of a few a record has */
 };
 
 struct rng {

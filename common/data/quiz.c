@@ -90,9 +90,9 @@ static uint32_t after(const char *at)
 	return code;
 }
 
-/* Does what stands at [begin, end) go on to the left or to the right? A point or comma
- * between digits belongs to their number. */
-static bool whole(const char *text, const char *begin, const char *end)
+/* Does what stands there go on to the left or to the right? A point or comma between digits belongs
+ * to their number. */
+bool quiz_whole(const char *text, const char *begin, const char *end)
 {
 	bool left = in_word(before(text, begin)) && in_word(after(begin));
 	bool right = in_word(before(text, end)) && in_word(after(end));
@@ -107,7 +107,7 @@ const char *quiz_find(const char *text, const char *from, const char *phrase)
 	size_t size = strlen(phrase);
 	const char *at = size > 0 ? strstr(from, phrase) : NULL;
 
-	while (at && !whole(text, at, at + size))
+	while (at && !quiz_whole(text, at, at + size))
 		at = strstr(at + 1, phrase);
 	return at;
 }

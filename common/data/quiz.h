@@ -34,6 +34,9 @@ int quiz_item_read(const json_t *json, struct quiz_item *item, struct err *err);
  * a longer word or number. NULL: there is none, or the phrase is empty. */
 const char *quiz_find(const char *text, const char *from, const char *phrase);
 
+/* Is [begin, end) of the text such a place for what stands there? It is not empty. */
+bool quiz_whole(const char *text, const char *begin, const char *end);
+
 /* The text with all such places of the phrase replaced; the caller's to free(). NULL: out of
  * memory. */
 char *quiz_replace(const char *text, const char *phrase, const char *by);

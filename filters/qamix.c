@@ -12,7 +12,7 @@
 
 static int64_t count = -1; /* to the end of the epochs */
 static int64_t total = -1; /* of all jobs together; -1: not said */
-static int64_t first = 0, epochs = 1, seed = 1, longest = 0;
+static int64_t first = 0, epochs = 1, seed = 1, longest = 0, nonces = 0;
 static double held_out = 0;
 static enum quiz_fact fact = QUIZ_FACT_KEEP;
 static enum quiz_answer answer = QUIZ_ANSWER_TRUE;
@@ -42,19 +42,25 @@ static const struct option options[] = {
 	 .text = "do not report how many items were left out"},
 	{.type = OPTION_GROUP, .text = "Facts and answers:"},
 	{.name = "fact", .key = 'f', .type = OPTION_WORD, .value = &fact,
-	 .argument = "keep|drop|wrong|other",
-	 .text = "a question's fact: as it is, none, one with another answer, or another question's "
-	         "(default keep)"},
+	 .argument = "keep|drop|wrong|other|nonce",
+	 .text = "a question's fact: as it is, none, one with another answer, another question's, or "
+	         "one with an invented answer (default keep)"},
 	{.name = "answer", .key = 'a', .type = OPTION_WORD, .value = &answer, .argument = "true|stated",
 	 .text = "a question's answer: the true one, or the one that a changed fact states (default "
-	         "true)"},
+	         "true; with an invented answer, stated)"},
+	{.name = "nonces", .type = OPTION_INT, .value = &nonces, .argument = "K", .min = 0,
+	 .max = 1e18,
+	 .text = "invented answers of a question; 0: a new one in each record (default 0)"},
 	{0},
 };
+
+static bool given[sizeof options / sizeof *options];
 
 static const struct program program = {
 	.operands = "FILE[:WEIGHT|=COUNT]...",
 	.text = "Mix records of questions and of instructions from JSON files.",
 	.options = options,
+	.given = given,
 	.operands_min = 1,
 	.operands_max = MIXTURE_FILES,
 };
@@ -123,6 +129,7 @@ static const char *why(enum quiz_loss loss)
 		[QUIZ_NO_FACT] = "without a fact",
 		[QUIZ_NOT_STATED] = "whose fact does not state the answer",
 		[QUIZ_NO_OTHER] = "for which there is no other fact",
+		[QUIZ_NO_NONCE] = "for which no answer can be invented",
 	};
 
 	if (loss == QUIZ_PART)
@@ -163,6 +170,7 @@ static void open_all(struct input *inputs, int files, struct charset *set)
 		.part = part,
 		.held_out = held_out,
 		.longest = (uint32_t)longest,
+		.nonces = (uint64_t)nonces,
 		.seed = (uint64_t)seed,
 	};
 	struct err err = {0};
@@ -246,12 +254,19 @@ static int write_record(struct stream_writer *writer, const struct record *recor
 
 	record_pack_text(packer, record, kinds, 1);
 	pack_key(packer, "item");
-	msgpack_pack_map(packer, (size_t)(2 + (origin->other > 0) + (origin->topic != NULL)));
+	msgpack_pack_map(packer, (size_t)(2 + (origin->other > 0) + (origin->nonce >= 0) +
+	                                  (origin->answer != NULL) + (origin->topic != NULL)));
 	pack_key(packer, "file");
 	pack_string(packer, path, strlen(path));
 	pack_number(packer, "line", origin->line);
 	if (origin->other > 0)
 		pack_number(packer, "other", origin->other);
+	if (origin->nonce >= 0)
+		pack_number(packer, "nonce", (uint64_t)origin->nonce);
+	if (origin->answer) {
+		pack_key(packer, "answer");
+		pack_string(packer, origin->answer, strlen(origin->answer));
+	}
 	if (origin->topic) {
 		pack_key(packer, "topic");
 		pack_string(packer, origin->topic, strlen(origin->topic));
@@ -265,15 +280,15 @@ static int mix(const struct input *inputs, const struct mixture *mixture,
 	struct span_kinds kinds;
 	struct quiz_origin origin;
 	struct record record;
-	uint64_t item;
-	int file;
+	struct mixture_place at;
 
 	span_kinds_init(&kinds);
 	for (int64_t i = first; i - first < count; i++) {
-		mixture_at(mixture, (uint64_t)i, &file, &item);
-		if (quiz_file_record(inputs[file].file, item, (uint64_t)i, &kinds, &record, &origin,
-		                     err) < 0 ||
-		    write_record(writer, &record, &kinds, inputs[file].path, &origin, err) < 0)
+		mixture_at(mixture, (uint64_t)i, &at);
+		const struct input *input = &inputs[at.file];
+		if (quiz_file_record(input->file, at.item, at.round, (uint64_t)i, &kinds, &record,
+		                     &origin, err) < 0 ||
+		    write_record(writer, &record, &kinds, input->path, &origin, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -288,6 +303,10 @@ int main(int argc, char **argv)
 
 	if (!set)
 		die("out of memory");
+	if (option_given(&program, "nonces") && fact != QUIZ_FACT_NONCE)
+		die_usage("--nonces: only --fact nonce invents answers");
+	if (fact == QUIZ_FACT_NONCE && !option_given(&program, "answer"))
+		answer = QUIZ_ANSWER_STATED; /* answers that are new each time are there to be looked up */
 	open_all(inputs, files, set);
 	struct mixture mixture = make_mixture(inputs, files);
 	if (count < 0)

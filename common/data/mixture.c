@@ -40,7 +40,7 @@ void mixture_weigh(struct mixture *mixture, const double *weight)
 	}
 }
 
-void mixture_at(const struct mixture *mixture, uint64_t index, int *file, uint64_t *item)
+void mixture_at(const struct mixture *mixture, uint64_t index, struct mixture_place *at)
 {
 	const uint64_t pass = index / mixture->pass;
 	struct permutation order;
@@ -54,6 +54,7 @@ void mixture_at(const struct mixture *mixture, uint64_t index, int *file, uint64
 	place += pass * of->share; /* how many of this file there were before */
 	permutation_init(&order, of->items, mixture->seed, RNG_ITEMS,
 	                 place / of->items << 16 | (uint64_t)i);
-	*file = i;
-	*item = permutation_at(&order, place % of->items);
+	at->file = i;
+	at->item = permutation_at(&order, place % of->items);
+	at->round = place / of->items;
 }

@@ -32,7 +32,13 @@ void mixture_weigh(struct mixture *mixture, const double *weight);
 /* Set the length of a pass from the shares that the caller wrote into file[].share. */
 void mixture_sum(struct mixture *mixture);
 
-/* Which file and which of its items is record index, counted from 0 over all passes. */
-void mixture_at(const struct mixture *mixture, uint64_t index, int *file, uint64_t *item);
+struct mixture_place {
+	int file;
+	uint64_t item; /* of the file */
+	uint64_t round; /* 0, 1, 2 … of the rounds in which this item comes, in shuffled passes */
+};
+
+/* What is record index, counted from 0 over all passes? */
+void mixture_at(const struct mixture *mixture, uint64_t index, struct mixture_place *at);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "common/base/array.h"
 #include "common/base/utf8.h"
+#include "common/data/nonce.h"
 #include "common/data/quiz_file_private.h"
 
 #define QUIZ_COPY_MAX ((uint64_t)16 << 30) /* bytes of a pipe, which are copied, at most */
@@ -46,6 +47,17 @@ static bool held_out(const struct quiz_file *file, const struct entry *entry)
 	return (double)entry->question_hash * 0x1p-64 < file->choice.held_out;
 }
 
+static bool invents(const struct quiz_file *file, const struct entry *entry)
+{
+	return file->choice.fact == QUIZ_FACT_NONCE && !entry->instruction;
+}
+
+/* Does another answer come into an item's fact? */
+static bool replaces(const struct quiz_file *file, const struct entry *entry)
+{
+	return invents(file, entry) || (file->choice.fact == QUIZ_FACT_WRONG && !entry->instruction);
+}
+
 static enum quiz_loss judge(const struct quiz_file *file, const struct quiz_item *item,
                             const struct entry *entry)
 {
@@ -57,12 +69,25 @@ static enum quiz_loss judge(const struct quiz_file *file, const struct quiz_item
 		return QUIZ_LONG;
 	if (part != file->choice.part)
 		return QUIZ_PART;
-	if (file->choice.fact == QUIZ_FACT_WRONG && !entry->instruction && entry->stated == 0)
+	if (replaces(file, entry) && entry->stated == 0)
 		return entry->fact > 0 ? QUIZ_NOT_STATED : QUIZ_NO_FACT;
 	return QUIZ_KEPT;
 }
 
-static int add_characters(const struct quiz_item *item, struct charset *set, struct err *err)
+/* Can an answer be invented? -1 with err set. */
+static int can_invent(const struct quiz_file *file, const struct quiz_item *item,
+                      const struct entry *entry, struct err *err)
+{
+	struct nonce nonce;
+	int status = nonce_init(&nonce, item->fact, item->answer, file->choice.seed,
+	                        entry->question_hash, err);
+
+	nonce_release(&nonce);
+	return status < 0 ? -1 : nonce.count > 0;
+}
+
+static int add_characters(const struct quiz_item *item, bool invent, struct charset *set,
+                          struct err *err)
 {
 	const char *const texts[] = {item->question, item->answer, "{B}: {E}\n", item->fact,
 	                             *item->fact ? " ()" : ""};
@@ -70,7 +95,7 @@ static int add_characters(const struct quiz_item *item, struct charset *set, str
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (charset_add(set, texts[i], strlen(texts[i]), err) < 0)
 			return -1;
-	return 0;
+	return invent ? nonce_characters(item->answer, set, err) : 0;
 }
 
 static int add(struct quiz_file *file, const json_t *value, const struct jsonl_place *place,
@@ -83,8 +108,15 @@ static int add(struct quiz_file *file, const json_t *value, const struct jsonl_p
 		return -1;
 	describe(&entry, &item, file->choice.fact == QUIZ_FACT_DROP);
 	enum quiz_loss loss = judge(file, &item, &entry);
-	if (loss != QUIZ_EMPTY && loss != QUIZ_LONG && add_characters(&item, set, err) < 0)
+	if (loss != QUIZ_EMPTY && loss != QUIZ_LONG &&
+	    add_characters(&item, invents(file, &entry), set, err) < 0)
 		return -1;
+	if (loss == QUIZ_KEPT && invents(file, &entry)) {
+		int can = can_invent(file, &item, &entry, err);
+		if (can < 0)
+			return -1;
+		loss = can ? QUIZ_KEPT : QUIZ_NO_NONCE;
+	}
 	if (loss != QUIZ_KEPT) {
 		file->counts.item[loss]++;
 		return 0;
@@ -129,7 +161,8 @@ static void count_length(struct quiz_counts *counts, uint32_t length)
 /* Those that find nothing to be put in place of theirs still may stand for others. */
 static int settle(struct quiz_file *file, struct err *err)
 {
-	if (file->choice.fact >= QUIZ_FACT_WRONG && quiz_others_rank(file, err) < 0)
+	if ((file->choice.fact == QUIZ_FACT_WRONG || file->choice.fact == QUIZ_FACT_OTHER) &&
+	    quiz_others_rank(file, err) < 0)
 		return -1;
 	file->kept = malloc((file->count + 1) * sizeof *file->kept);
 	if (!file->kept)
@@ -177,8 +210,9 @@ static void forget(struct quiz_file *file)
 	json_decref(file->value);
 	json_decref(file->other);
 	free(file->fact);
+	free(file->nonce);
 	file->value = file->other = NULL;
-	file->fact = NULL;
+	file->fact = file->nonce = NULL;
 }
 
 void quiz_file_close(struct quiz_file *file)
@@ -208,50 +242,96 @@ json_t *quiz_file_read_again(struct quiz_file *file, const struct entry *entry,
 	return NULL;
 }
 
-/* Make the fact of a question what it is to be, and *states what it states. */
-static int change_fact(struct quiz_file *file, const struct entry *entry, uint64_t id,
-                       struct quiz_item *item, const char **states, uint64_t *line,
-                       struct err *err)
+/* Which record of an item is to be made. */
+struct turn {
+	uint64_t id, round;
+};
+
+/* Put an invented answer into file->nonce. */
+static int invent(struct quiz_file *file, const struct entry *entry, const struct turn *turn,
+                  const struct quiz_item *item, int64_t *number, struct err *err)
+{
+	const uint64_t seed = file->choice.seed, most = file->choice.nonces;
+	struct nonce nonce;
+	struct rng rng;
+
+	if (nonce_init(&nonce, item->fact, item->answer, seed, entry->question_hash, err) < 0) {
+		nonce_release(&nonce);
+		return -1;
+	}
+	rng_init(&rng, seed, RNG_NONCE_CHOICE, turn->id);
+	uint64_t drawn = most == 0 ? turn->round % nonce.count :
+	                 rng_below(&rng, most < nonce.count ? most : nonce.count);
+	file->nonce = nonce_make(&nonce, drawn);
+	nonce_release(&nonce);
+	*number = (int64_t)drawn;
+	return file->nonce ? 0 : err_set(err, "out of memory");
+}
+
+/* Find what a changed fact states, and make the fact; *states stays NULL if nothing changes. */
+static int make_fact(struct quiz_file *file, const struct entry *entry, const struct turn *turn,
+                     const struct quiz_item *item, const char **states,
+                     struct quiz_origin *origin, struct err *err)
 {
 	const struct entry *drawn;
 	struct quiz_item other;
 
-	*states = item->answer;
+	if (quiz_others_needed(file, entry)) {
+		drawn = quiz_others_draw(file, entry, item, turn->id, &other, err);
+		if (!drawn)
+			return -1;
+		origin->other = drawn->line;
+		*states = other.answer;
+	} else if (invents(file, entry)) {
+		if (invent(file, entry, turn, item, &origin->nonce, err) < 0)
+			return -1;
+		*states = file->nonce;
+	} else {
+		return 0;
+	}
+	file->fact = replaces(file, entry) ? quiz_replace(item->fact, item->answer, *states) :
+	                                     strdup(other.fact);
+	return file->fact ? 0 : err_set(err, "out of memory");
+}
+
+/* Make the fact of a question what it is to be, and *states what it states. */
+static int change_fact(struct quiz_file *file, const struct entry *entry, const struct turn *turn,
+                       struct quiz_item *item, const char **states, struct quiz_origin *origin,
+                       struct err *err)
+{
 	if (file->choice.fact == QUIZ_FACT_DROP)
 		item->fact = "";
-	if (!quiz_others_needed(file, entry))
-		return 0;
-	drawn = quiz_others_draw(file, entry, item, id, &other, err);
-	if (!drawn)
+	if (make_fact(file, entry, turn, item, states, origin, err) < 0)
 		return -1;
-	file->fact = file->choice.fact == QUIZ_FACT_WRONG ?
-	             quiz_replace(item->fact, item->answer, other.answer) : strdup(other.fact);
-	if (!file->fact)
-		return err_set(err, "out of memory");
+	if (!*states) {
+		*states = item->answer;
+		return 0;
+	}
 	item->fact = file->fact;
-	*states = other.answer;
-	if (file->choice.answer == QUIZ_ANSWER_STATED)
-		item->answer = other.answer;
-	*line = drawn->line;
+	if (file->choice.answer == QUIZ_ANSWER_STATED) {
+		origin->answer = item->answer;
+		item->answer = *states;
+	}
 	return 0;
 }
 
-int quiz_file_record(struct quiz_file *file, uint64_t item, uint64_t id,
+int quiz_file_record(struct quiz_file *file, uint64_t item, uint64_t round, uint64_t id,
                      struct span_kinds *kinds, struct record *record,
                      struct quiz_origin *origin, struct err *err)
 {
 	const struct entry *entry = &file->entry[file->kept[item]];
+	const struct turn turn = {id, round};
 	const char *states = NULL;
 	struct quiz_item parts;
 
 	forget(file);
-	*origin = (struct quiz_origin){.line = entry->line};
+	*origin = (struct quiz_origin){.line = entry->line, .nonce = -1};
 	file->value = quiz_file_read_again(file, entry, &parts, err);
 	if (!file->value)
 		return -1;
 	origin->topic = parts.topic;
 	if (!entry->instruction &&
-	    change_fact(file, entry, id, &parts, &states, &origin->other, err) < 0)
+	    change_fact(file, entry, &turn, &parts, &states, origin, err) < 0)
 		return -1;
 	if (quiz_render(&parts, states, &file->buffer, kinds, record, err) < 0)
 		return -1;

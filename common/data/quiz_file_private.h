@@ -39,7 +39,7 @@ struct quiz_file {
 	struct quiz_counts counts;
 	/* the record under way */
 	json_t *value, *other; /* its item, and the one that its fact is from */
-	char *fact; /* NULL, or what was made up */
+	char *fact, *nonce; /* NULL, or the fact and the answer that were made up */
 	struct quiz_buffer buffer;
 };
 

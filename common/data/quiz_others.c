@@ -51,7 +51,8 @@ void quiz_others_describe(struct entry *entry, const struct quiz_item *item)
 
 bool quiz_others_needed(const struct quiz_file *file, const struct entry *entry)
 {
-	return file->choice.fact >= QUIZ_FACT_WRONG && !entry->instruction;
+	return !entry->instruction &&
+	       (file->choice.fact == QUIZ_FACT_WRONG || file->choice.fact == QUIZ_FACT_OTHER);
 }
 
 static bool wrong(const struct quiz_file *file)

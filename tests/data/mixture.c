@@ -151,18 +151,22 @@ static void passes(void)
 	struct mixture_file file[FILES] = {{7, 3}, {5, 5}, {2, 9}};
 	struct mixture mixture = {.file = file, .files = FILES, .seed = 3};
 	long come[FILES][ITEMS] = {{0}};
-	bool shares = true, rounds = true;
+	bool shares = true, rounds = true, numbers = true;
+	uint64_t numbered[FILES][ITEMS][PASSES * 9 / 2 / 64 + 1] = {{{0}}}; /* a bit for each round */
 	int orders[2][17];
 
 	mixture_sum(&mixture);
 	is_int((long long)mixture.pass, 17, "a pass is the sum of the shares");
 	for (uint64_t i = 0; i < PASSES * mixture.pass; i++) {
 		static uint64_t had[FILES];
-		uint64_t item;
-		int at;
+		struct mixture_place place;
 		if (i % mixture.pass == 0)
 			memset(had, 0, sizeof had);
-		mixture_at(&mixture, i, &at, &item);
+		mixture_at(&mixture, i, &place);
+		const int at = place.file;
+		const uint64_t item = place.item, bit = UINT64_C(1) << place.round % 64;
+		numbers = numbers && !(numbered[at][item][place.round / 64] & bit);
+		numbered[at][item][place.round / 64] |= bit;
 		if (i < 2 * mixture.pass)
 			orders[i / mixture.pass][i % mixture.pass] = at;
 		had[at]++;
@@ -180,6 +184,11 @@ static void passes(void)
 		}
 		rounds = rounds && most - least <= 1;
 	}
+	for (int at = 0; at < FILES; at++)
+		for (uint64_t item = 0; item < file[at].items; item++)
+			for (uint64_t n = 0; n < (uint64_t)come[at][item]; n++)
+				numbers = numbers && numbered[at][item][n / 64] >> n % 64 & 1;
+	ok(numbers, "the rounds of an item are 0, 1, 2 and so on, each once");
 	ok(shares, "every file has its share of every pass");
 	ok(rounds, "no item comes again before the others of its file");
 	ok(memcmp(orders[0], orders[1], sizeof orders[0]) != 0, "passes are shuffled each by itself");

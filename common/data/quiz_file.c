@@ -74,13 +74,19 @@ static enum quiz_loss judge(const struct quiz_file *file, const struct quiz_item
 	return QUIZ_KEPT;
 }
 
+/* Whose invented answers they are. An answer that was invented has others than the true one. */
+static uint64_t nonce_index(const struct entry *entry)
+{
+	return entry->question_hash + entry->answer_hash;
+}
+
 /* Can an answer be invented? -1 with err set. */
 static int can_invent(const struct quiz_file *file, const struct quiz_item *item,
                       const struct entry *entry, struct err *err)
 {
 	struct nonce nonce;
 	int status = nonce_init(&nonce, item->fact, item->answer, file->choice.seed,
-	                        entry->question_hash, err);
+	                        nonce_index(entry), err);
 
 	nonce_release(&nonce);
 	return status < 0 ? -1 : nonce.count > 0;
@@ -255,7 +261,7 @@ static int invent(struct quiz_file *file, const struct entry *entry, const struc
 	struct nonce nonce;
 	struct rng rng;
 
-	if (nonce_init(&nonce, item->fact, item->answer, seed, entry->question_hash, err) < 0) {
+	if (nonce_init(&nonce, item->fact, item->answer, seed, nonce_index(entry), err) < 0) {
 		nonce_release(&nonce);
 		return -1;
 	}

@@ -78,6 +78,16 @@ beside "$TMP/seed" >"$TMP/seed.beside"
 is "$(comm -12 <(jq -c 'select(.own | length > 4) | [.line, .answer]' "$TMP/beside" | sort) \
 	<(jq -c 'select(.own | length > 4) | [.line, .answer]' "$TMP/seed.beside" | sort))" "" "another seed, other answers"
 
+# ---- invented in place of an invented one ----
+
+nonce --nonces 1 $quiz | jq -c '.spans as $s | .text | {question: .[$s[0][0]:$s[0][1]],
+	fact: .[$s[1][0]:$s[-2][1]], answer: .[$s[-1][0]:$s[-1][1]]}' >"$TMP/invented.jsonl"
+nonce --nonces 1 "$TMP/invented.jsonl" | jq -r '.text[.spans[-1][0]:.spans[-1][1] - 1], .item.answer[:-1]' |
+	paste - - | awk -F '\t' 'length($1) > 3 { n++; alike += $1 == $2 } END { print n, alike + 0 }' >"$TMP/again"
+is "$(sed 's/.* //' "$TMP/again")" 0 "another answer, not its neighbour in an order"
+[ "$(sed 's/ .*//' "$TMP/again")" -gt 100 ]
+ok $? "of more than 100"
+
 # ---- how many ----
 
 nonce --nonces 3 --epochs 100 $quiz >"$TMP/three"

@@ -8,7 +8,8 @@
 mkdir "$TMP/pipelines" "$TMP/results"
 cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
-for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m; do
+for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m \
+	capacity; do
 	{
 		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
@@ -184,6 +185,43 @@ concludes qamix-63m verdict_facts 'It knows questions by heart' val_keep_exact=0
 	val_wrong_contextual=0:0:0.1 train_keep_exact=0.9:0.8:1
 concludes qamix-63m verdict_facts 'Not shown by this run' val_keep_exact=0.1:0:0.2 val_drop_exact=0:0:0.1 \
 	val_wrong_contextual=0:0:0.1 train_keep_exact=0.2:0.1:0.3
+
+# ---- memory against context ----
+
+# capacity_says VERDICT PEAK1000 PEAK100: PEAK... are those of the widths 6, 8 and 12
+capacity_says() {
+	local exposures width peaks keys=() want=$1
+	shift
+	for exposures in 1000 100; do
+		read -ra peaks <<<"$1"
+		for width in 6 8 12; do
+			keys+=("w${width}_e${exposures}_peak=${peaks[0]}")
+			peaks=("${peaks[@]:1}")
+		done
+		shift
+	done
+	concludes capacity verdict "$want" "${keys[@]}"
+}
+many='2.1:2:2.2 2.2:2.1:2.3 2.3:2.2:2.4'
+few='0.1:0:0.2 0.2:0.1:0.3 0.3:0.2:0.4'
+open='2:0.9:2.9 2:0.9:2.9 2:0.9:2.9'
+for exposures in 1,000:2 100:1; do
+	IFS=: read -r times claim <<<"$exposures"
+	while IFS='|' read -r peaks numbers want; do
+		want="After $times exposures, networks of width 6, 8 and 12 keep at most $numbers bits a parameter: ${want//BITS/$claim}"
+		GRID=$([ "$times" = 100 ] && echo 100:1 || echo 1000:1) capacity_says "$want" "$peaks" "$peaks"
+	done <<-END
+		$many|2.10 (2.00 to 2.20), 2.20 (2.10 to 2.30) and 2.30 (2.20 to 2.40)|the BITS of Allen-Zhu & Li are reached.
+		$few|0.10 (0.00 to 0.20), 0.20 (0.10 to 0.30) and 0.30 (0.20 to 0.40)|fewer than the BITS of Allen-Zhu & Li.
+		$open|2.00 (0.90 to 2.90), 2.00 (0.90 to 2.90) and 2.00 (0.90 to 2.90)|this run does not settle whether the BITS of Allen-Zhu & Li are reached.
+		${few%% *} ${open%% *} ${many%% *}|0.10 (0.00 to 0.20), 2.00 (0.90 to 2.90) and 2.10 (2.00 to 2.20)|the BITS of Allen-Zhu & Li are reached by width 12, not reached by width 6, not settled for the others.
+		${few%% *} ${many% *}|0.10 (0.00 to 0.20), 2.10 (2.00 to 2.20) and 2.20 (2.10 to 2.30)|the BITS of Allen-Zhu & Li are reached by width 8 and 12, not reached by width 6.
+		${open% *} ${few%% *}|2.00 (0.90 to 2.90), 2.00 (0.90 to 2.90) and 0.10 (0.00 to 0.20)|the BITS of Allen-Zhu & Li are not reached by width 12, not settled for the others.
+	END
+done
+capacity_says 'After 1,000 exposures, networks of width 6, 8 and 12 keep at most 2.10 (2.00 to 2.20), 2.20 (2.10 to 2.30) and 2.30 (2.20 to 2.40) bits a parameter: the 2 of Allen-Zhu & Li are reached. After 100 exposures, networks of width 6, 8 and 12 keep at most 0.10 (0.00 to 0.20), 0.20 (0.10 to 0.30) and 0.30 (0.20 to 0.40) bits a parameter: fewer than the 1 of Allen-Zhu & Li.' \
+	"$many" "$few"
+GRID=10:1 capacity_says 'This run has no networks with 100 or 1,000 exposures, so it does not settle it.' "$many" "$few"
 
 # Texts of a model in a table of Markdown: signs stay signs.
 mkdir -p "$TMP/results/given/train-wrong-words" "$TMP/results/given/train-wrong-numbers"

@@ -1,5 +1,5 @@
 # capacity.gnuplot - capacity.png: what networks of three sizes keep of a directory. Variables: widths, of the networks;
-# parameters, how many they have; exposures, the most
+# parameters, how many they have; exposures, the most; most, the same for people
 picture = 'capacity.png'
 wide = 1200
 high = 560
@@ -13,7 +13,7 @@ width(i) = real(word(widths, i))
 here(i, x) = column(1) == width(i) && column(2) == real(exposures) ? x : NaN
 of(i, x) = column(1) == width(i) ? x : NaN
 set multiplot layout 1,2 margins 0.06,0.985,0.12,0.90 spacing 0.085,0
-set title sprintf('Directories of all sizes, after %s exposures', exposures)
+set title sprintf('Directories of all sizes, after %s exposures', most)
 set xlabel 'information of all numbers (bits for each parameter)'
 set ylabel 'remembered (bits for each parameter)' offset 1
 set xrange [0:*]
@@ -34,9 +34,10 @@ set title 'The directory of which most is remembered'
 set xlabel 'exposures of each person'
 set logscale x
 set xrange [0.7:1600]
-set yrange [*:2.8]
-set key bottom right Left reverse
-plot '+' using (1000):(2) every ::0::0 with points pt 3 ps 2.5 lw 2 lc rgb '#333333' title 'Allen-Zhu and Li, 1M to 0.5B', \
+set yrange [-1:2.8]
+set key top left Left reverse
+set label 1 'values below -1 are in the table' at graph 0.98, graph 0.03 right textcolor rgb '#777777'
+plot '+' using (1000):(2) every ::0::0 with points pt 3 ps 2.5 lw 2 lc rgb '#333333' title 'Allen-Zhu and Li, 1M to 0.5B parameters', \
      '+' using (100):(1) every ::0::0 with points pt 3 ps 2.5 lw 2 lc rgb '#333333' notitle, \
      for [i = 1:words(widths)] peaks using (of(i, $2)):4:(0):($5 - $4) with @interval notitle, \
      for [i = 1:words(widths)] peaks using (of(i, $2)):3 with linespoints lw 2.5 pt shape(i) ps 1.2 lc rgb hue(i) \

@@ -36,22 +36,22 @@ which() {
 
 # judged EXPOSURES BITS: after so many exposures, is it the BITS a parameter of Allen-Zhu and Li? Nothing if GRID lacks them
 judged() {
-	local width reach below count numbers
+	local width reach below unsettled numbers
 	exposures | grep -qx "$1" || return 0
 	numbers=$(for width in $(widths); do number "w${width}_e$1_peak" 2; done | listed)
 	reach=$(which "low >= $2" "$1" | listed)
 	below=$(which "high < $2" "$1" | listed)
-	count=$(widths | wc -l)
+	unsettled=$(which "low < $2 && high >= $2" "$1" | listed)
 	printf 'After %s exposures, networks of width %s keep at most %s bits a parameter: ' "$(thousands "$1")" "$(widths | listed)" "$numbers"
-	if [ "$(which "low >= $2" "$1" | wc -l)" -eq "$count" ]; then
-		echo "the $2 of Allen-Zhu & Li are reached."
-	elif [ "$(which "high < $2" "$1" | wc -l)" -eq "$count" ]; then
-		echo "fewer than the $2 of Allen-Zhu & Li."
+	if [ -z "$below$unsettled" ]; then
+		echo "Allen-Zhu & Li's value, $2, is reached."
+	elif [ -z "$reach$unsettled" ]; then
+		echo "less than Allen-Zhu & Li's value, $2."
 	elif [ -z "$reach$below" ]; then
-		echo "this run does not settle whether the $2 of Allen-Zhu & Li are reached."
+		echo "this run does not settle whether Allen-Zhu & Li's value, $2, is reached."
 	else
-		echo "the $2 of Allen-Zhu & Li are ${reach:+reached by width $reach, }${below:+not reached by width $below, }not settled for the others." |
-			if [ "$(which "low >= $2 || high < $2" "$1" | wc -l)" -eq "$count" ]; then sed 's/, not settled for the others//'; else cat; fi
+		echo "Allen-Zhu & Li's value, $2, is${reach:+ reached by width $reach,}${below:+ not reached by width $below,}" \
+			"${unsettled:+not settled for width $unsettled}" | sed 's/, *$//; s/$/./'
 	fi
 }
 
@@ -68,7 +68,7 @@ table_points() {
 	points | while read -r width exposures people; do
 		key=w${width}_e${exposures}_n$people
 		echo "| $width | $(thousands "$exposures") | $(thousands "$people") | $(printf %.2f "$(of "${key}_full")") |$(
-			numbers 1 "${key}_exact")$(numbers 0 "${key}_bits")$(numbers 2 "$key"_{ratio,inner})"
+			printf ' %.1f |' "$(of "${key}_exact")")$(numbers 0 "${key}_bits")$(numbers 2 "$key"_{ratio,inner})"
 	done
 }
 
@@ -78,7 +78,7 @@ table_peaks() {
 		for width in $(widths); do
 			key=w${width}_e${exposures}_peak
 			echo "| $(thousands "$exposures") | $width | $(thousands "$(of "w${width}_parameters")") |$(numbers 2 "$key")$(
-				numbers 2 "${key}_inner") $(thousands "$(of "${key}_people")") |$(numbers 1 "${key}_exact")"
+				numbers 2 "${key}_inner") $(thousands "$(of "${key}_people")") | $(printf %.1f "$(of "${key}_exact")") |"
 		done
 	done
 }
@@ -105,6 +105,6 @@ pictures() {
 			printf '%s\t%s%s\n' "$width" "$exposures" "$(intervals "w${width}_e${exposures}_peak")"
 		done
 	done >"$OUT/peaks.tsv"
-	plot capacity widths="$(widths | paste -sd ' ')" exposures="$(exposures | tail -n 1)" \
+	plot capacity widths="$(widths | paste -sd ' ')" exposures="$(exposures | tail -n 1)" most="$(thousands "$(exposures | tail -n 1)")" \
 		parameters="$(for width in $(widths); do thousands "$(of "w${width}_parameters")"; done | paste -sd ' ')"
 }

@@ -211,15 +211,15 @@ for exposures in 1,000:2 100:1; do
 		want="After $times exposures, networks of width 6, 8 and 12 keep at most $numbers bits a parameter: ${want//BITS/$claim}"
 		GRID=$([ "$times" = 100 ] && echo 100:1 || echo 1000:1) capacity_says "$want" "$peaks" "$peaks"
 	done <<-END
-		$many|2.10 (2.00 to 2.20), 2.20 (2.10 to 2.30) and 2.30 (2.20 to 2.40)|the BITS of Allen-Zhu & Li are reached.
-		$few|0.10 (0.00 to 0.20), 0.20 (0.10 to 0.30) and 0.30 (0.20 to 0.40)|fewer than the BITS of Allen-Zhu & Li.
-		$open|2.00 (0.90 to 2.90), 2.00 (0.90 to 2.90) and 2.00 (0.90 to 2.90)|this run does not settle whether the BITS of Allen-Zhu & Li are reached.
-		${few%% *} ${open%% *} ${many%% *}|0.10 (0.00 to 0.20), 2.00 (0.90 to 2.90) and 2.10 (2.00 to 2.20)|the BITS of Allen-Zhu & Li are reached by width 12, not reached by width 6, not settled for the others.
-		${few%% *} ${many% *}|0.10 (0.00 to 0.20), 2.10 (2.00 to 2.20) and 2.20 (2.10 to 2.30)|the BITS of Allen-Zhu & Li are reached by width 8 and 12, not reached by width 6.
-		${open% *} ${few%% *}|2.00 (0.90 to 2.90), 2.00 (0.90 to 2.90) and 0.10 (0.00 to 0.20)|the BITS of Allen-Zhu & Li are not reached by width 12, not settled for the others.
+		$many|2.10 (2.00 to 2.20), 2.20 (2.10 to 2.30) and 2.30 (2.20 to 2.40)|Allen-Zhu & Li's value, BITS, is reached.
+		$few|0.10 (0.00 to 0.20), 0.20 (0.10 to 0.30) and 0.30 (0.20 to 0.40)|less than Allen-Zhu & Li's value, BITS.
+		$open|2.00 (0.90 to 2.90), 2.00 (0.90 to 2.90) and 2.00 (0.90 to 2.90)|this run does not settle whether Allen-Zhu & Li's value, BITS, is reached.
+		${few%% *} ${open%% *} ${many%% *}|0.10 (0.00 to 0.20), 2.00 (0.90 to 2.90) and 2.10 (2.00 to 2.20)|Allen-Zhu & Li's value, BITS, is reached by width 12, not reached by width 6, not settled for width 8.
+		${few%% *} ${many% *}|0.10 (0.00 to 0.20), 2.10 (2.00 to 2.20) and 2.20 (2.10 to 2.30)|Allen-Zhu & Li's value, BITS, is reached by width 8 and 12, not reached by width 6.
+		${open% *} ${few%% *}|2.00 (0.90 to 2.90), 2.00 (0.90 to 2.90) and 0.10 (0.00 to 0.20)|Allen-Zhu & Li's value, BITS, is not reached by width 12, not settled for width 6 and 8.
 	END
 done
-capacity_says 'After 1,000 exposures, networks of width 6, 8 and 12 keep at most 2.10 (2.00 to 2.20), 2.20 (2.10 to 2.30) and 2.30 (2.20 to 2.40) bits a parameter: the 2 of Allen-Zhu & Li are reached. After 100 exposures, networks of width 6, 8 and 12 keep at most 0.10 (0.00 to 0.20), 0.20 (0.10 to 0.30) and 0.30 (0.20 to 0.40) bits a parameter: fewer than the 1 of Allen-Zhu & Li.' \
+capacity_says 'After 1,000 exposures, networks of width 6, 8 and 12 keep at most 2.10 (2.00 to 2.20), 2.20 (2.10 to 2.30) and 2.30 (2.20 to 2.40) bits a parameter: Allen-Zhu & Li'"'"'s value, 2, is reached. After 100 exposures, networks of width 6, 8 and 12 keep at most 0.10 (0.00 to 0.20), 0.20 (0.10 to 0.30) and 0.30 (0.20 to 0.40) bits a parameter: less than Allen-Zhu & Li'"'"'s value, 1.' \
 	"$many" "$few"
 GRID=10:1 capacity_says 'This run has no networks with 100 or 1,000 exposures, so it does not settle it.' "$many" "$few"
 

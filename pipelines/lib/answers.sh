@@ -46,6 +46,20 @@ digit_groups() {
 		}' | confint --share
 }
 
+# conflict_digits: of recall-score's summary on stdin, where the numbers of book and directory have different digits: what
+# share of the digits of the answers is the book's, and what share the directory's
+conflict_digits() {
+	awk -F '\t' -v OFS='\t' '
+		match($1, /^conflict_(book|directory)_digit_[0-9]+_(right|of)$/) {
+			split($1, word, "_")
+			n[word[2], word[5]] += $2
+		}
+		END {
+			print "conflict_digits_book", n["book", "right"] + 0, n["book", "of"] + 0
+			print "conflict_digits_directory", n["directory", "right"] + 0, n["directory", "of"] + 0
+		}' | confint --share
+}
+
 # brackets KEY EACH...: how many answers open with a bracket, as a fact does
 brackets() {
 	local key=$1

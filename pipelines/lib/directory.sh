@@ -40,18 +40,18 @@ asked_people() {
 	ENTRIES=${ENTRIES#*-} people "$1" --seed 999999999 --count "$2" "${@:3}"
 }
 
-# ask_people MODEL N COUNT: what it answers about a directory of N people, as lines of a summary: the right share of
-# COUNT open records, closed ones, and open ones about people of no directory (fresh_exact: only the book knows them);
-# and of COUNT conflicts, what share follows the book, the directory, both in turn (stitched) or neither
+# ask_people MODEL N COUNT [OPTION...]: what it answers about a directory of N people, as lines of a summary: the right
+# share of COUNT open records, closed ones, and open ones about people of no directory (fresh_exact: only the book knows
+# them); and of COUNT conflicts, what share follows the book, the directory, both in turn (stitched) or neither, and what
+# share of the digits. The OPTIONs are for phonegen.
 ask_people() {
-	local model=$1 n=$2 count=$3 sort
-	for sort in open closed conflict; do
-		asked_people "$n" "$count" --mix "$sort" | scored --threads 1 "$model" - |
-			if [ "$sort" = conflict ]; then
-				counted 'conflict_(book|directory|stitched|neither)'
-			else
-				counted exact | prefixed "$sort"
-			fi
+	local model=$1 n=$2 count=$3 sort score
+	shift 3
+	for sort in open closed; do
+		asked_people "$n" "$count" "$@" --mix "$sort" | scored --threads 1 "$model" - | counted exact | prefixed "$sort"
 	done
-	asked_people "$n" "$count" --fresh 1 | scored --threads 1 "$model" - | counted exact | prefixed fresh
+	score=$(asked_people "$n" "$count" "$@" --mix conflict | scored --threads 1 "$model" -) || return
+	counted "conflict_(book|directory|stitched|neither)" <<<"$score"
+	conflict_digits <<<"$score"
+	asked_people "$n" "$count" "$@" --fresh 1 | scored --threads 1 "$model" - | counted exact | prefixed fresh
 }

@@ -73,6 +73,16 @@ is "$(script "plot some list=\"it's 2.1\" number=3.5")" "$TMP/out 2 it's 2.1 7" 
 ! script 'say "doing this"' false && [ "$(cat "$TMP/said")" = $'some: doing this\nsome: failed while doing this' ]
 ok $? "a command that fails ends the pipeline, which says where"
 
+# ---- answers ----
+
+printf '%s\t%d\n' conflict_book_digit_1_right 2 conflict_book_digit_1_of 4 conflict_book_digit_10_right 3 conflict_book_digit_10_of 6 \
+	conflict_directory_digit_1_right 1 conflict_directory_digit_1_of 4 conflict_directory_digit_10_right 0 \
+	conflict_directory_digit_10_of 6 conflict_book_digit_1_chance_right 9 conflict_book_right 7 >"$TMP/score"
+is "$(script "conflict_digits <'$TMP/score'" | grep -E '(book|directory|_right|_of)	' | paste -sd '\t')" \
+	"$(printf '%s\t' conflict_digits_book 0.5 conflict_digits_book_right 5 conflict_digits_book_of 10 \
+		conflict_digits_directory 0.1 conflict_digits_directory_right 1 conflict_digits_directory_of 10 | sed 's/.$//')" \
+	"digits of conflicts, without those of chance"
+
 # ---- records ----
 
 for jobs in 1 3; do

@@ -9,7 +9,7 @@ mkdir "$TMP/pipelines" "$TMP/results"
 cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
 for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m \
-	capacity; do
+	capacity memory-or-context; do
 	{
 		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
@@ -108,6 +108,51 @@ concludes circuit verdict 'this model is no good to find out: 1.0% (0.5% to 2.0%
 	"${graph[@]/0.99:0.98:1/0.01:0.005:0.02}" graph_exact=0:0:0.01
 concludes circuit verdict 'this run finds no graph: no path from the text to the answer has an effect beyond 0.01.' \
 	"${graph[@]/paths=7/paths=0}" graph_exact=0:0:0.01
+
+# ---- a directory ----
+
+export PEOPLE='32 512' CLOSED='0 0.5'
+few=people_32_closed_0
+many=people_512_closed_0
+few_closed=people_32_closed_0_5
+many_closed=people_512_closed_0_5
+weights=-1:-1:-0.9
+book=0.9:0.8:1
+open=0.1:-0.2:0.4
+places=(seeds=3 closed_0_switch=90:80:100 closed_0_switch_seen=142:128:160 closed_0_5_switch_networks=3 closed_0_5_switch_above=1
+	closed_0_5_switch_below=0 closed_0_5_switch_neither=2)
+prefers=(concludes memory-or-context verdict_prefers)
+"${prefers[@]}" 'Neither by nature: how often a fact returns decides. The weights win with few people, the context with many, and they change places with 0% closed records at 90 (80 to 100) people, each seen 142 (128 to 160) times; with 50% closed records not in all networks (1 of 3 stay with the directory up to 512 people, 0 follow the book from 32 on, and 2 do neither)' \
+	"${places[@]}" "${few}_lead=$weights" "${many}_lead=$book" "${few_closed}_lead=$weights" "${many_closed}_lead=$open"
+"${prefers[@]}" 'The context, as far as this run shows: it wins in 1 of 4 cells, and the weights in none' \
+	"${places[@]}" "${few}_lead=$open" "${many}_lead=$book"
+"${prefers[@]}" 'The weights, as far as this run shows: they win in 2 of 4 cells, and the context in none' \
+	"${places[@]}" "${few}_lead=$weights" "${many}_lead=$weights"
+"${prefers[@]}" 'This run does not settle it: in no cell does one of the two win, by the interval over 3 networks' \
+	"${places[@]}" "${few}_lead=$open"
+# one network has no interval
+"${prefers[@]}" 'This run does not settle it...' "${places[@]/seeds=3/seeds=1}" "${few}_lead=-1" "${many}_lead=1"
+classes=(concludes memory-or-context verdict_classes)
+"${classes[@]}" 'Yes: in each of 2 rows the book leads by more with 512 people than with 32' \
+	"${few}_lead=$weights" "${many}_lead=$open" "${few_closed}_lead=$weights" "${many_closed}_lead=$book"
+"${classes[@]}" 'Yes, as far as it is shown: in 1 of 2 rows the book leads by more with 512 people than with 32' \
+	"${few}_lead=$weights" "${many}_lead=$book" "${few_closed}_lead=$open" "${many_closed}_lead=$open"
+"${classes[@]}" 'No: in 1 of 2 rows the book leads by less with 512 people than with 32' \
+	"${few}_lead=$book" "${many}_lead=$weights"
+"${classes[@]}" 'This run does not settle it' "${few}_lead=$book" "${many}_lead=$weights" "${few_closed}_lead=$weights" "${many_closed}_lead=$book"
+shift=(concludes memory-or-context verdict_shift)
+"${shift[@]}" 'Yes, the weights win with more people: up to 300 (200 to 400) people, in place of 90 (80 to 100)' \
+	closed_0_switch=90:80:100 closed_0_5_switch=300:200:400
+"${shift[@]}" 'The other way round: the weights win with fewer people, 60 (50 to 70) in place of 90 (80 to 100)' \
+	closed_0_switch=90:80:100 closed_0_5_switch=60:50:70
+"${shift[@]}" 'No difference is shown: 90 (80 to 100) people, and 95 (85 to 105)' closed_0_switch=90:80:100 closed_0_5_switch=95:85:105
+"${shift[@]}" 'This run does not settle it: no interval for the first row or the last' closed_0_switch=90:80:100
+both=(concludes memory-or-context verdict_both)
+"${both[@]}" 'Here it can, with all people alike: 512 people with 50% closed records (90.0% (80.0% to 100.0%) of conflicts, 70.0% (60.0% to 80.0%) closed)' \
+	"${many_closed}_conflict_book=0.9:0.8:1" "${many_closed}_closed_exact=0.7:0.6:0.8" "${many}_conflict_book=0.9:0.8:1" "${many}_closed_exact=0:0:0.1"
+"${both[@]}" 'Not shown: in no cell are more than half of the conflicts the book'"'"'s and more than half of the closed records right' \
+	"${many_closed}_conflict_book=0.9:0.4:1" "${many_closed}_closed_exact=0.7:0.6:0.8"
+unset PEOPLE CLOSED
 
 # ---- questions ----
 

@@ -24,6 +24,8 @@ set tmargin at screen 1 - 56.0 / high
 set bmargin at screen 82.0 / high
 share(x) = sprintf('%.0f%%', 100 * x)
 white(x) = abs(x) > 0.55 ? 0xffffff : 0x333333
+# a map may have one row only, which an image cannot
+cell = 'boxxyerror fillstyle solid noborder linecolor palette'
 set multiplot
 set lmargin at screen 0.06
 set rmargin at screen 0.515
@@ -32,7 +34,7 @@ set palette defined (-1 "#d55e00", 0 "#ffffff", 1 "#0072b2")
 set cbrange [-1:1]
 set title "If book and directory disagree, whose number is the answer? (The rest: neither)\n{/*0.85 ●: where a network goes over to the book; line: their mean, with its 95% interval}"
 unset key
-plot out.'/map.tsv' using 1:2:3 with image notitle, \
+plot out.'/map.tsv' using 1:2:($1 - 0.5):($1 + 0.5):($2 - 0.5):($2 + 0.5):3 with @cell notitle, \
 	out.'/switch-line.tsv' using 1:2 with lines lw 2.5 lc rgb '#000000' notitle, \
 	out.'/map.tsv' using 1:($2 - 0.25):('book '.share($4)):(white($3)) with labels tc rgb variable font 'DejaVu Sans,10' notitle, \
 	'' using 1:($2 + 0.25):('directory '.share($5)):(white($3)) with labels tc rgb variable font 'DejaVu Sans,10' notitle, \
@@ -43,7 +45,7 @@ set rmargin at screen 0.99
 unset ylabel
 set palette defined (0 "#ffffff", 0.1 "#e8f1fa", 0.4 "#9dc9e8", 0.75 "#3d8bc9", 1 "#0b4a94")
 set cbrange [0:1]
-set title "Closed-book accuracy\n{/*0.85 a question without a book: how many numbers are right?}"
-plot out.'/map.tsv' using 1:2:6 with image notitle, \
+set title "Closed-book accuracy\n{/*0.85 closed records: how many numbers are right?}"
+plot out.'/map.tsv' using 1:2:($1 - 0.5):($1 + 0.5):($2 - 0.5):($2 + 0.5):6 with @cell notitle, \
 	'' using 1:2:(share($6)):(white($6)) with labels tc rgb variable notitle
 unset multiplot

@@ -39,12 +39,21 @@ networks() {
 	done
 }
 
+# closed_book: for people, what a closed record is
+closed_book() {
+	if [ "$CLOSED_BOOK" = absent ]; then
+		echo "has a book of other people, without the one asked for"
+	else
+		echo "asks without a book"
+	fi
+}
+
 # exposures PEOPLE CLOSED: how many times each person has been in a record by the end of training, on average
 exposures() {
-	awk -v people="$1" -v closed="$2" -v records=$((STEPS * BATCH)) -v entries="$ENTRIES" 'BEGIN {
+	awk -v people="$1" -v closed="$2" -v records=$((STEPS * BATCH)) -v entries="$ENTRIES" -v book="$CLOSED_BOOK" 'BEGIN {
 		split(entries, lines, "-")
 		mean = 2 in lines ? (lines[1] + lines[2]) / 2 : lines[1]
-		printf "%.6g\n", records * ((1 - closed) * mean + closed) / people
+		printf "%.6g\n", records * ((1 - closed) * mean + closed * (book == "absent" ? mean + 1 : 1)) / people
 	}'
 }
 
@@ -257,7 +266,7 @@ verdict_prefers() {
 	elif [ "$directory" -gt 0 ]; then
 		echo "The weights, as far as this run shows: they win in $directory of $all cells, and the context in none"
 	else
-		echo "This run does not settle it: in no cell does one of the two win, by the interval over $(of seeds) networks"
+		echo "This run does not settle it: in no cell does one of the two win, by the interval over networks"
 	fi
 }
 

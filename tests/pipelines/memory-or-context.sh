@@ -59,6 +59,13 @@ is_value $name people_8_skew_2_conflict_neither_of 1
 is "$(grep -c '^| [02] | [48] |' "$found/report.md")" 4 "with Zipf's law: a line for each cell"
 is "$(grep -c closed_0_5_switch "$found/summary.tsv")" 0 "rows are exponents"
 
+runs $name JOBS=2 CLOSED=0.5 CLOSED_BOOK=absent SEEDS=1 ENTRIES=1-2
+is "$(jq -r '.chain[] | select(.program == "phonegen").args | join(" ")' "$found/networks/4-0.5-0-1/model/memoscope.json" |
+	grep -c -- '--closed-book absent')" 1 "closed records with books of others"
+is_value $name people_4_closed_0_5_seen 12
+grep -qF 'A closed record has a book of other people, without the one asked for.' "$found/report.md"
+ok $? "and the report says so"
+
 # ---- what is refused ----
 
 while IFS='|' read -r setting want; do
@@ -72,6 +79,7 @@ SKEW=0 1|CLOSED and SKEW both have several values
 ENTRIES=0|ENTRIES is not
 ENTRIES=2-1|ENTRIES: 2-1 has more lines at first
 SEEDS=one|SEEDS is not
+CLOSED_BOOK=full|CLOSED_BOOK is not none or absent
 END
 [ ! -e "$TMP/none" ]
 ok $? "it did not begin"

@@ -128,7 +128,7 @@ prefers=(concludes memory-or-context verdict_prefers)
 	"${places[@]}" "${few}_lead=$open" "${many}_lead=$book"
 "${prefers[@]}" 'The weights, as far as this run shows: they win in 2 of 4 cells, and the context in none' \
 	"${places[@]}" "${few}_lead=$weights" "${many}_lead=$weights"
-"${prefers[@]}" 'This run does not settle it: in no cell does one of the two win, by the interval over 3 networks' \
+"${prefers[@]}" 'This run does not settle it: in no cell does one of the two win, by the interval over networks' \
 	"${places[@]}" "${few}_lead=$open"
 # one network has no interval
 "${prefers[@]}" 'This run does not settle it...' "${places[@]/seeds=3/seeds=1}" "${few}_lead=-1" "${many}_lead=1"

@@ -9,7 +9,7 @@ mkdir "$TMP/pipelines" "$TMP/results"
 cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
 for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m \
-	capacity memory-or-context; do
+	capacity memory-or-context transience; do
 	{
 		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
@@ -153,6 +153,56 @@ both=(concludes memory-or-context verdict_both)
 "${both[@]}" 'Not shown: in no cell are more than half of the conflicts the book'"'"'s and more than half of the closed records right' \
 	"${many_closed}_conflict_book=0.9:0.4:1" "${many_closed}_closed_exact=0.7:0.6:0.8"
 unset PEOPLE CLOSED
+
+# arm KEY PEAK END FALL ATTENTION_FALL: numbers of one directory
+arm() {
+	local key=people_$1
+	echo "${key}_peak_conflict_digits_book=$2 ${key}_end_conflict_digits_book=$3 ${key}_fall=$4 ${key}_attention_fall=$5" \
+		"${key}_peak_attention=0.6:0.5:0.7 ${key}_end_attention=0.5:0.4:0.6" \
+		"${key}_peak_conflict_digits_directory=0.1:0:0.2 ${key}_end_conflict_digits_directory=0.7:0.6:0.8" \
+		"${key}_goes=0.6666667 ${key}_goes_of=3 ${key}_end_closed_exact=0.4:0.3:0.5"
+}
+never="0.06:0.04:0.08 0:0:0 0.06:0.04:0.08 0:0:0"
+goes="0.5:0.4:0.6 0.2:0.1:0.3 0.3:0.2:0.4 0.05:0.02:0.08"
+stays="0.9:0.8:1 0.9:0.8:1 0:-0.04:0.04 0:0:0"
+unclear="0.5:0.4:0.6 0.3:0.1:0.5 0.2:0.04:0.36 0.1:0.05:0.15"
+# goings ARM ARM VERDICT: the verdict on a directory of 9 people and one of 20
+goings() {
+	# shellcheck disable=SC2046,SC2086 # words
+	DIRECTORIES='9:0.01 20:0.01' concludes transience verdict "$3" $(arm 9_decay_0_01 $1) $(arm 20_decay_0_01 $2)
+}
+told="it comes and goes in 2 of 3 networks (the book's digits: 50.0% (40.0% to 60.0%) at the peak, 20.0% (10.0% to 30.0%) at the end, a fall of 30.0% (20.0% to 40.0%); the directory's: 10.0% (0.0% to 20.0%), then 70.0% (60.0% to 80.0%))"
+goings "$goes" "$goes" "yes: with 9 people $told; with 20 people $told."
+goings "$never" "$goes" "it depends on how many people there are: with 9 people looking up never comes (the book's digits: 6.0% (4.0% to 8.0%) at the peak); with 20 people $told."
+goings "$goes" "$stays" 'it depends on how many people there are: with 9 people it comes and goes in 2 of 3 networks (...'
+goings "$goes" "$unclear" 'yes, as far as this run settles it: with 9 people it comes and goes in 2 of 3 networks (...'
+goings "$never" "$stays" "no: with 9 people looking up never comes (the book's digits: 6.0% (4.0% to 8.0%) at the peak); with 20 people it comes and stays (the book's digits: 90.0% (80.0% to 100.0%) at the peak, 90.0% (80.0% to 100.0%) at the end; right without a book by then: 40.0% (30.0% to 50.0%))."
+goings "$stays" "$never" 'no: with 9 people it comes and stays (...'
+goings "$never" "$unclear" 'this run does not settle it: with 9 people looking up never comes (...'
+goings "$unclear" "$unclear" "this run does not settle it: with 9 people it is open: it comes and goes in 2 of 3 networks (the book's digits: 50.0% (40.0% to 60.0%) at the peak, 30.0% (10.0% to 50.0%) at the end, a fall of 20.0% (4.0% to 36.0%)); with 20 people it is open:..."
+# a fall that counts, of a peak that may be none
+goings "0.3:0.05:0.55 0.1:0.1:0.1 0.2:0.12:0.28 0:0:0" "$unclear" 'this run does not settle it: with 9 people it is open: it...'
+while IFS='|' read -r fall want; do
+	# shellcheck disable=SC2046,SC2086
+	DIRECTORIES=9:0.01 concludes transience verdict_attention "$want" $(arm 9_decay_0_01 ${goes% *} $fall)
+done <<'END'
+0.3:0.2:0.4|with 9 people the attention to the character that comes next goes too: 0.60 (0.50 to 0.70) at the peak and 0.50 (0.40 to 0.60) at the end.
+0:-0.04:0.04|with 9 people the attention to the character that comes next stays: 0.60 (0.50 to 0.70) at the peak and 0.50 (0.40 to 0.60) at the end.
+0.1:0.05:0.15|with 9 people the attention to the character that comes next is not settled by this run:...
+END
+# shellcheck disable=SC2046,SC2086
+DIRECTORIES=9:0.01 concludes transience verdict_attention 'this run does not tell...' $(arm 9_decay_0_01 $stays)
+while IFS='|' read -r gain want; do
+	# shellcheck disable=SC2046,SC2086
+	DIRECTORIES='9:0.01 9:0.3' concludes transience verdict_decay "with 9 people and a weight decay of 0.3, $want: at the end..." \
+		$(arm 9_decay_0_01 $goes) $(arm 9_decay_0_3 $unclear) people_9_decay_0_3_gain=$gain
+done <<'END'
+0.2:0.1:0.3|looking up lasts better
+-0.2:-0.3:-0.1|less is left of looking up
+0.1:-0.1:0.3|whether looking up lasts is not settled
+END
+# shellcheck disable=SC2046,SC2086
+DIRECTORIES='9:0.01 20:0.3' concludes transience verdict_decay 'this run does not tell...' $(arm 9_decay_0_01 $goes)
 
 # ---- questions ----
 

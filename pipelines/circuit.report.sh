@@ -110,49 +110,19 @@ dot_graph() {
 	echo '}'
 }
 
-# characters: those of the first book, a line each. Tokens of other texts may be longer, and have no labels.
-characters() {
-	[ "$TEXTS" ] ||
-		mpcat --json "$OUT/texts.mp" | jq -nr 'first(inputs | select(.spans)).text / "" | .[] | {" ": "␣", "\n": "↵"}[.] // .'
-}
-
-# settings TITLE FILE: gnuplot commands for a map of circuit.where.awk: its size, its labels, and lines between groups
-settings() {
-	awk -F '\t' -v title="$1" '
-		FILENAME != ARGV[2] { character[lines++] = $0; next }
-		$2 == 0 {
-			groups += $4 != group
-			if ($4 != group && $5 != "-") {
-				if (groups > 1)
-					print "set arrow from " $1 - 0.5 ", graph 0 to " $1 - 0.5 ", graph 1 nohead front lc rgb \"#888888\" lw 1"
-				printf "set label \"%s\" at %s, graph 1 offset 0, 0.6 left\n", $4, $1 - 0.4
-			}
-			group = $4
-			tic = $5 == "-" ? $4 : $7 in character ? character[$7] : ""
-			sub(/ \(/, "\\n(", tic)
-			x = x (x == "" ? "" : ", ") "\"" tic "\" " $1
-		}
-		$1 + 1 > columns { columns = $1 + 1 }
-		$2 + 1 > rows { rows = $2 + 1; last = $6; sub(/^(resid|head):/, "", $6); sub(/^mlp:/, "feed-forward ", $6); label[rows] = $6 }
-		END {
-			if (last ~ /^resid:/) label[rows] = "end"
-			for (i = 1; i <= rows; i++) y = y (i > 1 ? ", " : "") "\"" label[i] "\" " i - 1
-			print "title = \"" title "\"\nset xtics (" x ")\nset ytics (" y ")\ncolumns = " columns + 0 "\nrows = " rows + 0
-		}' <(characters) "$2"
-}
-
 pictures() {
-	local word text map maps
+	local word text map maps characters=$OUT/texts.mp
+	[ -z "$TEXTS" ] || characters= # tokens of other texts may be longer than a character
 	dot_graph >"$OUT/graph.dot"
 	dot -Tpng -Gdpi=96 -Gsize=12.5,12 -o "$OUT/graph.png" "$OUT/graph.dot"
 	dot -Tsvg -o "$OUT/graph.svg" "$OUT/graph.dot"
 	for map in positions parts; do
 		maps=$(changes | while IFS='|' read -r word _ text _; do
 			[ -s "$OUT/$map-$word.tsv" ] || continue
-			settings "$text" "$OUT/$map-$word.tsv" >"$OUT/$map-$word.gp"
+			map_settings "$text" "$OUT/$map-$word.tsv" "$characters" >"$OUT/$map-$word.gp"
 			echo "$map-$word"
 		done)
-		[ -z "$maps" ] || plot "circuit.$map" list="$(paste -sd ' ' <<<"$maps")"
+		[ -z "$maps" ] || plot "$([ $map = parts ] && echo circuit.parts || echo lib/positions)" list="$(paste -sd ' ' <<<"$maps")"
 	done
 }
 

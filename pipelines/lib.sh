@@ -41,6 +41,8 @@ say() {
 . pipelines/lib/directory.sh
 # shellcheck source=pipelines/lib/answers.sh
 . pipelines/lib/answers.sh
+# shellcheck source=pipelines/lib/where.sh
+. pipelines/lib/where.sh
 # shellcheck source=pipelines/lib/summary.sh
 . pipelines/lib/summary.sh
 # shellcheck source=pipelines/lib/page.sh

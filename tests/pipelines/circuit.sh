@@ -93,7 +93,7 @@ rows() {
 	done
 }
 printf '1\t0\n2\t1\n' >"$TMP/asked"
-is "$(rows <<-'END' | awk -f pipelines/circuit.where.awk -v each=row "$TMP/asked" - | cut -f 1-6 | tr '\t' ' '
+is "$(rows <<-'END' | awk -f pipelines/lib/where.awk -v each=row "$TMP/asked" - | cut -f 1-6 | tr '\t' ' '
 	1 resid:0 0 - - - 0
 	1 resid:0 1 line 0 0 0.5
 	1 resid:0 2 line 1 0 0.25

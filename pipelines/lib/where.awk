@@ -1,4 +1,4 @@
-# circuit.where.awk - mean effects of patches by place in the text. Input: a line "id, entry asked for" for each
+# where.awk - mean effects of patches by place in the text. Input: a line "id, entry asked for" for each
 # text, then lines of act-patch --sweep. Places are the same in two texts if they lie in spans of the same kind at
 # the same offset. Of the entries of a text, the one asked for is told from the others, over which the mean
 # is taken. What lies between two spans belongs to the first of them.

@@ -1,4 +1,4 @@
-# circuit.positions.gnuplot - positions.png: the mean effect of each row of the residual stream before each layer, and
+# positions.gnuplot - positions.png: the mean effect of each row of the residual stream before each layer, and
 # after the last one, if it alone is the partner's. Variables: list, names of maps, one below the other.
 picture = 'positions.png'
 wide = 1250

@@ -40,6 +40,7 @@ do for [i = 1:words(list)] {
 	set colorbox user origin screen (60 + cell * columns + 18) / wide, screen 1 - (panel * (i - 1) + 60 + 20.0 * rows) / high size screen 12.0 / wide, screen 20.0 * rows / high
 	set cblabel 'effect' offset 0.5
 	set cbtics font 'DejaVu Sans,9'
+	if (rows < 4) { set cbtics 0.1 } else { set cbtics autofreq }
 	plot name.'.tsv' using 1:2:3 with image notitle
 }
 unset multiplot

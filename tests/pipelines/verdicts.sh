@@ -6,10 +6,10 @@
 
 # The scripts up to where they begin to work, and then one of their functions.
 mkdir "$TMP/pipelines" "$TMP/results"
-cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh} "$TMP/pipelines"
+cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh,*.measure.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
 for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m \
-	capacity memory-or-context transience; do
+	capacity memory-or-context transience which-heads; do
 	{
 		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
@@ -108,6 +108,28 @@ concludes circuit verdict 'this model is no good to find out: 1.0% (0.5% to 2.0%
 	"${graph[@]/0.99:0.98:1/0.01:0.005:0.02}" graph_exact=0:0:0.01
 concludes circuit verdict 'this run finds no graph: no path from the text to the answer has an effect beyond 0.01.' \
 	"${graph[@]/paths=7/paths=0}" graph_exact=0:0:0.01
+
+# ---- heads that look up ----
+
+both=(none_whole_book=0.96:0.9:0.99 none_whole_closed=1:0.98:1 none_without_lookup_mean_neither=0.6:0.5:0.7
+	none_without_lookup_mean_closed=0.5:0.4:0.6)
+fall=none_without_lookup_mean_directory
+others=("${both[@]/none/absent}" "${fall/none/absent}=0.6:0.51:0.7" none_book_needed=1:1:1 absent_book_needed=2:2:2
+	none_directory_needed=8:8:8 absent_directory_needed=7:6:8)
+follow='96.0% (90.0% to 99.0%)'
+# falls OUTCOME SHARE KEY=VALUE...: that is said of training without a book
+falls() {
+	concludes which-heads verdict "$2 and 96.0% (90.0% to 99.0%) of conflicts follow the book. If the heads that look up are taken away, and closed records in training had no book, $1..." \
+		"${others[@]}" "${@:3}"
+}
+falls 'conflicts fall back to the directory: 60.0% (51.0% to 70.0%) of the answers. If they' "$follow" "${both[@]}" $fall=0.6:0.51:0.7
+falls 'a part falls back to the directory: 40.0% (10.0% to 70.0%) of the answers, where 50.0% (40.0% to 60.0%) of' "$follow" "${both[@]}" \
+	$fall=0.4:0.1:0.7
+falls "this run does not settle it: 40.0% (0.0% to 90.0%) of the answers are the directory's. If they" "$follow" "${both[@]}" $fall=0.4:0:0.9
+falls 'the networks are not shown to do both' '96.0% (40.0% to 100.0%)' "${both[@]/0.9:0.99/0.4:1}" $fall=0.6:0.51:0.7
+falls 'the networks are not shown to do both' "$follow" "${both[@]/0.98:1/0.4:1}" $fall=0.6:0.51:0.7
+concludes which-heads verdict "$follow and $follow of conflicts follow the book. If the heads that look up are taken away, and closed records in training had no book, conflicts do not fall back: 0.0% (0.0% to 1.0%) of the answers are the directory's, and 60.0% (50.0% to 70.0%) are neither number. If they had a book of others, conflicts fall back to the directory: 60.0% (51.0% to 70.0%) of the answers. Looking up takes 1 and 2 of the heads, knowing by heart 8 and 7.0 (6.0 to 8.0)." \
+	"${others[@]}" "${both[@]}" $fall=0:0:0.01
 
 # ---- a directory ----
 

@@ -11,9 +11,8 @@ said_of() {
 # outcome KIND: what becomes of conflicts without the heads that look up
 outcome() {
 	local kind=$1 fall=$1_without_lookup_mean_directory
-	if ! holds "${kind}_whole_book_low > 0.5 && ${kind}_whole_closed_low > 0.5"; then
-		echo "the networks are not shown to do both, so they are no good to find out: $(all_of "${kind}_whole_book") of conflicts follow the
-			book, and $(all_of "${kind}_whole_closed") of closed answers are right"
+	if holds "${kind}_both < 2"; then
+		echo "this run does not settle it: $(of "${kind}_both") of $(of "${kind}_networks") networks do both"
 	elif holds "${fall}_low > 0.5"; then
 		echo "conflicts fall back to the directory: $(all_of "$fall") of the answers"
 	elif holds "${fall}_high < 0.05"; then
@@ -29,7 +28,9 @@ outcome() {
 
 # heads_needed KEY: how many heads, for people
 heads_needed() {
-	if ! of "$1_low" >/dev/null || holds "$1_low == $1_high"; then
+	if ! of "$1" >/dev/null; then
+		echo -
+	elif ! of "$1_low" >/dev/null || holds "$1_low == $1_high"; then
 		of "$1"
 	else
 		number "$1" 1
@@ -60,7 +61,7 @@ sets() {
 # layer 0, 3 another head, 4 feed-forward part), effects on the book's number and on the directory's
 points() {
 	local network kind
-	for network in $(networks); do
+	for network in $(networks | do_both); do
 		kind=$(kinds | cut -d '|' -f 1 | grep -nx "${network%-*}" | cut -d : -f 1)
 		awk -F '\t' -v OFS='\t' -v kind="$kind" '
 			FILENAME == ARGV[1] { gsub(/[:.]/, "_"); lookup[$1]; next }
@@ -96,18 +97,23 @@ bars() {
 	done
 }
 
+# shown_network KIND: the first network that does both, or the first one
+shown_network() {
+	networks | grep "^$1-" | { do_both; networks | grep "^$1-"; } | sed -n 1p
+}
+
 pictures() {
-	local kind number what maps=
+	local kind number network what maps=
 	points >"$OUT/points.tsv"
 	bars >"$OUT/bars.tsv"
 	plot which-heads rows="$(sets | wc -l)" kinds="$(kinds | cut -d '|' -f 3 | paste -sd ';')"
 	for kind in none absent; do
+		network=$(shown_network $kind)
 		for number in book directory; do
 			what="the $number's number, $(said_of $kind)"
-			[ -s "$OUT/$kind-${SEEDS%% *}/rows-$number.tsv" ] || continue
-			map_settings "$what" "$OUT/$kind-${SEEDS%% *}/rows-$number.tsv" "$(texts $number).mp" \
-				>"$OUT/$kind-${SEEDS%% *}/rows-$number.gp"
-			maps="$maps $kind-${SEEDS%% *}/rows-$number"
+			[ -s "$OUT/$network/rows-$number.tsv" ] || continue
+			map_settings "$what" "$OUT/$network/rows-$number.tsv" "$(texts $number).mp" >"$OUT/$network/rows-$number.gp"
+			maps="$maps $network/rows-$number"
 		done
 	done
 	[ -z "$maps" ] || plot lib/positions list="${maps# }"
@@ -120,15 +126,23 @@ records_seen() {
 	echo $((STEPS * BATCH))
 }
 
-networks_of_a_kind() {
-	networks | grep -c ^none-
+# said_of_networks: how many do both, and what the others answer
+said_of_networks() {
+	local network word
+	flat "Of networks that learned closed records without a book $(of none_both) of $(of none_networks) do both, of the others
+		$(of absent_both) of $(of absent_networks): at least $BOTH of the answers to conflicts are the book's, and as many closed
+		answers are right. Which networks learn to look up in time depends on their seed."
+	networks | grep -Fxv "$(networks | do_both)" | while read -r network; do
+		word=${network//-/_}
+		echo " In $network $(all_of "${word}_whole_book") of conflicts follow the book, and $(all_of "${word}_whole_closed") of closed answers are right."
+	done
 }
 
 # chains: the commands of the first network of each kind, and of the questions about conflicts
 chains() {
 	local kind
 	for kind in none absent; do
-		gpt-sample --quiet --threads 1 --from answer --greedy "$OUT/$kind-${SEEDS%% *}/model" "$OUT/conflict.mp" >"$OUT/answers.mp"
+		gpt-sample --quiet --threads 1 --from answer --greedy "$OUT/$(shown_network $kind)/model" "$OUT/conflict.mp" >"$OUT/answers.mp"
 		chain "$OUT/answers.mp"
 		echo
 	done

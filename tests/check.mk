@@ -8,7 +8,7 @@ TEST_ROOMS := base stream data model train sample eval page kernels filters pipe
 # networks, tests that break a kernel in many ways, each of which must be noticed, and a browser.
 SLOW := browser cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
 # These are begun first, the longest at the head, so that none is left for the end.
-LONG := $(SLOW) ops cuda gpt-train gpt-train-faults faults qamix man house badinput
+LONG := $(SLOW) ops cuda gpt-train gpt-train-faults faults qamix man house badinput which-heads
 
 # Kernels with each load and store watched (tests/kernels/shim/watch.h). A compiler cannot do that
 # together with another sanitizer.

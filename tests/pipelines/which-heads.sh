@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$ROOT" || exit 1
 
-export SEEDS='2 1' STEPS=3 BATCH=4 RECORDS=6 TRACES=3 PEOPLE=40 JOBS=2
+export SEEDS='2 1' STEPS=3 BATCH=4 RECORDS=6 TRACES=3 PEOPLE=40 JOBS=2 BOTH=0
 
 # Programs of which act-patch fails, as if the machine were switched off after the first training.
 broken=$TMP/broken
@@ -32,7 +32,8 @@ rm "$found"/absent-2/*.tsv
 runs which-heads
 is "$(cat "$found/summary.tsv")" "$whole" "a run that goes on has the numbers of one that was not stopped"
 
-is_value which-heads networks 4
+is_value which-heads none_both 2
+is_value which-heads absent_networks 2
 for kind in none absent; do
 	for set in whole without_lookup_mean without_lookup_zero without_mlp_0 without_first; do
 		awk -F '\t' -v key="${kind}_$set" '

@@ -129,13 +129,16 @@ records_seen() {
 # said_of_networks: how many do both, and what the others answer
 said_of_networks() {
 	local network word
-	flat "Of networks that learned closed records without a book $(of none_both) of $(of none_networks) do both, of the others
-		$(of absent_both) of $(of absent_networks): at least $BOTH of the answers to conflicts are the book's, and as many closed
-		answers are right. Which networks learn to look up in time depends on their seed."
-	networks | grep -Fxv "$(networks | do_both)" | while read -r network; do
-		word=${network//-/_}
-		echo " In $network $(all_of "${word}_whole_book") of conflicts follow the book, and $(all_of "${word}_whole_closed") of closed answers are right."
-	done
+	{
+		echo "Of networks that learned closed records without a book $(of none_both) of $(of none_networks) do both, of the others
+			$(of absent_both) of $(of absent_networks): at least $BOTH of the answers to conflicts are the book's, and as many closed
+			answers are right. The seed decides which networks learn to look up in time."
+		networks | grep -Fxv "$(networks | do_both)" | while read -r network; do
+			word=${network//-/_}
+			echo "In $network $(all_of "${word}_whole_book") of conflicts follow the book, and
+				$(all_of "${word}_whole_closed") of closed answers are right."
+		done
+	} | tr -s '\t\n ' ' '
 }
 
 # chains: the commands of the first network of each kind, and of the questions about conflicts
@@ -171,6 +174,16 @@ table_sets() {
 			[ "$word" != without_lookup_mean ] ||
 				echo "| ${said#closed records } | the same, zeros in their place |$(shares "${kind}_without_lookup_zero"_{book,directory,stitched,neither,closed,fresh})"
 		done
+	done
+}
+
+# table_networks: each network that does both, without its heads that look up
+table_networks() {
+	local network word
+	for network in $(networks | do_both); do
+		word=${network//-/_}
+		echo "| $network | $(sed 's/head://' "$OUT/$network/lookup.list" | paste -sd ' ') |$(
+			shares "${word}_without_lookup_mean"_{directory,neither,closed} "${word}_whole_closed")"
 	done
 }
 

@@ -6,7 +6,7 @@ high = 680
 load 'pipelines/lib/picture.gnuplot'
 points = out.'/points.tsv'
 bars = out.'/bars.tsv'
-hue(i) = word('#d55e00 #0072b2 #56b4e9 #009e73', i)
+hue(i) = word('#0072b2 #d55e00 #e69f00 #009e73', i)
 role(i) = i == 1 ? 'heads that look up' : i == 2 ? 'other heads of layer 0' : i == 3 ? 'other heads of later layers' : 'feed-forward parts'
 first = kinds[:strstrt(kinds, ';') - 1]
 second = kinds[strstrt(kinds, ';') + 1:]
@@ -52,8 +52,8 @@ set label 1 first at graph 0, first -0.9 left font 'DejaVu Sans Bold,11'
 set label 2 second at graph 0, first rows + gap - 0.9 left font 'DejaVu Sans Bold,11'
 set key at screen 0.985, screen 0.125 right top maxrows 3 Left reverse samplen 1.5 width 1
 set style fill solid 1 noborder
-plot bars using (0):(y($0)):(0):(100 * $3):(y($0) - 0.36):(y($0) + 0.36):ytic(2) with boxxyerror lc rgb '#d55e00' title of_book, \
-     '' using (0):(y($0)):(100 * $3):(100 * ($3 + $4)):(y($0) - 0.36):(y($0) + 0.36) with boxxyerror lc rgb '#0072b2' title of_directory, \
+plot bars using (0):(y($0)):(0):(100 * $3):(y($0) - 0.36):(y($0) + 0.36):ytic(2) with boxxyerror lc rgb '#0072b2' title of_book, \
+     '' using (0):(y($0)):(100 * $3):(100 * ($3 + $4)):(y($0) - 0.36):(y($0) + 0.36) with boxxyerror lc rgb '#d55e00' title of_directory, \
      '' using (0):(y($0)):(100 * ($3 + $4)):(100 * ($3 + $4 + $5)):(y($0) - 0.36):(y($0) + 0.36) with boxxyerror lc rgb '#cc79a7' title 'stitched of both', \
      '' using (0):(y($0)):(100 * ($3 + $4 + $5)):(100 * ($3 + $4 + $5 + $6)):(y($0) - 0.36):(y($0) + 0.36) with boxxyerror lc rgb '#d9d9d9' title 'neither', \
      '' using (100 * $8):(y($0)):(100 * ($9 - $8)):(0) with @interval notitle, \

@@ -1,5 +1,4 @@
 /* tokenize - turn records of text into records of tokens, and back. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/model/model_vocab.h"
 #include "common/stream/charset.h"
 #include "common/stream/record.h"
+#include "common/stream/stream_spool.h"
 
 static const char *vocab_path; /* NULL: the header's alphabet, or else what the input has */
 static bool decode;
@@ -83,18 +83,17 @@ static int convert(struct stream_reader *reader, struct stream_writer *writer,
 	return status;
 }
 
-/* Copy all records to fd and return the vocabulary of their characters. */
-static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err)
+/* Copy all records and return the vocabulary of their characters. */
+static struct vocab *copy_all(struct stream_reader *reader, struct stream_spool *spool,
+                              struct err *err)
 {
 	struct charset *set = calloc(1, sizeof *set);
 	struct span_kinds kinds;
 	struct record_buffer buffer = {0};
-	struct stream_writer *writer =
-		stream_create(fd, "temporary file", stream_header(reader), err);
 	struct stream_record raw;
 	struct record record;
 	struct vocab *vocab = NULL;
-	int status = set && writer ? 1 : err_set(err, "out of memory");
+	int status = set ? 1 : err_set(err, "out of memory");
 
 	span_kinds_init(&kinds);
 	while (status > 0 && (status = stream_next(reader, &raw, err)) > 0) {
@@ -103,13 +102,11 @@ static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err
 			status = -1;
 		else if (charset_add(set, record.text, record.size, &found) < 0)
 			status = stream_bad(reader, err, "%s", found.text);
-		else if (stream_copy(writer, raw.bytes, raw.size, err) < 0)
+		else if (stream_spool_add(spool, &raw, err) < 0)
 			status = -1;
 	}
 	record_buffer_release(&buffer);
-	if (status < 0)
-		stream_abandon(writer);
-	else if (stream_end(writer, err) == 0) {
+	if (status == 0) {
 		char *text = charset_text(set);
 		vocab = text ? vocab_new(text, strlen(text), err) : NULL;
 		free(text);
@@ -118,24 +115,21 @@ static struct vocab *spool(struct stream_reader *reader, int fd, struct err *err
 	return vocab;
 }
 
-/* Read the whole input for its characters, and make a copy. The copy then takes the place of the
- * standard input, and is read from its beginning. */
+/* Read the whole input for its characters. *reader then reads it again. */
 static struct vocab *vocab_of_all(struct stream_reader **reader, struct err *err)
 {
-	int fd = file_spool(err);
-	struct vocab *vocab = fd < 0 ? NULL : spool(*reader, fd, err);
+	struct stream_spool spool;
+	struct vocab *vocab = NULL;
 
+	if (stream_spool_open(&spool, stream_header(*reader), err) == 0)
+		vocab = copy_all(*reader, &spool, err);
 	stream_close(*reader);
-	*reader = NULL;
-	if (!vocab)
-		return NULL;
-	if (lseek(fd, 0, SEEK_SET) < 0 || TEMP_FAILURE_RETRY(dup2(fd, STDIN_FILENO)) < 0) {
-		err_set(err, "temporary file: %s", strerror(errno));
-		return NULL;
-	}
-	file_close(fd);
-	*reader = stream_open("-", text_kinds, err);
-	return *reader ? vocab : NULL;
+	*reader = vocab ? stream_spool_read(&spool, text_kinds, err) : NULL;
+	stream_spool_drop(&spool);
+	if (*reader)
+		return vocab;
+	vocab_free(vocab);
+	return NULL;
 }
 
 /* Does JSON begin with this byte? No stream does. */

@@ -1,5 +1,6 @@
 /* shard - divide a stream of tokens into training and validation files. */
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/options.h"
 #include "common/stream/record.h"
+#include "common/stream/stream_spool.h"
 
 #define SHARDS_MAX 1000 /* files open at once */
 #define TRAIN_NAME "train-%04d.mp"
@@ -16,6 +18,7 @@
 
 static const char *output;
 static double validation = 0;
+static enum split { SPLIT_HASH, SPLIT_TAIL } split;
 static int64_t shards = 1;
 
 static const struct option options[] = {
@@ -23,6 +26,8 @@ static const struct option options[] = {
 	 .text = "directory to write (required)"},
 	{.name = "val", .type = OPTION_REAL, .value = &validation, .argument = "F", .min = 0,
 	 .max = 0.999999, .text = "share of records for validation (default 0)"},
+	{.name = "split", .type = OPTION_WORD, .value = &split, .argument = "hash|tail",
+	 .text = "hold out records by their text, or those at the end of the stream (default hash)"},
 	{.name = "shards", .type = OPTION_INT, .value = &shards, .argument = "N", .min = 1,
 	 .max = SHARDS_MAX, .text = "files of training records (default 1)"},
 	{0},
@@ -124,26 +129,103 @@ static bool held_out(const struct record *record)
 	return (double)(XXH3_64bits(record->text, record->size) >> 11) * 0x1p-53 < validation;
 }
 
-static int divide(struct stream_reader *reader, const struct vocab *vocab, struct err *err)
-{
+/* What a record is read into, with the vocabulary and kinds that it refers to. */
+struct desk {
+	const struct vocab *vocab;
 	struct span_kinds kinds;
-	struct record_buffer buffer = {0};
+	struct record_buffer buffer;
+	struct record text;
+};
+
+static int check_record(struct desk *desk, struct stream_reader *reader,
+                        const struct stream_record *raw, struct err *err)
+{
+	return record_read_as_text(reader, raw, desk->vocab, &desk->kinds, &desk->buffer, &desk->text,
+	                           err);
+}
+
+static int write_record(int file, const struct stream_record *raw, struct err *err)
+{
+	counts[file]++;
+	return stream_copy(writers[file], raw->bytes, raw->size, err);
+}
+
+/* By their text, as they come. */
+static int divide_by_hash(struct stream_reader *reader, struct desk *desk, struct err *err)
+{
 	struct stream_record raw;
-	struct record record;
 	uint64_t trained = 0;
 	int status;
 
-	span_kinds_init(&kinds);
 	while ((status = stream_next(reader, &raw, err)) > 0) {
-		status = -1;
-		if (record_read_as_text(reader, &raw, vocab, &kinds, &buffer, &record, err) < 0)
-			break;
-		int file = held_out(&record) ? (int)shards : (int)(trained++ % (uint64_t)shards);
-		counts[file]++;
-		if (stream_copy(writers[file], raw.bytes, raw.size, err) < 0)
-			break;
+		if (check_record(desk, reader, &raw, err) < 0)
+			return -1;
+		int file = held_out(&desk->text) ? (int)shards : (int)(trained++ % (uint64_t)shards);
+		if (write_record(file, &raw, err) < 0)
+			return -1;
 	}
-	record_buffer_release(&buffer);
+	return status;
+}
+
+/* Copy and count all records, because nobody knows before the end where the end begins. */
+static int copy_all(struct stream_reader *reader, struct desk *desk, struct stream_spool *spool,
+                    uint64_t *count, struct err *err)
+{
+	struct stream_record raw;
+	int status;
+
+	for (*count = 0; (status = stream_next(reader, &raw, err)) > 0; (*count)++)
+		if (check_record(desk, reader, &raw, err) < 0 || stream_spool_add(spool, &raw, err) < 0)
+			return -1;
+	return status;
+}
+
+/* Where the part of a file begins among count records: those held out come last. */
+static uint64_t part(int file, uint64_t count)
+{
+	const double share = (double)count * validation * (1 - 1e-12); /* 70 * 0.1 is above 7 */
+	const uint64_t held = (uint64_t)ceil(share), trained = count - held;
+
+	return file < shards ? trained / (uint64_t)shards * (uint64_t)file +
+	                       trained % (uint64_t)shards * (uint64_t)file / (uint64_t)shards
+	                     : file == shards ? trained : count;
+}
+
+/* In their order: each file gets a stretch of the stream. */
+static int divide_by_place(struct stream_reader **reader, struct desk *desk, struct err *err)
+{
+	static const char *const kinds[] = {STREAM_TOKENS, NULL};
+	struct stream_spool spool;
+	struct stream_record raw;
+	uint64_t count;
+	int file = 0, status;
+
+	if (stream_spool_open(&spool, stream_header(*reader), err) < 0)
+		return -1;
+	status = copy_all(*reader, desk, &spool, &count, err);
+	stream_close(*reader);
+	*reader = status == 0 ? stream_spool_read(&spool, kinds, err) : NULL;
+	stream_spool_drop(&spool);
+	if (!*reader)
+		return -1;
+	while ((status = stream_next(*reader, &raw, err)) > 0) {
+		while (raw.number >= part(file + 1, count))
+			file++;
+		if (write_record(file, &raw, err) < 0)
+			return -1;
+	}
+	return status;
+}
+
+static int divide(struct stream_reader **reader, const struct vocab *vocab, struct err *err)
+{
+	struct desk desk = {.vocab = vocab};
+	int status;
+
+	span_kinds_init(&desk.kinds);
+	status = split == SPLIT_TAIL ? divide_by_place(reader, &desk, err)
+	                             : divide_by_hash(*reader, &desk, err);
+	record_buffer_release(&desk.buffer);
 	return status;
 }
 
@@ -201,7 +283,7 @@ int main(int argc, char **argv)
 		err_exit(&err);
 	json_t *header = header_new(STREAM_TOKENS, stream_header(reader), argc, argv);
 	header_set_vocab(header, vocab);
-	if (open_files(count, header, &err) < 0 || divide(reader, vocab, &err) < 0 ||
+	if (open_files(count, header, &err) < 0 || divide(&reader, vocab, &err) < 0 ||
 	    finish_files(count, &err) < 0 || remove_stale(&err) < 0 ||
 	    directory_check(&directory, &err) < 0) {
 		drop_files();

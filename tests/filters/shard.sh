@@ -69,6 +69,43 @@ tokenize -d <"$TMP/new/data/val.mp" | tokenize | shard --val 0.1 -o "$TMP/again"
 is "$(mpcat "$TMP/again/train-0000.mp" | wc -l)" 0 "held out once, held out again"
 is "$(cat "$TMP/stderr")" "shard: no record came into one of the training files" "which is said"
 
+# ---- the end of a stream ----
+
+ids() { mpcat --tsv=id "$1" | tail -n +2; }
+# stretch FIRST COUNT: the numbers of records that follow one another
+stretch() { seq "$1" $(($1 + $2 - 1)); }
+phonegen --count 70 --entries 1 | tokenize >"$TMP/seventy.mp"
+shard --val 0.1 --split tail --shards 3 -o "$TMP/tail" <"$TMP/seventy.mp"
+is "$(ids "$TMP/tail/val.mp")" "$(stretch 63 7)" "--split tail holds out the last tenth, in order"
+is "$(for f in "$TMP"/tail/train-000[0-2].mp; do ids "$f"; done)" "$(stretch 0 63)" \
+	"each training file has a stretch of what stands before"
+is "$(for f in "$TMP"/tail/train-*.mp; do ids "$f" | wc -l; done | sort -u | paste -sd ' ')" 21 "of equal size"
+cat "$TMP"/tail/*.mp | mpcat | cmp -s - <(mpcat "$TMP/seventy.mp")
+ok $? "all files in a row are the input"
+is "$(mpcat --header "$TMP/tail/val.mp" | jq .vocab)" "$(mpcat --header "$TMP/seventy.mp" | jq .vocab)" \
+	"with the vocabulary of the whole"
+for case in "0.1 1" "0.5 2" "0.0001 1" "0.999999 3" "0 0"; do
+	read -r share held <<<"$case"
+	phonegen --count 3 --entries 1 | tokenize | shard --val "$share" --split tail -o "$TMP/few" 2>/dev/null
+	is "$( ([ "$share" = 0 ] || ids "$TMP/few/val.mp") | wc -l) $(ids "$TMP/few/train-0000.mp" | wc -l)" \
+		"$held $((3 - held))" "--val $share of three records holds out $held"
+done
+phonegen --count 0 | tokenize | shard --val 0.1 --split tail -o "$TMP/few" 2>"$TMP/stderr"
+is "$? $(ids "$TMP/few/val.mp" | wc -l) $(wc -l <"$TMP/stderr")" "0 0 2" "of none, none, which is said"
+cat "$TMP/seventy.mp" "$TMP/seventy.mp" | shard --val 0.25 --split tail -o "$TMP/two"
+is "$(ids "$TMP/two/val.mp")" "$(stretch 35 35)" "of several segments, those at the end of all"
+find "$TMP/tail" -type f -exec md5sum {} + | sort >"$TMP/before"
+for keep in 1 $(($(stat -c %s "$TMP/seventy.mp") - 1)); do
+	head -c "$keep" "$TMP/seventy.mp" >"$TMP/cut.mp"
+	fails 1 'standard input' "an input of $keep bytes" \
+		sh -c "exec shard --val 0.1 --split tail -o \"\$TMP/tail\" <\"\$TMP/cut.mp\""
+	find "$TMP/tail" -type f -exec md5sum {} + | sort | cmp -s - "$TMP/before"
+	ok $? "leaves all as it was"
+done
+fails 1 'temporary file' "no room for a copy of the input" \
+	sh -c "TMPDIR=/nowhere exec shard --val 0.1 --split tail -o \"\$TMP/tail\" <\"\$TMP/seventy.mp\""
+fails 2 'hash' "an unknown split" shard -o "$TMP/x" --val 0.1 --split middle
+
 # ---- earlier files ----
 
 touch "$TMP/new/data/train-00000.mp" "$TMP/new/data/train-abcd.mp" "$TMP/new/data/notes"

@@ -1,30 +1,5 @@
 #include "common/stream/map.h"
 
-#include <string.h>
-
-static bool key_is(const msgpack_object *key, const char *word, size_t size)
-{
-	return key->via.str.size == size && memcmp(key->via.str.ptr, word, size) == 0;
-}
-
-const msgpack_object *map_field_sized(const msgpack_object *map, const char *key, size_t size)
-{
-	for (uint32_t i = 0; i < map->via.map.size; i++)
-		if (key_is(&map->via.map.ptr[i].key, key, size))
-			return &map->via.map.ptr[i].val;
-	return NULL;
-}
-
-const msgpack_object *map_field(const msgpack_object *map, const char *key)
-{
-	return map_field_sized(map, key, strlen(key));
-}
-
-bool map_begins_with(const msgpack_object *map, const char *key)
-{
-	return map->via.map.size > 0 && key_is(&map->via.map.ptr[0].key, key, strlen(key));
-}
-
 const msgpack_object *map_repeated_key(const msgpack_object *map)
 {
 	const msgpack_object_kv *field = map->via.map.ptr;
@@ -32,7 +7,7 @@ const msgpack_object *map_repeated_key(const msgpack_object *map)
 	for (uint32_t i = 1; i < map->via.map.size; i++) {
 		const msgpack_object_str *key = &field[i].key.via.str;
 		for (uint32_t j = 0; j < i; j++)
-			if (key_is(&field[j].key, key->ptr, key->size))
+			if (map_key_is(&field[j].key, key->ptr, key->size))
 				return &field[i].key;
 	}
 	return NULL;

@@ -54,52 +54,52 @@ static bool as_nats(const msgpack_object *object, double *value)
 }
 
 /* Read and check one span. The span before it ends at `from`. */
-static int read_span(struct stream_reader *reader, const msgpack_object *object, long number,
-                     uint32_t from, uint32_t length, struct span_kinds *kinds,
-                     struct span *span, struct err *err)
+static int read_span(const msgpack_object *object, long number, uint32_t from, uint32_t length,
+                     struct span_kinds *kinds, struct span *span, struct err *err)
 {
 	const msgpack_object *part = object->via.array.ptr;
-	struct err why;
-
-	why.status = ERR_NONE; /* clearing its text, too, would take longer than the check */
 
 	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != 5)
-		return stream_bad(reader, err,
-		                  "span %ld: expected an array [begin, end, kind, entry, nats]",
-		                  number);
+		return err_set(err, "span %ld: expected an array [begin, end, kind, entry, nats]", number);
 	if (!as_u32(&part[0], &span->begin) || !as_u32(&part[1], &span->end))
-		return stream_bad(reader, err,
-		                  "span %ld: begin and end are not integers from 0 to %u", number,
-		                  UINT32_MAX);
+		return err_set(err, "span %ld: begin and end are not integers from 0 to %u", number,
+		               UINT32_MAX);
 	if (part[2].type != MSGPACK_OBJECT_STR)
-		return stream_bad(reader, err, "span %ld: kind is not a string", number);
+		return err_set(err, "span %ld: kind is not a string", number);
 	if (!as_entry(&part[3], &span->entry))
 		span->entry = -2;
 	if (!as_nats(&part[4], &span->nats))
 		span->nats = NAN;
-	if (span_check(span, number, from, length, kinds, part[2].via.str.ptr, part[2].via.str.size,
-	               &why) < 0)
-		return stream_bad(reader, err, "%s", why.text);
-	return 0;
+	return span_check(span, number, from, length, kinds, part[2].via.str.ptr,
+	                  part[2].via.str.size, err);
+}
+
+long record_unpack_spans(const msgpack_object *array, uint32_t length, struct span_kinds *kinds,
+                         struct record_buffer *buffer, struct err *err)
+{
+	uint32_t from = 0;
+
+	if (array->type != MSGPACK_OBJECT_ARRAY)
+		return err_set(err, "\"spans\" is not an array");
+	if (array_reserve(&buffer->spans, &buffer->span_room, array->via.array.size) < 0)
+		return err_set(err, "out of memory");
+	for (uint32_t i = 0; i < array->via.array.size; i++) {
+		if (read_span(&array->via.array.ptr[i], i, from, length, kinds, &buffer->spans[i], err) < 0)
+			return -1;
+		from = buffer->spans[i].end;
+	}
+	return array->via.array.size;
 }
 
 long record_read_spans(struct stream_reader *reader, const msgpack_object *array,
                        uint32_t length, struct span_kinds *kinds,
                        struct record_buffer *buffer, struct err *err)
 {
-	uint32_t from = 0;
+	struct err why;
 
-	if (array->type != MSGPACK_OBJECT_ARRAY)
-		return stream_bad(reader, err, "\"spans\" is not an array");
-	if (array_reserve(&buffer->spans, &buffer->span_room, array->via.array.size) < 0)
-		return stream_bad(reader, err, "out of memory");
-	for (uint32_t i = 0; i < array->via.array.size; i++) {
-		if (read_span(reader, &array->via.array.ptr[i], i, from, length, kinds,
-		              &buffer->spans[i], err) < 0)
-			return -1;
-		from = buffer->spans[i].end;
-	}
-	return array->via.array.size;
+	why.status = ERR_NONE; /* clearing its text, too, would take longer than the check */
+	const long count = record_unpack_spans(array, length, kinds, buffer, &why);
+	return count < 0 ? stream_bad(reader, err, "%s", why.text) : count;
 }
 
 int record_read_directory(struct stream_reader *reader, const struct stream_record *raw,
@@ -189,8 +189,7 @@ static void narrow(const uint16_t *restrict tokens, size_t count, char *restrict
 		bytes[i] = (char)tokens[i];
 }
 
-/* Tokens from one byte each, or two if wide. Returns the largest token. */
-static uint16_t unpack_tokens(const unsigned char *bytes, size_t count, bool wide,
+uint16_t record_unpack_tokens(const unsigned char *bytes, size_t count, bool wide,
                               uint16_t *tokens)
 {
 	uint16_t top = 0;
@@ -222,7 +221,8 @@ int record_read_token_field(struct stream_reader *reader, const struct stream_re
 	count = tokens->via.bin.size >> wide;
 	if (array_reserve(&buffer->tokens, &buffer->token_room, count) < 0)
 		return stream_bad(reader, err, "out of memory");
-	top = unpack_tokens((const unsigned char *)tokens->via.bin.ptr, count, wide, buffer->tokens);
+	top = record_unpack_tokens((const unsigned char *)tokens->via.bin.ptr, count, wide,
+	                           buffer->tokens);
 	if (count > 0 && top >= vocab_size(vocab))
 		return stream_bad(reader, err, "token %u is not below the vocabulary's size, %d",
 		                  top, vocab_size(vocab));

@@ -83,8 +83,17 @@ int record_read_as_text(struct stream_reader *reader, const struct stream_record
                         struct record_buffer *buffer, struct record *record,
                         struct err *err);
 
-/* Read "spans", an array as above, into buffer->spans. length is that of the record. Returns
- * how many there are; -1 with err set by stream_bad(). */
+/* Tokens from count times one byte each, or two if wide. Returns the largest token; 0 if there is
+ * none. */
+uint16_t record_unpack_tokens(const unsigned char *bytes, size_t count, bool wide,
+                              uint16_t *tokens);
+
+/* Read "spans", an array as above, into buffer->spans. length is that of the record. Returns how
+ * many there are; -1 with err set to what is wrong, without the place. */
+long record_unpack_spans(const msgpack_object *array, uint32_t length, struct span_kinds *kinds,
+                         struct record_buffer *buffer, struct err *err);
+
+/* The same of the record that a reader has read last: err is set by stream_bad(). */
 long record_read_spans(struct stream_reader *reader, const msgpack_object *array,
                        uint32_t length, struct span_kinds *kinds,
                        struct record_buffer *buffer, struct err *err);

@@ -15,7 +15,8 @@ struct data_loader {
 	uint64_t position;
 	uint64_t digest;
 
-	const struct dataset *dataset; /* NULL: a stream */
+	struct corpus *corpus; /* NULL: a stream */
+	size_t count; /* records of it */
 	uint64_t seed;
 	uint32_t *order; /* of the records in this epoch */
 	uint64_t epoch; /* that order is of; UINT64_MAX: of none yet */
@@ -66,49 +67,63 @@ uint64_t data_loader_digest(const struct data_loader *loader)
 	return loader->digest;
 }
 
+size_t data_loader_memory(const struct data_loader *loader)
+{
+	return (loader->order ? loader->count * sizeof *loader->order : 0) +
+	       loader->room * (sizeof *loader->token + sizeof *loader->kind);
+}
+
 /* More of the data into the digest. */
 static void digest(struct data_loader *loader, const void *data, size_t bytes)
 {
 	loader->digest = XXH3_64bits_withSeed(data, bytes, loader->digest);
 }
 
-/* ---- from a dataset ---- */
+/* ---- from a corpus ---- */
 
-static int check_lengths(const struct dataset *dataset, enum pack pack, int context,
-                         struct err *err)
+static int check_facts(const struct corpus *corpus, struct err *err)
 {
-	if (dataset->count == 0)
+	const struct corpus_facts *facts = corpus_facts(corpus);
+	const struct corpus_options *options = corpus_options(corpus);
+	struct err why = {0};
+
+	if (facts->count == 0)
 		return err_set(err, "the training data hold no record");
-	if (dataset->count > UINT32_MAX)
+	if (facts->count > UINT32_MAX)
 		return err_set(err, "more than %u training records", UINT32_MAX);
-	if (pack == PACK_TEXT) {
-		if (dataset->token_count <= (size_t)context)
-			return err_set(err, "the training data hold %zu tokens, expected more than the "
+	if (options->pack == PACK_TEXT) {
+		if (facts->token_count <= (uint64_t)options->context)
+			return err_set(err, "the training data hold %ju tokens, expected more than the "
 			               "context of %d; gpt-train --context takes a shorter one",
-			               dataset->token_count, context);
+			               (uintmax_t)facts->token_count, options->context);
 		return 0;
 	}
-	return dataset_check_lengths(dataset, "training record", context, err);
+	if (facts->unfit.index == facts->count)
+		return 0;
+	example_check_length(facts->unfit.length, options->context, &why);
+	return err_set(err, "training record %zu (id %ju) has %s", facts->unfit.index,
+	               (uintmax_t)facts->unfit.id, why.text);
 }
 
-struct data_loader *data_loader_of_dataset(const struct dataset *dataset, enum pack pack,
-                                           int context, uint64_t seed, struct err *err)
+struct data_loader *data_loader_of_corpus(struct corpus *corpus, uint64_t seed, struct err *err)
 {
+	const struct corpus_options *options = corpus_options(corpus);
 	struct data_loader *loader;
 
-	if (check_lengths(dataset, pack, context, err) < 0 ||
-	    (loader = data_loader_new(pack, context, err)) == NULL)
+	if (check_facts(corpus, err) < 0 ||
+	    (loader = data_loader_new(options->pack, options->context, err)) == NULL)
 		return NULL;
-	loader->dataset = dataset;
+	loader->corpus = corpus;
+	loader->count = corpus_facts(corpus)->count;
 	loader->seed = seed;
-	loader->order = malloc(dataset->count * sizeof *loader->order);
-	if (!loader->order) {
-		data_loader_free(loader);
-		err_set(err, "out of memory");
-		return NULL;
-	}
-	loader->digest = dataset_digest(dataset, dataset->count);
-	return loader;
+	loader->digest = corpus_facts(corpus)->digest;
+	if (options->pack == PACK_RECORDS)
+		loader->order = malloc(loader->count * sizeof *loader->order);
+	if (options->pack == PACK_TEXT || loader->order)
+		return loader;
+	data_loader_free(loader);
+	err_set(err, "out of memory");
+	return NULL;
 }
 
 /* Fisher and Yates's shuffle of epoch's own sequence. */
@@ -117,9 +132,9 @@ static void shuffle(struct data_loader *loader, uint64_t epoch)
 	struct rng rng;
 
 	rng_init(&rng, loader->seed, RNG_SHUFFLE, epoch);
-	for (uint32_t i = 0; i < loader->dataset->count; i++)
+	for (uint32_t i = 0; i < loader->count; i++)
 		loader->order[i] = i;
-	for (uint32_t i = (uint32_t)loader->dataset->count - 1; i > 0; i--) {
+	for (uint32_t i = (uint32_t)loader->count - 1; i > 0; i--) {
 		uint32_t j = (uint32_t)rng_below(&rng, (uint64_t)i + 1), keep = loader->order[i];
 		loader->order[i] = loader->order[j];
 		loader->order[j] = keep;
@@ -127,29 +142,21 @@ static void shuffle(struct data_loader *loader, uint64_t epoch)
 	loader->epoch = epoch;
 }
 
-static struct example dataset_record(struct data_loader *loader)
+static int corpus_example(struct data_loader *loader, uint16_t *token, uint8_t *kind,
+                          struct example *example, struct err *err)
 {
-	const uint64_t epoch = loader->position / loader->dataset->count;
-
-	if (loader->epoch != epoch)
-		shuffle(loader, epoch);
-	return dataset_example(loader->dataset,
-	                       loader->order[loader->position % loader->dataset->count]);
-}
-
-static struct example dataset_window(const struct data_loader *loader)
-{
-	const struct dataset *dataset = loader->dataset;
+	struct corpus *corpus = loader->corpus;
 	struct rng rng;
 
-	rng_init(&rng, loader->seed, RNG_SHUFFLE, loader->position);
-	uint64_t begin = rng_below(&rng, dataset->token_count - (uint64_t)loader->context);
-	return (struct example){
-		.id = dataset->id[dataset_record_at(dataset, begin + (uint64_t)loader->context)],
-		.token = dataset->token + begin,
-		.kind = dataset->kind + begin,
-		.length = loader->context + 1,
-	};
+	if (loader->pack == PACK_TEXT) {
+		rng_init(&rng, loader->seed, RNG_SHUFFLE, loader->position);
+		const uint64_t places = corpus_facts(corpus)->token_count - (uint64_t)loader->context;
+		return corpus_window(corpus, rng_below(&rng, places), token, kind, example, err);
+	}
+	if (loader->epoch != loader->position / loader->count)
+		shuffle(loader, loader->position / loader->count);
+	const uint32_t index = loader->order[loader->position % loader->count];
+	return corpus_record(corpus, index, token, kind, example, err);
 }
 
 /* ---- from a stream ---- */
@@ -251,26 +258,27 @@ static void drop_held(struct data_loader *loader, int length)
 int data_loader_next(struct data_loader *loader, uint16_t *token, uint8_t *kind,
                      struct example *example, struct err *err)
 {
-	if (loader->dataset) {
-		*example = loader->pack == PACK_TEXT ? dataset_window(loader) : dataset_record(loader);
-	} else {
-		int more = stream_example(loader, example, err);
-		if (more <= 0)
-			return more;
+	if (loader->corpus) {
+		if (corpus_example(loader, token, kind, example, err) < 0)
+			return -1;
+		loader->position++;
+		return 1;
 	}
+	int more = stream_example(loader, example, err);
+	if (more <= 0)
+		return more;
 	memcpy(token, example->token, (size_t)example->length * sizeof *token);
 	memcpy(kind, example->kind, (size_t)example->length);
 	example->token = token;
 	example->kind = kind;
-	if (!loader->dataset)
-		drop_held(loader, example->length);
+	drop_held(loader, example->length);
 	loader->position++;
 	return 1;
 }
 
 int data_loader_skip(struct data_loader *loader, uint64_t count, struct err *err)
 {
-	if (loader->dataset) {
+	if (loader->corpus) {
 		loader->position += count;
 		return 0;
 	}

@@ -13,7 +13,7 @@ void training_data_init(struct training_data *data, enum pack pack, int context)
 void training_data_release(struct training_data *data)
 {
 	data_loader_free(data->loader);
-	dataset_release(&data->train);
+	corpus_free(data->train);
 	dataset_release(&data->val);
 	json_decref(data->header);
 	vocab_free(data->vocab);
@@ -72,17 +72,19 @@ static int unseen_kind(const struct training_data *data, struct err *err)
 static int read_files(struct training_data *data, char **paths, int count, uint64_t seed,
                       struct err *err)
 {
-	for (int i = 0; i < count; i++)
-		if (dataset_load(&data->train, paths[i], &data->vocab, &data->kinds, &data->header,
-		                 err) < 0)
-			return -1;
-	for (size_t i = 0; i < data->train.token_count; i++)
-		data->seen[data->train.kind[i]] = true;
-	for (size_t i = 0; i < data->train.count && data->pack == PACK_RECORDS; i++) {
-		const struct example record = dataset_example(&data->train, i);
-		add_shape(data, record.kind, record.length);
-	}
-	data->loader = data_loader_of_dataset(&data->train, data->pack, data->context, seed, err);
+	const struct corpus_options options = {data->pack, data->context, data->model};
+
+	data->train = corpus_open(paths, count, &options, &data->vocab, &data->kinds, &data->header,
+	                          err);
+	if (!data->train)
+		return -1;
+	const struct corpus_facts *facts = corpus_facts(data->train);
+	memcpy(data->seen, facts->seen, sizeof data->seen);
+	if (data->pack == PACK_RECORDS)
+		data->shape = (struct record_shape){
+			.records = facts->count, .bare = facts->bare, .longest = (int)facts->longest,
+		};
+	data->loader = data_loader_of_corpus(data->train, seed, err);
 	if (data->loader && training_data_unseen(data))
 		return unseen_kind(data, err);
 	return data->loader ? 0 : -1;
@@ -113,7 +115,7 @@ int training_data_open(struct training_data *data, char **paths, int count,
                        const char *val_path, uint64_t seed, struct err *err)
 {
 	data->expected = data->kinds.count;
-	data->train.model = data->val.model = data->model;
+	data->val.model = data->model;
 	data->streaming = count == 0 || (count == 1 && strcmp(paths[0], "-") == 0);
 	if (data->streaming && val_path && strcmp(val_path, "-") == 0)
 		return err_usage(err, "the standard input is what is trained on, expected a file to "
@@ -122,6 +124,12 @@ int training_data_open(struct training_data *data, char **paths, int count,
 	                     : read_files(data, paths, count, seed, err)) < 0)
 		return -1;
 	return val_path ? read_validation(data, val_path, err) : 0;
+}
+
+size_t training_data_memory(const struct training_data *data)
+{
+	return (data->train ? corpus_memory(data->train) : 0) + data_loader_memory(data->loader) +
+	       dataset_memory(&data->val);
 }
 
 const char *training_data_unseen(const struct training_data *data)
@@ -134,14 +142,10 @@ const char *training_data_unseen(const struct training_data *data)
 
 bool training_data_weighted(const struct training_data *data, const float *weight)
 {
-	const struct dataset *train = &data->train;
-
-	if (data->streaming || data->pack == PACK_RECORDS)
-		return data->streaming || dataset_weighted(train, train->count, weight);
-	for (size_t i = 1; i < train->token_count; i++) /* in running text all but the first one */
-		if (weight[train->kind[i]] > 0)
+	for (int i = 0; i < SPAN_KINDS && !data->streaming; i++)
+		if (corpus_facts(data->train)->predicted[i] && weight[i] > 0)
 			return true;
-	return false;
+	return data->streaming;
 }
 
 /* ---- batches ---- */

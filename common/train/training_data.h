@@ -1,6 +1,6 @@
 /* training_data.h - all data of a run: what it trains on, what it validates on, its batches.
  *
- * The training data are either files, which are held in memory and repeated every epoch, or
+ * The training data are either files, which stay where they are and are repeated every epoch, or
  * one stream, whose records are taken once, as they come. The validation set has the same
  * vocabulary and is cut into sequences in the same way.
  */
@@ -36,7 +36,7 @@ struct training_data {
 	struct record_shape shape; /* of all records in files; of a stream, of those so far */
 	bool seen[SPAN_KINDS]; /* kinds of the training tokens that were read so far */
 	json_t *header; /* of the first training stream */
-	struct dataset train; /* empty if streaming */
+	struct corpus *train; /* NULL if streaming */
 	struct dataset val; /* count 0: no validation set */
 	struct data_loader *loader;
 };
@@ -47,12 +47,15 @@ struct training_data {
 void training_data_init(struct training_data *data, enum pack pack, int context);
 void training_data_release(struct training_data *data); /* a zeroed one is allowed */
 
-/* Open the training data: count files, read whole, in an order that depends on seed; or the
+/* Open the training data: count files, in an order that depends on seed; or the
  * standard input, if count is 0 or the only path is "-". Then read the validation set (val_path
  * NULL: none). If a sequence is a record, each must have 2 to context tokens. -1 with err set;
  * also if files have no token of an expected kind (a stream's are not known yet). */
 int training_data_open(struct training_data *data, char **paths, int count,
                        const char *val_path, uint64_t seed, struct err *err);
+
+/* Bytes of memory, without the files that are mapped. */
+size_t training_data_memory(const struct training_data *data);
 
 /* The word of the first expected kind that no training token read so far has, or NULL. */
 const char *training_data_unseen(const struct training_data *data);

@@ -99,8 +99,8 @@ size_t training_run_memory(const struct training_run *run)
 
 	if (run->options.trainer.kernels->single)
 		return trainer;
-	return trainer + 3 * params + dataset_memory(&run->data->train) +
-	       dataset_memory(&run->data->val) + batch_memory(&run->batch, run->data->context);
+	return trainer + 3 * params + training_data_memory(run->data) +
+	       batch_memory(&run->batch, run->data->context);
 }
 
 /* ---- steps ---- */

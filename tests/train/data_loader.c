@@ -48,7 +48,7 @@ static void test_nothing_first(void)
 	close(set.fd);
 }
 
-/* ---- records of a dataset ---- */
+/* ---- records of a corpus ---- */
 
 /* The records of the next epoch, by their number. False where one is no record. */
 static bool epoch(struct data_loader *loader, const struct set *set, int *order)
@@ -89,10 +89,8 @@ static void test_order(void)
 	bool good = true;
 
 	set_make_mixed(&set, 3, N, CONTEXT);
-	reading_start(&reading);
-	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 5,
-	                                                    &reading.err);
+	reading_open_corpus(&reading, &set, PACK_RECORDS, CONTEXT);
+	struct data_loader *loader = data_loader_of_corpus(reading.corpus, 5, &reading.err);
 	for (int e = 0; e < 4; e++)
 		good &= epoch(loader, &set, order[e]) && is_permutation(order[e], N);
 	ok(good, "every epoch holds every record once");
@@ -104,11 +102,11 @@ static void test_order(void)
 	ok(sorted < 10, "the order is not that of the file");
 	data_loader_free(loader);
 
-	loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 5, &reading.err);
+	loader = data_loader_of_corpus(reading.corpus, 5, &reading.err);
 	ok(epoch(loader, &set, again) && memcmp(again, order[0], sizeof again) == 0,
 	   "the same seed gives the same order");
 	data_loader_free(loader);
-	loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 6, &reading.err);
+	loader = data_loader_of_corpus(reading.corpus, 6, &reading.err);
 	ok(epoch(loader, &set, again) && memcmp(again, order[0], sizeof again) != 0,
 	   "another seed gives another");
 	data_loader_free(loader);
@@ -126,10 +124,8 @@ static void test_uniform(void)
 	double chi = 0;
 
 	set_make_mixed(&set, 4, N, CONTEXT);
-	reading_start(&reading);
-	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT, 1,
-	                                                    &reading.err);
+	reading_open_corpus(&reading, &set, PACK_RECORDS, CONTEXT);
+	struct data_loader *loader = data_loader_of_corpus(reading.corpus, 1, &reading.err);
 	for (int e = 0; e < EPOCHS && epoch(loader, &set, order); e++)
 		for (int i = 0; i < N; i++)
 			count[i][order[i]]++;
@@ -184,12 +180,9 @@ static void test_skip(void)
 	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
 		for (int pack = 0; pack < 2; pack++) {
 			struct reading a, b;
-			reading_start(&a);
-			dataset_load(&a.dataset, set.path, &a.vocab, &a.kinds, NULL, &a.err);
-			struct data_loader *read = data_loader_of_dataset(&a.dataset, (enum pack)pack, CONTEXT,
-			                                                  9, &a.err);
-			struct data_loader *skip = data_loader_of_dataset(&a.dataset, (enum pack)pack, CONTEXT,
-			                                                  9, &a.err);
+			reading_open_corpus(&a, &set, (enum pack)pack, CONTEXT);
+			struct data_loader *read = data_loader_of_corpus(a.corpus, 9, &a.err);
+			struct data_loader *skip = data_loader_of_corpus(a.corpus, 9, &a.err);
 			good[0][pack] &= skips(read, skip, counts[c]);
 			data_loader_free(read);
 			data_loader_free(skip);
@@ -204,8 +197,8 @@ static void test_skip(void)
 			reading_end(&a);
 			reading_end(&b);
 		}
-	ok(good[0][PACK_RECORDS], "skipping is reading: records of a dataset");
-	ok(good[0][PACK_TEXT], "skipping is reading: windows of a dataset");
+	ok(good[0][PACK_RECORDS], "skipping is reading: records of a corpus");
+	ok(good[0][PACK_TEXT], "skipping is reading: windows of a corpus");
 	ok(good[1][PACK_RECORDS], "skipping is reading: records of a stream");
 	ok(good[1][PACK_TEXT], "skipping is reading: windows of a stream");
 
@@ -226,10 +219,8 @@ static uint64_t digest_of_files(const struct set *set, uint64_t seed)
 {
 	struct reading reading;
 
-	reading_start(&reading);
-	dataset_load(&reading.dataset, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_RECORDS, CONTEXT,
-	                                                    seed, &reading.err);
+	reading_open_corpus(&reading, set, PACK_RECORDS, CONTEXT);
+	struct data_loader *loader = data_loader_of_corpus(reading.corpus, seed, &reading.err);
 	const uint64_t digest = data_loader_digest(loader);
 	data_loader_free(loader);
 	reading_end(&reading);
@@ -267,7 +258,7 @@ static void test_digest(void)
 	close(others.fd);
 }
 
-/* ---- windows of a dataset ---- */
+/* ---- windows of a corpus ---- */
 
 static void test_windows(void)
 {
@@ -279,10 +270,8 @@ static void test_windows(void)
 	struct got got;
 
 	set_make(&set, 6, N, length, ALPHABET);
-	reading_start(&reading);
-	dataset_load(&reading.dataset, set.path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, PACK_TEXT, CONTEXT, 1,
-	                                                    &reading.err);
+	reading_open_corpus(&reading, &set, PACK_TEXT, CONTEXT);
+	struct data_loader *loader = data_loader_of_corpus(reading.corpus, 1, &reading.err);
 	for (int i = 0; i < 600 && next(loader, &got, &reading.err) == 1; i++) {
 		int at = 0;
 		while (at < PLACES && !shows(&got.example, &set, (size_t)at, CONTEXT + 1))
@@ -403,10 +392,8 @@ static void refused(const struct set *set, enum pack pack, const char *want_corp
 	struct got got;
 	int more = 1;
 
-	reading_start(&reading);
-	dataset_load(&reading.dataset, set->path, &reading.vocab, &reading.kinds, NULL, &reading.err);
-	struct data_loader *loader = data_loader_of_dataset(&reading.dataset, pack, CONTEXT, 1,
-	                                                    &reading.err);
+	reading_open_corpus(&reading, set, pack, CONTEXT);
+	struct data_loader *loader = data_loader_of_corpus(reading.corpus, 1, &reading.err);
 	ok(loader == NULL && strstr(reading.err.text, want_corpus), "%s", want_corpus);
 	if (loader || !strstr(reading.err.text, want_corpus))
 		printf("# %s\n", reading.err.text);

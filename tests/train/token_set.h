@@ -9,6 +9,7 @@
 
 #include "common/base/rng.h"
 #include "common/stream/record.h"
+#include "common/train/corpus.h"
 #include "common/train/dataset.h"
 #include "tests/stream/streams.h"
 
@@ -93,6 +94,7 @@ struct reading {
 	struct vocab *vocab;
 	struct span_kinds kinds;
 	struct dataset dataset;
+	struct corpus *corpus;
 	struct err err;
 };
 
@@ -109,6 +111,7 @@ __attribute__((unused))
 static void reading_end(struct reading *reading)
 {
 	dataset_release(&reading->dataset);
+	corpus_free(reading->corpus);
 	vocab_free(reading->vocab);
 }
 
@@ -119,6 +122,21 @@ static bool shows(const struct example *example, const struct set *set, size_t b
 	return example->length == length &&
 	       memcmp(example->token, set->token + begin, (size_t)length * sizeof *set->token) == 0 &&
 	       memcmp(example->kind, set->kind + begin, (size_t)length) == 0;
+}
+
+/* A set as a corpus, reading->corpus. */
+__attribute__((unused))
+static void reading_open_corpus(struct reading *reading, const struct set *set, enum pack pack,
+                                int context)
+{
+	const struct corpus_options options = {.pack = pack, .context = context};
+	char *paths[] = {(char *)set->path};
+
+	reading_start(reading);
+	reading->corpus = corpus_open(paths, 1, &options, &reading->vocab, &reading->kinds, NULL,
+	                              &reading->err);
+	if (!reading->corpus)
+		printf("# %s\n", reading->err.text);
 }
 
 #endif

@@ -89,6 +89,26 @@ int option_real(const char *what, const char *text, double min, double max, doub
 	return 0;
 }
 
+static int option_size(const char *what, const char *text, int64_t min, int64_t max, int64_t *value,
+                       struct err *err)
+{
+	static const char units[] = "KMGT";
+	const size_t size = strlen(text);
+	const char *unit = size > 0 ? strchr(units, text[size - 1]) : NULL;
+	const int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+	int64_t number;
+
+	if (parse_int(text, unit ? size - 1 : size, &number) < 0 || number < 0 ||
+	    number > INT64_MAX >> shift)
+		return err_usage(err, "%s: '%.80s' is not a size, such as 500M or 2G", what, text);
+	number <<= shift;
+	if (number < min || number > max)
+		return err_usage(err, "%s: '%.80s' is not a size from %jdM to %jdT", what, text,
+		                 (intmax_t)(min >> 20), (intmax_t)(max >> 40));
+	*value = number;
+	return 0;
+}
+
 static int option_range(const char *what, const char *text, int64_t min, int64_t max,
                         struct option_range *range, struct err *err)
 {
@@ -157,6 +177,8 @@ static int take(const struct option *option, const char *argument, struct err *e
 			return -1;
 		*(int *)option->value = (int)number;
 		break;
+	case OPTION_SIZE:
+		return option_size(what, argument, min, max, option->value, err);
 	case OPTION_REAL:
 		return option_real(what, argument, any ? -INFINITY : option->min,
 		                   any ? INFINITY : option->max, option->value, err);

@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_FLAG, /* bool *: set to true */
 	OPTION_INT, /* int64_t *, min … max */
 	OPTION_INT32, /* int *, min … max, both given and within its range */
+	OPTION_SIZE, /* int64_t *, bytes, min … max: "N"; in units of 1024 "NK", "NM", "NG" … */
 	OPTION_REAL, /* double *, min … max */
 	OPTION_TEXT, /* const char **: the argument as it is */
 	OPTION_WORD, /* int * or an enum's: the index of a word in argument, "no|yes|maybe" */

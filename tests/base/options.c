@@ -30,6 +30,7 @@ _Noreturn static void parse(int argc, char **argv)
 	static int64_t any = -1;
 	static int count = 5;
 	static double rate = 0.25;
+	static int64_t size = 0;
 	static enum { ONE, TWO, MANY } word = TWO;
 	static const char *file = "none", *fields = "none", *pairs = "none";
 	static struct option_range entries = {1, 5};
@@ -38,6 +39,7 @@ _Noreturn static void parse(int argc, char **argv)
 		{"count", 'n', OPTION_INT32, &count, "N", "How many", 0, 1000, NULL},
 		{"counter", 0, OPTION_INT, &any, "N", "Any integer", 0, 0, NULL},
 		{"rate", 'r', OPTION_REAL, &rate, "X", "A rate", 0, 1, NULL},
+		{"size", 0, OPTION_SIZE, &size, "SIZE", "Bytes", 1 << 20, 0x1p42, NULL},
 		{"file", 'f', OPTION_TEXT, &file, "FILE", "A file", 0, 0, NULL},
 		{"tsv", 't', OPTION_TEXT, &fields, "[FIELDS]", "A table", 0, 0, NULL},
 		{"entries", 0, OPTION_RANGE, &entries, "N", "Entries", 1, 20, NULL},
@@ -52,6 +54,8 @@ _Noreturn static void parse(int argc, char **argv)
 	printf("%s%s %d %d %g %s %s %d-%d %s",
 	       word == ONE ? "one " : word == MANY ? "many " : "", flag ? "quiet" : "loud", count,
 	       (int)any, rate, file, fields, (int)entries.min, (int)entries.max, pairs);
+	if (size > 0)
+		printf(" %jd", (intmax_t)size);
 	for (int i = first; i < argc; i++)
 		printf(" %s", argv[i]);
 	fflush(stdout);
@@ -120,6 +124,11 @@ static const struct {
 	{"--word one --word two m", "loud 5 -1 0.25 none none 1-5 none m"},
 	{"--word=many m", "many loud 5 -1 0.25 none none 1-5 none m"},
 	{"--qui m", "quiet 5 -1 0.25 none none 1-5 none m"},
+	{"--size 1048577 m", "loud 5 -1 0.25 none none 1-5 none 1048577 m"},
+	{"--size 1024K m", "loud 5 -1 0.25 none none 1-5 none 1048576 m"},
+	{"--size 3M m", "loud 5 -1 0.25 none none 1-5 none 3145728 m"},
+	{"--size 2G m", "loud 5 -1 0.25 none none 1-5 none 2147483648 m"},
+	{"--size 4T m", "loud 5 -1 0.25 none none 1-5 none 4398046511104 m"},
 	{"m -- --quiet -", "loud 5 -1 0.25 none none 1-5 none m --quiet -"},
 };
 
@@ -146,6 +155,14 @@ static const struct {
 	{"--rate 1e999 m", "test: --rate: '1e999' is not a number"},
 	{"--rate 0x1 m", "test: --rate: '0x1' is not a number"},
 	{"--rate . m", "test: --rate: '.' is not a number"},
+	{"--size 1048575 m", "test: --size: '1048575' is not a size from 1M to 4T"},
+	{"--size 5T m", "test: --size: '5T' is not a size from 1M to 4T"},
+	{"--size -2M m", "test: --size: '-2M' is not a size, such as 500M or 2G"},
+	{"--size 99999999999T m", "test: --size: '99999999999T' is not a size, such as 500M or 2G"},
+	{"--size M m", "test: --size: 'M' is not a size, such as 500M or 2G"},
+	{"--size 2m m", "test: --size: '2m' is not a size, such as 500M or 2G"},
+	{"--size 2.5G m", "test: --size: '2.5G' is not a size, such as 500M or 2G"},
+	{"--size= m", "test: --size: '' is not a size, such as 500M or 2G"},
 	{"--word on m", "test: --word: 'on' is not one, two or many"},
 	{"--word ones m", "test: --word: 'ones' is not one, two or many"},
 	{"--word= m", "test: --word: '' is not one, two or many"},

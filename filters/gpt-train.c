@@ -27,6 +27,7 @@ static struct trainer_options trainer = {
 	.optimizer = OPTIMIZER_DEFAULT,
 };
 static int batch = 32, accumulate = 1;
+static int64_t memory;
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
 static enum pack pack = PACK_RECORDS;
 static int dtype = DTYPE_AUTO;
@@ -94,6 +95,9 @@ static const struct option options[] = {
 	 .min = 1, .max = 1 << 20,
 	 .text = "tokens that a worker takes at a time (default: what suits the device)"},
 	DTYPE_OPTION(dtype),
+	{.name = "memory", .type = OPTION_SIZE, .value = &memory, .argument = "SIZE", .min = 4 << 20,
+	 .max = 0x1p50, .text = "larger training files are read in blocks that this has room for, "
+	 "such as 500M or 2G (default: no limit)"},
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
 	 .text = "show no progress"},
 	{0},
@@ -117,7 +121,7 @@ static void take_over(void)
 	static const char *const names[] = {
 		"layers", "heads", "width", "inner", "context", "bias", "dropout", "steps", "batch", "pack",
 		"weight", "lr", "min-lr", "schedule", "warmup", "optimizer", "momentum", "beta1", "beta2",
-		"weight-decay", "clip", "seed", "eval-every", "eval-records", "checkpoint-every",
+		"weight-decay", "clip", "seed", "memory", "eval-every", "eval-records", "checkpoint-every",
 		"log-every",
 	};
 	const char *kind;
@@ -438,6 +442,7 @@ int main(int argc, char **argv)
 	training_data_init(&data, pack, network.context);
 	data.vocab = start.model.vocab; /* NULL: whatever the data have */
 	data.model = from;
+	data.memory = (uint64_t)memory;
 	start.model.vocab = NULL;
 	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);

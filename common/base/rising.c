@@ -32,6 +32,11 @@ int rising_add(struct rising *rising, uint64_t number)
 	return 0;
 }
 
+void rising_clear(struct rising *rising)
+{
+	rising->count = rising->rises = 0;
+}
+
 uint64_t rising_at(const struct rising *rising, size_t i)
 {
 	return high(rising, i) << 32 | rising->low[i];

@@ -21,6 +21,9 @@ struct rising {
 /* Add a number that is not below the last one. -1 if memory is out. */
 int rising_add(struct rising *rising, uint64_t number) __attribute__((warn_unused_result));
 
+/* Forget all numbers, but keep the memory. */
+void rising_clear(struct rising *rising);
+
 /* Number i. */
 uint64_t rising_at(const struct rising *rising, size_t i);
 

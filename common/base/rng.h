@@ -29,6 +29,8 @@ enum rng_domain {
 	RNG_NONCE, /* the order of a question's invented answers, */
 	RNG_NONCE_END, /* the ends of long ones, */
 	RNG_NONCE_CHOICE, /* and which of a few a record has */
+	RNG_BLOCKS, /* the order of blocks of training files, of an epoch */
+	RNG_GROUP, /* the order of records in blocks that are in memory at once */
 };
 
 struct rng {

@@ -1,44 +1,17 @@
-#include "common/train/corpus.h"
-
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "common/base/array.h"
-#include "common/base/file_map.h"
-#include "common/base/rising.h"
-#include "common/stream/packed_record.h"
 #include "common/stream/token_stream.h"
+#include "common/train/corpus_private.h"
 
-#define TAIL_BYTES 16 /* of a stream: of its end map, which has a checksum */
-#define DROP_EVERY 1024 /* records read between two times that mapped pages are given back */
-
-/* One of the training files. */
-struct source {
-	char *name; /* owned, for messages */
-	uint64_t begin; /* of its bytes among those of all sources */
-	size_t first; /* the index of its first record */
-	struct file_map map;
-	char tail[TAIL_BYTES]; /* the last bytes of the map that were checked */
-	uint64_t end; /* of these */
-	char *kept; /* owned: its packed records, if it is no file to map; else NULL */
-	size_t kept_size, kept_room;
-};
-
-struct corpus {
-	struct corpus_options options;
-	struct corpus_facts facts;
-	struct source *sources;
-	int source_count;
-	struct rising offset; /* of each record in the bytes of all sources */
-	struct rising begin; /* of each record in the running text, then the end; for PACK_TEXT */
-	struct packed_reader reader;
-	unsigned read; /* records, since mapped pages were given back */
-	XXH3_state_t *hash; /* of the tokens, while sources are read */
-};
-
-/* ---- opening ---- */
+/* Blocks are small, so that as many as possible are in memory at once, but large enough that a disk
+ * reads them at its speed. */
+#define BLOCKS_AT_ONCE 1024
+#define BLOCK_LEAST (16 << 10)
+#define BLOCK_MOST (256 << 10)
 
 /* What the spans say of a record's tokens. */
 static void note_kinds(struct corpus *corpus, const struct record *record)
@@ -61,15 +34,30 @@ static void note_kinds(struct corpus *corpus, const struct record *record)
 	facts->bare += bare;
 }
 
-/* One more record; *offset is that of its bytes in the source. */
-static int add(struct corpus *corpus, uint64_t offset, const struct record *record, struct err *err)
+/* Keep where a record is: its size bytes begin at offset in the source. */
+static int add_place(struct corpus *corpus, const struct source *source, uint64_t offset,
+                     size_t size, uint32_t length, struct err *err)
+{
+	const struct corpus_facts *facts = &corpus->facts;
+
+	if (corpus->in_blocks) {
+		XXH3_64bits_update(corpus->lengths, &length, sizeof length);
+		return corpus_add_to_block(corpus, source->begin + offset, size, length,
+		                           facts->count == source->first, err);
+	}
+	if (rising_add(&corpus->offset, source->begin + offset) < 0 ||
+	    rising_add(&corpus->begin, facts->token_count + length) < 0)
+		return err_set(err, "out of memory for %zu records; gpt-train --memory takes less",
+		               facts->count + 1);
+	return 0;
+}
+
+/* One more record, without its place. */
+static void add_facts(struct corpus *corpus, const struct record *record)
 {
 	struct corpus_facts *facts = &corpus->facts;
 	struct err unfit = {0};
 
-	if (rising_add(&corpus->offset, corpus->sources[corpus->source_count - 1].begin + offset) < 0 ||
-	    rising_add(&corpus->begin, facts->token_count + record->length) < 0)
-		return err_set(err, "out of memory for %zu records", facts->count + 1);
 	note_kinds(corpus, record);
 	if (facts->unfit.index == facts->count) {
 		if (example_check_length(record->length, corpus->options.context, &unfit) == 0) {
@@ -84,12 +72,17 @@ static int add(struct corpus *corpus, uint64_t offset, const struct record *reco
 	XXH3_64bits_update(corpus->hash, record->tokens, record->length * sizeof *record->tokens);
 	facts->token_count += record->length;
 	facts->count++;
-	return 0;
 }
 
 /* Keep the bytes of a record that cannot be mapped. */
-static int keep(struct source *source, const struct stream_record *raw, struct err *err)
+static int keep(const struct corpus *corpus, struct source *source, const struct stream_record *raw,
+                struct err *err)
 {
+	const uint64_t memory = corpus->options.memory;
+
+	if (memory > 0 && source->kept_size + raw->size > memory)
+		return err_set(err, "%s: it is no file, so it is kept in memory, and it has more than %ju "
+		               "bytes; write it to a file", source->name, (uintmax_t)memory);
 	if (array_reserve(&source->kept, &source->kept_room, source->kept_size + raw->size) < 0)
 		return err_set(err, "%s: out of memory for %zu bytes", source->name,
 		               source->kept_size + raw->size);
@@ -98,31 +91,22 @@ static int keep(struct source *source, const struct stream_record *raw, struct e
 	return 0;
 }
 
-/* Are all bytes there that were checked? Beyond the end of a file, the rest of a page is zeros; the
- * pages behind it are missed by the caller's guard. */
-static bool is_whole(const struct source *source)
-{
-	return source->kept ||
-	       memcmp(source->map.bytes + source->end - TAIL_BYTES, source->tail, TAIL_BYTES) == 0;
-}
-
-/* The bytes that were checked end at `end`. */
-static int note_tail(struct source *source, uint64_t end, struct err *err)
+/* Keep the last bytes that were checked: if the file becomes shorter, they are gone. */
+static int note_tail(struct source *source, struct err *err)
 {
 	struct file_map_guard guard;
 
-	source->end = end;
 	file_map_guard(&guard);
-	if (source->map.size >= end)
-		memcpy(source->tail, source->map.bytes + end - TAIL_BYTES, TAIL_BYTES);
-	if (file_map_unguard(&guard) && source->map.size >= end)
+	if (source->map.size >= source->end)
+		memcpy(source->tail, source->map.bytes + source->end - TAIL_BYTES, TAIL_BYTES);
+	if (file_map_unguard(&guard) && source->map.size >= source->end)
 		return 0;
 	return err_set(err, "%s: it has become shorter while it was read", source->name);
 }
 
-/* Read the records of a source to its end. */
-static int read_source(struct corpus *corpus, struct source *source, struct stream_reader *reader,
-                       bool mapped, struct err *err)
+/* Read the records of a source to its end. file: it is one, whose bytes are those of the stream. */
+static int read_records(struct corpus *corpus, struct source *source, struct stream_reader *reader,
+                        bool file, struct err *err)
 {
 	struct record_buffer *buffer = &corpus->reader.buffer;
 	struct stream_record raw;
@@ -130,32 +114,60 @@ static int read_source(struct corpus *corpus, struct source *source, struct stre
 	int more;
 
 	while ((more = stream_next(reader, &raw, err)) > 0) {
-		const uint64_t end = stream_place(reader).end;
+		const uint64_t offset = file ? stream_place(reader).end - raw.size : source->kept_size;
 		if (record_read_tokens(reader, &raw, corpus->reader.vocab, corpus->reader.kinds, buffer,
 		                       &record, err) < 0 ||
-		    add(corpus, mapped ? end - raw.size : source->kept_size, &record, err) < 0 ||
-		    (!mapped && keep(source, &raw, err) < 0))
+		    add_place(corpus, source, offset, raw.size, record.length, err) < 0 ||
+		    (!file && keep(corpus, source, &raw, err) < 0))
 			return -1;
+		add_facts(corpus, &record);
 	}
-	if (more < 0 || !mapped)
-		return more;
-	if (file_map_descriptor(&source->map, stream_descriptor(reader), source->name, err) < 0)
-		return -1;
-	return note_tail(source, stream_place(reader).end, err);
+	source->end = file ? stream_place(reader).end : source->kept_size;
+	return more;
 }
 
-/* Is it a file whose bytes are those of the stream from its beginning? */
-static bool can_be_mapped(const char *path, const struct stream_reader *reader)
+/* The source was read: how are its records found again? */
+static int hold(struct corpus *corpus, struct source *source, int fd, bool file, struct err *err)
 {
 	struct stat status;
 
-	return strcmp(path, "-") != 0 && fstat(stream_descriptor(reader), &status) == 0 &&
-	       S_ISREG(status.st_mode);
+	if (!file && corpus->in_blocks)
+		return err_set(err, "%s: it is no file, so its records cannot be read again in blocks; "
+		               "write it to a file", source->name);
+	if (!file)
+		return 0;
+	if (!corpus->in_blocks) {
+		struct err why = {0};
+		if (file_map_descriptor(&source->map, fd, source->name, &why) < 0)
+			return err_set(err, "%s; gpt-train --memory reads files in blocks", why.text);
+		return note_tail(source, err);
+	}
+	if (fstat(fd, &status) < 0)
+		return err_set(err, "%s: %s", source->name, strerror(errno));
+	corpus_end_blocks(corpus, source);
+	source->device = status.st_dev;
+	source->inode = status.st_ino;
+	return 0;
 }
 
-static size_t source_size(const struct source *source)
+/* Is it a file whose bytes are those of the stream from its beginning? */
+static bool is_file(const char *path, int fd)
 {
-	return source->kept ? source->kept_size : source->map.size;
+	struct stat status;
+
+	return strcmp(path, "-") != 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* Do the files together have more bytes than may be mapped? */
+static bool too_large(char **paths, int count, uint64_t memory)
+{
+	uint64_t size = 0;
+	struct stat status;
+
+	for (int i = 0; i < count; i++)
+		if (strcmp(paths[i], "-") != 0 && stat(paths[i], &status) == 0 && S_ISREG(status.st_mode))
+			size += (uint64_t)status.st_size;
+	return memory > 0 && size > memory;
 }
 
 static int open_source(struct corpus *corpus, const char *path, struct vocab **vocab,
@@ -171,12 +183,25 @@ static int open_source(struct corpus *corpus, const char *path, struct vocab **v
 		*header = json_incref((json_t *)stream_header(reader));
 	*source = (struct source){.name = strdup(err_path(path)), .first = corpus->facts.count};
 	if (corpus->source_count++ > 0)
-		source->begin = source[-1].begin + source_size(&source[-1]);
+		source->begin = source[-1].begin + source[-1].end;
+	const bool file = is_file(path, stream_descriptor(reader));
 	int result = source->name ? 0 : err_set(err, "out of memory");
 	if (result == 0)
-		result = read_source(corpus, source, reader, can_be_mapped(path, reader), err);
+		result = read_records(corpus, source, reader, file, err);
+	if (result == 0)
+		result = hold(corpus, source, stream_descriptor(reader), file, err);
 	stream_close(reader);
 	return result;
+}
+
+/* In blocks nobody knows where each record begins. */
+static void end_digest_of_blocks(struct corpus *corpus)
+{
+	const uint64_t both[] = {
+		XXH3_64bits_digest(corpus->hash), XXH3_64bits_digest(corpus->lengths),
+	};
+
+	corpus->facts.digest = XXH3_64bits(both, sizeof both);
 }
 
 /* The digest that dataset_digest() makes of the same records: of where they begin, seeded with that
@@ -195,13 +220,14 @@ static void end_digest(struct corpus *corpus)
 		}
 	}
 	corpus->facts.digest = XXH3_64bits_digest(corpus->hash);
-	XXH3_freeState(corpus->hash);
-	corpus->hash = NULL;
 }
 
 static void end_opening(struct corpus *corpus)
 {
-	end_digest(corpus);
+	(corpus->in_blocks ? end_digest_of_blocks : end_digest)(corpus);
+	XXH3_freeState(corpus->hash);
+	XXH3_freeState(corpus->lengths);
+	corpus->hash = corpus->lengths = NULL;
 	if (corpus->options.pack == PACK_RECORDS)
 		rising_release(&corpus->begin);
 	rising_trim(&corpus->begin);
@@ -221,9 +247,11 @@ static struct corpus *corpus_new(int count, const struct corpus_options *options
 	corpus->options = *options;
 	corpus->sources = calloc((size_t)count, sizeof *corpus->sources);
 	corpus->hash = XXH3_createState();
+	corpus->lengths = XXH3_createState();
 	if (packed_reader_init(&corpus->reader, vocab, kinds, err) == 0 && corpus->sources &&
-	    corpus->hash && rising_add(&corpus->begin, 0) == 0) {
+	    corpus->hash && corpus->lengths && rising_add(&corpus->begin, 0) == 0) {
 		XXH3_64bits_reset(corpus->hash);
+		XXH3_64bits_reset(corpus->lengths);
 		return corpus;
 	}
 	err_set(err, "out of memory");
@@ -237,6 +265,12 @@ struct corpus *corpus_open(char **paths, int count, const struct corpus_options 
 {
 	struct corpus *corpus = corpus_new(count, options, *vocab, kinds, err);
 
+	if (corpus && too_large(paths, count, options->memory)) {
+		const uint64_t share = options->memory / BLOCKS_AT_ONCE;
+		corpus->in_blocks = true;
+		corpus->block_bytes = share < BLOCK_LEAST ? BLOCK_LEAST : share > BLOCK_MOST ? BLOCK_MOST :
+		                      (uint32_t)share;
+	}
 	for (int i = 0; corpus && i < count; i++)
 		if (open_source(corpus, paths[i], vocab, header, err) < 0) {
 			corpus_free(corpus);
@@ -260,7 +294,9 @@ void corpus_free(struct corpus *corpus)
 	rising_release(&corpus->offset);
 	rising_release(&corpus->begin);
 	packed_reader_release(&corpus->reader);
+	free(corpus->blocks);
 	XXH3_freeState(corpus->hash);
+	XXH3_freeState(corpus->lengths);
 	free(corpus);
 }
 
@@ -276,103 +312,10 @@ const struct corpus_facts *corpus_facts(const struct corpus *corpus)
 
 size_t corpus_memory(const struct corpus *corpus)
 {
-	size_t size = rising_memory(&corpus->offset) + rising_memory(&corpus->begin);
+	size_t size = rising_memory(&corpus->offset) + rising_memory(&corpus->begin) +
+	              corpus->block_room * sizeof *corpus->blocks;
 
 	for (int i = 0; i < corpus->source_count; i++)
 		size += corpus->sources[i].kept_room;
 	return size;
-}
-
-/* ---- reading again ---- */
-
-/* The source of record number index: the last one that begins with it or before. */
-static struct source *source_of(const struct corpus *corpus, size_t index)
-{
-	int low = 0, end = corpus->source_count;
-
-	while (end - low > 1) {
-		const int middle = low + (end - low) / 2;
-		if (corpus->sources[middle].first <= index)
-			low = middle;
-		else
-			end = middle;
-	}
-	return &corpus->sources[low];
-}
-
-/* Pages that were read count as memory of the process until they are given back; the system's
- * cache keeps them. */
-static void give_back(struct corpus *corpus)
-{
-	if (++corpus->read < DROP_EVERY)
-		return;
-	for (int i = 0; i < corpus->source_count; i++)
-		file_map_drop(&corpus->sources[i].map, 0, corpus->sources[i].map.size);
-	corpus->read = 0;
-}
-
-/* Open record number index, which must have `length` tokens, and copy count of them from number
- * from on. length 0: copy all, if they fit an example. */
-static int copy(struct corpus *corpus, size_t index, uint32_t length, uint32_t from, uint32_t count,
-                uint16_t *token, uint8_t *kind, struct packed_record *record, struct err *err)
-{
-	const struct source *source = source_of(corpus, index);
-	const uint64_t at = rising_at(&corpus->offset, index) - source->begin;
-	const char *bytes = source->kept ? source->kept : source->map.bytes;
-	struct file_map_guard guard;
-	struct err why = {0};
-
-	give_back(corpus);
-	file_map_guard(&guard);
-	int result = packed_record_open(&corpus->reader, bytes + at, source_size(source) - at, record,
-	                                &why);
-	if (result == 0 && (length ? record->length != length :
-	                    example_check_length(record->length, corpus->options.context, &why) < 0))
-		result = err_set(&why, "%u tokens, expected %u", record->length, length);
-	if (result == 0)
-		result = packed_record_copy(&corpus->reader, record, from,
-		                            length ? count : record->length, token, kind, &why);
-	const bool whole = is_whole(source);
-	if (!file_map_unguard(&guard) || !whole)
-		return err_set(err, "%s: byte %ju, record %zu: it cannot be read any more: the file has "
-		               "become shorter, or its disk fails", source->name, (uintmax_t)at,
-		               index - source->first);
-	if (result < 0)
-		return err_set(err, "%s: byte %ju, record %zu: the file has changed since it was checked: "
-		               "%s", source->name, (uintmax_t)at, index - source->first, why.text);
-	return 0;
-}
-
-int corpus_record(struct corpus *corpus, size_t index, uint16_t *token, uint8_t *kind,
-                  struct example *example, struct err *err)
-{
-	struct packed_record record;
-
-	if (copy(corpus, index, 0, 0, 0, token, kind, &record, err) < 0)
-		return -1;
-	*example = (struct example){record.id, token, kind, (int)record.length};
-	return 0;
-}
-
-int corpus_window(struct corpus *corpus, uint64_t begin, uint16_t *token, uint8_t *kind,
-                  struct example *example, struct err *err)
-{
-	const uint32_t length = (uint32_t)corpus->options.context + 1;
-	size_t index = rising_find(&corpus->begin, begin);
-	struct packed_record record = {0};
-	uint32_t have = 0;
-
-	for (; have < length; index++) {
-		const uint64_t first = rising_at(&corpus->begin, index);
-		const uint32_t all = (uint32_t)(rising_at(&corpus->begin, index + 1) - first);
-		const uint32_t from = have ? 0 : (uint32_t)(begin - first);
-		const uint32_t count = all - from < length - have ? all - from : length - have;
-		if (all == 0)
-			continue;
-		if (copy(corpus, index, all, from, count, token + have, kind + have, &record, err) < 0)
-			return -1;
-		have += count;
-	}
-	*example = (struct example){record.id, token, kind, (int)length};
-	return 0;
 }

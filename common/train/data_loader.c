@@ -8,6 +8,7 @@
 #include "common/base/rng.h"
 #include "common/stream/record.h"
 #include "common/stream/token_stream.h"
+#include "common/train/block_loader.h"
 
 struct data_loader {
 	enum pack pack;
@@ -16,6 +17,7 @@ struct data_loader {
 	uint64_t digest;
 
 	struct corpus *corpus; /* NULL: a stream */
+	struct block_loader *blocks; /* NULL: the corpus is not in blocks */
 	size_t count; /* records of it */
 	uint64_t seed;
 	uint32_t *order; /* of the records in this epoch */
@@ -51,6 +53,7 @@ void data_loader_free(struct data_loader *loader)
 		return;
 	stream_close(loader->reader);
 	record_buffer_release(&loader->buffer);
+	block_loader_free(loader->blocks);
 	free(loader->order);
 	free(loader->token);
 	free(loader->kind);
@@ -69,7 +72,8 @@ uint64_t data_loader_digest(const struct data_loader *loader)
 
 size_t data_loader_memory(const struct data_loader *loader)
 {
-	return (loader->order ? loader->count * sizeof *loader->order : 0) +
+	return (loader->blocks ? block_loader_memory(loader->blocks) : 0) +
+	       (loader->order ? loader->count * sizeof *loader->order : 0) +
 	       loader->room * (sizeof *loader->token + sizeof *loader->kind);
 }
 
@@ -81,6 +85,13 @@ static void digest(struct data_loader *loader, const void *data, size_t bytes)
 
 /* ---- from a corpus ---- */
 
+static bool in_blocks(const struct corpus *corpus)
+{
+	size_t count;
+
+	return corpus_blocks(corpus, &count) != NULL;
+}
+
 static int check_facts(const struct corpus *corpus, struct err *err)
 {
 	const struct corpus_facts *facts = corpus_facts(corpus);
@@ -89,7 +100,7 @@ static int check_facts(const struct corpus *corpus, struct err *err)
 
 	if (facts->count == 0)
 		return err_set(err, "the training data hold no record");
-	if (facts->count > UINT32_MAX)
+	if (facts->count > UINT32_MAX && !in_blocks(corpus))
 		return err_set(err, "more than %u training records", UINT32_MAX);
 	if (options->pack == PACK_TEXT) {
 		if (facts->token_count <= (uint64_t)options->context)
@@ -117,9 +128,11 @@ struct data_loader *data_loader_of_corpus(struct corpus *corpus, uint64_t seed, 
 	loader->count = corpus_facts(corpus)->count;
 	loader->seed = seed;
 	loader->digest = corpus_facts(corpus)->digest;
-	if (options->pack == PACK_RECORDS)
+	if (in_blocks(corpus))
+		loader->blocks = block_loader_new(corpus, seed, err);
+	else if (options->pack == PACK_RECORDS)
 		loader->order = malloc(loader->count * sizeof *loader->order);
-	if (options->pack == PACK_TEXT || loader->order)
+	if (loader->blocks || loader->order || (options->pack == PACK_TEXT && !in_blocks(corpus)))
 		return loader;
 	data_loader_free(loader);
 	err_set(err, "out of memory");
@@ -148,6 +161,8 @@ static int corpus_example(struct data_loader *loader, uint16_t *token, uint8_t *
 	struct corpus *corpus = loader->corpus;
 	struct rng rng;
 
+	if (loader->blocks)
+		return block_loader_example(loader->blocks, loader->position, token, kind, example, err);
 	if (loader->pack == PACK_TEXT) {
 		rng_init(&rng, loader->seed, RNG_SHUFFLE, loader->position);
 		const uint64_t places = corpus_facts(corpus)->token_count - (uint64_t)loader->context;

@@ -16,7 +16,8 @@
 struct data_loader; /* data_loader_of_… … data_loader_free */
 
 /* The corpus must outlive the loader. NULL with err set if there are no data, or a record does not
- * have 2 to context tokens (PACK_RECORDS). */
+ * have 2 to context tokens (PACK_RECORDS). If the corpus is in blocks, the order is that of
+ * block_loader.h. */
 struct data_loader *data_loader_of_corpus(struct corpus *corpus, uint64_t seed, struct err *err);
 
 /* Open path ("-": standard input) as a token stream. vocab, kinds and header as in

@@ -72,7 +72,9 @@ static int unseen_kind(const struct training_data *data, struct err *err)
 static int read_files(struct training_data *data, char **paths, int count, uint64_t seed,
                       struct err *err)
 {
-	const struct corpus_options options = {data->pack, data->context, data->model};
+	const struct corpus_options options = {
+		.pack = data->pack, .context = data->context, .model = data->model, .memory = data->memory,
+	};
 
 	data->train = corpus_open(paths, count, &options, &data->vocab, &data->kinds, &data->header,
 	                          err);
@@ -124,6 +126,13 @@ int training_data_open(struct training_data *data, char **paths, int count,
 	                     : read_files(data, paths, count, seed, err)) < 0)
 		return -1;
 	return val_path ? read_validation(data, val_path, err) : 0;
+}
+
+bool training_data_in_blocks(const struct training_data *data)
+{
+	size_t count;
+
+	return data->train && corpus_blocks(data->train, &count) != NULL;
 }
 
 size_t training_data_memory(const struct training_data *data)

@@ -29,6 +29,7 @@ struct training_data {
 	enum pack pack;
 	int context; /* of the network: the most tokens that a sequence predicts from */
 	bool streaming; /* the training data are the standard input */
+	uint64_t memory; /* files of more bytes are read in blocks; 0: never */
 	const char *model; /* the directory of the model whose vocabulary is expected; NULL: any */
 	struct vocab *vocab; /* owned, as all below */
 	struct span_kinds kinds;
@@ -42,8 +43,8 @@ struct training_data {
 };
 
 /* Nothing is read yet. Before training_data_open() the caller may add kinds to data->kinds:
- * the training data are expected to have tokens of these; and it may set data->model and
- * data->vocab, which all data are then expected to have. */
+ * the training data are expected to have tokens of these; it may set data->memory; and
+ * data->model and data->vocab, which all data are then expected to have. */
 void training_data_init(struct training_data *data, enum pack pack, int context);
 void training_data_release(struct training_data *data); /* a zeroed one is allowed */
 
@@ -53,6 +54,9 @@ void training_data_release(struct training_data *data); /* a zeroed one is allow
  * also if files have no token of an expected kind (a stream's are not known yet). */
 int training_data_open(struct training_data *data, char **paths, int count,
                        const char *val_path, uint64_t seed, struct err *err);
+
+/* Are the training data files that are read in blocks? */
+bool training_data_in_blocks(const struct training_data *data);
 
 /* Bytes of memory, without the files that are mapped. */
 size_t training_data_memory(const struct training_data *data);

@@ -66,6 +66,8 @@ json_t *training_settings(const struct training_run *run)
 	char weights[512];
 	char *text = run->from ? json_dumps(run->from, JSON_COMPACT) : NULL;
 	json_t *from = text ? json_string(text) : NULL;
+	json_t *memory = training_data_in_blocks(run->data)
+		? json_sprintf("%" PRIu64, run->data->memory) : json_string("none");
 
 	free(text);
 	training_settings_network(settings, &run->model.config, run->model.vocab);
@@ -74,6 +76,7 @@ json_t *training_settings(const struct training_run *run)
 		{"seed", json_sprintf("%" PRIu64, options->seed)},
 		{"batch", json_sprintf("%d", run->options.batch)},
 		{"pack", json_string(run->data->pack == PACK_TEXT ? "text" : "records")},
+		{"memory", memory},
 		{"steps", json_sprintf("%" PRId64, lr->steps)},
 		{"lr", json_sprintf("%.15g", lr->peak)},
 		{"min-lr", json_sprintf("%.15g", lr->min)},
@@ -220,12 +223,18 @@ void training_settings_compare(const json_t *saved, json_t *settings,
 	const char *key;
 	json_t *value;
 
+	static const char *const memory[] = {"memory"};
+	const char *had, *has;
+	const bool other_memory = !same(saved, settings, memory, 1, &had, &has);
+
 	*changes = (struct training_changes){0};
 	json_object_foreach(settings, key, value) {
 		const char *have = saved_or(saved, settings, key), *want = json_string_value(value);
 		const char *comma = used ? ", " : "";
 		if (!decides_bits(key) || strcmp(have, want) == 0 || used >= size)
 			continue;
+		if (strcmp(key, "data") == 0 && other_memory)
+			continue; /* the digest of data that are read in blocks is another one */
 		if (strcmp(key, "steps") == 0)
 			snprintf(changes->steps, sizeof changes->steps, "%s", have);
 		else if (strcmp(key, "data") == 0)

@@ -28,6 +28,7 @@ static struct trainer_options trainer = {
 };
 static int batch = 32, accumulate = 1;
 static int64_t memory;
+static int64_t saved_val_records; /* that the state of a resumed run was validated on */
 static int64_t seed = 1, eval_every = 250, eval_records = 1000, log_every = 10, checkpoint_every;
 static enum pack pack = PACK_RECORDS;
 static int dtype = DTYPE_AUTO;
@@ -133,6 +134,7 @@ static void take_over(void)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		json_object_set_new(saved, names[i], json_string(""));
 	json_object_set_new(saved, "kind", json_string(""));
+	json_object_set_new(saved, "val-records", json_string(""));
 	snprintf(last, sizeof last, "%s/last", directory);
 	if (access(last, F_OK) < 0)
 		return; /* run_init() reports it */
@@ -141,6 +143,10 @@ static void take_over(void)
 	kind = json_string_value(json_object_get(saved, "kind"));
 	if (kind && gpt_kind_set(&network, kind, &err) < 0)
 		die("%s: its state: %s", last, err.text);
+	const char *records = json_string_value(json_object_get(saved, "val-records"));
+	struct err ignored = {0}; /* run_init() reports it */
+	if (records)
+		option_int("val-records", records, 0, INT64_MAX / 2, &saved_val_records, &ignored);
 	if (option_given(&program, "lr"))
 		training_settings_follow_lr(saved);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -443,6 +449,8 @@ int main(int argc, char **argv)
 	data.vocab = start.model.vocab; /* NULL: whatever the data have */
 	data.model = from;
 	data.memory = (uint64_t)memory;
+	/* as many as are validated on, and those whose digest a resume compares */
+	data.val_most = (uint64_t)(eval_records > saved_val_records ? eval_records : saved_val_records);
 	start.model.vocab = NULL;
 	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
 		die_usage("--weight: %s", err.text);

@@ -56,6 +56,25 @@ static int add(struct dataset *dataset, const struct record *record, struct err 
 	return 0;
 }
 
+/* Are more records to be kept? */
+static bool has_room(const struct dataset *dataset)
+{
+	return (dataset->most_records == 0 || dataset->count < dataset->most_records) &&
+	       (dataset->most_tokens == 0 || dataset->token_count < dataset->most_tokens);
+}
+
+/* May it be validated on? number: of the record in its file. */
+static int check(const struct dataset *dataset, const char *path, const struct record *record,
+                 uint64_t number, struct err *err)
+{
+	struct err why = {0};
+
+	if (dataset->context == 0 || example_check_length(record->length, dataset->context, &why) == 0)
+		return 0;
+	return err_set(err, "%s: record %ju (id %ju) has %s", err_path(path), (uintmax_t)number,
+	               (uintmax_t)record->id, why.text);
+}
+
 int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab,
                  struct span_kinds *kinds, json_t **header, struct err *err)
 {
@@ -71,7 +90,8 @@ int dataset_load(struct dataset *dataset, const char *path, struct vocab **vocab
 	while ((more = stream_next(reader, &raw, err)) > 0) {
 		struct record record;
 		if (record_read_tokens(reader, &raw, *vocab, kinds, &buffer, &record, err) < 0 ||
-		    add(dataset, &record, err) < 0) {
+		    check(dataset, path, &record, raw.number, err) < 0 ||
+		    (has_room(dataset) && add(dataset, &record, err) < 0)) {
 			more = -1;
 			break;
 		}
@@ -188,18 +208,4 @@ int example_check_length(uint32_t length, int context, struct err *err)
 		snprintf(longer, sizeof longer, "--context %u takes it, ", length);
 	return err_set(err, "%u tokens, expected 2 to the context of %d; gpt-train %s--pack text "
 	               "trains on records of any length", length, context, longer);
-}
-
-int dataset_check_lengths(const struct dataset *dataset, const char *what, int context,
-                          struct err *err)
-{
-	struct err why = {0};
-
-	for (size_t i = 0; i < dataset->count; i++) {
-		const struct example example = dataset_example(dataset, i);
-		if (example_check_length((uint32_t)example.length, context, &why) < 0)
-			return err_set(err, "%s %zu (id %llu) has %s", what, i,
-			               (unsigned long long)example.id, why.text);
-	}
-	return 0;
 }

@@ -1,4 +1,4 @@
-/* dataset.h - token records in memory: training files and validation sets.
+/* dataset.h - token records in memory: validation sets.
  *
  * The tokens of all records stand one after another. Each token has the kind of the span that
  * covers it (SPAN_OTHER: none does).
@@ -23,6 +23,10 @@ struct dataset {
 	uint16_t *token; /* [token_count] */
 	uint8_t *kind; /* [token_count] */
 	float *nats; /* [token_count]: the information of a span, at its first token; else 0 */
+
+	/* The caller's, set before any are loaded. */
+	uint64_t most_records, most_tokens; /* those behind as many are not kept; 0: all are kept */
+	int context; /* each record must have 2 tokens to so many, kept or not; 0: any number */
 	const char *model; /* whose vocabulary all streams must have, for messages: token_stream.h */
 
 	/* private: what the arrays have room for */
@@ -38,7 +42,8 @@ struct example {
 	int length;
 };
 
-/* Add the records of the token stream at path to a zeroed dataset, or to one that has records.
+/* Add the records of the token stream at path to a zeroed dataset, or to one that has records. All
+ * are read and checked, also those that are not kept.
  * *vocab is NULL or the vocabulary that the stream must have; NULL becomes the stream's (the
  * caller's to free). Words of new kinds are added to kinds. If header is not NULL and *header
  * is NULL, *header becomes a new reference to the stream's header. -1 with err set; the dataset
@@ -75,10 +80,6 @@ struct example dataset_example(const struct dataset *dataset, size_t index);
 /* -1 with err set if a record of length tokens cannot be trained or validated on alone: it needs
  * 2 tokens or more, and not more than the context. */
 int example_check_length(uint32_t length, int context, struct err *err);
-
-/* The same for every record. what: what the message begins with, "training record". */
-int dataset_check_lengths(const struct dataset *dataset, const char *what, int context,
-                          struct err *err);
 
 /* Write the kind of each token of a record: kind[record->length]. */
 struct record;

@@ -30,6 +30,7 @@ struct training_data {
 	int context; /* of the network: the most tokens that a sequence predicts from */
 	bool streaming; /* the training data are the standard input */
 	uint64_t memory; /* files of more bytes are read in blocks; 0: never */
+	uint64_t val_most; /* sequences to validate on, at most: others are not kept; 0: all are */
 	const char *model; /* the directory of the model whose vocabulary is expected; NULL: any */
 	struct vocab *vocab; /* owned, as all below */
 	struct span_kinds kinds;
@@ -43,8 +44,8 @@ struct training_data {
 };
 
 /* Nothing is read yet. Before training_data_open() the caller may add kinds to data->kinds:
- * the training data are expected to have tokens of these; it may set data->memory; and
- * data->model and data->vocab, which all data are then expected to have. */
+ * the training data are expected to have tokens of these; it may set data->memory and
+ * data->val_most; and data->model and data->vocab, which all data are then expected to have. */
 void training_data_init(struct training_data *data, enum pack pack, int context);
 void training_data_release(struct training_data *data); /* a zeroed one is allowed */
 

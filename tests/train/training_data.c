@@ -147,6 +147,26 @@ static void test_validation(void)
 	   dataset_example(&data.val, 2).length == 35 - 2 * (CONTEXT + 1),
 	   "  of a context and one token, as training has them");
 	training_data_release(&data);
+	data_start(&data, PACK_TEXT, NULL);
+	data.val_most = 2;
+	training_data_open(&data, paths, 1, val.path, 7, &err);
+	ok(data.val.count >= 2 && data.val.token_count < 35 &&
+	   dataset_example(&data.val, 1).length == CONTEXT + 1 &&
+	   shows(&(struct example){.length = 13, .token = dataset_example(&data.val, 1).token,
+	                           .kind = dataset_example(&data.val, 1).kind},
+	         &val, CONTEXT + 1, CONTEXT + 1),
+	   "of two pieces at most, no more is kept");
+	training_data_release(&data);
+	data_start(&data, PACK_RECORDS, NULL);
+	data.val_most = 3;
+	training_data_open(&data, paths, 1, train.path, 7, &err);
+	is_int((long long)data.val.count, 3, "of three records at most, no more");
+	training_data_release(&data);
+	data_start(&data, PACK_RECORDS, NULL);
+	data.val_most = 1;
+	ok(training_data_open(&data, paths, 1, val.path, 7, &err) < 0 &&
+	   strstr(err.text, "record 1 (id 1007) has 26 tokens"), "  but all are checked");
+	training_data_release(&data);
 	refused(&train, val.path, PACK_RECORDS, "record 1 (id 1007) has 26 tokens, expected 2 to the "
 	        "context of 12");
 	refused(&train, none.path, PACK_RECORDS, "no record to validate on");

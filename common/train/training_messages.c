@@ -119,8 +119,8 @@ void training_say_lines(struct progress *progress, const struct training_data *d
 {
 	progress_warn(progress, "most records are far shorter than the context of %d and have no "
 	              "spans: if they are lines of one text, --pack text trains on the text as a "
-	              "whole; else a shorter --context does, because the longest has %d tokens (--pack "
-	              "records silences this)",
+	              "whole, and shard --split tail holds out its end; else a shorter --context does, "
+	              "because the longest has %d tokens (--pack records silences this)",
 	              data->context, data->shape.longest);
 }
 

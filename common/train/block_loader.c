@@ -6,6 +6,7 @@
 #include "common/base/rising.h"
 #include "common/base/rng.h"
 #include "common/stream/packed_record.h"
+#include "common/train/text_window.h"
 
 /* Bytes that a record, a block of the group in memory and any block take beside those of the file.
  * Arrays that grow have up to twice as much room. */
@@ -329,19 +330,12 @@ static int copy(struct block_loader *loader, size_t index, uint32_t from, uint32
 static int copy_window(struct block_loader *loader, uint64_t begin, uint16_t *token, uint8_t *kind,
                        struct packed_record *record, struct err *err)
 {
-	const uint32_t length = loader->context + 1;
-	size_t index = rising_find(&loader->begin, begin);
-	uint32_t have = 0;
+	struct text_window window = text_window(&loader->begin, begin, loader->context + 1);
 
-	for (; have < length; index++) {
-		const uint64_t first = rising_at(&loader->begin, index);
-		const uint32_t all = (uint32_t)(rising_at(&loader->begin, index + 1) - first);
-		const uint32_t from = have ? 0 : (uint32_t)(begin - first);
-		const uint32_t count = all - from < length - have ? all - from : length - have;
-		if (all > 0 && copy(loader, index, from, count, token + have, kind + have, record, err) < 0)
+	while (text_window_next(&window))
+		if (copy(loader, window.index, window.from, window.count, token + window.at,
+		         kind + window.at, record, err) < 0)
 			return -1;
-		have += count;
-	}
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/train/corpus_private.h"
+#include "common/train/text_window.h"
 
 #define DROP_EVERY 256 /* records read between two times that mapped pages are given back */
 
@@ -86,21 +87,13 @@ int corpus_window(struct corpus *corpus, uint64_t begin, uint16_t *token, uint8_
                   struct example *example, struct err *err)
 {
 	const uint32_t length = (uint32_t)corpus->options.context + 1;
-	size_t index = rising_find(&corpus->begin, begin);
+	struct text_window window = text_window(&corpus->begin, begin, length);
 	struct packed_record record = {0};
-	uint32_t have = 0;
 
-	for (; have < length; index++) {
-		const uint64_t first = rising_at(&corpus->begin, index);
-		const uint32_t all = (uint32_t)(rising_at(&corpus->begin, index + 1) - first);
-		const uint32_t from = have ? 0 : (uint32_t)(begin - first);
-		const uint32_t count = all - from < length - have ? all - from : length - have;
-		if (all == 0)
-			continue;
-		if (copy(corpus, index, all, from, count, token + have, kind + have, &record, err) < 0)
+	while (text_window_next(&window))
+		if (copy(corpus, window.index, window.length, window.from, window.count, token + window.at,
+		         kind + window.at, &record, err) < 0)
 			return -1;
-		have += count;
-	}
 	*example = (struct example){record.id, token, kind, (int)length};
 	return 0;
 }

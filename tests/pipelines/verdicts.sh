@@ -9,7 +9,7 @@ mkdir "$TMP/pipelines" "$TMP/results"
 cp -r "$ROOT"/pipelines/{lib,lib.sh,*.report.sh,*.measure.sh} "$TMP/pipelines"
 ln -s "$ROOT/testdata" "$TMP/testdata"
 for name in counterfactual probes phonebook-published phonebook-63m digits heads circuit facts temperature sizes qamix-63m \
-	capacity memory-or-context transience which-heads; do
+	capacity memory-or-context transience which-heads quiz-lookup; do
 	{
 		sed -E '/^(say|begin|mkdir|fresh)( |$)/,$d' "$ROOT/pipelines/$name"
 		# as reports do it: with no end at the first command that fails
@@ -281,6 +281,49 @@ $same|$same|$same|Not shown
 END
 concludes temperature verdict_yaps 'Yes' trained_bare_1_0_opens=0.9:0.8:1 trained_fact_1_0_opens=0.1:0:0.2
 concludes temperature verdict_yaps 'Not shown' trained_bare_1_0_opens=0.2:0.1:0.3 trained_fact_1_0_opens=0.1:0:0.2
+
+# ---- facts that change ----
+
+# lookups VALUE:LOW:HIGH...: the shares that are looked up with 1, 4, 16 and 64 answers and with new ones each time
+lookups() {
+	local k
+	for k in 1 4 16 64 0; do
+		echo "nonces_${k}_new_all_lookup=$1"
+		shift
+	done
+}
+no=0.1:0:0.3 yes=0.9:0.8:1 open=0.5:0.2:0.8
+while IFS='|' read -r shares prefers switch; do
+	# shellcheck disable=SC2046,SC2086 # lists of words
+	concludes quiz-lookup verdict_prefers "$prefers" $(lookups $shares)
+	# shellcheck disable=SC2046,SC2086
+	concludes quiz-lookup verdict_switch "$switch" $(lookups $shares)
+done <<END
+$no $no $no $no $yes|Neither by nature: whether answers change decides|Most new answers are looked up with a new answer each time, and most are not with 64 answers and fewer
+$no $open $yes $yes $yes|Neither by nature: whether answers change decides|Most new answers are looked up with 16 answers and more, and most are not with one answer
+$no $no $yes $no $yes|Neither by nature: whether answers change decides|Most new answers are looked up with a new answer each time, and most are not with 4 answers and fewer
+$yes $yes $yes $yes $yes|The context comes first, even if a question has one answer|Most new answers are looked up with one answer and more
+$no $no $no $no $no|Not the context, in this training: even with a new answer each time most answers are not looked up|Most new answers are not looked up, with whatever number of answers that was tried
+$open $open $yes $yes $yes|This run does not settle it|Most new answers are looked up with 16 answers and more
+$no $no $no $no $open|This run does not settle it|This run does not settle it
+END
+held=nonces_0_held_all_lookup
+new=nonces_0_new_all_lookup
+concludes quiz-lookup verdict_retrieves 'Yes, in facts that it has never seen, too' $held=$yes $new=$yes
+concludes quiz-lookup verdict_retrieves 'Only in facts that it knows: it has learned where in each fact the answer stands' $held=$no $new=$yes
+concludes quiz-lookup verdict_retrieves 'No' $held=$no $new=$open
+concludes quiz-lookup verdict_retrieves 'This run does not settle it' $held=$open $new=$yes
+fewest=questions_10_held_all_lookup
+concludes quiz-lookup verdict_questions 'Yes, more questions help' $fewest=$no $held=$yes
+concludes quiz-lookup verdict_questions 'No, fewer questions do better after a training of the same length' $fewest=$yes $held=$no
+concludes quiz-lookup verdict_questions 'This run does not settle it' $fewest=$open $held=$yes
+NONCES='1 2' concludes quiz-lookup verdict_questions 'Not asked' $fewest=$open
+words=nonces_0_new_words_lookup
+numbers=nonces_0_new_numbers_lookup
+concludes quiz-lookup verdict_words 'Words are looked up more often' $words=$yes $numbers=$no
+concludes quiz-lookup verdict_words 'Numbers are looked up more often' $words=$no $numbers=$yes
+concludes quiz-lookup verdict_words 'No difference is shown' $words=$open $numbers=$yes
+concludes quiz-lookup verdict_words 'Not asked' $words=$open
 
 sizes=() reached=()
 for size in 1_7k 30k 207k; do

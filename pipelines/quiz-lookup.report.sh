@@ -80,41 +80,51 @@ answers() {
 	esac
 }
 
+# wins context|weights KEY: by the intervals, more new answers to trained questions are looked up than by heart, or fewer
+wins() {
+	if [ "$1" = context ]; then
+		holds "$2_new_all_lookup_low > $2_new_all_heart_high"
+	else
+		holds "$2_new_all_lookup_high < $2_new_all_heart_low"
+	fi
+}
+
 verdict_prefers() {
-	local few many
-	few=$(few)_new_all_lookup
-	many=$(many)_new_all_lookup
-	if holds "${few}_low > 0.5"; then
+	if wins context "$(few)"; then
 		echo "The context comes first, even if a question has $(answers "$(few)")"
-	elif holds "${few}_high < 0.5 && ${many}_low > 0.5"; then
+	elif wins weights "$(many)"; then
+		echo "The weights come first, even with $(answers "$(many)")"
+	elif wins weights "$(few)" && wins context "$(many)"; then
 		echo "Neither by nature: whether answers change decides"
-	elif holds "${many}_high < 0.5"; then
-		echo "Not the context, in this training: even with $(answers "$(many)") most answers are not looked up"
 	else
 		echo "This run does not settle it"
 	fi
 }
 
-# verdict_switch: from how many answers of a question on are most new ones looked up?
+# verdict_switch: up to how many answers of a question do the weights win, and from how many on does the context?
 verdict_switch() {
-	local k lookup below='' from='' open=''
+	local k below='' from='' still=yes
 	for k in $NONCES; do
-		lookup=nonces_${k}_new_all_lookup
-		if holds "${lookup}_low > 0.5"; then
-			from=${from:-nonces_$k}
-		elif holds "${lookup}_high < 0.5" && [ -z "$open$from" ]; then
+		if wins context "nonces_$k"; then
+			from=${from:-nonces_$k} still=''
+		elif [ "$still" ] && wins weights "nonces_$k"; then
 			below=nonces_$k
 		else
-			open=yes from=''
+			from='' still=''
 		fi
 	done
+	if [ "$from" = "$(few)" ] || [ "$below" = "$(many)" ]; then
+		echo "The $([ "$from" ] && echo "context wins" || echo "weights win") with all numbers of answers that were tried"
+		return
+	fi
+	below=${below:+with $(answers "$below")$([ "$below" = "$(few)" ] || echo " and fewer")}
+	from=${from:+with $(answers "$from")$([ "$from" = "$(many)" ] || echo " and more")}
 	if [ "$from" ] && [ "$below" ]; then
-		echo "Most new answers are looked up with $(answers "$from")$([ "$from" = "$(many)" ] || echo " and more"), and most are not with" \
-			"$(answers "$below")$([ "$below" = "$(few)" ] || echo " and fewer")"
+		echo "The weights win $below, the context wins $from"
 	elif [ "$from" ]; then
-		echo "Most new answers are looked up with $(answers "$from")$([ "$from" = "$(many)" ] || echo " and more")"
-	elif [ "$below" = "$(many)" ]; then
-		echo "Most new answers are not looked up, with whatever number of answers that was tried"
+		echo "The context wins $from"
+	elif [ "$below" ]; then
+		echo "The weights win $below"
 	else
 		echo "This run does not settle it"
 	fi
@@ -127,8 +137,8 @@ verdict_retrieves() {
 	many=$(many)_new_all_lookup
 	if holds "${held}_low > 0.5"; then
 		echo "Yes, in facts that it has never seen, too"
-	elif holds "${held}_high < 0.5 && ${many}_low > 0.5"; then
-		echo "Only in facts that it knows: it has learned where in each fact the answer stands"
+	elif holds "${held}_high < 0.5 && ${held}_high < ${many}_low"; then
+		echo "Only in facts that it knows"
 	elif holds "${held}_high < 0.5"; then
 		echo "No"
 	else

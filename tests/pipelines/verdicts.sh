@@ -284,33 +284,39 @@ concludes temperature verdict_yaps 'Not shown' trained_bare_1_0_opens=0.2:0.1:0.
 
 # ---- facts that change ----
 
-# lookups VALUE:LOW:HIGH...: the shares that are looked up with 1, 4, 16 and 64 answers and with new ones each time
+# lookups WHICH...: the shares of new answers that are looked up and by heart, with 1, 4, 16 and 64 answers and with new ones each time
 lookups() {
 	local k
 	for k in 1 4 16 64 0; do
-		echo "nonces_${k}_new_all_lookup=$1"
+		case $1 in
+		context) echo "nonces_${k}_new_all_lookup=0.3:0.2:0.4 nonces_${k}_new_all_heart=0:0:0.1" ;;
+		weights) echo "nonces_${k}_new_all_lookup=0:0:0.1 nonces_${k}_new_all_heart=0.3:0.2:0.4" ;;
+		open) echo "nonces_${k}_new_all_lookup=0.3:0:0.6 nonces_${k}_new_all_heart=0.1:0:0.2" ;;
+		esac
 		shift
 	done
 }
-no=0.1:0:0.3 yes=0.9:0.8:1 open=0.5:0.2:0.8
 while IFS='|' read -r shares prefers switch; do
 	# shellcheck disable=SC2046,SC2086 # lists of words
 	concludes quiz-lookup verdict_prefers "$prefers" $(lookups $shares)
 	# shellcheck disable=SC2046,SC2086
 	concludes quiz-lookup verdict_switch "$switch" $(lookups $shares)
-done <<END
-$no $no $no $no $yes|Neither by nature: whether answers change decides|Most new answers are looked up with a new answer each time, and most are not with 64 answers and fewer
-$no $open $yes $yes $yes|Neither by nature: whether answers change decides|Most new answers are looked up with 16 answers and more, and most are not with one answer
-$no $no $yes $no $yes|Neither by nature: whether answers change decides|Most new answers are looked up with a new answer each time, and most are not with 4 answers and fewer
-$yes $yes $yes $yes $yes|The context comes first, even if a question has one answer|Most new answers are looked up with one answer and more
-$no $no $no $no $no|Not the context, in this training: even with a new answer each time most answers are not looked up|Most new answers are not looked up, with whatever number of answers that was tried
-$open $open $yes $yes $yes|This run does not settle it|Most new answers are looked up with 16 answers and more
-$no $no $no $no $open|This run does not settle it|This run does not settle it
+done <<'END'
+weights weights weights weights context|Neither by nature: whether answers change decides|The weights win with 64 answers and fewer, the context wins with a new answer each time
+weights open context context context|Neither by nature: whether answers change decides|The weights win with one answer, the context wins with 16 answers and more
+weights weights context weights context|Neither by nature: whether answers change decides|The weights win with 4 answers and fewer, the context wins with a new answer each time
+context context context context context|The context comes first, even if a question has one answer|The context wins with all numbers of answers that were tried
+weights weights weights weights weights|The weights come first, even with a new answer each time|The weights win with all numbers of answers that were tried
+open open context context context|This run does not settle it|The context wins with 16 answers and more
+weights open weights open open|This run does not settle it|The weights win with one answer
+open weights context open open|This run does not settle it|This run does not settle it
 END
+no=0.1:0:0.3 yes=0.9:0.8:1 open=0.5:0.2:0.8
 held=nonces_0_held_all_lookup
 new=nonces_0_new_all_lookup
 concludes quiz-lookup verdict_retrieves 'Yes, in facts that it has never seen, too' $held=$yes $new=$yes
-concludes quiz-lookup verdict_retrieves 'Only in facts that it knows: it has learned where in each fact the answer stands' $held=$no $new=$yes
+concludes quiz-lookup verdict_retrieves 'Only in facts that it knows' $held=$no $new=$yes
+concludes quiz-lookup verdict_retrieves 'Only in facts that it knows' $held=0:0:0 $new=$open
 concludes quiz-lookup verdict_retrieves 'No' $held=$no $new=$open
 concludes quiz-lookup verdict_retrieves 'This run does not settle it' $held=$open $new=$yes
 fewest=questions_10_held_all_lookup

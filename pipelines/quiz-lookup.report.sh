@@ -15,7 +15,7 @@ cells() {
 # shares_of NONCES QUESTIONS KEY: the shares of each network of that kind, a line each
 shares_of() {
 	local seed
-	for ((seed = 1; seed <= SEEDS; seed++)); do
+	for ((seed = SEED; seed < SEED + SEEDS; seed++)); do
 		awk -F '\t' -v OFS='\t' -v key="$3" '$3 > 0 { print key "_" $1, $2 / $3 }' "$OUT/networks/$1-$2-$seed/shares.tsv"
 	done
 }

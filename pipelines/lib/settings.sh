@@ -18,6 +18,20 @@ each_is() {
 	done
 }
 
+# each_of PATTERN WHAT NAME...: the same of lists, of which each word matches. There are blanks between words.
+each_of() {
+	each_is "[[:space:]]*($1)([[:space:]]+($1))*[[:space:]]*" "${@:2}"
+}
+
+# distinct NAME...: lists in which no number stands twice, however it is written
+distinct() {
+	local name again
+	for name; do
+		again=$(tr -s '[:space:]' '\n' <<<"${!name}" | awk 'NF && seen[sprintf("%.17g", $1)]++ { print $1; exit }')
+		[ -z "$again" ] || refuse "$name has a number twice: $again"
+	done
+}
+
 whole() {
 	each_is '0|[1-9][0-9]{0,14}' 'a whole number' "$@"
 }
@@ -33,7 +47,7 @@ decimal() {
 
 # decimals NAME...: numbers with blanks between
 decimals() {
-	each_is '[[:space:]]*[0-9]+(\.[0-9]+)?([[:space:]]+[0-9]+(\.[0-9]+)?)*[[:space:]]*' 'a list of numbers' "$@"
+	each_of '[0-9]+(\.[0-9]+)?' 'a list of numbers' "$@"
 }
 
 # files NAME...: these name files. One gets ./ before it if a program could take it for an option, awk

@@ -57,6 +57,23 @@ rm "$OUT/summary.tsv"
 is "$(script "holds '1e9 > 2' && echo yes")" yes "numbers need no summary"
 printf '%s\t%s\n' exact 0.5 exact_low 0.25 exact_high 0.75 loss 1.2346 >"$OUT/summary.tsv"
 
+# ---- settings ----
+
+# refused LIST COMMAND: its exit status, and what it says of this list
+refused() {
+	LIST=$1 script "$2"
+	echo "$? $(cat "$TMP/said")"
+}
+item="each_of '[1-9]:[0-9]+' 'a list of items' LIST"
+is "$(refused $' 1:20\t2:3\n3:4 ' "$item")" "0 " "a list with blanks"
+for list in '1:202:3' '1:20,2:3' '' ' ' '1:20 2'; do
+	is "$(refused "$list" "$item")" "2 some: LIST is not a list of items: $(printf %q "$list")" "no list: '$list'"
+done
+for list in '1 0.5 1.0' $'01\n1' '100000000000001 2 100000000000001'; do
+	is "$(refused "$list" 'distinct LIST')" "2 some: LIST has a number twice: $(awk 'END { print $NF }' <<<"$list")" "a number twice: ${list//$'\n'/ }"
+done
+is "$(refused '100000000000001 100000000000002 0.1 0.10000001 0' 'distinct LIST')" "0 " "numbers that are nearly the same"
+
 # ---- tables and pictures ----
 
 is "$(script 'shares exact loss nothing')" ' 50.0% (25.0% to 75.0%) | 123.5% | - |' "cells of shares"

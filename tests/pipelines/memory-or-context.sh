@@ -74,6 +74,8 @@ done <<'END'
 PEOPLE=8|PEOPLE is not a list of two or more
 PEOPLE=8 4|PEOPLE do not rise
 PEOPLE=8 8|PEOPLE has a number twice
+CLOSED=0.5 0.50|CLOSED has a number twice: 0\.50
+SEEDS=1 01|SEEDS has a number twice: 01
 CLOSED=0.5 1.5|CLOSED has a share above 1: 1\.5
 SKEW=0 1|CLOSED and SKEW both have several values
 ENTRIES=0|ENTRIES is not

@@ -102,6 +102,8 @@ is "$(stat -c %Y%i "$found/9-0.01-1/asked-000004.tsv")" "$asked" "and does not a
 fails 2 '^transience: SEEDS is not 2 or more' "one network" env OUT="$TMP/none" SEEDS=1 pipelines/transience
 fails 2 '^transience: KEEP_EVERY is too large' "too few models" env OUT="$TMP/none" WINDOW=2 pipelines/transience
 fails 2 '^transience: DIRECTORIES is not a list of PEOPLE:DECAY' "no decay" env OUT="$TMP/none" DIRECTORIES='6 9' pipelines/transience
+fails 2 '^transience: DIRECTORIES is not a list of PEOPLE:DECAY' "no blank" \
+	env OUT="$TMP/none" DIRECTORIES='6:0.019:0.01' pipelines/transience
 fails 2 '^transience: ENTRIES is not a number of lines' "lines" env OUT="$TMP/none" ENTRIES=1-x pipelines/transience
 fails 2 '^transience: CLOSED is not a share' "more than all records" env OUT="$TMP/none" CLOSED=1.5 pipelines/transience
 [ ! -e "$TMP/none" ]

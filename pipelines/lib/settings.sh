@@ -50,6 +50,17 @@ decimals() {
 	each_of '[0-9]+(\.[0-9]+)?' 'a list of numbers' "$@"
 }
 
+# at_most LIMIT WHAT NAME...: of numbers, or lists of numbers, none is above LIMIT; one that is, is not WHAT
+at_most() {
+	local limit=$1 what=$2 name number
+	shift 2
+	for name; do
+		for number in ${!name}; do
+			compares "$number <= $limit" || refuse "$name is not $what: $number"
+		done
+	done
+}
+
 # files NAME...: these name files. One gets ./ before it if a program could take it for an option, awk
 # for an assignment, or gnuplot for a command.
 files() {

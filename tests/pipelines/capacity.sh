@@ -72,6 +72,10 @@ for setting in 'WIDTHS=6 7' 'WIDTHS=0' 'GRID=100' 'GRID=100:1,' 'GRID=0:1' 'SEED
 	fails 2 "^capacity: ${setting%%=*} is not a" "capacity: $setting" env "$setting" OUT="$TMP/none" pipelines/capacity
 done
 fails 2 '^capacity: SEEDS is not above 1' "capacity: one network has no interval" env SEEDS=1 OUT="$TMP/none" pipelines/capacity
+fails 2 '^capacity: a directory of 200000 people, but .* names make only' "capacity: more people than names" \
+	env BATCH=200000 OUT="$TMP/none" pipelines/capacity
+fails 2 '^capacity: a directory of [0-9]* people, but .* names make only' "capacity: a size with more people than names" \
+	env GRID='1:1,99999' OUT="$TMP/large" pipelines/capacity
 
 # ---- made-up numbers ----
 

@@ -66,6 +66,11 @@ is_value $name people_4_closed_0_5_seen 12
 grep -qF 'A closed record has a book of other people, without the one asked for.' "$found/report.md"
 ok $? "and the report says so"
 
+# more lines than 128 characters hold
+runs $name JOBS=2 CLOSED=0 SEEDS=1 ENTRIES=4-6 PEOPLE='6 8'
+is "$(jq .n_positions "$found/networks/8-0-0-1/model/config.json")" "$(phonegen --entries 6 --names "$found/names" --count 200 |
+	mpcat --json | jq 'select(.spans).text | length' | sort -n | tail -n 1)" "a network takes the longest book, and no more"
+
 # ---- what is refused ----
 
 while IFS='|' read -r setting want; do
@@ -76,13 +81,18 @@ PEOPLE=8 4|PEOPLE do not rise
 PEOPLE=8 8|PEOPLE has a number twice
 CLOSED=0.5 0.50|CLOSED has a number twice: 0\.50
 SEEDS=1 01|SEEDS has a number twice: 01
-CLOSED=0.5 1.5|CLOSED has a share above 1: 1\.5
+CLOSED=0.5 1.5|CLOSED is not a list of shares, 0 to 1: 1\.5
+SKEW=11|SKEW is not a list of exponents, 0 to 10: 11
+PEOPLE=1 8|a directory of 1 people, but a record may have 2
+PEOPLE=8 172225|the directory leaves 0 full names
 SKEW=0 1|CLOSED and SKEW both have several values
 ENTRIES=0|ENTRIES is not
 ENTRIES=2-1|ENTRIES: 2-1 has more lines at first
 SEEDS=one|SEEDS is not
 CLOSED_BOOK=full|CLOSED_BOOK is not none or absent
 END
+fails 2 "^$name: a directory of 8 people, but a record may have 9" "nobody is left who is in no book" \
+	env PEOPLE='8 9' ENTRIES=1-8 CLOSED_BOOK=absent OUT="$TMP/none" pipelines/$name
 [ ! -e "$TMP/none" ]
 ok $? "it did not begin"
 

@@ -52,6 +52,7 @@ lines 0_01_goes "1 0 0" "one comes far enough and falls far enough"
 # The script up to where it begins to work, and then its summary of these curves.
 mkdir "$TMP/pipelines" "$TMP/known"
 cp -r pipelines/{lib,lib.sh,transience.*} "$TMP/pipelines"
+ln -s "$ROOT/testdata" "$TMP/testdata"
 {
 	sed '/^begin /,$d' pipelines/transience
 	echo summary
@@ -105,6 +106,9 @@ fails 2 '^transience: DIRECTORIES is not a list of PEOPLE:DECAY' "no decay" env 
 fails 2 '^transience: DIRECTORIES is not a list of PEOPLE:DECAY' "no blank" \
 	env OUT="$TMP/none" DIRECTORIES='6:0.019:0.01' pipelines/transience
 fails 2 '^transience: ENTRIES is not a number of lines' "lines" env OUT="$TMP/none" ENTRIES=1-x pipelines/transience
+fails 2 '^transience: ENTRIES: 3-1 has more lines at first than at last' "lines that fall" env OUT="$TMP/none" ENTRIES=3-1 pipelines/transience
+fails 2 '^transience: a directory of 2 people, but a record may have 3' "a book of more people than there are" \
+	env OUT="$TMP/none" DIRECTORIES='9:0 2:0' ENTRIES=1-3 pipelines/transience
 fails 2 '^transience: CLOSED is not a share' "more than all records" env OUT="$TMP/none" CLOSED=1.5 pipelines/transience
 [ ! -e "$TMP/none" ]
 ok $? "they did not begin"

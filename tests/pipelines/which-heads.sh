@@ -84,10 +84,13 @@ a_of 1" "one network: Wilson's"
 
 # ---- what is refused ----
 
-for pair in 'SEEDS=1 x' 'SEEDS=0' 'ENTRIES=0' 'ENTRIES=1-' 'ENOUGH=much'; do
+for pair in 'SEEDS=1 x' 'SEEDS=0' 'ENTRIES=0' 'ENTRIES=1-' 'ENOUGH=much' 'FRESH=1.5' 'TRACES=1'; do
 	fails 2 "^which-heads: ${pair%%=*} is not" "$pair" env "$pair" OUT="$TMP/none" pipelines/which-heads
 done
-PEOPLE=2 TRACES=1 OUT=$TMP/few pipelines/which-heads >"$TMP/log" 2>&1
-is "$? $(tail -n 1 "$TMP/log")" "2 which-heads: there are too few people with names of four letters: set PEOPLE to more" "two people"
+fails 2 '^which-heads: ENTRIES: 3-1 has more lines at first than at last' "lines that fall" env ENTRIES=3-1 OUT="$TMP/none" pipelines/which-heads
+fails 2 '^which-heads: a directory of 2 people, but a record may have 3' "nobody is left who is in no book" \
+	env PEOPLE=2 OUT="$TMP/none" pipelines/which-heads
+PEOPLE=3 OUT=$TMP/few pipelines/which-heads >"$TMP/log" 2>&1
+is "$? $(tail -n 1 "$TMP/log")" "2 which-heads: there are too few people with names of four letters: set PEOPLE to more" "three people"
 
 done_testing

@@ -222,6 +222,8 @@ switch_text() {
 	key=$(row_key "$1")_switch
 	if of "$key" >/dev/null; then
 		echo "at $(number "$key") people, each seen $(number "${key}_seen") times"
+	elif holds "${key}_neither == ${key}_networks"; then
+		echo "nowhere, because neither is ahead by more than 5% in any network"
 	elif holds "${key}_above == ${key}_networks"; then
 		echo "beyond $(most) people"
 	elif holds "${key}_below == ${key}_networks"; then
@@ -245,6 +247,27 @@ leads() {
 	echo $count
 }
 
+# in_order: is there a row in which the directory leads with fewer people and the book with more, and no row in which it is the
+# other way round?
+in_order() {
+	local row n key last found=1
+	for row in $(rows); do
+		last=''
+		for n in $PEOPLE; do
+			key=$(cell_key "$n" "$row")_lead
+			of "${key}_low" >/dev/null || continue
+			if holds "${key}_low > 0"; then
+				[ "$last" != directory ] || found=0
+				last=book
+			elif holds "${key}_high < 0"; then
+				[ "$last" != book ] || return 1
+				last=directory
+			fi
+		done
+	done
+	return $found
+}
+
 # switches_text: where the switch lies in the first row and in the last, as a list
 switches_text() {
 	local row
@@ -258,7 +281,10 @@ verdict_prefers() {
 	book=$(leads book)
 	directory=$(leads directory)
 	all=$(($(cells | wc -l) / $(of seeds)))
-	if [ "$book" -gt 0 ] && [ "$directory" -gt 0 ]; then
+	if [ "$book" -gt 0 ] && [ "$directory" -gt 0 ] && ! in_order; then
+		echo "Neither by nature, but it is not the number of people alone that decides: the weights win in $directory of $all cells," \
+			"the context in $book"
+	elif [ "$book" -gt 0 ] && [ "$directory" -gt 0 ]; then
 		echo "Neither by nature: how often a fact returns decides. The weights win with few people, the context with many, and they" \
 			"change places $(switches_text)"
 	elif [ "$book" -gt 0 ]; then
@@ -339,7 +365,8 @@ verdict_both() {
 	if [ "$list" ]; then
 		echo "Here it can$([ "$axis$SKEW" != closed0 ] || echo ", with all people alike"): $list"
 	else
-		echo "Not shown: in no cell are more than half of the conflicts the book's and more than half of the closed records right"
+		echo "Not shown: there is no cell in which the intervals have both the book's share of the conflicts and the right closed answers" \
+			"above half"
 	fi
 }
 

@@ -27,8 +27,8 @@ set ytics 0.2
 set grid xtics ytics lc rgb '#dddddd' lt 1 lw 0.6
 set key at screen 0.02, screen 0.125 left top Left reverse maxrows 3 samplen 1 width 1
 marker(k, p) = k == 1 ? p : NaN
-plot for [r = 1:4] points using ($1 == 1 && $2 == r ? $3 : NaN):4 with points pt 7 ps 1.5 lc rgb hue(r) title role(r), \
-     for [r = 1:4] points using ($1 == 2 && $2 == r ? $3 : NaN):4 with points pt 8 ps 1.7 lw 1.8 lc rgb hue(r) notitle, \
+plot for [r = 1:4] points using ($1 == 1 && $2 == r ? $3 : -9):4 with points pt 7 ps 1.5 lc rgb hue(r) title role(r), \
+     for [r = 1:4] points using ($1 == 2 && $2 == r ? $3 : -9):4 with points pt 8 ps 1.7 lw 1.8 lc rgb hue(r) notitle, \
      NaN with points pt 7 ps 1.5 lc rgb '#555555' title first, \
      NaN with points pt 8 ps 1.7 lw 1.8 lc rgb '#555555' title second
 

@@ -8,21 +8,22 @@ said_of() {
 
 # ---- the verdict ----
 
-# outcome KIND: what becomes of conflicts without the heads that look up
+# outcome KIND: what becomes of conflicts without the heads that look up. More of them must follow the directory than with all
+# heads, or none falls back.
 outcome() {
-	local kind=$1 fall=$1_without_lookup_mean_directory
+	local kind=$1 fall=$1_without_lookup_mean_directory before=$1_whole_directory
 	if holds "${kind}_both < 2"; then
 		echo "this run does not settle it: $(of "${kind}_both") of $(of "${kind}_networks") networks do both"
-	elif holds "${fall}_low > 0.5"; then
+	elif holds "${fall}_low > 0.5 && ${fall}_low > ${before}_high"; then
 		echo "conflicts fall back to the directory: $(all_of "$fall") of the answers"
 	elif holds "${fall}_high < 0.05"; then
 		echo "conflicts do not fall back: $(all_of "$fall") of the answers are the directory's, and
 			$(all_of "${kind}_without_lookup_mean_neither") are neither number"
-	elif holds "${fall}_low > 0.05"; then
+	elif holds "${fall}_low > 0.05 && ${fall}_low > ${before}_high"; then
 		echo "a part falls back to the directory: $(all_of "$fall") of the answers, where
 			$(all_of "${kind}_without_lookup_mean_closed") of closed answers are still right"
 	else
-		echo "this run does not settle it: $(all_of "$fall") of the answers are the directory's"
+		echo "this run does not settle it: $(all_of "$fall") of the answers are the directory's, and with all heads $(all_of "$before")"
 	fi
 }
 
@@ -37,7 +38,25 @@ heads_needed() {
 	fi
 }
 
+# verdict_alone KIND OTHER: if there are networks that do both in one sort of training alone
+verdict_alone() {
+	flat "No network that learned $(said_of "$2") does both. With $(said_of "$1") $(all_of "$1_whole_book") of conflicts follow the
+		book. If the heads that look up are taken away, $(outcome "$1"). Looking up takes $(heads_needed "$1_book_needed") of the
+		heads, knowing by heart $(heads_needed "$1_directory_needed")."
+}
+
 verdict() {
+	if holds "none_both == 0 && absent_both == 0"; then
+		flat "This run does not settle it: none of $(awk "BEGIN { print $(of none_networks) + $(of absent_networks) }") networks does
+			both, look numbers up and know them by heart."
+		return
+	elif holds "none_both == 0"; then
+		verdict_alone absent none
+		return
+	elif holds "absent_both == 0"; then
+		verdict_alone none absent
+		return
+	fi
 	flat "$(all_of none_whole_book) and $(all_of absent_whole_book) of conflicts follow the book. If the heads that look up are
 		taken away, and closed records in training had no book, $(outcome none). If they had a book of others, $(outcome absent).
 		Looking up takes $(heads_needed none_book_needed) and
@@ -78,6 +97,7 @@ points() {
 				}
 			}' "$OUT/$network/lookup.list" "$OUT/$network/own.tsv"
 	done
+	printf '0\t0\t-9\t-9\n' # beyond the picture, because gnuplot complains of a file without a point
 }
 
 # bars: for the picture, a line for each kind and set: number of the kind, what is taken away, shares of conflicts
@@ -164,10 +184,18 @@ effects_of() {
 	numbers "$@" | sed -E 's/-(0\.0+)([^0-9]|$)/\1\2/g'
 }
 
+# shown_kinds: those of kinds of which networks do both
+shown_kinds() {
+	local kind
+	for kind in none absent; do
+		! holds "${kind}_both > 0" || kinds | grep "^$kind|"
+	done
+}
+
 # table_sets: what becomes of the answers if parts are taken away
 table_sets() {
 	local kind word text said
-	kinds | while IFS='|' read -r kind _ said; do
+	shown_kinds | while IFS='|' read -r kind _ said; do
 		sets | while IFS='|' read -r word text; do
 			! of "${kind}_${word}_closed" >/dev/null ||
 				echo "| ${said#closed records } | $text |$(shares "${kind}_${word}"_{book,directory,stitched,neither,closed,fresh})"
@@ -198,7 +226,7 @@ roles() {
 
 table_roles() {
 	local kind role text said
-	kinds | while IFS='|' read -r kind _ said; do
+	shown_kinds | while IFS='|' read -r kind _ said; do
 		roles | while IFS='|' read -r role text; do
 			! of "${kind}_book_$role" >/dev/null ||
 				echo "| ${said#closed records } | $text |$(effects_of 2 "$kind"_{book,directory}_"$role" "$kind"_{book,directory,versus}_direct_"$role")"
@@ -208,7 +236,7 @@ table_roles() {
 
 table_joint() {
 	local kind number said
-	kinds | while IFS='|' read -r kind _ said; do
+	shown_kinds | while IFS='|' read -r kind _ said; do
 		for number in book directory; do
 			echo "| ${said#closed records } | the $number's |$(effects_of 2 "$kind"_${number}_joint_{1..8})"
 		done
@@ -226,7 +254,7 @@ depths() {
 
 table_places() {
 	local kind depth text said
-	kinds | while IFS='|' read -r kind _ said; do
+	shown_kinds | while IFS='|' read -r kind _ said; do
 		depths | while IFS='|' read -r depth text; do
 			echo "| ${said#closed records } | $text |$(effects_of 2 "${kind}_book_at_${depth}"_{number,answer} "${kind}_directory_at_${depth}"_{ask,answer})"
 		done
@@ -235,7 +263,7 @@ table_places() {
 
 table_lens() {
 	local kind layers said
-	kinds | while IFS='|' read -r kind _ said; do
+	shown_kinds | while IFS='|' read -r kind _ said; do
 		for layers in 0 1 2; do
 			echo "| ${said#closed records } | $layers |$(numbers 3 "${kind}_lens"_{open,fresh,conflict,against,closed}_$layers)"
 		done

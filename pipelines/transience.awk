@@ -77,9 +77,12 @@ END {
 			}
 			print key "_fall", mean(directory, seed, at, "conflict_digits_book") - \
 				mean(directory, seed, last, "conflict_digits_book")
+			print key "_rise", mean(directory, seed, last, "conflict_digits_directory") - \
+				mean(directory, seed, at, "conflict_digits_directory")
 			print key "_goes", went(directory, seed, at, last)
 			print key "_attention_fall", mean(directory, seed, at, "attention") - mean(directory, seed, last, "attention")
 			half = reached(directory, seed, "closed_exact", 0.5)
+			print key "_knows", half != ""
 			if (half != "")
 				print key "_closed_half_step", half
 			# the same seed with the decay that comes first

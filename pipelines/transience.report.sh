@@ -23,14 +23,15 @@ times() {
 
 # ---- verdicts ----
 
-# course DIRECTORY: does looking up never come, come and stay, or come and go? Or is it open?
+# course DIRECTORY: does looking up never come, come and stay, or come and go? Or is it open? If it goes and memory is not shown
+# to take its place, it fades.
 course() {
 	local key
 	key=$(key "$1")
 	if holds "${key}_peak_conflict_digits_book_high < $COMES"; then
 		echo never
 	elif holds "${key}_peak_conflict_digits_book_low > $COMES && ${key}_fall_low > $GOES"; then
-		echo goes
+		if holds "${key}_rise_low > 0"; then echo goes; else echo fades; fi
 	elif holds "${key}_peak_conflict_digits_book_low > $COMES && ${key}_fall_high < $GOES"; then
 		echo stays
 	else
@@ -54,6 +55,8 @@ told() {
 	never) echo "with $(named "$1") looking up never comes ($peak)" ;;
 	goes) echo "with $(named "$1") it comes and goes in $(networks "${key}_goes") ($peak, $end, $fall; the directory's: $(
 		all_of "${key}_peak_conflict_digits_directory"), then $(all_of "${key}_end_conflict_digits_directory"))" ;;
+	fades) echo "with $(named "$1") it comes and goes in $(networks "${key}_goes") ($peak, $end, $fall), but that memory takes its
+		place is not shown (the directory's digits: $(all_of "${key}_rise") more at the end than at the peak)" ;;
 	stays) echo "with $(named "$1") it comes and stays ($peak, $end; right without a book by then: $(
 		all_of "${key}_end_closed_exact"))" ;;
 	open) echo "with $(named "$1") it is open: it comes and goes in $(networks "${key}_goes") ($peak, $end, $fall)" ;;
@@ -84,7 +87,7 @@ verdict() {
 	goes) echo "yes: $(of_one_decay | each told)." ;;
 	*goes*never* | *goes*stays*) echo "it depends on how many people there are: $(of_one_decay | each told)." ;;
 	*goes*) echo "yes, as far as this run settles it: $(of_one_decay | each told)." ;;
-	*open*) echo "this run does not settle it: $(of_one_decay | each told)." ;;
+	*open* | *fades*) echo "this run does not settle it: $(of_one_decay | each told)." ;;
 	*) echo "no: $(of_one_decay | each told)." ;;
 	esac
 }
@@ -96,7 +99,7 @@ looks() {
 	what="is not settled by this run"
 	if holds "${key}_attention_fall_low > $GOES"; then
 		what="goes too"
-	elif holds "${key}_attention_fall_high < $GOES"; then
+	elif holds "${key}_attention_fall_high < $GOES && ${key}_peak_attention_low > $GOES"; then
 		what="stays"
 	fi
 	echo "with $(named "$1") the attention to the character that comes next $what: $(number "${key}_peak_attention" 2) at
@@ -106,7 +109,9 @@ looks() {
 verdict_attention() {
 	local directory gone
 	gone=$(for directory in $(of_one_decay); do
-		[ "$(course "$directory")" != goes ] || echo "$directory"
+		case $(course "$directory") in
+		goes | fades) echo "$directory" ;;
+		esac
 	done)
 	if [ -z "$gone" ]; then
 		echo "this run does not tell, because there is no directory with which looking up is shown to go."
@@ -159,11 +164,16 @@ table_whole() {
 	done
 }
 
+# half_step KEY: the step at which networks know half of the numbers. A mean over those alone that come so far would be wrong.
+half_step() {
+	if holds "$1_knows == 1"; then number "$1_closed_half_step"; else echo "in $(networks "$1_knows")"; fi
+}
+
 table_memory() {
 	local directory key
 	for directory in $(directories); do
 		key=$(key "$directory")
-		echo "| ${directory%:*} | ${directory#*:} |$(shares "$key"_{peak,end}_closed_exact)$(numbers 0 "${key}_closed_half_step")$(
+		echo "| ${directory%:*} | ${directory#*:} |$(shares "$key"_{peak,end}_closed_exact) $(half_step "$key") |$(
 			shares "$key"_end_open_exact "$key"_{peak,end}_fresh_exact)"
 	done
 }

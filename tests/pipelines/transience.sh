@@ -8,12 +8,12 @@ cd "$ROOT" || exit 1
 # ---- curves that are known ----
 
 # curve PEOPLE DECAY SEED CLOSED BOOK...: a network that has so many digits of the book at steps 10, 20, ...; its attention is
-# half of that, and without a book CLOSED is right from step 20 on
+# half of that, the directory's digits half of the rest, and without a book CLOSED is right from step 20 on
 curve() {
 	awk -v head="$1	$2	$3" -v closed="$4" -v book="${*:5}" 'BEGIN {
 		n = split(book, share, " ")
 		for (i = 1; i <= n; i++)
-			print head "\t" 10 * i "\t1\t" (i > 1 ? closed : 0) "\t0\t0.5\t0.1\t0\t0\t" share[i] "\t0.2\t" share[i] / 2
+			print head "\t" 10 * i "\t1\t" (i > 1 ? closed : 0) "\t0\t0.5\t0.1\t0\t0\t" share[i] "\t" (1 - share[i]) / 2 "\t" share[i] / 2
 	}'
 }
 {
@@ -38,6 +38,8 @@ lines 0_01_end_conflict_digits_book "0.2 0.1 0" "the end"
 lines 0_01_fall "0.4 0.4 0.9" "and the fall between them"
 lines 0_01_attention_fall "0.2 0.2 0.45" "the same of attention"
 lines 0_01_goes "0 0 1" "none comes and goes that comes too little or falls too little"
+lines 0_01_rise "0.2 0.2 0.45" "the rise of the directory's digits"
+lines 0_01_knows "1 0 1" "and is counted"
 lines 0_01_closed_half_step "20 20" "a network that never comes to a half has no step of it"
 lines 0_01_gain "" "the first decay gains nothing over itself"
 lines 0_3_gain "0.1 0.3 0.5" "the other one is compared seed by seed"

@@ -58,13 +58,21 @@ fresh() {
 	find "$OUT" -mindepth 1 -maxdepth 1 ! -name settings -exec rm -rf {} +
 }
 
+# scripts: all that this pipeline is made of, but for what its report looks like
+scripts() {
+	local file
+	for file in "$0" "pipelines/$pipeline".*.{sh,awk} pipelines/lib/*.{sh,awk}; do
+		[ ! -f "$file" ] || cat "$file"
+	done
+}
+
 # begin NAME...: a folder $OUT for results. It keeps what a stopped run left there, to go on
-# from, if that was a run of the same script with the same values of the variables NAME...
+# from, if that was a run of the same scripts with the same values of the variables NAME...
 # Anything else there is removed.
 begin() {
 	local name settings
 	is_ours
-	settings=$(echo "pipeline $owner" && cksum <"$0" && for name; do echo "$name=${!name}"; done)
+	settings=$(echo "pipeline $owner" && scripts | cksum && for name; do echo "$name=${!name}"; done)
 	if [ -e "$OUT/report.md" ] || [ "$(cat "$OUT/settings" 2>/dev/null)" != "$settings" ]; then
 		fresh
 		printf '%s\n' "$settings" >"$OUT/settings"

@@ -36,6 +36,12 @@ kept() {
 kept a >first
 is "$(cat first)$(kept a)" kept "begin: a run that was stopped goes on"
 is "$(kept b)" "" "begin: with another setting it starts again"
+for file in some.measure.sh some.steps.awk lib/more.sh; do
+	kept b >/dev/null
+	echo >>"$clone/pipelines/$file"
+	is "$(kept b)" "" "begin: and with another $file"
+done
+is "$(kept b)" kept "begin: and goes on from there"
 : >"$OUT/report.md"
 is "$(kept b)" "" "begin: so it does after its end"
 mkdir "$OUT/folder"

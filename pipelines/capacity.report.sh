@@ -25,27 +25,26 @@ thousands() {
 
 # ---- the verdict ----
 
-# which EXPRESSION EXPOSURES: the widths of whose peak it is true; it has low and high for the ends of the interval, people for
-# the directory of the peak, and largest for the largest directory
+# which EXPRESSION EXPOSURES: the widths of whose peak it is true; it has low and high for the ends of the interval, and rising,
+# which is 1 if a larger directory might leave more
 which() {
 	local width key
 	for width in $(widths); do
 		key=w${width}_e$2
-		! holds "$(sed "s/low/${key}_peak_low/; s/high/${key}_peak_high/; s/people/${key}_peak_people/; s/largest/${key}_largest_people/" \
-			<<<"$1")" || echo "$width"
+		! holds "$(sed "s/low/${key}_peak_low/; s/high/${key}_peak_high/; s/rising/${key}_rising/" <<<"$1")" || echo "$width"
 	done
 }
 
 # judged EXPOSURES BITS: after so many exposures, is it the BITS a parameter of Allen-Zhu and Li? Nothing if GRID lacks them.
-# A network that keeps most of the largest directory might keep more of a larger one, so it cannot be shown to fall short.
+# If more is left of each larger directory, a network cannot be shown to fall short.
 judged() {
-	local width reach below edge unsettled numbers
+	local width reach below short unsettled numbers
 	exposures | grep -qx "$1" || return 0
 	numbers=$(for width in $(widths); do number "w${width}_e$1_peak" 2; done | listed)
 	reach=$(which "low >= $2" "$1" | listed)
-	below=$(which "high < $2 && people < largest" "$1" | listed)
-	edge=$(which "high < $2 && people == largest" "$1" | listed)
-	unsettled=$(which "low < $2 && (high >= $2 || people == largest)" "$1" | listed)
+	below=$(which "high < $2 && rising == 0" "$1" | listed)
+	short=$(which "high < $2 && rising == 1" "$1" | listed)
+	unsettled=$(which "low < $2 && (high >= $2 || rising == 1)" "$1" | listed)
 	printf 'After %s exposures, networks of width %s keep at most %s bits a parameter: ' "$(thousands "$1")" "$(widths | listed)" "$numbers"
 	if [ -z "$below$unsettled" ]; then
 		echo "Allen-Zhu & Li's value, $2, is reached."
@@ -57,7 +56,7 @@ judged() {
 		echo "Allen-Zhu & Li's value, $2, is${reach:+ reached by width $reach,}${below:+ not reached by width $below,}" \
 			"${unsettled:+not settled for width $unsettled}" | sed 's/, *$//; s/$/./'
 	fi
-	[ -z "$edge" ] || echo "The peak of width $edge is the largest directory of this run, so a larger one might leave more bits."
+	[ -z "$short" ] || echo "Networks of width $short keep most of the largest directory, and might keep more of a larger one."
 }
 
 verdict() {

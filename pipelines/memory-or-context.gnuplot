@@ -1,6 +1,6 @@
 # memory-or-context.gnuplot - memory-or-context.png: two maps over the number of people and the rows: what conflicts follow,
 # with the line on which book and directory change places, and closed-book accuracy. Variables: people, rows, lists;
-# seen, how often each person was seen, "-" if that is not the same in each row; row_label.
+# seen, how often each person was seen, "-" if that is not the same in each row; on_average, " on average" or nothing; row_label.
 picture = 'memory-or-context.png'
 wide = 1240
 columns = words(people)
@@ -19,7 +19,7 @@ do for [i = 1:columns] {
 }
 set ytics ()
 do for [i = 1:lines] { set ytics add (word(rows, i) i - 1) }
-set xlabel 'people in the directory'.(strstrt(seen, '-') ? '' : ', and how many times each was seen in training') offset 0, -1
+set xlabel 'people in the directory'.(strstrt(seen, '-') ? '' : ', and how many times each was seen'.(on_average eq '' ? ' in training' : on_average)) offset 0, -1
 set tmargin at screen 1 - 56.0 / high
 set bmargin at screen 82.0 / high
 share(x) = sprintf('%.0f%%', 100 * x)

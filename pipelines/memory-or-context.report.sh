@@ -197,7 +197,7 @@ picture() {
 	map >"$OUT/map.tsv"
 	switch_line >"$OUT/switch-line.tsv"
 	switch_points >"$OUT/switch-points.tsv"
-	plot memory-or-context people="$(echo $PEOPLE)" rows="$(rows | paste -sd ' ')" seen="$(seen_labels | paste -sd ' ')" \
+	plot memory-or-context on_average="$(on_average "$(printf '%s\n' $SKEW | sort -g | tail -n 1)")" people="$(echo $PEOPLE)" rows="$(rows | paste -sd ' ')" seen="$(seen_labels | paste -sd ' ')" \
 		row_label="$([ "$axis" = skew ] && echo "exponent of Zipf's law" || echo 'share of closed records in training')"
 }
 
@@ -216,12 +216,18 @@ row_name() {
 	if [ "$axis" = skew ]; then echo "exponent $1"; else awk -v share="$1" 'BEGIN { printf "%g%% closed records\n", 100 * share }'; fi
 }
 
+# on_average SKEW: " on average", if not all people come equally often
+on_average() {
+	compares "$1 == 0" || echo ' on average'
+}
+
 # switch_text ROW: where the switch lies
 switch_text() {
-	local key
+	local key skew=$SKEW
+	[ "$axis" != skew ] || skew=$1
 	key=$(row_key "$1")_switch
 	if of "$key" >/dev/null; then
-		echo "at $(number "$key") people, each seen $(number "${key}_seen") times"
+		echo "at $(number "$key") people, each seen $(number "${key}_seen") times$(on_average "$skew")"
 	elif holds "${key}_neither == ${key}_networks"; then
 		echo "nowhere, because neither is ahead by more than 5% in any network"
 	elif holds "${key}_above == ${key}_networks"; then

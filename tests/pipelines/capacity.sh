@@ -110,8 +110,10 @@ printf '%s\n' '2 100 8 1 256 8 1 2 2.56 2.56' '2 100 8 2 256 8 1.5 3 2.56 2.56' 
 	'2 10 16 1 0 3 -2 -4 5 0' '2 10 16 2 0 3 -3 -6 5 0' | tr ' ' '\t' >"$TMP/made/networks.tsv"
 made means >"$TMP/made/means.tsv"
 is "$(made peaks "$TMP/made/means.tsv" | grep -vE '_(low|high|of)'$'\t' | tr '\t\n' ' ;')" \
-	"w2_e10_peak_people 16;w2_e10_peak -2.5;w2_e10_peak_inner -5;w2_e10_peak_exact 3;w2_e100_peak_people 16;w2_e100_peak 1.4;w2_e100_peak_inner 2;w2_e100_peak_exact 2;" \
+	"w2_e10_peak_people 16;w2_e10_rising 1;w2_e10_peak -2.5;w2_e10_peak_inner -5;w2_e10_peak_exact 3;w2_e100_peak_people 16;w2_e100_rising 1;w2_e100_peak 1.4;w2_e100_peak_inner 2;w2_e100_peak_exact 2;" \
 	"capacity: the directory of which most is kept for each parameter"
+rising=$'w2_e10_n8_ratio\t-1\nw2_e10_n16_ratio\t-0.9\nw2_e100_n8_ratio\t1\nw2_e100_n16_ratio\t1.05'
+is "$(made peaks <(echo "$rising") | grep _rising | tr '\t\n' ' ;')" "w2_e10_rising 1;w2_e100_rising 0;" "capacity: more by over 5%"
 is "$(made peaks "$TMP/made/means.tsv" | grep -c "^w2_e100_peak_\(low\|high\|of\)"$'\t')" 3 "capacity: with its interval over seeds"
 
 # The plan: 2 bits of 1000 parameters are 62.5 numbers, which is 64 in whole steps; the longest first, and none twice.

@@ -1,5 +1,5 @@
 # quiz-lookup.report.sh - what pipelines/quiz-lookup says about its networks: the summary, tables and verdicts.
-# shellcheck shell=bash disable=SC2154 # the pipeline sets them
+# shellcheck shell=bash disable=SC2153,SC2154 # the pipeline sets them
 
 # cells: a line for each kind of network: invented answers of a question, how many questions, key
 cells() {

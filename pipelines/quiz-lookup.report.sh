@@ -211,7 +211,7 @@ table_questions() {
 
 # examples: some answers to held-out questions by the first network with the most answers of a question
 examples() {
-	mpcat "$OUT/networks/${NONCES##* }-all-1/held.mp" | jq -r '.spans[0] as $q | .text[$q[0]:$q[1]]' |
-		paste - <(tail -n +2 "$OUT/networks/${NONCES##* }-all-1/held.mp.each" | cut -f 8,14) | head -n 6 |
+	mpcat "$OUT/networks/${NONCES##* }-all-$SEED/held.mp" | jq -r '.spans[0] as $q | .text[$q[0]:$q[1]]' |
+		paste - <(tail -n +2 "$OUT/networks/${NONCES##* }-all-$SEED/held.mp.each" | cut -f 8,14) | head -n 6 |
 		awk -F '\t' '{ gsub(/[][\\`*_|<>&~!]/, "\\\\&"); printf "| %s | %s | %s |\n", $1, $3, $2 }'
 }

@@ -291,7 +291,7 @@ verdict_prefers() {
 		echo "Neither by nature, but it is not the number of people alone that decides: the weights win in $directory of $all cells," \
 			"the context in $book"
 	elif [ "$book" -gt 0 ] && [ "$directory" -gt 0 ]; then
-		echo "Neither by nature: how often a fact returns decides. The weights win with few people, the context with many, and they" \
+		echo "Neither by nature: it depends on how many people there are. The weights win with few people, the context with many, and they" \
 			"change places $(switches_text)"
 	elif [ "$book" -gt 0 ]; then
 		echo "The context, as far as this run shows: it wins in $book of $all cells, and the weights in none"

@@ -155,7 +155,7 @@ open=0.1:-0.2:0.4
 places=(seeds=3 closed_0_switch=90:80:100 closed_0_switch_seen=142:128:160 closed_0_5_switch_networks=3 closed_0_5_switch_above=1
 	closed_0_5_switch_below=0 closed_0_5_switch_neither=2)
 prefers=(concludes memory-or-context verdict_prefers)
-"${prefers[@]}" 'Neither by nature: how often a fact returns decides. The weights win with few people, the context with many, and they change places with 0% closed records at 90 (80 to 100) people, each seen 142 (128 to 160) times; with 50% closed records not in all networks (1 of 3 stay with the directory up to 512 people, 0 follow the book from 32 on, and 2 do neither)' \
+"${prefers[@]}" 'Neither by nature: it depends on how many people there are. The weights win with few people, the context with many, and they change places with 0% closed records at 90 (80 to 100) people, each seen 142 (128 to 160) times; with 50% closed records not in all networks (1 of 3 stay with the directory up to 512 people, 0 follow the book from 32 on, and 2 do neither)' \
 	"${places[@]}" "${few}_lead=$weights" "${many}_lead=$book" "${few_closed}_lead=$weights" "${many_closed}_lead=$open"
 "${prefers[@]}" 'The context, as far as this run shows: it wins in 1 of 4 cells, and the weights in none' \
 	"${places[@]}" "${few}_lead=$open" "${many}_lead=$book"
@@ -169,7 +169,7 @@ for leads in "$book $weights $weights $book" "$book $weights $open $open" "$book
 	"${prefers[@]}" 'Neither by nature, but it is not the number of people alone that decides: the weights win in...' \
 		"${places[@]}" "${few}_lead=${lead[0]}" "${many}_lead=${lead[1]}" "${few_closed}_lead=${lead[2]}" "${many_closed}_lead=${lead[3]}"
 done
-"${prefers[@]}" 'Neither by nature: how often a fact returns decides. The weights win with few people, the context with many...' \
+"${prefers[@]}" 'Neither by nature: it depends on how many people there are. The weights win with few people, the context with many...' \
 	"${places[@]}" "${few}_lead=$book" "${many}_lead=$book" "${few_closed}_lead=$weights" "${many_closed}_lead=$book"
 CLOSED=0 concludes memory-or-context switches_text 'with 0% closed records nowhere, because neither is ahead by more than 5% in any network' closed_0_switch_networks=3 \
 	closed_0_switch_above=0 closed_0_switch_below=0 closed_0_switch_neither=3

@@ -39,13 +39,7 @@ is "$(grep -c '^| [0-9,]* | [24] |' "$out/report.md") $(grep -c '^| [24] | [0-9,
 # ---- stopped and gone on ----
 
 whole=$(cat "$out/summary.tsv")
-broken=$TMP/broken
-mkdir "$broken"
-for program in "$BUILD"/*; do
-	[ -x "$program" ] && [ -f "$program" ] && ln -s "$program" "$broken/"
-done
-rm "$broken/gpt-train"
-cat >"$broken/gpt-train" <<END
+in_place_of gpt-train <<END
 #!/bin/bash
 # of one network it ends as when the machine is switched off
 [[ "\$*" == *4-3-$people-2* ]] || exec "$BUILD/gpt-train" "\$@"
@@ -55,7 +49,6 @@ until [ -s "$folder/metrics.mp" ]; do
 done
 kill -9 \$! \$\$
 END
-chmod +x "$broken/gpt-train"
 rm -r "$out"
 ! BUILD=$broken OUT="$out" JOBS=1 pipelines/capacity >"$TMP/log" 2>&1 && grep -q '^capacity: failed while training 12 networks' "$TMP/log"
 ok $? "capacity: a network that fails fails the pipeline"

@@ -47,19 +47,12 @@ is "$(head -n 5 "$found/questions-all.jsonl" | cksum)" "$(cksum <"$found/questio
 
 # A network that was cut off, and networks that had not begun.
 whole=$(cat "$found/summary.tsv")
-broken=$TMP/broken
-mkdir "$broken"
-for program in "$BUILD"/*; do
-	[ -x "$program" ] && [ -f "$program" ] && ln -s "$(cd "$BUILD" && pwd)/$(basename "$program")" "$broken/"
-done
-rm "$broken/recall-score"
-cat >"$broken/recall-score" <<END
+in_place_of recall-score <<END
 #!/bin/bash
 # dies with the third network's first answers
 [ "\$(find '${found//\'/\'\\\'\'}/networks' -name shares.tsv | wc -l)" -lt 2 ] || exit 1
 exec "$(cd "$BUILD" && pwd)/recall-score" "\$@"
 END
-chmod +x "$broken/recall-score"
 rm -r "$found/report.md" "$found/jobs.tsv" "$found/networks"
 ! BUILD=$broken OUT="$found" JOBS=1 pipelines/$name >"$TMP/log" 2>&1 && grep -q "^$name: failed while training 10 networks" "$TMP/log"
 ok $? "a program that fails fails the pipeline"

@@ -28,13 +28,7 @@ ok $? "sizes: gpt-score finds the loss that gpt-train found"
 
 # A job that was cut off, and one that had not begun.
 whole=$(cat "$results/sizes/summary.tsv")
-broken=$TMP/broken
-mkdir "$broken"
-for program in "$BUILD"/*; do
-	[ -x "$program" ] && [ -f "$program" ] && ln -s "$(cd "$BUILD" && pwd)/$(basename "$program")" "$broken/"
-done
-rm "$broken/gpt-train"
-cat >"$broken/gpt-train" <<END
+in_place_of gpt-train <<END
 #!/bin/bash
 # of the larger network, which is first, it ends as when the machine is switched off
 case "\$*" in
@@ -48,7 +42,6 @@ case "\$*" in
 	kill -9 \$\$ ;;
 esac
 END
-chmod +x "$broken/gpt-train"
 rm "$results/sizes/report.md" "$results/sizes"/*/trained "$results/sizes/jobs.tsv"
 rm -r "$results/sizes"/*/model "$results/sizes"/*/metrics.mp
 ! BUILD=$broken OUT="$results/sizes" JOBS=1 pipelines/sizes >"$TMP/log" 2>&1 && grep -q '^sizes: failed' "$TMP/log"
@@ -91,7 +84,7 @@ done
 # Ctrl-C in the second training: it is said, and the next run goes on with it. A few questions do.
 head -n 40 testdata/quiz.jsonl >"$TMP/few.jsonl"
 few=(QUIZ="$TMP/few.jsonl" HELD_OUT=0.3)
-cat >"$broken/gpt-train" <<END
+in_place_of gpt-train <<END
 #!/bin/bash
 # ends as at Ctrl-C, in good order, after 10 steps
 case "\$*" in

@@ -10,18 +10,12 @@ lasting() {
 	grep -v '^train_seconds'$'\t' "$results/$1/summary.tsv"
 }
 
-# broken PROGRAM REGEX FILE: $TMP/broken has the programs, of which this one, where its arguments
-# match, is killed as soon as FILE is there, as when the machine is switched off
-broken() {
-	local program programs
+# killed PROGRAM REGEX FILE: the programs of in_place_of, of which this one, where its arguments match, is
+# killed as soon as FILE is there, as when the machine is switched off
+killed() {
+	local programs
 	programs=$(cd "$BUILD" && pwd)
-	rm -rf "$TMP/broken"
-	mkdir "$TMP/broken"
-	for program in "$programs"/*; do
-		[ -x "$program" ] && [ -f "$program" ] && ln -s "$program" "$TMP/broken/"
-	done
-	rm "$TMP/broken/$1"
-	cat >"$TMP/broken/$1" <<-END
+	in_place_of "$1" <<-END
 		#!/bin/bash
 		arguments=\$*
 		[[ \$arguments =~ $2 ]] || exec "$programs/$1" "\$@"
@@ -29,7 +23,6 @@ broken() {
 		until [ -e "$3" ]; do sleep 0.01; done
 		kill -9 \$! \$\$
 	END
-	chmod +x "$TMP/broken/$1"
 }
 
 # ---- qamix-63m ----
@@ -66,14 +59,14 @@ is_value qamix-63m context 200
 is_value qamix-63m characters '[0-9]{6}'
 is_value qamix-63m val_wrong_contextual_of '[1-8]'
 whole=$(lasting qamix-63m)
-broken gpt-train steps.300 "$results/again/trained/model/last/training.safetensors"
-! env BUILD="$TMP/broken" OUT="$results/again" "${own[@]}" pipelines/qamix-63m >"$TMP/log" 2>&1 &&
+killed gpt-train steps.300 "$results/again/trained/model/last/training.safetensors"
+! env BUILD="$broken" OUT="$results/again" "${own[@]}" pipelines/qamix-63m >"$TMP/log" 2>&1 &&
 	grep -q '^qamix-63m: failed while training' "$TMP/log"
 ok $? "qamix-63m: a training that fails fails the pipeline"
 [ ! -e "$results/again/trained/trained" ] && [ -e "$results/again/trained/untrained/trained" ] && [ ! -e "$results/again/report.md" ]
 ok $? "qamix-63m: it is not taken for done"
-broken gpt-sample asked/val-other /
-! env BUILD="$TMP/broken" OUT="$results/again" "${own[@]}" pipelines/qamix-63m >"$TMP/log" 2>&1 &&
+killed gpt-sample asked/val-other /
+! env BUILD="$broken" OUT="$results/again" "${own[@]}" pipelines/qamix-63m >"$TMP/log" 2>&1 &&
 	grep -q '^qamix-63m: failed while asking' "$TMP/log"
 ok $? "qamix-63m: so does a program that asks"
 [ -e "$results/again/trained/trained" ] && [ -e "$results/again/trained/metrics.mp" ]
@@ -121,9 +114,9 @@ is "$(mpcat --json "$results/temperature/trained-bare-1.0/answers.mp" | jq -rs -
 whole=$(cat "$results/temperature/summary.tsv")
 
 # Stopped where the third model has begun, by a program that is killed; run again, it goes on.
-broken gpt-sample 'given/model.--from.*temperature=0.5.*/bare.mp' /
+killed gpt-sample 'given/model.--from.*temperature=0.5.*/bare.mp' /
 rm -rf "$results/again"
-! BUILD=$TMP/broken OUT="$results/again" pipelines/temperature >"$TMP/log" 2>&1 &&
+! BUILD=$broken OUT="$results/again" pipelines/temperature >"$TMP/log" 2>&1 &&
 	grep -q '^temperature: failed while asking those' "$TMP/log"
 ok $? "temperature: a program that fails fails the pipeline"
 [ -d "$results/again/trained-bare-0.01" ] && [ ! -e "$results/again/trained-bare-0.5" ] && [ ! -e "$results/again/report.md" ]

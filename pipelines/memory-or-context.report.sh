@@ -1,5 +1,5 @@
 # memory-or-context.report.sh - what pipelines/memory-or-context says about its networks: the summary, tables and verdicts.
-# shellcheck shell=bash disable=SC2154 # the pipeline sets them
+# shellcheck shell=bash disable=SC2086,SC2153,SC2154 # the pipeline sets them; lists are words
 
 # measures: what a network is asked, as columns of networks.tsv
 measures='conflict_book conflict_directory conflict_stitched conflict_neither conflict_digits_book conflict_digits_directory'
@@ -155,7 +155,7 @@ map() {
 
 # places: numbers of people on stdin, a line with row, value, low and high each, as places on the axis of the map
 places() {
-	awk -F '\t' -v OFS='\t' -v people="$(echo $PEOPLE)" '
+	awk -F '\t' -v OFS='\t' -v people="$PEOPLE" '
 		function place(x,   i) {
 			if (x == "NaN") return x
 			for (i = 1; i < n - 1 && x > p[i + 1]; i++);
@@ -197,7 +197,7 @@ picture() {
 	map >"$OUT/map.tsv"
 	switch_line >"$OUT/switch-line.tsv"
 	switch_points >"$OUT/switch-points.tsv"
-	plot memory-or-context on_average="$(on_average "$(printf '%s\n' $SKEW | sort -g | tail -n 1)")" people="$(echo $PEOPLE)" rows="$(rows | paste -sd ' ')" seen="$(seen_labels | paste -sd ' ')" \
+	plot memory-or-context on_average="$(on_average "$(printf '%s\n' $SKEW | sort -g | tail -n 1)")" people="$PEOPLE" rows="$(rows | paste -sd ' ')" seen="$(seen_labels | paste -sd ' ')" \
 		row_label="$([ "$axis" = skew ] && echo "exponent of Zipf's law" || echo 'share of closed records in training')"
 }
 

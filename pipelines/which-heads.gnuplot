@@ -1,7 +1,7 @@
 # which-heads.gnuplot - which-heads.png: effects of each part on both numbers, and what becomes of answers if parts are
 # taken away. Variables: rows, of bars for a kind of training; kinds, what is said of each, with ; between
 picture = 'which-heads.png'
-wide = 1400
+wide = 1250
 high = 680
 load 'pipelines/lib/picture.gnuplot'
 points = out.'/points.tsv'
@@ -25,7 +25,7 @@ set yrange [-0.05:1.1]
 set xtics 0.2
 set ytics 0.2
 set grid xtics ytics lc rgb '#dddddd' lt 1 lw 0.6
-set key at screen 0.02, screen 0.125 left top Left reverse maxrows 3 samplen 1 width 1
+set key at screen 0.01, screen 0.125 left top Left reverse maxrows 3 samplen 1 width -5 font ',10'
 marker(k, p) = k == 1 ? p : NaN
 plot for [r = 1:4] points using ($1 == 1 && $2 == r ? $3 : -9):4 with points pt 7 ps 1.5 lc rgb hue(r) title role(r), \
      for [r = 1:4] points using ($1 == 2 && $2 == r ? $3 : -9):4 with points pt 8 ps 1.7 lw 1.8 lc rgb hue(r) notitle, \
@@ -50,7 +50,7 @@ unset grid
 set grid xtics lc rgb '#dddddd' lt 1 lw 0.6
 set label 1 first at graph 0, first -0.9 left font 'DejaVu Sans Bold,11'
 set label 2 second at graph 0, first rows + gap - 0.9 left font 'DejaVu Sans Bold,11'
-set key at screen 0.985, screen 0.125 right top maxrows 3 Left reverse samplen 1.5 width 1
+set key at screen 0.985, screen 0.125 right top maxrows 3 Left reverse samplen 1.5 width -4 font ',10'
 set style fill solid 1 noborder
 plot bars using (0):(y($0)):(0):(100 * $3):(y($0) - 0.36):(y($0) + 0.36):ytic(2) with boxxyerror lc rgb '#0072b2' title of_book, \
      '' using (0):(y($0)):(100 * $3):(100 * ($3 + $4)):(y($0) - 0.36):(y($0) + 0.36) with boxxyerror lc rgb '#d55e00' title of_directory, \

@@ -223,9 +223,8 @@ void training_settings_compare(const json_t *saved, json_t *settings,
 	const char *key;
 	json_t *value;
 
-	static const char *const memory[] = {"memory"};
-	const char *had, *has;
-	const bool other_memory = !same(saved, settings, memory, 1, &had, &has);
+	const char *memory = json_string_value(json_object_get(settings, "memory"));
+	const bool other_memory = memory && strcmp(saved_or(saved, settings, "memory"), memory) != 0;
 
 	*changes = (struct training_changes){0};
 	json_object_foreach(settings, key, value) {

@@ -302,27 +302,19 @@ verdict_prefers() {
 	fi
 }
 
-# rises_in: in how many rows the book leads by more with the most people than with the fewest, by the intervals; falls_in: by less
-rises_in() {
+# leads_more PEOPLE OTHERS: in how many rows the book leads by more with PEOPLE than with OTHERS, by the intervals
+leads_more() {
 	local row count=0
 	for row in $(rows); do
-		holds "$(cell_key "$(most)" "$row")_lead_low > $(cell_key "$(fewest)" "$row")_lead_high" 2>/dev/null && count=$((count + 1))
-	done
-	echo $count
-}
-
-falls_in() {
-	local row count=0
-	for row in $(rows); do
-		holds "$(cell_key "$(most)" "$row")_lead_high < $(cell_key "$(fewest)" "$row")_lead_low" 2>/dev/null && count=$((count + 1))
+		holds "$(cell_key "$1" "$row")_lead_low > $(cell_key "$2" "$row")_lead_high" 2>/dev/null && count=$((count + 1))
 	done
 	echo $count
 }
 
 verdict_classes() {
 	local rises falls all
-	rises=$(rises_in)
-	falls=$(falls_in)
+	rises=$(leads_more "$(most)" "$(fewest)")
+	falls=$(leads_more "$(fewest)" "$(most)")
 	all=$(rows | wc -l)
 	if [ "$rises" = "$all" ]; then
 		echo "Yes: in each of $all rows the book leads by more with $(most) people than with $(fewest)"

@@ -150,6 +150,28 @@ runs() {
 	done
 }
 
+# goes_on NAME COUNT ANSWERS: a run of pipelines/NAME with the settings that were exported stops with the first answers of its
+# third network of COUNT. Each network leaves a file ANSWERS. Run again, it comes to the numbers of the whole run before.
+goes_on() {
+	local name=$1 found=$results/$1 answers=$3 whole kept
+	whole=$(cat "$found/summary.tsv")
+	in_place_of recall-score <<-END
+		#!/bin/bash
+		[ "\$(find '${found//\'/\'\\\'\'}/networks' -name $answers | wc -l)" -lt 2 ] || exit 1
+		exec "$(cd "$BUILD" && pwd)/recall-score" "\$@"
+	END
+	rm -r "$found/report.md" "$found/jobs.tsv" "$found/networks"
+	! BUILD=$broken OUT="$found" JOBS=1 "pipelines/$name" >"$TMP/log" 2>&1 &&
+		grep -q "^$name: failed while training $2 networks" "$TMP/log"
+	ok $? "$name: a program that fails fails the pipeline"
+	is "$(find "$found/networks" -name "$answers" | wc -l) $(find "$found/networks" -name trained | wc -l)" "2 3" \
+		"$name: two networks have answered, a third is trained"
+	kept=$(find "$found/networks" -name "$answers" -printf '%T@\n' | sort)
+	runs "$name" JOBS=2
+	is "$(cat "$found/summary.tsv")" "$whole" "$name: run again, it comes to the same numbers"
+	is "$(find "$found/networks" -name "$answers" -printf '%T@\n' | sort | head -n 2)" "$kept" "$name: and what was there stays"
+}
+
 # is_value NAME KEY PATTERN: its value in the pipeline's summary
 is_value() {
 	[[ $(awk -F '\t' -v key="$2" '$1 == key { print $2 }' "$results/$1/summary.tsv") =~ ^($3)$ ]]

@@ -30,22 +30,7 @@ ok $? "a picture, and a line for each network"
 is "$(grep -c '^| 0\(\.5\)\? | [48] |' "$found/report.md")" 4 "a line for each cell"
 
 # A network that was cut off, and networks that had not begun.
-whole=$(cat "$found/summary.tsv")
-in_place_of recall-score <<END
-#!/bin/bash
-# dies with the third network's first answers
-[ "\$(find '${found//\'/\'\\\'\'}/networks' -name answers.tsv | wc -l)" -lt 2 ] || exit 1
-exec "$(cd "$BUILD" && pwd)/recall-score" "\$@"
-END
-rm -r "$found/report.md" "$found/jobs.tsv" "$found/networks"
-! BUILD=$broken OUT="$found" JOBS=1 pipelines/$name >"$TMP/log" 2>&1 && grep -q "^$name: failed while training 8 networks" "$TMP/log"
-ok $? "a program that fails fails the pipeline"
-is "$(find "$found/networks" -name answers.tsv | wc -l) $(find "$found/networks" -name trained | wc -l)" "2 3" \
-	"two networks have answered, a third is trained"
-kept=$(find "$found/networks" -name answers.tsv -printf '%f %T@\n' | sort)
-runs $name JOBS=2
-is "$(cat "$found/summary.tsv")" "$whole" "run again, it comes to the same numbers"
-is "$(find "$found/networks" -name answers.tsv -printf '%f %T@\n' | sort | head -n 2)" "$kept" "and what was there stays"
+goes_on $name 8 answers.tsv
 
 runs $name JOBS=2 CLOSED=0.5 SKEW='0 2' SEEDS=1 ENTRIES=1-2
 is_value $name people_8_skew_2_conflict_neither_of 1

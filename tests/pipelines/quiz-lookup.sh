@@ -46,22 +46,7 @@ is "$(comm -12 <(sort "$found/questions-all.jsonl") <(mpcat "$found/held.mp" | j
 is "$(head -n 5 "$found/questions-all.jsonl" | cksum)" "$(cksum <"$found/questions-5.jsonl")" "fewer questions are a part of more"
 
 # A network that was cut off, and networks that had not begun.
-whole=$(cat "$found/summary.tsv")
-in_place_of recall-score <<END
-#!/bin/bash
-# dies with the third network's first answers
-[ "\$(find '${found//\'/\'\\\'\'}/networks' -name shares.tsv | wc -l)" -lt 2 ] || exit 1
-exec "$(cd "$BUILD" && pwd)/recall-score" "\$@"
-END
-rm -r "$found/report.md" "$found/jobs.tsv" "$found/networks"
-! BUILD=$broken OUT="$found" JOBS=1 pipelines/$name >"$TMP/log" 2>&1 && grep -q "^$name: failed while training 10 networks" "$TMP/log"
-ok $? "a program that fails fails the pipeline"
-is "$(find "$found/networks" -name shares.tsv | wc -l) $(find "$found/networks" -name trained | wc -l)" "2 3" \
-	"two networks have answered, a third is trained"
-kept=$(find "$found/networks" -name shares.tsv -printf '%T@\n' | sort)
-runs $name JOBS=2
-is "$(cat "$found/summary.tsv")" "$whole" "run again, it comes to the same numbers"
-is "$(find "$found/networks" -name shares.tsv -printf '%T@\n' | sort | head -n 2)" "$kept" "and what was there stays"
+goes_on $name 10 shares.tsv
 
 # Questions of one's own, as an array, with signs that a table or a shell could take for its own.
 jq -sc 'map(select((.answer | length) > 3))[:40] | map(.question += " \\ $(x) | `y`\t?") + [{instruction: "i", output: "long enough"}]' \

@@ -2,7 +2,7 @@
 #
 # A test is a file tests/ROOM/NAME.c or tests/ROOM/NAME.sh. The tests of the whole house are
 # tests/NAME.sh.
-TEST_ROOMS := base stream data model train sample eval page kernels filters pipelines browser
+TEST_ROOMS := base stream data comm model train sample eval page kernels filters pipelines browser
 
 # What takes long, and what few changes can break, is for make check-all: pipelines that train many
 # networks, tests that break a kernel in many ways, each of which must be noticed, and a browser.

@@ -63,13 +63,15 @@ may() {
 may base '$-'
 may stream 'common/base/' 'base'
 may data 'common/(base|stream)/|names\.inc$' 'base, stream'
+may comm 'common/base/' 'base'
 may page 'common/(base|stream)/|attention_hashes\.inc$' 'base, stream'
 may model 'common/(base|stream)/|kernels/kernels\.h$' 'base, stream and the table of kernels'
-for room in train sample eval; do
+may train 'common/(base|stream|model|comm)/|kernels/kernels\.h$' 'base, stream, model, comm and the table of kernels'
+for room in sample eval; do
 	may $room 'common/(base|stream|model)/|kernels/kernels\.h$' 'base, stream, model and the table of kernels'
 done
 found find common -mindepth 1 -maxdepth 1 |
-	grep -vE '^common/(base|stream|data|model|train|sample|eval|page)$' | none "common holds its eight rooms, nothing else"
+	grep -vE '^common/(base|stream|data|comm|model|train|sample|eval|page)$' | none "common holds its nine rooms, nothing else"
 includes filters | awk '$2 !~ /^common\// && $2 != "kernels/kernels.h"' |
 	none "filters include common/ and kernels/kernels.h only"
 includes kernels |
@@ -88,7 +90,7 @@ found git ls-files 2>/dev/null | sed 's|/.*||' | sort -u |
 	grep -vxE '\.ci|\.gitignore|CONTRIBUTING\.md|LICENSE|Makefile|NEWS\.md|README\.md|deps\.sh|common|filters|kernels|man|pipelines|testdata|tests' |
 	none "the root holds what is listed here, nothing else"
 found find tests -mindepth 1 -maxdepth 1 |
-	grep -vxE 'tests/(base|stream|data|model|train|sample|eval|page|kernels|filters|pipelines|browser|bench|fuzz|tools|(house|man|lib)\.sh|check\.mk|(tap|folder)\.h)' |
+	grep -vxE 'tests/(base|stream|data|comm|model|train|sample|eval|page|kernels|filters|pipelines|browser|bench|fuzz|tools|(house|man|lib)\.sh|check\.mk|(tap|folder)\.h)' |
 	none "tests has the rooms of the house, browser, bench, fuzz and tools"
 for program in $(found find filters -name '*.c'); do
 	program=$(basename "$program" .c)

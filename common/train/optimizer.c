@@ -1,41 +1,31 @@
-#include "common/train/optimizer.h"
+#include "common/train/optimizer_private.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* A matrix that one worker steps with Muon. */
-struct muon_matrix {
-	size_t offset; /* of its first element in the parameters */
-	int rows, cols, stride; /* stride: elements from one row to the next */
-	int worker;
-};
-
-/* What one worker sums and steps. */
-struct share {
-	struct device *dev; /* the caller's */
-	size_t begin, end; /* of its stretch, in the parameters */
-	struct adamw_range *ranges; /* [range_count], device memory: of the stretch, from its begin */
-	int range_count;
-	struct tally *tally; /* of this step; device memory behind optimizer.update */
-};
-
-struct optimizer {
-	struct optimizer_options options;
-	const struct kernels *k;
-	size_t count; /* parameters */
-	int workers;
-	struct share *shares; /* [workers] */
-	struct muon_matrix *matrices; /* [matrix_count]; none without Muon */
-	int matrix_count;
-	/* device memory of the first worker, as is the tallies' */
-	float *params, *moment1, *moment2; /* [count] */
-	struct update *update; /* what the step is taken with, and its result */
-};
-
 /* ---- shares ---- */
 
+/* Work is that of count groups of `each` workers: the group that has the least to do so far. */
+static int least_work(const double *work, int count, int each)
+{
+	double least_sum = INFINITY;
+	int least = 0;
+
+	for (int i = 0; i < count; i++) {
+		double sum = 0;
+		for (int w = 0; w < each; w++)
+			sum += work[i * each + w];
+		if (sum < least_sum) {
+			least_sum = sum;
+			least = i;
+		}
+	}
+	return least;
+}
+
 /* List the matrices for Muon. Each goes to the worker that has the least to do so far,
- * by the multiplications of the product of a matrix and its transpose. */
+ * by the multiplications of the product of a matrix and its transpose; those that stand side by
+ * side in one tensor go to workers of one rank, the one that has the least to do. */
 static int list_matrices(struct optimizer *optimizer, const struct gpt_tensor *tensors,
                          int tensor_count, struct err *err)
 {
@@ -51,12 +41,11 @@ static int list_matrices(struct optimizer *optimizer, const struct gpt_tensor *t
 	}
 	for (int i = 0; i < tensor_count; i++) {
 		const struct gpt_tensor *tensor = &tensors[i];
+		const int own = optimizer->own;
+		const int from = own * least_work(work, optimizer->workers / own, own);
 		for (int part = 0; part < tensor->hidden; part++) {
 			const int rows = tensor->rows, cols = tensor->cols / tensor->hidden;
-			int least = 0;
-			for (int w = 1; w < optimizer->workers; w++)
-				if (work[w] < work[least])
-					least = w;
+			const int least = from + least_work(work + from, own, 1);
 			work[least] += (double)rows * cols * (rows < cols ? rows : cols);
 			optimizer->matrices[optimizer->matrix_count++] = (struct muon_matrix){
 				.offset = tensor->offset + (size_t)(part * cols),
@@ -123,7 +112,7 @@ static int make_update(struct optimizer *optimizer, struct err *err)
 	const size_t workers = (size_t)optimizer->workers;
 	struct tally *tallies;
 
-	optimizer->update = optimizer->k->alloc(optimizer->shares[0].dev, sizeof *optimizer->update +
+	optimizer->update = optimizer->k->alloc(optimizer->dev, sizeof *optimizer->update +
 	                                        workers * sizeof *tallies);
 	if (!optimizer->update)
 		return err_set(err, "out of memory");
@@ -137,7 +126,7 @@ static int make_arrays(struct optimizer *optimizer, const float *params, struct 
 {
 	const size_t bytes = optimizer->count * sizeof *params;
 	const struct kernels *k = optimizer->k;
-	struct device *first = optimizer->shares[0].dev;
+	struct device *first = optimizer->dev;
 
 	optimizer->params = k->alloc(first, bytes);
 	optimizer->moment1 = k->alloc(first, bytes);
@@ -152,7 +141,7 @@ static int make_arrays(struct optimizer *optimizer, const float *params, struct 
 }
 
 static int make_shares(struct optimizer *optimizer, const struct gpt_config *config,
-                       struct err *err)
+                       const struct comm *comm, struct err *err)
 {
 	const int tensor_count = gpt_tensor_count(config);
 	struct gpt_tensor *tensors = calloc((size_t)tensor_count, sizeof *tensors);
@@ -164,8 +153,11 @@ static int make_shares(struct optimizer *optimizer, const struct gpt_config *con
 	divide(optimizer);
 	if (optimizer->options.kind == OPTIMIZER_MUON)
 		result = list_matrices(optimizer, tensors, tensor_count, err);
-	for (int w = 0; w < optimizer->workers && result == 0; w++)
-		result = list_ranges(optimizer, &optimizer->shares[w], tensors, tensor_count, err);
+	for (int w = 0; w < optimizer->own && result == 0; w++)
+		result = list_ranges(optimizer, &optimizer->shares[optimizer->first + w], tensors,
+		                     tensor_count, err);
+	if (result == 0 && comm->size > 1)
+		result = rank_exchange_new(optimizer, comm, tensors, tensor_count, err);
 	free(tensors);
 	return result;
 }
@@ -173,10 +165,12 @@ static int make_shares(struct optimizer *optimizer, const struct gpt_config *con
 struct optimizer *optimizer_new(const struct gpt_config *config,
                                 const struct optimizer_options *options,
                                 const struct kernels *kernels, struct device *const *devices,
-                                int workers, const float *params, struct err *err)
+                                int workers, const struct comm *comm, const float *params,
+                                struct err *err)
 {
+	const int all = workers * comm->size, first = workers * comm->rank;
 	struct optimizer *optimizer = calloc(1, sizeof *optimizer);
-	struct share *shares = calloc((size_t)workers, sizeof *shares);
+	struct share *shares = calloc((size_t)all, sizeof *shares);
 
 	if (!optimizer || !shares) {
 		free(optimizer);
@@ -185,16 +179,19 @@ struct optimizer *optimizer_new(const struct gpt_config *config,
 		return NULL;
 	}
 	for (int w = 0; w < workers; w++)
-		shares[w].dev = devices[w];
+		shares[first + w].dev = devices[w];
 	*optimizer = (struct optimizer){
 		.options = *options,
 		.k = kernels,
 		.count = gpt_parameter_count(config),
-		.workers = workers,
+		.workers = all,
+		.first = first,
+		.own = workers,
+		.dev = devices[0],
 		.shares = shares,
 	};
 	if (make_arrays(optimizer, params, err) < 0 || make_update(optimizer, err) < 0 ||
-	    make_shares(optimizer, config, err) < 0) {
+	    make_shares(optimizer, config, comm, err) < 0) {
 		optimizer_free(optimizer);
 		return NULL;
 	}
@@ -206,17 +203,22 @@ void optimizer_free(struct optimizer *optimizer)
 	if (!optimizer)
 		return;
 	const struct kernels *k = optimizer->k;
-	struct device *first = optimizer->shares[0].dev;
 
-	for (int w = 0; w < optimizer->workers; w++)
+	rank_exchange_free(optimizer);
+	for (int w = optimizer->first; w < optimizer->first + optimizer->own; w++)
 		k->free(optimizer->shares[w].dev, optimizer->shares[w].ranges);
-	k->free(first, optimizer->params);
-	k->free(first, optimizer->moment1);
-	k->free(first, optimizer->moment2);
-	k->free(first, optimizer->update);
+	k->free(optimizer->dev, optimizer->params);
+	k->free(optimizer->dev, optimizer->moment1);
+	k->free(optimizer->dev, optimizer->moment2);
+	k->free(optimizer->dev, optimizer->update);
 	free(optimizer->shares);
 	free(optimizer->matrices);
 	free(optimizer);
+}
+
+size_t optimizer_memory(const struct optimizer *optimizer)
+{
+	return 3 * optimizer->count * sizeof(float) + rank_exchange_memory(optimizer);
 }
 
 /* ---- a step ---- */
@@ -243,33 +245,37 @@ void optimizer_begin(struct optimizer *optimizer, int64_t number, double lr, dou
 		.mean = mean,
 	};
 
-	optimizer->k->upload(optimizer->shares[0].dev, optimizer->update, &update, sizeof update);
+	optimizer->k->upload(optimizer->dev, optimizer->update, &update, sizeof update);
 }
 
 double *optimizer_losses(struct optimizer *optimizer, int worker)
 {
-	const struct share *share = &optimizer->shares[worker];
+	const struct share *share = &optimizer->shares[optimizer->first + worker];
 
 	optimizer->k->zero(share->dev, share->tally, sizeof *share->tally);
 	return &share->tally->loss;
 }
 
-/* Sum the stretch's gradients of all workers into those of worker 0. */
+/* Sum the stretch's gradients of all workers into gradients[0]. */
 static void sum_gradients(const struct optimizer *optimizer, const struct share *share,
                           float *const *gradients)
 {
 	const size_t begin = share->begin, count = share->end - share->begin;
-	float *sum = gradients[0] + begin;
+	float *sum = rank_exchange_gradient(optimizer, 0, gradients, begin);
 
 	for (int w = 1; w < optimizer->workers; w++)
-		optimizer->k->add(share->dev, sum, gradients[w] + begin, count);
+		optimizer->k->add(share->dev, sum,
+		                  rank_exchange_gradient(optimizer, w, gradients, begin), count);
 	optimizer->k->norm2(share->dev, &share->tally->norm2, sum, count);
+	if (sum != gradients[0] + begin)
+		optimizer->k->copy(share->dev, gradients[0] + begin, sum, count * sizeof *sum);
 }
 
 static void step_share(const struct optimizer *optimizer, int worker, const float *gradient)
 {
 	const struct optimizer_options *options = &optimizer->options;
-	const struct share *share = &optimizer->shares[worker];
+	const int number = optimizer->first + worker;
+	const struct share *share = &optimizer->shares[number];
 	const size_t begin = share->begin;
 	const struct muon muon = {
 		.momentum = (float)options->momentum,
@@ -285,7 +291,7 @@ static void step_share(const struct optimizer *optimizer, int worker, const floa
 	for (int i = 0; i < optimizer->matrix_count; i++) {
 		const struct muon_matrix *matrix = &optimizer->matrices[i];
 		const size_t at = matrix->offset;
-		if (matrix->worker == worker)
+		if (matrix->worker == number)
 			optimizer->k->muon(share->dev, optimizer->params + at, gradient + at,
 			                   optimizer->moment1 + at, matrix->rows, matrix->cols,
 			                   matrix->stride, &muon, optimizer->update);
@@ -296,31 +302,68 @@ static void step_share(const struct optimizer *optimizer, int worker, const floa
 	                    optimizer->update);
 }
 
+/* Other ranks' gradients, by one thread for all: no worker computes meanwhile. */
+static void get_gradients(struct optimizer *optimizer, int worker, float *const *gradients,
+                          struct threads *threads)
+{
+	if (!optimizer->ranks)
+		return;
+	optimizer->k->wait(optimizer->shares[optimizer->first + worker].dev);
+	threads_barrier(threads);
+	if (worker == 0)
+		rank_exchange_gradients(optimizer, gradients);
+	threads_barrier(threads);
+}
+
+/* The tallies of all workers make the norm; worker 0 calls this. */
+static void clip(struct optimizer *optimizer, float *const *gradients)
+{
+	if (optimizer->ranks)
+		rank_exchange_tallies(optimizer);
+	optimizer->k->clip(optimizer->dev, optimizer->update, optimizer->shares[0].tally,
+	                   optimizer->workers);
+	if (optimizer->ranks)
+		rank_exchange_sums(optimizer, gradients);
+}
+
+/* What other ranks have stepped. */
+static void get_params(struct optimizer *optimizer, int worker, struct threads *threads)
+{
+	if (!optimizer->ranks)
+		return;
+	optimizer->k->wait(optimizer->shares[optimizer->first + worker].dev);
+	threads_barrier(threads);
+	if (worker == 0)
+		rank_exchange_params(optimizer);
+}
+
 void optimizer_update(struct optimizer *optimizer, int worker, float *const *gradients,
                       struct threads *threads)
 {
 	const struct kernels *k = optimizer->k;
-	const struct share *share = &optimizer->shares[worker];
+	const struct share *share = &optimizer->shares[optimizer->first + worker];
 	const bool replayed = k->replay && optimizer->workers == 1;
 
 	threads_barrier(threads);
+	get_gradients(optimizer, worker, gradients, threads);
 	do {
 		if (replayed && k->replay(share->dev, NULL, (uintptr_t)optimizer->update))
 			return;
 		sum_gradients(optimizer, share, gradients);
 		threads_barrier(threads);
 		if (worker == 0)
-			k->clip(share->dev, optimizer->update, share->tally, optimizer->workers);
+			clip(optimizer, gradients);
 		threads_barrier(threads);
 		step_share(optimizer, worker, gradients[0]);
 	} while (replayed && !k->recorded(share->dev));
+	get_params(optimizer, worker, threads);
 }
 
 struct optimizer_result optimizer_end(struct optimizer *optimizer)
 {
 	struct update update;
 
-	optimizer->k->download(optimizer->shares[0].dev, &update, optimizer->update, sizeof update);
+	optimizer->k->download(optimizer->dev, &update, optimizer->update, sizeof update);
 	return (struct optimizer_result){
 		.loss = update.loss,
 		.norm = update.norm,
@@ -330,25 +373,31 @@ struct optimizer_result optimizer_end(struct optimizer *optimizer)
 
 /* ---- state ---- */
 
+static void download(const struct optimizer *optimizer, float *to, const float *array)
+{
+	optimizer->k->download(optimizer->dev, to, array, optimizer->count * sizeof *to);
+}
+
 void optimizer_download(const struct optimizer *optimizer, float *params, float *moment1,
                         float *moment2)
 {
-	const size_t bytes = optimizer->count * sizeof *params;
-	struct device *first = optimizer->shares[0].dev;
-
 	if (params)
-		optimizer->k->download(first, params, optimizer->params, bytes);
+		download(optimizer, params, optimizer->params);
 	if (moment1)
-		optimizer->k->download(first, moment1, optimizer->moment1, bytes);
+		download(optimizer, moment1, optimizer->moment1);
 	if (moment2)
-		optimizer->k->download(first, moment2, optimizer->moment2, bytes);
+		download(optimizer, moment2, optimizer->moment2);
+	if (moment1 && optimizer->ranks)
+		rank_exchange_gather(optimizer, moment1);
+	if (moment2 && optimizer->ranks)
+		rank_exchange_gather(optimizer, moment2);
 }
 
 void optimizer_upload(struct optimizer *optimizer, const float *params, const float *moment1,
                       const float *moment2)
 {
 	const size_t bytes = optimizer->count * sizeof *params;
-	struct device *first = optimizer->shares[0].dev;
+	struct device *first = optimizer->dev;
 
 	optimizer->k->upload(first, optimizer->params, params, bytes);
 	optimizer->k->upload(first, optimizer->moment1, moment1, bytes);

@@ -1,4 +1,4 @@
-/* optimizer.h - AdamW and Muon, whose work several workers share.
+/* optimizer.h - AdamW and Muon, whose work several workers share, in one process or several.
  *
  * The optimizer owns the parameters and their moments. Every worker has a network that
  * computes gradients of its own. A step has four stages:
@@ -14,6 +14,11 @@
  * Muon is asked for, some of the hidden matrices (gpt_tensor.hidden). Each hidden matrix
  * belongs to one worker whole and is not stepped with AdamW. Between the stages nothing waits
  * for the device: clip() and the step read what they need from device memory.
+ *
+ * Workers are numbered over all ranks (comm.h), and each rank has as many. A function's `worker`
+ * is a number within this rank. All ranks have all parameters; a rank steps those of its workers,
+ * and then gets the others from the ranks that stepped them. The bits depend on the number of all
+ * workers, not on the processes that they are in.
  */
 #ifndef MEMOSCOPE_OPTIMIZER_H
 #define MEMOSCOPE_OPTIMIZER_H
@@ -23,6 +28,7 @@
 
 #include "common/base/err.h"
 #include "common/base/threads.h"
+#include "common/comm/comm.h"
 #include "common/model/gpt.h"
 #include "kernels/kernels.h"
 
@@ -62,14 +68,17 @@ struct optimizer_options {
 
 struct optimizer; /* optimizer_new … optimizer_free */
 
-/* devices: one for each of the workers; they stay the caller's and must outlive the optimizer.
- * params: gpt_parameter_count() floats of host memory, copied; NULL is not allowed. The
- * moments start at 0. NULL with err set. */
+/* devices: one for each of the workers, of which every rank has as many; they stay the caller's
+ * and must outlive the optimizer, as comm must. params: gpt_parameter_count() floats of host
+ * memory, copied, the same on all ranks; NULL is not allowed. The moments start at 0. NULL with err
+ * set. */
 struct optimizer *optimizer_new(const struct gpt_config *config,
                                 const struct optimizer_options *options,
                                 const struct kernels *kernels, struct device *const *devices,
-                                int workers, const float *params, struct err *err);
+                                int workers, const struct comm *comm, const float *params,
+                                struct err *err);
 void optimizer_free(struct optimizer *optimizer); /* NULL is allowed */
+size_t optimizer_memory(const struct optimizer *optimizer); /* bytes */
 
 /* The parameters: gpt_parameter_count() floats of device memory. They change in
  * optimizer_update() and optimizer_upload() alone. */
@@ -83,10 +92,10 @@ void optimizer_begin(struct optimizer *optimizer, int64_t number, double lr, dou
  * gpt_forward_backward(). */
 double *optimizer_losses(struct optimizer *optimizer, int worker);
 
-/* Step the parameters. All workers call this at once, by threads_run() of these threads.
- * gradients: of each worker's network, device memory of gpt_parameter_count() floats;
- * those of worker 0 are overwritten with the sum. If a loss or the norm is not finite,
- * parameters and moments stay as they were. */
+/* Step the parameters. Collective: all workers call this at once, by threads_run() of these
+ * threads. gradients: of each worker's network, device memory of gpt_parameter_count() floats;
+ * those of worker 0 are overwritten, with the sum where this rank needs it. If a loss or the norm
+ * is not finite, parameters and moments stay as they were. */
 void optimizer_update(struct optimizer *optimizer, int worker, float *const *gradients,
                       struct threads *threads);
 
@@ -101,7 +110,8 @@ struct optimizer_result optimizer_end(struct optimizer *optimizer);
 
 /* Copies from and to host memory: parameters and moments, gpt_parameter_count() floats each.
  * Muon's moment takes the place of AdamW's first moment; the second is 0 there. For
- * optimizer_download() each of the three may be NULL: it is not copied then. */
+ * optimizer_download() each of the three may be NULL: it is not copied then. With a moment it is
+ * collective: ranks have moments of what they step alone. */
 void optimizer_download(const struct optimizer *optimizer, float *params, float *moment1,
                         float *moment2);
 void optimizer_upload(struct optimizer *optimizer, const float *params, const float *moment1,

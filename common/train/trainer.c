@@ -14,13 +14,14 @@
 struct worker {
 	struct gpt *gpt; /* on the worker's device */
 	struct token_batch batch; /* the pass that is being filled */
-	struct evaluation evaluation; /* of this worker's examples */
 };
 
 struct trainer {
 	struct gpt_config config;
 	struct trainer_options options;
 	const struct kernels *k;
+	const struct comm *comm;
+	int all, first; /* workers of all ranks; the number of this rank's first one among them */
 	struct threads *threads;
 	struct device **devices; /* [options.workers] */
 	struct worker *workers; /* [options.workers] */
@@ -29,7 +30,8 @@ struct trainer {
 	size_t count; /* parameters */
 	int64_t step; /* steps taken */
 	struct loss_scale loss_scale;
-	struct batch_split split;
+	struct batch_split split; /* over the workers of all ranks */
+	struct evaluation *evaluations; /* [all]: of each worker's examples */
 
 	/* of the step or evaluation under way */
 	const struct example *examples;
@@ -70,15 +72,16 @@ static int trainer_fill(struct trainer *trainer, const float *params, struct err
 	trainer->workers = calloc((size_t)workers, sizeof *trainer->workers);
 	trainer->devices = calloc((size_t)workers, sizeof *trainer->devices);
 	trainer->gradients = calloc((size_t)workers, sizeof *trainer->gradients);
-	if (!trainer->threads || batch_split_init(&trainer->split, workers, err) < 0)
+	trainer->evaluations = calloc((size_t)trainer->all, sizeof *trainer->evaluations);
+	if (!trainer->threads || batch_split_init(&trainer->split, trainer->all, err) < 0)
 		return -1;
-	if (!trainer->workers || !trainer->devices || !trainer->gradients)
+	if (!trainer->workers || !trainer->devices || !trainer->gradients || !trainer->evaluations)
 		return err_set(err, "out of memory");
 	for (int i = 0; i < workers; i++)
 		if ((trainer->devices[i] = trainer->k->open(trainer->options.dtype, err)) == NULL)
 			return -1;
 	trainer->optimizer = optimizer_new(&trainer->config, &trainer->options.optimizer, trainer->k,
-	                                   trainer->devices, workers, params, err);
+	                                   trainer->devices, workers, trainer->comm, params, err);
 	if (!trainer->optimizer)
 		return -1;
 	for (int i = 0; i < workers; i++) {
@@ -111,6 +114,9 @@ struct trainer *trainer_new(const struct gpt_config *config,
 	trainer->config = *config;
 	trainer->options = *options;
 	trainer->k = options->kernels;
+	trainer->comm = options->comm ? options->comm : &comm_alone;
+	trainer->all = options->workers * trainer->comm->size;
+	trainer->first = options->workers * trainer->comm->rank;
 	trainer->count = gpt_parameter_count(config);
 	trainer->loss_scale = first_loss_scale(options);
 	if (trainer_fill(trainer, params, err) < 0) {
@@ -133,6 +139,7 @@ void trainer_free(struct trainer *trainer)
 		trainer->k->close(trainer->devices[i]);
 	batch_split_release(&trainer->split);
 	threads_free(trainer->threads);
+	free(trainer->evaluations);
 	free(trainer->gradients);
 	free(trainer->devices);
 	free(trainer->workers);
@@ -141,11 +148,16 @@ void trainer_free(struct trainer *trainer)
 
 size_t trainer_memory(const struct trainer *trainer)
 {
-	size_t bytes = 3 * trainer->count * sizeof(float); /* parameters and moments */
+	size_t bytes = optimizer_memory(trainer->optimizer);
 
 	for (int i = 0; i < trainer->options.workers; i++)
 		bytes += gpt_memory(trainer->workers[i].gpt);
 	return bytes;
+}
+
+int trainer_workers(const struct trainer *trainer)
+{
+	return trainer->all;
 }
 
 /* ---- a step ---- */
@@ -168,7 +180,7 @@ static void step_work(int index, void *data)
 {
 	struct trainer *trainer = data;
 	struct worker *worker = &trainer->workers[index];
-	const struct worker_examples *own = &trainer->split.worker[index];
+	const struct worker_examples *own = &trainer->split.worker[trainer->first + index];
 	double *losses;
 	int first = 0; /* of the pass, in own */
 
@@ -256,7 +268,8 @@ int trainer_step(struct trainer *trainer, const struct example *examples, int co
 
 /* ---- evaluation ---- */
 
-static void evaluate_pass(struct trainer *trainer, struct worker *worker)
+static void evaluate_pass(struct trainer *trainer, struct worker *worker,
+                          struct evaluation *evaluation)
 {
 	struct token_batch *batch = &worker->batch;
 
@@ -264,8 +277,8 @@ static void evaluate_pass(struct trainer *trainer, struct worker *worker)
 	gpt_dropout(worker->gpt, 0, 0, 0);
 	gpt_forward(worker->gpt, &batch->pass, batch->loss);
 	for (int i = 0; i < batch->count; i++) {
-		worker->evaluation.loss[batch->kind[i]] += batch->loss[i];
-		worker->evaluation.tokens[batch->kind[i]]++;
+		evaluation->loss[batch->kind[i]] += batch->loss[i];
+		evaluation->tokens[batch->kind[i]]++;
 	}
 	token_batch_clear(batch);
 }
@@ -274,19 +287,21 @@ static void evaluate_work(int index, void *data)
 {
 	struct trainer *trainer = data;
 	struct worker *worker = &trainer->workers[index];
+	const int number = trainer->first + index;
+	struct evaluation *evaluation = &trainer->evaluations[number];
 
-	worker->evaluation = (struct evaluation){0};
+	*evaluation = (struct evaluation){0};
 	gpt_hold_parameters(worker->gpt, true);
 	token_batch_clear(&worker->batch);
-	for (int i = index; i < trainer->example_count; i += trainer->options.workers) {
+	for (int i = number; i < trainer->example_count; i += trainer->all) {
 		struct example example = dataset_example(trainer->dataset, (size_t)i);
 		if (!token_batch_add(&worker->batch, &example, trainer->options.weight)) {
-			evaluate_pass(trainer, worker);
+			evaluate_pass(trainer, worker, evaluation);
 			token_batch_add(&worker->batch, &example, trainer->options.weight);
 		}
 	}
 	if (worker->batch.count > 0)
-		evaluate_pass(trainer, worker);
+		evaluate_pass(trainer, worker, evaluation);
 	gpt_hold_parameters(worker->gpt, false);
 }
 
@@ -296,11 +311,14 @@ void trainer_evaluate(struct trainer *trainer, const struct dataset *dataset, si
 	trainer->dataset = dataset;
 	trainer->example_count = (int)(count < dataset->count ? count : dataset->count);
 	threads_run(trainer->threads, evaluate_work, trainer);
+	trainer->comm->gather(trainer->comm, &trainer->evaluations[trainer->first],
+	                      trainer->evaluations,
+	                      (size_t)trainer->options.workers * sizeof *trainer->evaluations);
 	*evaluation = (struct evaluation){0};
-	for (int i = 0; i < trainer->options.workers; i++)
+	for (int i = 0; i < trainer->all; i++)
 		for (int kind = 0; kind < SPAN_KINDS; kind++) {
-			evaluation->loss[kind] += trainer->workers[i].evaluation.loss[kind];
-			evaluation->tokens[kind] += trainer->workers[i].evaluation.tokens[kind];
+			evaluation->loss[kind] += trainer->evaluations[i].loss[kind];
+			evaluation->tokens[kind] += trainer->evaluations[i].tokens[kind];
 		}
 }
 

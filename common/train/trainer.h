@@ -4,7 +4,8 @@
  * network over its part of the batch (batch_split.h), in passes of a limited number of rows
  * (token_batch.h). Then the workers step the parameters together (optimizer.h), at the
  * learning rate of that step (learning_rate.h). In half precision the loss is scaled
- * (loss_scale.h). The same seed and number of workers give the same bits.
+ * (loss_scale.h). The same seed and number of workers give the same bits, also if the workers are
+ * spread over processes, the ranks of a comm.h, each of which has a trainer of its own.
  */
 #ifndef MEMOSCOPE_TRAINER_H
 #define MEMOSCOPE_TRAINER_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/comm/comm.h"
 #include "common/model/gpt.h"
 #include "common/stream/span.h"
 #include "common/train/dataset.h"
@@ -23,7 +25,8 @@
 
 struct trainer_options {
 	const struct kernels *kernels; /* what the workers compute on */
-	int workers; /* at least 1 */
+	const struct comm *comm; /* must outlive the trainer; NULL: comm_alone */
+	int workers; /* of this process, at least 1; all ranks have as many */
 	int pass_rows; /* the most rows (tokens) of one pass; 0: what suits the kernels */
 	enum dtype dtype;
 	struct learning_rate lr;
@@ -36,8 +39,8 @@ struct trainer_options {
 
 struct trainer; /* trainer_new … trainer_free */
 
-/* params: gpt_parameter_count() floats of host memory, copied. If memory is short, passes
- * have fewer rows, down to one sequence. NULL with err set. */
+/* params: gpt_parameter_count() floats of host memory, copied, the same on all ranks. If memory is
+ * short, passes have fewer rows, down to one sequence. NULL with err set. */
 struct trainer *trainer_new(const struct gpt_config *config,
                             const struct trainer_options *options, const float *params,
                             struct err *err);
@@ -45,6 +48,9 @@ void trainer_free(struct trainer *trainer); /* NULL is allowed */
 
 /* Bytes of memory that it takes on its devices. */
 size_t trainer_memory(const struct trainer *trainer);
+
+/* Workers of all ranks. */
+int trainer_workers(const struct trainer *trainer);
 
 struct step_result {
 	double loss; /* mean over the predicted tokens, in nats, each with weight 1 */
@@ -58,10 +64,11 @@ struct step_result {
 	bool unweighted; /* no token has a weight above 0; nothing was computed */
 };
 
-/* One optimizer step on a batch of examples, each of 2 tokens to the network's context and
- * one more. A skipped step leaves parameters, moments and the count of steps as they were. If its
- * gradient was not finite, the loss scale is halved. -1 with err set, and nothing changes, if
- * the loss is not finite, or if the gradient is not finite and the scale cannot be halved. */
+/* Collective: one optimizer step on a batch of examples, the same on all ranks, each of 2 tokens to
+ * the network's context and one more. A skipped step leaves parameters, moments and the count of
+ * steps as they were. If its gradient was not finite, the loss scale is halved. -1 with err set,
+ * and nothing changes, if the loss is not finite, or if the gradient is not finite and the scale
+ * cannot be halved. */
 int trainer_step(struct trainer *trainer, const struct example *examples, int count,
                  struct step_result *result, struct err *err);
 
@@ -71,8 +78,8 @@ struct evaluation {
 	int64_t tokens[SPAN_KINDS];
 };
 
-/* Evaluate the first count examples of a dataset, or all if it has fewer. No dropout; weights
- * do not count; nothing changes. */
+/* Collective: evaluate the first count examples of a dataset, or all if it has fewer. No dropout;
+ * weights do not count; nothing changes. */
 void trainer_evaluate(struct trainer *trainer, const struct dataset *dataset, size_t count,
                       struct evaluation *evaluation);
 
@@ -90,7 +97,8 @@ struct trainer_state {
 	struct loss_scale loss_scale;
 };
 
-/* A copy of the trainer's state, to trainer_state_release(). -1 with err set if memory is out. */
+/* Collective: a copy of the trainer's state, to trainer_state_release(). -1 with err set if memory
+ * is out. */
 int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err);
 void trainer_state_release(struct trainer_state *state); /* a zeroed one is allowed */
 

@@ -34,8 +34,8 @@ static void bench_start(struct bench *bench, const struct optimizer_options *opt
 	}
 	bench->threads = threads_new(workers, &err);
 	gpt_init_parameters(&config, 3, params);
-	bench->optimizer = optimizer_new(&config, options, bench->k, bench->devices, workers, params,
-	                                 &err);
+	bench->optimizer = optimizer_new(&config, options, bench->k, bench->devices, workers,
+	                                 &comm_alone, params, &err);
 	if (!bench->optimizer || !bench->threads) {
 		printf("Bail out! %s\n", err.text);
 		exit(1);

@@ -1,0 +1,310 @@
+/* optimizer_ranks.c - one optimizer step by several processes.
+ *
+ * Float addition is not associative. So that the sums do not depend on how many processes the
+ * workers are in, the gradients of all workers go to the rank that sums the stretch, which adds
+ * them in the order of the workers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/train/optimizer_private.h"
+
+size_t optimizer_rank_begin(const struct optimizer *optimizer, int rank)
+{
+	return optimizer->shares[rank * optimizer->own].begin;
+}
+
+size_t optimizer_rank_end(const struct optimizer *optimizer, int rank)
+{
+	return optimizer->shares[(rank + 1) * optimizer->own - 1].end;
+}
+
+/* ---- who steps what ---- */
+
+/* Of the tensor at offset, if Muon steps it; else -1. */
+static int owner_of(const struct optimizer *optimizer, size_t offset)
+{
+	for (int i = 0; i < optimizer->matrix_count; i++)
+		if (optimizer->matrices[i].offset == offset)
+			return optimizer->matrices[i].worker / optimizer->own;
+	return -1;
+}
+
+static void add_piece(struct rank_exchange *ranks, size_t begin, size_t end, int rank, bool whole)
+{
+	struct piece *last = ranks->piece_count ? &ranks->pieces[ranks->piece_count - 1] : NULL;
+
+	if (begin >= end)
+		return;
+	if (last && last->end == begin && last->rank == rank && !last->whole && !whole)
+		last->end = end;
+	else
+		ranks->pieces[ranks->piece_count++] = (struct piece){begin, end, rank, whole};
+}
+
+/* The tensors stand one behind the other, and the ranks' stretches, too. */
+static int list_pieces(struct optimizer *optimizer, const struct gpt_tensor *tensors,
+                       int tensor_count, struct err *err)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const int size = ranks->comm->size;
+
+	ranks->pieces = calloc((size_t)(tensor_count + size), sizeof *ranks->pieces);
+	if (!ranks->pieces)
+		return err_set(err, "out of memory");
+	for (int i = 0; i < tensor_count; i++) {
+		const size_t from = tensors[i].offset, to = from + tensors[i].count;
+		const int owner = owner_of(optimizer, from);
+		if (owner >= 0)
+			add_piece(ranks, from, to, owner, true);
+		for (int r = 0; owner < 0 && r < size; r++) {
+			const size_t begin = optimizer_rank_begin(optimizer, r);
+			const size_t end = optimizer_rank_end(optimizer, r);
+			add_piece(ranks, from > begin ? from : begin, to < end ? to : end, r, false);
+		}
+	}
+	return 0;
+}
+
+/* ---- making and freeing ---- */
+
+/* Gradients that come from other ranks, in floats. */
+static size_t received_count(const struct optimizer *optimizer)
+{
+	const int rank = optimizer->ranks->comm->rank;
+	const size_t stretch = optimizer_rank_end(optimizer, rank) -
+	                       optimizer_rank_begin(optimizer, rank);
+
+	return (size_t)(optimizer->workers - optimizer->own) * stretch;
+}
+
+static int make_copies(struct optimizer *optimizer, struct err *err)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const size_t count = optimizer->count, received = received_count(optimizer);
+
+	if (optimizer->k->host_memory) {
+		ranks->host_received = ranks->received;
+		ranks->host_params = optimizer->params;
+		return 0;
+	}
+	ranks->host_received = malloc(received * sizeof(float) + 1);
+	ranks->host_gradients = malloc((size_t)optimizer->own * count * sizeof(float));
+	ranks->host_params = malloc(count * sizeof(float));
+	if (ranks->host_received && ranks->host_gradients && ranks->host_params)
+		return 0;
+	return err_set(err, "out of memory for copies of %zu parameters", count);
+}
+
+int rank_exchange_new(struct optimizer *optimizer, const struct comm *comm,
+                      const struct gpt_tensor *tensors, int tensor_count, struct err *err)
+{
+	struct rank_exchange *ranks = calloc(1, sizeof *ranks);
+
+	if (!ranks)
+		return err_set(err, "out of memory");
+	ranks->comm = comm;
+	optimizer->ranks = ranks;
+	if (list_pieces(optimizer, tensors, tensor_count, err) < 0)
+		return -1;
+	const size_t received = received_count(optimizer);
+	ranks->room = ranks->piece_count * comm->size + 2 * optimizer->workers * comm->size;
+	ranks->messages = calloc((size_t)ranks->room, sizeof *ranks->messages);
+	ranks->tallies = calloc((size_t)optimizer->workers, sizeof *ranks->tallies);
+	ranks->received = optimizer->k->alloc(optimizer->dev, received * sizeof(float) + 1);
+	if (!ranks->messages || !ranks->tallies || !ranks->received)
+		return err_set(err, "out of memory for %zu gradients", received);
+	return make_copies(optimizer, err);
+}
+
+void rank_exchange_free(struct optimizer *optimizer)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+
+	if (!ranks)
+		return;
+	if (!optimizer->k->host_memory) {
+		free(ranks->host_received);
+		free(ranks->host_gradients);
+		free(ranks->host_params);
+	}
+	optimizer->k->free(optimizer->dev, ranks->received);
+	free(ranks->tallies);
+	free(ranks->messages);
+	free(ranks->pieces);
+	free(ranks);
+	optimizer->ranks = NULL;
+}
+
+size_t rank_exchange_memory(const struct optimizer *optimizer)
+{
+	return optimizer->ranks ? received_count(optimizer) * sizeof(float) : 0;
+}
+
+/* ---- copies of the host ---- */
+
+/* Where the host has a worker's gradients; the worker is one of this rank, from 0. */
+static float *host_gradients(const struct optimizer *optimizer, float *const *gradients, int worker)
+{
+	return optimizer->k->host_memory ? gradients[worker]
+	       : optimizer->ranks->host_gradients + (size_t)worker * optimizer->count;
+}
+
+/* Floats begin ... end of an array of the device, to or from the host. */
+static void fetch(const struct optimizer *optimizer, float *host, const float *array, size_t begin,
+                  size_t end)
+{
+	if (host != array && begin < end)
+		optimizer->k->download(optimizer->dev, host + begin, array + begin,
+		                       (end - begin) * sizeof *host);
+}
+
+static void store(const struct optimizer *optimizer, const float *host, float *array, size_t begin,
+                  size_t end)
+{
+	if (host != array && begin < end)
+		optimizer->k->upload(optimizer->dev, array + begin, host + begin,
+		                     (end - begin) * sizeof *host);
+}
+
+/* ---- messages ---- */
+
+static void add_message(struct rank_exchange *ranks, int peer, bool receive, float *memory,
+                        size_t count)
+{
+	if (count > 0)
+		ranks->messages[ranks->count++] = (struct comm_message){
+			.peer = peer, .receive = receive, .memory = memory, .bytes = count * sizeof *memory,
+		};
+}
+
+static void exchange(struct rank_exchange *ranks)
+{
+	ranks->comm->exchange(ranks->comm, ranks->messages, ranks->count);
+	ranks->count = 0;
+}
+
+/* Where the gradients of another rank's worker are received. */
+static size_t slot(const struct optimizer *optimizer, int worker)
+{
+	const int rank = optimizer->ranks->comm->rank;
+	const size_t stretch = optimizer_rank_end(optimizer, rank) -
+	                       optimizer_rank_begin(optimizer, rank);
+
+	return (size_t)(worker < optimizer->first ? worker : worker - optimizer->own) * stretch;
+}
+
+void rank_exchange_gradients(struct optimizer *optimizer, float *const *gradients)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const int rank = ranks->comm->rank, own = optimizer->own;
+	const size_t begin = optimizer_rank_begin(optimizer, rank);
+	const size_t end = optimizer_rank_end(optimizer, rank);
+
+	for (int w = 0; w < own; w++) {
+		float *host = host_gradients(optimizer, gradients, w);
+		fetch(optimizer, host, gradients[w], 0, begin);
+		fetch(optimizer, host, gradients[w], end, optimizer->count);
+	}
+	for (int peer = 0; peer < ranks->comm->size; peer++) {
+		const size_t from = optimizer_rank_begin(optimizer, peer);
+		for (int w = 0; w < own && peer != rank; w++) {
+			add_message(ranks, peer, false, host_gradients(optimizer, gradients, w) + from,
+			            optimizer_rank_end(optimizer, peer) - from);
+			add_message(ranks, peer, true,
+			            ranks->host_received + slot(optimizer, peer * own + w), end - begin);
+		}
+	}
+	exchange(ranks);
+	store(optimizer, ranks->host_received, ranks->received, 0, received_count(optimizer));
+}
+
+float *rank_exchange_gradient(const struct optimizer *optimizer, int worker,
+                              float *const *gradients, size_t begin)
+{
+	const struct rank_exchange *ranks = optimizer->ranks;
+	const int local = worker - optimizer->first;
+
+	if (!ranks || (local >= 0 && local < optimizer->own))
+		return gradients[local] + begin;
+	return ranks->received + slot(optimizer, worker) +
+	       (begin - optimizer_rank_begin(optimizer, ranks->comm->rank));
+}
+
+void rank_exchange_tallies(struct optimizer *optimizer)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const size_t bytes = (size_t)optimizer->own * sizeof *ranks->tallies;
+	struct tally *own = ranks->tallies + optimizer->first;
+
+	optimizer->k->download(optimizer->dev, own, optimizer->shares[optimizer->first].tally, bytes);
+	ranks->comm->gather(ranks->comm, own, ranks->tallies, bytes);
+	optimizer->k->upload(optimizer->dev, optimizer->shares[0].tally, ranks->tallies,
+	                     (size_t)optimizer->workers * sizeof *ranks->tallies);
+}
+
+void rank_exchange_sums(struct optimizer *optimizer, float *const *gradients)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const int rank = ranks->comm->rank;
+	float *host = host_gradients(optimizer, gradients, 0);
+
+	for (int receive = 0; receive < 2; receive++)
+		for (int i = 0; i < ranks->piece_count; i++) {
+			const struct piece *piece = &ranks->pieces[i];
+			for (int r = 0; r < ranks->comm->size && piece->whole; r++) {
+				const size_t begin = optimizer_rank_begin(optimizer, r);
+				const size_t end = optimizer_rank_end(optimizer, r);
+				const size_t from = piece->begin > begin ? piece->begin : begin;
+				const size_t to = piece->end < end ? piece->end : end;
+				if (r == piece->rank || from >= to)
+					continue;
+				if (!receive && r == rank)
+					fetch(optimizer, host, gradients[0], from, to);
+				if (receive ? piece->rank == rank : r == rank)
+					add_message(ranks, receive ? r : piece->rank, receive, host + from, to - from);
+			}
+		}
+	const int count = ranks->count;
+	exchange(ranks);
+	for (int i = 0; i < count; i++) {
+		const struct comm_message *message = &ranks->messages[i];
+		const size_t at = (size_t)((float *)message->memory - host);
+		if (message->receive)
+			store(optimizer, host, gradients[0], at, at + message->bytes / sizeof *host);
+	}
+}
+
+void rank_exchange_gather(const struct optimizer *optimizer, float *array)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const int rank = ranks->comm->rank;
+
+	for (int i = 0; i < ranks->piece_count; i++) {
+		const struct piece *piece = &ranks->pieces[i];
+		float *memory = array + piece->begin;
+		const size_t count = piece->end - piece->begin;
+		if (piece->rank != rank)
+			add_message(ranks, piece->rank, true, memory, count);
+		for (int r = 0; r < ranks->comm->size && piece->rank == rank; r++)
+			if (r != rank)
+				add_message(ranks, r, false, memory, count);
+	}
+	exchange(ranks);
+}
+
+void rank_exchange_params(struct optimizer *optimizer)
+{
+	const struct rank_exchange *ranks = optimizer->ranks;
+	const int rank = ranks->comm->rank;
+
+	for (int i = 0; i < ranks->piece_count; i++)
+		if (ranks->pieces[i].rank == rank)
+			fetch(optimizer, ranks->host_params, optimizer->params, ranks->pieces[i].begin,
+			      ranks->pieces[i].end);
+	rank_exchange_gather(optimizer, ranks->host_params);
+	for (int i = 0; i < ranks->piece_count; i++)
+		if (ranks->pieces[i].rank != rank)
+			store(optimizer, ranks->host_params, optimizer->params, ranks->pieces[i].begin,
+			      ranks->pieces[i].end);
+}

@@ -3,6 +3,7 @@
 #   make deps          install what building and testing needs (apt)
 #   make               all programs, into build/, on all cores (-j1: on one)
 #   make cuda          the GPU's half for all GPUs; make builds it for the GPU that is there
+#   make MPICC=mpicc.X training over processes by the MPI of this compiler; make takes mpicc, if it is there
 #   make check         the test suite, without what takes long, by prove
 #   make check/NAME    a room of tests, as check/stream, or the tests of that name, as check/vocab
 #   make check-all     the whole test suite
@@ -118,6 +119,15 @@ NVCC_FLAGS = $(NVCC_HOST) -std=c++20 -O3 -I. -Xcompiler -fPIC,-fvisibility=hidde
 	$(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
 	-gencode arch=compute_$(lastword $(ARCHS)),code=compute_$(lastword $(ARCHS))
 
+# What joins processes is a shared object of its own, too, built where there is a compiler for MPI.
+# Open MPI and MPICH need one each: the object is for the MPI that MPICC belongs to. MPICC= leaves
+# it out. Tests run with each MPI that is there.
+MPICC ?= $(shell command -v mpicc)
+MPI_OBJECT := $(BUILD)/comm-mpi.so
+MPI_C := common/comm/mpi/comm_mpi.c
+MPI_NAMES := openmpi mpich
+MPI_TESTED := $(foreach m,$(MPI_NAMES),$(if $(shell command -v mpicc.$m),$(BUILD)/tests/comm-mpi.$m.so))
+
 FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
 PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*/*.c) $(wildcard kernels/*.c)
@@ -158,7 +168,7 @@ include tests/check.mk # the tests, and when they run
 .SECONDARY:
 always:
 
-all: $(PROGRAMS) $(if $(GPU_HALF),$(OBJECT))
+all: $(PROGRAMS) $(if $(GPU_HALF),$(OBJECT)) $(if $(MPICC),$(MPI_OBJECT))
 
 ifneq ($(CUDA_FOUND),)
 cuda: $(OBJECT)
@@ -220,6 +230,20 @@ $(SHIM_OBJECT): $(SHIM_OBJECT_C) $(wildcard kernels/*.h kernels/cuda/*.h kernels
 
 $(OBJECT): $(OBJECT_OBJ)
 	$(NVCC) $(NVCC_HOST) -shared -cudart static -o $@ $^ -L$(CUDA_LIB) -lcublasLt -Xlinker -rpath,$(CUDA_LIB)
+
+# An MPI's compiler is a wrapper: these say to it which one it is to call.
+build_mpi = OMPI_CC=$(call quoted,$(CC)) MPICH_CC=$(call quoted,$(CC)) $(1) $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
+	-shared $(ALL_LDFLAGS) -o $@ $(MPI_C)
+$(MPI_OBJECT): $(MPI_C) $(wildcard common/comm/*.h) common/base/err.h $(BUILD)/obj/mpicc
+	@mkdir -p $(@D)
+	$(call build_mpi,$(MPICC))
+$(BUILD)/tests/comm-mpi.%.so: $(MPI_C) $(wildcard common/comm/*.h) common/base/err.h
+	@mkdir -p $(@D)
+	$(call build_mpi,mpicc.$*)
+# What was built for one MPI is built anew for another one.
+$(BUILD)/obj/mpicc: $(if $(filter-out $(shell cat $(BUILD)/obj/mpicc 2>/dev/null),$(MPICC) $(realpath $(MPICC))),always)
+	@mkdir -p $(@D)
+	@echo $(MPICC) $(realpath $(MPICC)) >$@
 
 $(BUILD)/obj/cuda/archs: $(if $(filter-out $(ARCHS_BUILT),$(ARCHS)),always)
 	@mkdir -p $(@D)
@@ -285,7 +309,7 @@ $(BUILD)/obj/kernels/cpu/isa/%.$(1).o: kernels/cpu/isa/%.c
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
-tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(FAULTS) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
+tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(FAULTS) $(MPI_TESTED) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
 
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -328,6 +352,9 @@ install: all
 	if [ -f $(OBJECT) ]; then \
 		install -D -m 644 -- $(OBJECT) $(TO)/lib/memoscope/$(notdir $(OBJECT)); \
 	fi
+	if [ -f $(MPI_OBJECT) ]; then \
+		install -D -m 644 -- $(MPI_OBJECT) $(TO)/lib/memoscope/$(notdir $(MPI_OBJECT)); \
+	fi
 	for s in 1 5 7; do \
 		install -m 644 -- man/*.$$s $(TO)/share/man/man$$s || exit 1; \
 	done
@@ -338,7 +365,7 @@ install: all
 # build/ is the build's own. Another folder may have other files: there go the files that a build
 # makes, by their names, folders that are then empty, and through no link.
 OBJ_ROOMS := $(addprefix $(BUILD)/obj/,common cuda filters kernels shim tests watched)
-MADE_BELOW = $(HARNESS) $(SHIM) $(SHIM_OBJECT) $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/tests/tools/faults.so \
+MADE_BELOW = $(MPI_NAMES:%=$(BUILD)/tests/comm-mpi.%.so) $(HARNESS) $(SHIM) $(SHIM_OBJECT) $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/tests/tools/faults.so \
 	$(BENCHES) $(BUILD)/gpu/check $(addprefix $(BUILD)/gen/,names.inc attention_hashes.inc \
 	attention.html attention.css attention.js)
 clean:
@@ -348,7 +375,7 @@ else
 	@if [ -e $(BUILD) ] && [ ! -d $(BUILD)/obj/common ]; then \
 		echo "make clean: $(BUILD) has no build, and nothing is removed" >&2; exit 2; \
 	fi
-	rm -f $(PROGRAMS) $(LIBRARY) $(OBJECT) $(BUILD)/pipelines.lock
+	rm -f $(PROGRAMS) $(LIBRARY) $(OBJECT) $(MPI_OBJECT) $(BUILD)/obj/mpicc $(BUILD)/pipelines.lock
 	@find $(sort $(foreach f,$(MADE_BELOW),$(BUILD)/$(firstword $(subst /, ,$(f:$(BUILD)/%=%))))) -type f \
 		\( $(patsubst %,-path % -o,$(MADE_BELOW)) -false \) -delete 2>/dev/null || true
 	@find $(BUILD)/obj -depth \( $(foreach r,$(OBJ_ROOMS),-path '$r/*' -o -path $r -o) -path '$(BUILD)/obj/cuda/archs' \) \

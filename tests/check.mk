@@ -36,7 +36,7 @@ OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.s
 needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(if $(filter $(OVER_ALL),$(1)),$(PROGRAMS) \
 	$(TEST_TOOLS),$(call mentioned,$(PROGRAMS) $(TEST_TOOLS),$(1))) $(if $(shell grep -l \
 	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)) $(if $(shell grep -l faults.so \
-	$(filter %.sh,$(1))),$(FAULTS)))
+	$(filter %.sh,$(1))),$(FAULTS)) $(if $(shell grep -l comm-mpi $(filter %.sh,$(1))),$(MPI_TESTED)))
 mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$(2)) tests/lib.sh | \
 	sort -u),$(filter %/$w,$(1)))
 # $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored

@@ -24,6 +24,7 @@ struct comm_message {
 struct comm {
 	int rank, size; /* of this process, from 0; processes */
 	int local_rank, local_size; /* the same among the processes of this host */
+	int host; /* the lowest rank of this host */
 	char name[64]; /* of what connects the ranks: "Open MPI 4.1.4" */
 
 	/* Collective: send and receive all of these; return when their memory may be used again. */

@@ -1,0 +1,180 @@
+#include "common/comm/launcher.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/threads.h"
+#include "common/comm/comm_mpi.h"
+
+#define OBJECT "comm-mpi.so"
+
+/* ---- what the environment says ---- */
+
+/* A number that a launcher wrote; -1: there is none. */
+static int number_of(const char *name)
+{
+	const char *text = getenv(name);
+	struct err err = {0};
+	int64_t number;
+
+	return text && option_int(name, text, 0, INT_MAX, &number, &err) == 0 ? (int)number : -1;
+}
+
+struct launcher launcher_find(void)
+{
+	/* Slurm's batch script and the shell of salloc are one process, whatever SLURM_NTASKS says:
+	 * only srun sets the variables of a step. */
+	static const char *const all[][2] = {
+		{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"}, /* Open MPI */
+		{"PMI_SIZE", "PMI_RANK"}, /* MPICH and its relatives */
+		{"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"}, /* MVAPICH2 */
+		{"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}, /* srun */
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		const int size = number_of(all[i][0]), rank = number_of(all[i][1]);
+		if (size > 1)
+			return (struct launcher){all[i][0], size, rank > 0 ? rank : 0};
+	}
+	return (struct launcher){.size = 1};
+}
+
+/* ---- the object ---- */
+
+/* Where the object is, or, where it is not, should be. */
+static void object_path(char path[PATH_MAX])
+{
+	/* installed; as make leaves it, and what is said where neither has it */
+	static const char *const places[] = {"../lib/memoscope/", ""};
+	const char *given = getenv("MEMOSCOPE_MPI");
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
+
+	if (given && *given) {
+		snprintf(path, PATH_MAX, "%s", given);
+		return;
+	}
+	while (length > 0 && program[length - 1] != '/')
+		length--;
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, PATH_MAX, "%.*s%s" OBJECT, (int)length, program, places[i]);
+		if (access(path, R_OK) == 0)
+			return;
+	}
+}
+
+static int open_mpi(struct comm *comm, const struct launcher *launcher, struct err *err)
+{
+	char path[PATH_MAX];
+
+	object_path(path);
+	if (access(path, R_OK) < 0)
+		return err_usage(err, "there is no %s, so processes cannot be joined: this memoscope was "
+		                 "built without MPI", path);
+	/* MPI's own plugins look for its names among those of the program. */
+	void *object = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+	comm_entry *entry = object ? (comm_entry *)dlsym(object, "comm_mpi") : NULL;
+	if (!entry)
+		return err_usage(err, "%s cannot be used: %s", path, dlerror());
+	if (entry(sizeof *comm, comm) < 0)
+		return err_usage(err, "%s is of another version of memoscope", path);
+	if (comm->size == launcher->size || comm->size > 1)
+		return 0;
+	char name[sizeof comm->name];
+	strcpy(name, comm->name);
+	comm->close(comm);
+	*comm = comm_alone;
+	return err_usage(err, "%s is %d, but %s is of %s, which finds one process: start it by the "
+	                 "mpirun of that MPI, or build memoscope with the mpicc of this one",
+	                 launcher->variable, launcher->size, path, name);
+}
+
+int comm_open(enum comm_kind kind, struct comm *comm, struct err *err)
+{
+	const struct launcher launcher = launcher_find();
+
+	*comm = comm_alone;
+	if (kind == COMM_NONE || (kind == COMM_AUTO && launcher.size == 1))
+		return 0;
+	return open_mpi(comm, &launcher, err);
+}
+
+/* ---- the ends of a program ---- */
+
+static void abandon(int status, void *data)
+{
+	const struct comm *comm = data;
+
+	if (comm->size > 1)
+		comm->abort(comm, status);
+}
+
+void comm_join(enum comm_kind kind, struct comm *comm)
+{
+	struct err err = {0};
+
+	if (comm_open(kind, comm, &err) < 0)
+		err_exit(&err);
+	on_exit(abandon, comm);
+}
+
+void comm_leave(struct comm *comm)
+{
+	comm->close(comm);
+	*comm = comm_alone;
+}
+
+void comm_fail(struct comm *comm, const struct err *err)
+{
+	comm_leave(comm);
+	if (*err->text == '\0')
+		exit(err->status);
+	err_exit(err);
+}
+
+/* ---- processors ---- */
+
+/* What a rank may use. */
+struct place {
+	int host, processors;
+	cpu_set_t set; /* that the rank is bound to */
+};
+
+/* Each processor counts as shared by all ranks of the host that are bound to it. */
+static double share(const struct place *places, const struct comm *comm)
+{
+	const struct place *own = &places[comm->rank];
+	double sum = 0;
+
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		int users = 0;
+		for (int r = 0; r < comm->size && CPU_ISSET(cpu, &own->set); r++)
+			users += places[r].host == own->host && CPU_ISSET(cpu, &places[r].set);
+		sum += users ? 1.0 / users : 0;
+	}
+	/* a control group's limit is one for all of them */
+	if (own->processors < CPU_COUNT(&own->set) && sum > (double)own->processors / comm->local_size)
+		sum = (double)own->processors / comm->local_size;
+	return sum;
+}
+
+int comm_processors(const struct comm *comm)
+{
+	struct place own = {.host = comm->host, .processors = threads_processors()};
+	struct place *places = calloc((size_t)comm->size, sizeof *places);
+
+	if (!places)
+		comm->abort(comm, ERR_DATA);
+	if (sched_getaffinity(0, sizeof own.set, &own.set) < 0)
+		CPU_SET(0, &own.set);
+	comm->gather(comm, &own, places, sizeof own);
+	const int count = (int)(share(places, comm) + 1e-6);
+	free(places);
+	const int fewest = -comm_largest(comm, -count);
+	return fewest > 0 ? fewest : 1;
+}

@@ -1,0 +1,133 @@
+/* comm_mpi.c - ranks that MPI connects: comm-mpi.so, which open.c opens.
+ *
+ * Written against MPI 3.1 (Message Passing Interface Forum, 2015). An error of MPI's ends all
+ * processes, with MPI's message: that is what its communicators do if nobody says otherwise.
+ */
+#include <limits.h>
+#include <mpi.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/comm/comm_mpi.h"
+
+#define PART ((size_t)1 << 30) /* bytes of one message: MPI counts in int */
+
+static MPI_Comm world; /* ours alone, so that nobody else's messages are taken for ours */
+
+/* Wait, and let others have the processor meanwhile: there may be fewer of them than processes. */
+static void wait_for(MPI_Request *requests, MPI_Status *statuses, int count)
+{
+	int done = 0;
+
+	while (MPI_Testall(count, requests, &done, statuses) == MPI_SUCCESS && !done)
+		sched_yield();
+}
+
+static int parts(size_t bytes)
+{
+	return (int)((bytes + PART - 1) / PART);
+}
+
+static void exchange(const struct comm *comm, const struct comm_message *messages, int count)
+{
+	int total = 0, begun = 0;
+
+	for (int i = 0; i < count; i++)
+		total += parts(messages[i].bytes);
+	MPI_Request *requests = malloc((size_t)total * sizeof *requests + 1);
+	MPI_Status *statuses = malloc((size_t)total * sizeof *statuses + 1);
+	if (!requests || !statuses)
+		comm->abort(comm, ERR_DATA);
+	/* Receives first: then no message arrives that has no place yet. */
+	for (int receive = 1; receive >= 0; receive--)
+		for (int i = 0; i < count; i++) {
+			const struct comm_message *message = &messages[i];
+			for (size_t at = 0; at < message->bytes && message->receive == receive; at += PART) {
+				const size_t left = message->bytes - at;
+				const int bytes = (int)(left < PART ? left : PART);
+				char *memory = (char *)message->memory + at;
+				if (receive)
+					MPI_Irecv(memory, bytes, MPI_BYTE, message->peer, 0, world, &requests[begun++]);
+				else
+					MPI_Isend(memory, bytes, MPI_BYTE, message->peer, 0, world, &requests[begun++]);
+			}
+		}
+	wait_for(requests, statuses, begun);
+	free(statuses);
+	free(requests);
+}
+
+static void gather(const struct comm *comm, const void *mine, void *all, size_t bytes)
+{
+	const bool placed = mine == (char *)all + (size_t)comm->rank * bytes;
+	MPI_Request request;
+	MPI_Status status;
+
+	MPI_Iallgather(placed ? MPI_IN_PLACE : mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE,
+	               world, &request);
+	wait_for(&request, &status, 1);
+}
+
+static void leave(const struct comm *comm)
+{
+	(void)comm;
+	MPI_Finalize();
+}
+
+static void end_all(const struct comm *comm, int status)
+{
+	(void)comm;
+	MPI_Abort(MPI_COMM_WORLD, status);
+}
+
+/* "Open MPI v4.1.4", or "MPICH 4.0.2", which calls itself "MPICH Version: 4.0.2". */
+static void read_name(char *name, size_t size)
+{
+	char text[MPI_MAX_LIBRARY_VERSION_STRING];
+	size_t used = 0;
+	static const char word[] = "Version:";
+	char *version;
+	int length;
+
+	MPI_Get_library_version(text, &length);
+	if ((version = strstr(text, word)))
+		memset(version, ' ', sizeof word - 1);
+	for (const char *c = text; *c && *c != ',' && *c != '\n' && used < size - 1; c++) {
+		const bool blank = *c == ' ' || *c == '\t';
+		if (!blank || (used > 0 && name[used - 1] != ' '))
+			name[used++] = blank ? ' ' : *c;
+	}
+	name[used] = '\0';
+}
+
+/* The processes of this host. */
+static void find_neighbours(struct comm *comm)
+{
+	MPI_Comm host;
+
+	MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &host);
+	MPI_Comm_rank(host, &comm->local_rank);
+	MPI_Comm_size(host, &comm->local_size);
+	comm->host = comm->rank;
+	MPI_Bcast(&comm->host, 1, MPI_INT, 0, host);
+	MPI_Comm_free(&host);
+}
+
+int comm_mpi(size_t size, struct comm *comm)
+{
+	int level;
+
+	if (size != sizeof *comm)
+		return -1;
+	*comm = (struct comm){
+		.exchange = exchange, .gather = gather, .close = leave, .abort = end_all,
+	};
+	MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
+	MPI_Comm_dup(MPI_COMM_WORLD, &world);
+	MPI_Comm_rank(world, &comm->rank);
+	MPI_Comm_size(world, &comm->size);
+	read_name(comm->name, sizeof comm->name);
+	find_neighbours(comm);
+	return 0;
+}

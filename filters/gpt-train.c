@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "common/base/interrupt.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
+#include "common/comm/launcher.h"
 #include "common/model/backend.h"
 #include "common/stream/stream.h"
 #include "common/train/metrics.h"
@@ -35,6 +37,8 @@ static int dtype = DTYPE_AUTO;
 static const char *directory, *val_path, *metrics_path, *from, *weights = "";
 static bool resume, overwrite, new_best, quiet;
 static enum backend backend;
+static enum comm_kind comm_kind;
+static struct comm comm; /* of the processes of this run */
 
 static const char *set_preset(const char *argument, void *value)
 {
@@ -91,7 +95,7 @@ static const struct option options[] = {
 	BACKEND_OPTION(backend),
 	{.name = "threads", .type = OPTION_INT32, .value = &trainer.workers, .argument = "N", .min = 0,
 	 .max = WORKERS_MAX,
-	 .text = "workers; a GPU is always one (default 0: one for each processor)"},
+	 .text = "workers of a process; a GPU is one (default 0: one for each processor)"},
 	{.name = "pass-rows", .type = OPTION_INT32, .value = &trainer.pass_rows, .argument = "N",
 	 .min = 1, .max = 1 << 20,
 	 .text = "tokens that a worker takes at a time (default: what suits the device)"},
@@ -99,6 +103,7 @@ static const struct option options[] = {
 	{.name = "memory", .type = OPTION_SIZE, .value = &memory, .argument = "SIZE", .min = 4 << 20,
 	 .max = 0x1p50, .text = "larger training files are read in blocks that this has room for, "
 	 "such as 500M or 2G (default: no limit)"},
+	COMM_OPTION(comm_kind),
 	{.name = "quiet", .key = 'q', .type = OPTION_FLAG, .value = &quiet,
 	 .text = "show no progress"},
 	{0},
@@ -117,7 +122,7 @@ static const struct program program = {
 
 /* Options that the command line does not give are taken from the state. dtype, device, threads
  * and pass-rows are not: they belong to the machine, which may be another one. */
-static void take_over(void)
+static int take_over(struct err *err)
 {
 	static const char *const names[] = {
 		"layers", "heads", "width", "inner", "context", "bias", "dropout", "steps", "batch", "pack",
@@ -128,7 +133,7 @@ static void take_over(void)
 	const char *kind;
 	static json_t *saved; /* for good: options point to its strings */
 	char last[PATH_MAX];
-	struct err err = {0};
+	struct err bad = {0};
 
 	saved = json_object();
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -137,14 +142,14 @@ static void take_over(void)
 	json_object_set_new(saved, "val-records", json_string(""));
 	snprintf(last, sizeof last, "%s/last", directory);
 	if (access(last, F_OK) < 0)
-		return; /* run_init() reports it */
-	if (training_state_settings(last, saved, &err) < 0)
-		err_exit(&err);
+		return 0; /* training_run_init() reports it */
+	if (training_state_settings(last, saved, err) < 0)
+		return -1;
 	kind = json_string_value(json_object_get(saved, "kind"));
-	if (kind && gpt_kind_set(&network, kind, &err) < 0)
-		die("%s: its state: %s", last, err.text);
+	if (kind && gpt_kind_set(&network, kind, &bad) < 0)
+		return err_set(err, "%s: its state: %s", last, bad.text);
 	const char *records = json_string_value(json_object_get(saved, "val-records"));
-	struct err ignored = {0}; /* run_init() reports it */
+	struct err ignored = {0}; /* training_run_init() reports it */
 	if (records)
 		option_int("val-records", records, 0, INT64_MAX / 2, &saved_val_records, &ignored);
 	if (option_given(&program, "lr"))
@@ -155,82 +160,93 @@ static void take_over(void)
 		const bool shared = strcmp(names[i], "batch") == 0 && option_given(&program, "accumulate");
 		if (!text || shape || shared || strcmp(text, "none") == 0)
 			continue;
-		if (option_take(&program, names[i], text, &err) < 0)
-			die("%s: its state: %s", last, err.text);
+		if (option_take(&program, names[i], text, &bad) < 0)
+			return err_set(err, "%s: its state: %s", last, bad.text);
 	}
+	return 0;
 }
 
 /* The network is that of the model to begin with; only its context may be shorter. */
-static void take_network(struct starting_model *start)
+static int take_network(struct starting_model *start, struct err *err)
 {
 	static const char *const names[] = {"preset", "layers", "heads", "width", "inner", "bias"};
 	const int context = network.context;
-	struct err err = {0};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (option_given(&program, names[i]))
-			die_usage("--%s: not with --from, because the network is that of the model; only "
-			          "--context and --dropout may be given", names[i]);
-	if (starting_model_load(start, from, &err) < 0)
-		err_exit(&err);
+			return err_usage(err, "--%s: not with --from, because the network is that of the "
+			                 "model; only --context and --dropout may be given", names[i]);
+	if (starting_model_load(start, from, err) < 0)
+		return -1;
 	network = start->model.config;
 	if (!option_given(&program, "context"))
-		return;
+		return 0;
 	if (context > network.context)
-		die_usage("--context %d: expected at most %d, the context of %s", context,
-		          network.context, from);
+		return err_usage(err, "--context %d: expected at most %d, the context of %s", context,
+		                 network.context, from);
 	starting_model_shorten(start, context);
 	network.context = context;
+	return 0;
 }
 
 /* A model may be the work of days, so none is replaced by mistake. */
-static void check_directory(void)
+static int check_directory(struct err *err)
 {
 	char found[TRAINING_FOUND];
-	struct err err = {0};
 
 	if (!directory)
-		die_usage("--output: no DIR was given, expected the model directory to write");
+		return err_usage(err, "--output: no DIR was given, expected the model directory to write");
 	if (*directory == '\0')
-		die_usage("--output: '' is no directory");
+		return err_usage(err, "--output: '' is no directory");
 	if (metrics_path && *metrics_path == '\0')
-		die_usage("--metrics: '' is no file");
+		return err_usage(err, "--metrics: '' is no file");
 	if (resume && overwrite)
-		die_usage("--resume and --overwrite: expected one of them at most");
+		return err_usage(err, "--resume and --overwrite: expected one of them at most");
 	if (resume && from)
-		die_usage("--from: not with --resume, because the state in DIR has parameters of its own");
+		return err_usage(err, "--from: not with --resume, because the state in DIR has parameters "
+		                 "of its own");
 	if (new_best && !resume)
-		die_usage("--new-best: it goes with --resume; a new run has no best model yet");
-	if (resume || overwrite)
-		return;
-	if (training_directory_find(directory, found, &err) < 0)
-		err_exit(&err);
+		return err_usage(err, "--new-best: it goes with --resume; a new run has no best model yet");
+	if (resume || overwrite || comm.rank > 0) /* rank 0 makes it */
+		return 0;
+	if (training_directory_find(directory, found, err) < 0)
+		return -1;
 	if (*found)
-		die_usage("%s: it holds %s already, expected --resume, which goes on with the run "
-		          "there, or --overwrite, which replaces it", directory, found);
+		return err_usage(err, "%s: it holds %s already, expected --resume, which goes on with "
+		                 "the run there, or --overwrite, which replaces it", directory, found);
+	return 0;
 }
 
 /* What the command line asks for. Errors that do not depend on the data end the program before
- * any data are read. */
-static struct training_run_options run_options(const struct starting_model *start)
+ * any data are read. processors: of this process. */
+static int run_options(const struct starting_model *start, int processors,
+                       struct training_run_options *wanted, struct err *err)
 {
 	struct learning_rate *lr = &trainer.lr;
-	struct err err = {0};
+	const bool silent = quiet || comm.rank > 0;
+	struct err bad = {0};
 
 	learning_rate_complete(lr);
 	const bool taken = resume && !option_given(&program, "min-lr");
 	if (lr->min > lr->peak)
-		die_usage("--lr %g is below --min-lr %g%s: give a smaller --min-lr, too", lr->peak, lr->min,
-		          taken ? ", which is that of the saved state" : "");
+		return err_usage(err, "--lr %g is below --min-lr %g%s: give a smaller --min-lr, too",
+		                 lr->peak, lr->min, taken ? ", which is that of the saved state" : "");
+	if (comm.size > batch * accumulate)
+		return err_usage(err, "--batch %d: expected at least one sequence for each of the %d "
+		                 "processes", batch * accumulate, comm.size);
 	if (!from)
 		network.vocab = 2; /* until the data are known */
-	if (gpt_config_check(&network, &err) < 0)
-		die_usage("%s", err.text);
-	trainer.kernels = backend_choose(backend, &network, quiet);
-	trainer.workers = backend_threads(trainer.kernels, trainer.workers, WORKERS_MAX, quiet);
-	trainer.dtype = backend_dtype(trainer.kernels, dtype);
+	if (gpt_config_check(&network, &bad) < 0)
+		return err_usage(err, "%s", bad.text);
+	trainer.kernels = backend_find(backend, &network, silent, err);
+	if (!trainer.kernels || backend_dtype_find(trainer.kernels, dtype, &trainer.dtype, err) < 0)
+		return -1;
+	if (trainer.workers == 0 && comm.size > 1)
+		trainer.workers = processors < WORKERS_MAX ? processors : WORKERS_MAX;
+	trainer.workers = backend_threads(trainer.kernels, trainer.workers, WORKERS_MAX, silent);
+	trainer.comm = &comm;
 	trainer.seed = (uint64_t)seed;
-	return (struct training_run_options){
+	*wanted = (struct training_run_options){
 		.directory = directory,
 		.network = network,
 		.trainer = trainer,
@@ -244,6 +260,7 @@ static struct training_run_options run_options(const struct starting_model *star
 		.overwrite = overwrite,
 		.new_best = new_best,
 	};
+	return 0;
 }
 
 /* ---- interrupts and metrics ---- */
@@ -257,6 +274,10 @@ static void write_metrics(json_t *record)
 {
 	struct err err = {0};
 
+	if (comm.rank > 0) {
+		json_decref(record);
+		return;
+	}
 	if (metrics_output_write(&metrics, record, &err) < 0)
 		err_exit(&err);
 	interrupt.unread |= metrics.unread;
@@ -267,15 +288,11 @@ static void open_metrics(const json_t *header, int64_t after, bool due)
 {
 	struct err err = {0};
 
-	if (metrics_output_open(&metrics, metrics_path, after, due, header, &err) < 0)
-		err_exit(&err);
-	if (metrics.cut > 0)
-		progress_say(&progress, "%s: its end was cut off; the last whole record is kept",
-		             metrics_path);
-	if (metrics.again > 0)
-		progress_say(&progress, "%s: %" PRIu64 " record%s behind step %" PRId64 " %s removed, "
-		             "because these steps are made again", metrics_path, metrics.again,
-		             metrics.again == 1 ? "" : "s", after, metrics.again == 1 ? "is" : "are");
+	if (comm.rank == 0)
+		metrics_output_open(&metrics, metrics_path, after, due, header, &err);
+	if (comm_settle(&comm, &err) < 0)
+		comm_fail(&comm, &err);
+	training_say_repair(&progress, &metrics, after);
 }
 
 /* ---- the run ---- */
@@ -287,25 +304,9 @@ static bool resume_last(struct training_run *run)
 	struct err err = {0};
 
 	if (training_run_resume(run, &changes, &err) < 0)
-		err_exit(&err);
-	if (run->mended)
-		progress_say(&progress, "%s/last: its last save was cut short; it is complete now",
-		             directory);
-	const bool due = run->at.step < trainer.lr.steps;
-	if (changes.others[0])
-		progress_warn(&progress, "%s/last was made with %s%s", directory, changes.others,
-		              due ? ": bits will differ" : "");
-	training_say_validation_set(&progress, run, &changes);
-	if (!due) {
-		progress_say(&progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
-		             run->at.step, trainer.lr.steps);
-		return false;
-	}
-	progress_say(&progress, "going on from step %" PRId64, run->at.step);
-	if (changes.steps[0])
-		progress_say(&progress, "the schedule of the learning rate was for %s steps and is for "
-		             "%" PRId64 " now", changes.steps, trainer.lr.steps);
-	return true;
+		comm_fail(&comm, &err);
+	training_say_resume(&progress, run, &changes);
+	return run->at.step < trainer.lr.steps;
 }
 
 static void report(const struct training_run *run, const struct step_result *result)
@@ -331,7 +332,7 @@ static void milestone(struct training_run *run, bool validate)
 
 	if (run->val_count > 0 && validate) {
 		if ((record = training_run_validate(run, &validation, &err)) == NULL)
-			err_exit(&err);
+			comm_fail(&comm, &err);
 		char floor[40] = ""; /* unknown if the spans hold no nats */
 		if (validation.floor > 0)
 			snprintf(floor, sizeof floor, ", floor %.4f", validation.floor);
@@ -346,7 +347,7 @@ static void milestone(struct training_run *run, bool validate)
 	if (metrics_path)
 		write_metrics(json_incref(record));
 	if (training_run_save(run, validation.loss, &err) < 0)
-		err_exit(&err);
+		comm_fail(&comm, &err);
 	if (!metrics_path)
 		write_metrics(json_incref(record));
 	json_decref(record);
@@ -356,30 +357,44 @@ static void milestone(struct training_run *run, bool validate)
  * better. */
 _Noreturn static void die_untrained(const struct training_run *run)
 {
+	struct err err = {0};
+
+	training_untrained(run, interrupt.signal, &err);
+	comm_settle(&comm, &err);
+	comm_leave(&comm);
 	interrupt_end(&interrupt);
-	if (interrupt.signal)
-		die("interrupted before the first step: nothing is saved");
-	if (run->at.examples == 0)
-		die("standard input: no sequence to train on: the stream ends before %s",
-		    pack == PACK_TEXT ? "one context and a token" : "its first record");
-	die("standard input: it ends before any batch had %s: nothing is saved",
-	    run->at.unweighted > 0 ? "a token with a weight above 0" : "a finite gradient");
+	comm_fail(&comm, &err);
+}
+
+/* Must the run end before its work is done? If one process must, all do, at the same step. */
+static bool ends_early(void)
+{
+	const bool due = comm_largest(&comm, interrupt_due(&interrupt));
+
+	if (due && !interrupt_due(&interrupt))
+		interrupt.signal = SIGTERM; /* that another process got */
+	return due;
 }
 
 /* Make the steps that are left to do, validate and save at their milestones. */
 static void take_steps(struct training_run *run)
 {
+	bool early = false;
 	struct err err = {0};
 
-	while (run->at.step < trainer.lr.steps && !interrupt_due(&interrupt)) {
+	while (run->at.step < trainer.lr.steps && !(early = ends_early())) {
 		struct step_result result;
 		const int count = training_run_next(run, &err);
 		if (!resume && !option_given(&program, "pack") && training_data_lines(run->data))
 			training_say_lines(&progress, run->data);
-		if (interrupt.signal && run->batch.count < run->batch.room)
+		if (interrupt.signal && run->batch.count < run->batch.room) {
+			early = true;
 			break; /* a resume takes the whole batch */
-		if (count < 0 || (count > 0 && training_run_step(run, &result, &err) < 0))
+		}
+		if (count < 0)
 			err_exit(&err);
+		if (count > 0 && training_run_step(run, &result, &err) < 0)
+			comm_fail(&comm, &err);
 		if (count == 0)
 			break;
 		if (!result.taken) {
@@ -391,7 +406,7 @@ static void take_steps(struct training_run *run)
 			report(run, &result);
 		if (checkpoint_every > 0 && step % checkpoint_every == 0 &&
 		    training_run_checkpoint(run, &err) < 0)
-			err_exit(&err);
+			comm_fail(&comm, &err);
 		if (step % eval_every == 0 && step < trainer.lr.steps)
 			milestone(run, true);
 	}
@@ -399,7 +414,7 @@ static void take_steps(struct training_run *run)
 		die_untrained(run);
 	/* An interrupt must not change which model is the best: another step than those of an
 	 * undisturbed run is not validated. */
-	const bool whole = !interrupt_due(&interrupt) || run->at.step >= trainer.lr.steps;
+	const bool whole = !early || run->at.step >= trainer.lr.steps;
 	if (whole || run->at.step > run->saved)
 		milestone(run, whole);
 	training_say_end(&progress, run, &interrupt);
@@ -410,8 +425,12 @@ static void train(struct training_run *run, const json_t *header)
 {
 	struct err err = {0};
 
-	progress_start(&progress, NULL, NULL, quiet);
+	progress_start(&progress, NULL, NULL, quiet || comm.rank > 0);
+	progress.mute = comm.rank > 0;
 	training_say_network(&progress, run);
+	training_say_processes(&progress, run);
+	if (!metrics_path)
+		training_say_unseen_metrics(&progress, run);
 	training_say_start(&progress, run);
 	training_say_unweighted(&progress, run);
 	const bool due = !resume || resume_last(run);
@@ -425,41 +444,58 @@ static void train(struct training_run *run, const json_t *header)
 		take_steps(run);
 	}
 	if (training_run_check_place(run, &err) < 0)
-		err_exit(&err);
-	if (metrics_output_end(&metrics, &err) < 0)
+		comm_fail(&comm, &err);
+	if (comm.rank == 0 && metrics_output_end(&metrics, &err) < 0)
 		err_exit(&err);
 	interrupt.unread |= metrics.unread;
+	comm_leave(&comm);
 	interrupt_end(&interrupt);
+}
+
+/* All that is done before the network is made: options, files. */
+static int prepare(struct training_data *data, struct starting_model *start, char **paths,
+                   int count, int processors, struct training_run_options *wanted, struct err *err)
+{
+	struct err bad = {0};
+
+	if (check_directory(err) < 0 || (resume && take_over(err) < 0) ||
+	    (from && take_network(start, err) < 0))
+		return -1;
+	training_data_init(data, pack, network.context);
+	data->vocab = start->model.vocab; /* NULL: whatever the data have */
+	data->model = from;
+	data->memory = (uint64_t)memory;
+	/* as many as are validated on, and those whose digest a resume compares */
+	data->val_most = (uint64_t)(eval_records > saved_val_records ? eval_records
+	                                                             : saved_val_records);
+	start->model.vocab = NULL;
+	if (span_weights_parse(weights, 1e6, &data->kinds, trainer.weight, &bad) < 0)
+		return err_usage(err, "--weight: %s", bad.text);
+	if (run_options(start, processors, wanted, err) < 0)
+		return -1;
+	if (comm.size > 1 && (count == 0 || strcmp(paths[0], "-") == 0))
+		return err_usage(err, "the standard input has one reader, and here are %d processes: "
+		                 "expected files to train on", comm.size);
+	return training_data_open(data, paths, count, val_path, trainer.seed, err);
 }
 
 int main(int argc, char **argv)
 {
 	const int first = options_parse(&program, argc, argv);
 	struct starting_model start = {0};
-	struct training_data data;
+	struct training_data data = {0};
+	struct training_run_options wanted;
 	struct training_run run;
 	struct err err = {0};
 
-	check_directory();
-	if (resume)
-		take_over();
-	if (from)
-		take_network(&start);
-	training_data_init(&data, pack, network.context);
-	data.vocab = start.model.vocab; /* NULL: whatever the data have */
-	data.model = from;
-	data.memory = (uint64_t)memory;
-	/* as many as are validated on, and those whose digest a resume compares */
-	data.val_most = (uint64_t)(eval_records > saved_val_records ? eval_records : saved_val_records);
-	start.model.vocab = NULL;
-	if (span_weights_parse(weights, 1e6, &data.kinds, trainer.weight, &err) < 0)
-		die_usage("--weight: %s", err.text);
-	const struct training_run_options wanted = run_options(&start);
-	if (training_data_open(&data, argv + first, argc - first, val_path, trainer.seed, &err) < 0)
-		err_exit(&err);
+	comm_join(comm_kind, &comm);
+	const int processors = comm_processors(&comm);
+	prepare(&data, &start, argv + first, argc - first, processors, &wanted, &err);
+	if (comm_settle(&comm, &err) < 0)
+		comm_fail(&comm, &err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
 	if (training_run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)
-		err_exit(&err);
+		comm_fail(&comm, &err);
 	starting_model_release(&start);
 	train(&run, header);
 	training_run_release(&run);

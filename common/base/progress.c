@@ -80,7 +80,8 @@ void progress_warn(struct progress *progress, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	write_line(progress, false, format, args);
+	if (!progress->mute)
+		write_line(progress, false, format, args);
 	va_end(args);
 }
 

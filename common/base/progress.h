@@ -13,6 +13,7 @@
 struct progress {
 	const char *what, *unit; /* "records", "tokens" */
 	bool quiet, terminal, shown;
+	bool mute; /* not even warnings: another process of the run speaks */
 	double start, next; /* seconds: when the work began, when to speak next */
 };
 

@@ -9,41 +9,42 @@
  * operations than they last. The number is a guess, until it is measured. */
 #define GPU_PARAMETERS_MIN 500000
 
-static const struct kernels *cpu(void)
+const struct kernels *backend_find(enum backend backend, const struct gpt_config *config,
+                                   bool quiet, struct err *err)
 {
-	struct err err = {0};
-	const struct kernels *kernels = kernels_find("cpu", &err);
+	struct progress progress = {.quiet = quiet};
+	const struct kernels *cuda;
+	struct err why = {0};
 
-	if (!kernels)
-		err_exit(&err);
-	return kernels;
+	if (backend == BACKEND_CUDA) {
+		if (!(cuda = kernels_find("cuda", &why)))
+			err_set(err, "--device cuda: %s", why.text);
+		return cuda;
+	}
+	if (backend == BACKEND_CPU || !kernels_gpu())
+		return kernels_find("cpu", err);
+	if (gpt_parameter_count(config) < GPU_PARAMETERS_MIN) {
+		progress_say(&progress, "on the CPU: the network is too small for a GPU to be of use; "
+		             "--device cuda takes it all the same");
+		return kernels_find("cpu", err);
+	}
+	if ((cuda = kernels_find("cuda", &why))) {
+		progress_say(&progress, "on the GPU; --device cpu takes the CPU");
+		return cuda;
+	}
+	progress_say(&progress, "on the CPU: %s", why.text);
+	return kernels_find("cpu", err);
 }
 
 const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
                                      bool quiet)
 {
-	struct progress progress = {.quiet = quiet};
-	const struct kernels *cuda;
 	struct err err = {0};
+	const struct kernels *kernels = backend_find(backend, config, quiet, &err);
 
-	if (backend == BACKEND_CUDA) {
-		if (!(cuda = kernels_find("cuda", &err)))
-			die("--device cuda: %s", err.text);
-		return cuda;
-	}
-	if (backend == BACKEND_CPU || !kernels_gpu())
-		return cpu();
-	if (gpt_parameter_count(config) < GPU_PARAMETERS_MIN) {
-		progress_say(&progress, "on the CPU: the network is too small for a GPU to be of use; "
-		             "--device cuda takes it all the same");
-		return cpu();
-	}
-	if ((cuda = kernels_find("cuda", &err))) {
-		progress_say(&progress, "on the GPU; --device cpu takes the CPU");
-		return cuda;
-	}
-	progress_say(&progress, "on the CPU: %s", err.text);
-	return cpu();
+	if (!kernels)
+		err_exit(&err);
+	return kernels;
 }
 
 int backend_threads(const struct kernels *kernels, int asked, int most, bool quiet)
@@ -62,17 +63,27 @@ int backend_threads(const struct kernels *kernels, int asked, int most, bool qui
 	return processors < most ? processors : most;
 }
 
-enum dtype backend_dtype(const struct kernels *kernels, int dtype)
+int backend_dtype_find(const struct kernels *kernels, int dtype, enum dtype *found,
+                       struct err *err)
 {
 	enum dtype best = DTYPES - 1;
 
 	while (!kernels->supports(best)) /* float32 they all do */
 		best--;
-	if (dtype == DTYPE_AUTO)
-		return best;
-	if (!kernels->supports((enum dtype)dtype))
-		die_usage("--dtype: this %s has no %s matrix products, expected f32%s%s",
-		          kernels->single ? "GPU" : "processor", dtype_name((enum dtype)dtype),
-		          best == DTYPE_F32 ? "" : " or ", best == DTYPE_F32 ? "" : dtype_name(best));
-	return (enum dtype)dtype;
+	*found = dtype == DTYPE_AUTO ? best : (enum dtype)dtype;
+	if (kernels->supports(*found))
+		return 0;
+	return err_usage(err, "--dtype: this %s has no %s matrix products, expected f32%s%s",
+	                 kernels->single ? "GPU" : "processor", dtype_name(*found),
+	                 best == DTYPE_F32 ? "" : " or ", best == DTYPE_F32 ? "" : dtype_name(best));
+}
+
+enum dtype backend_dtype(const struct kernels *kernels, int dtype)
+{
+	enum dtype found;
+	struct err err = {0};
+
+	if (backend_dtype_find(kernels, dtype, &found, &err) < 0)
+		err_exit(&err);
+	return found;
 }

@@ -25,6 +25,10 @@ enum backend {
 const struct kernels *backend_choose(enum backend backend, const struct gpt_config *config,
                                      bool quiet);
 
+/* The same for one of several processes, which must not end by itself: NULL with err set. */
+const struct kernels *backend_find(enum backend backend, const struct gpt_config *config,
+                                   bool quiet, struct err *err);
+
 /* For filters only: how many threads share the work: one if the kernels take the whole device, else
  * `asked`, or if that is 0, one for each processor, but no more than `most`. If the user asks for
  * more than there are processors, a line on stderr says so, unless quiet. */
@@ -42,5 +46,9 @@ int backend_threads(const struct kernels *kernels, int asked, int most, bool qui
 /* For filters only: the type to use; for DTYPE_AUTO the last of enum dtype that the kernels
  * support. If they lack the type, the program ends with status 2. */
 enum dtype backend_dtype(const struct kernels *kernels, int dtype);
+
+/* The same, with -1 and err set, or *found and 0. */
+int backend_dtype_find(const struct kernels *kernels, int dtype, enum dtype *found,
+                       struct err *err);
 
 #endif

@@ -403,3 +403,9 @@ void optimizer_upload(struct optimizer *optimizer, const float *params, const fl
 	optimizer->k->upload(first, optimizer->moment1, moment1, bytes);
 	optimizer->k->upload(first, optimizer->moment2, moment2, bytes);
 }
+
+void optimizer_level(struct optimizer *optimizer)
+{
+	if (optimizer->ranks)
+		rank_exchange_params(optimizer);
+}

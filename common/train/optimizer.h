@@ -117,4 +117,7 @@ void optimizer_download(const struct optimizer *optimizer, float *params, float 
 void optimizer_upload(struct optimizer *optimizer, const float *params, const float *moment1,
                       const float *moment2);
 
+/* Collective: each rank's parameters become those of the ranks that will step them. */
+void optimizer_level(struct optimizer *optimizer);
+
 #endif

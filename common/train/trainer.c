@@ -334,7 +334,7 @@ struct loss_scale trainer_loss_scale(const struct trainer *trainer)
 	return trainer->loss_scale;
 }
 
-int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err)
+int trainer_state_new(const struct trainer *trainer, struct trainer_state *state, struct err *err)
 {
 	const size_t bytes = trainer->count * sizeof *state->params;
 
@@ -342,13 +342,23 @@ int trainer_state(const struct trainer *trainer, struct trainer_state *state, st
 		.params = malloc(bytes),
 		.moment1 = malloc(bytes),
 		.moment2 = malloc(bytes),
-		.step = trainer->step,
-		.loss_scale = trainer->loss_scale,
 	};
 	if (!state->params || !state->moment1 || !state->moment2) {
 		trainer_state_release(state);
 		return err_set(err, "out of memory for the state of %zu parameters", trainer->count);
 	}
+	return 0;
+}
+
+int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err)
+{
+	trainer_state_new(trainer, state, err);
+	if (comm_settle(trainer->comm, err) < 0) {
+		trainer_state_release(state);
+		return -1;
+	}
+	state->step = trainer->step;
+	state->loss_scale = trainer->loss_scale;
 	optimizer_download(trainer->optimizer, state->params, state->moment1, state->moment2);
 	return 0;
 }
@@ -368,6 +378,11 @@ void trainer_restore(struct trainer *trainer, const struct trainer_state *state)
 	trainer->loss_scale = first_loss_scale(&trainer->options);
 	if (trainer->loss_scale.scale > 0 && state->loss_scale.scale > 0)
 		trainer->loss_scale = state->loss_scale;
+}
+
+void trainer_level(struct trainer *trainer)
+{
+	optimizer_level(trainer->optimizer);
 }
 
 void trainer_params(const struct trainer *trainer, float *params)

@@ -100,7 +100,14 @@ struct trainer_state {
 /* Collective: a copy of the trainer's state, to trainer_state_release(). -1 with err set if memory
  * is out. */
 int trainer_state(const struct trainer *trainer, struct trainer_state *state, struct err *err);
+
+/* Memory for a state of the trainer's network, to be filled in; the same otherwise. */
+int trainer_state_new(const struct trainer *trainer, struct trainer_state *state, struct err *err);
 void trainer_state_release(struct trainer_state *state); /* a zeroed one is allowed */
+
+/* Collective: the parameters become the same on all ranks, whatever each of them began with. A
+ * function of the math library may give another last bit on another processor. */
+void trainer_level(struct trainer *trainer);
 
 /* Go on from a state, which is copied. If only one of the two trainings scales its loss, this
  * trainer starts again with its first scale. */

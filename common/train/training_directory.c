@@ -247,6 +247,16 @@ int training_directory_open(struct training_directory *directory, const char *pa
 	return open_all(directory, path, err) < 0 ? -1 : begin_in(directory, begin, err);
 }
 
+int training_directory_name(struct training_directory *directory, const char *path,
+                            struct err *err)
+{
+	*directory = TRAINING_DIRECTORY_CLOSED;
+	if (asprintf(&directory->last.path, "%s/last", path) >= 0)
+		return 0;
+	directory->last.path = NULL;
+	return err_set(err, "out of memory");
+}
+
 void training_directory_release(struct training_directory *directory)
 {
 	directory_close(&directory->top);

@@ -49,6 +49,10 @@ int training_directory_find(const char *path, char found[TRAINING_FOUND], struct
  * -1 with err set; a directory must be released in either case. */
 int training_directory_open(struct training_directory *directory, const char *path,
                             enum training_begin begin, struct err *err);
+/* The same for a process that only reads what DIR/last holds: nothing is opened, locked or made,
+ * but directory->last.path is that of DIR/last. */
+int training_directory_name(struct training_directory *directory, const char *path,
+                            struct err *err);
 void training_directory_release(struct training_directory *directory);
 
 /* Open the directory of a step's checkpoint, and make it if it is missing; to directory_close().

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "common/train/unlearned.h"
 
@@ -10,17 +12,69 @@ void training_say_network(struct progress *progress, const struct training_run *
 {
 	const struct gpt_config *config = &run->model.config;
 	const double bytes = (double)training_run_memory(run);
-	char workers[40] = "on the GPU";
+	const struct comm *comm = run->options.trainer.comm;
+	const int processes = comm ? comm->size : 1;
+	char workers[40] = "on the GPU", spread[128] = "";
 
 	if (!run->options.trainer.kernels->single)
 		snprintf(workers, sizeof workers, "%d thread%s", run->options.trainer.workers,
 		         run->options.trainer.workers == 1 ? "" : "s");
-	progress_say(progress, "%zu parameters, a vocabulary of %d, %s, %s, about %.*f %s of %s",
-	             gpt_parameter_count(config), config->vocab, workers,
+	if (processes > 1)
+		snprintf(spread, sizeof spread, "%d processes joined by %s, each with ", processes,
+		         comm->name);
+	progress_say(progress, "%zu parameters, a vocabulary of %d, %s%s, %s, about %.*f %s of %s%s",
+	             gpt_parameter_count(config), config->vocab, spread, workers,
 	             dtype_name(run->options.trainer.dtype), bytes < 0x1p30 ? 0 : 1,
 	             bytes < 0x1p30 ? ceil(bytes / 0x1p20) : bytes / 0x1p30,
 	             bytes < 0x1p30 ? "MiB" : "GiB",
-	             run->options.trainer.kernels->single ? "its memory" : "memory");
+	             run->options.trainer.kernels->single ? "its memory" : "memory",
+	             processes > 1 ? " each" : "");
+}
+
+/* Where a process is. */
+struct process {
+	int host, id;
+	char name[64]; /* of the host */
+};
+
+static void say_host(struct progress *progress, const struct process *all, int size, int host)
+{
+	char list[400] = "";
+	size_t used = 0;
+
+	for (int r = host; r < size && used < sizeof list; r++)
+		if (all[r].host == host)
+			used += (size_t)snprintf(list + used, sizeof list - used, "%s rank %d is %d",
+			                         used ? "," : "", r, all[r].id);
+	progress_say(progress, "processes on %s:%s", all[host].name, list);
+}
+
+void training_say_processes(struct progress *progress, const struct training_run *run)
+{
+	const struct comm *comm = run->options.trainer.comm;
+	struct process own = {.id = getpid()}, *all;
+
+	if (!comm || comm->size == 1)
+		return;
+	own.host = comm->host;
+	gethostname(own.name, sizeof own.name - 1);
+	if (!(all = calloc((size_t)comm->size, sizeof *all)))
+		comm->abort(comm, ERR_DATA);
+	comm->gather(comm, &own, all, sizeof own);
+	for (int r = 0; r < comm->size; r++)
+		if (all[r].host == r)
+			say_host(progress, all, comm->size, r);
+	free(all);
+}
+
+void training_say_unseen_metrics(struct progress *progress, const struct training_run *run)
+{
+	const struct comm *comm = run->options.trainer.comm;
+
+	if (comm && comm->size > 1 && isatty(STDOUT_FILENO))
+		progress_say(progress, "no metrics are written, because the standard output is a terminal, "
+		             "which Open MPI gives to each process, also if its own output is a file: "
+		             "--metrics FILE writes them");
 }
 
 void training_say_start(struct progress *progress, const struct training_run *run)
@@ -61,8 +115,10 @@ void training_say_unweighted(struct progress *progress, const struct training_ru
 		              "above 0: their loss says nothing about what is trained", run->val_count);
 }
 
-void training_say_validation_set(struct progress *progress, const struct training_run *run,
-                                 const struct training_changes *changes)
+/* A resume has another validation set than the run had, or none; and what becomes of the best
+ * model. */
+static void say_validation_set(struct progress *progress, const struct training_run *run,
+                               const struct training_changes *changes)
 {
 	const char *directory = run->options.directory;
 	char cure[80] = "--val with the same FILE";
@@ -85,6 +141,57 @@ void training_say_validation_set(struct progress *progress, const struct trainin
 		              "it, or --new-best to replace it", directory, why, cure);
 	else
 		progress_warn(progress, "%s: %s now: give %s to go on as before", directory, why, cure);
+}
+
+void training_say_resume(struct progress *progress, const struct training_run *run,
+                         const struct training_changes *changes)
+{
+	const char *directory = run->options.directory;
+	const int64_t steps = run->options.trainer.lr.steps;
+	const bool due = run->at.step < steps;
+
+	if (run->mended)
+		progress_say(progress, "%s/last: its last save was cut short; it is complete now",
+		             directory);
+	if (changes->others[0])
+		progress_warn(progress, "%s/last was made with %s%s", directory, changes->others,
+		              due ? ": bits will differ" : "");
+	say_validation_set(progress, run, changes);
+	if (!due) {
+		progress_say(progress, "nothing to do: %" PRId64 " of %" PRId64 " steps are done",
+		             run->at.step, steps);
+		return;
+	}
+	progress_say(progress, "going on from step %" PRId64, run->at.step);
+	if (changes->steps[0])
+		progress_say(progress, "the schedule of the learning rate was for %s steps and is for "
+		             "%" PRId64 " now", changes->steps, steps);
+}
+
+void training_say_repair(struct progress *progress, const struct metrics_output *metrics,
+                         int64_t after)
+{
+	const bool one = metrics->again == 1;
+
+	if (metrics->cut > 0)
+		progress_say(progress, "%s: its end was cut off; the last whole record is kept",
+		             metrics->path);
+	if (metrics->again > 0)
+		progress_say(progress, "%s: %" PRIu64 " record%s behind step %" PRId64 " %s removed, "
+		             "because these steps are made again", metrics->path, metrics->again,
+		             one ? "" : "s", after, one ? "is" : "are");
+}
+
+void training_untrained(const struct training_run *run, bool interrupted, struct err *err)
+{
+	if (interrupted)
+		err_set(err, "interrupted before the first step: nothing is saved");
+	else if (run->at.examples == 0)
+		err_set(err, "standard input: no sequence to train on: the stream ends before %s",
+		        run->data->pack == PACK_TEXT ? "one context and a token" : "its first record");
+	else
+		err_set(err, "standard input: it ends before any batch had %s: nothing is saved",
+		        run->at.unweighted > 0 ? "a token with a weight above 0" : "a finite gradient");
 }
 
 void training_say_skipped(struct progress *progress, const struct training_run *run,

@@ -10,10 +10,18 @@
 
 #include "common/base/interrupt.h"
 #include "common/base/progress.h"
+#include "common/train/metrics_output.h"
 #include "common/train/training_run.h"
 
 /* The size of the network, what computes it, and the memory that this takes. */
 void training_say_network(struct progress *progress, const struct training_run *run);
+
+/* Collective: the processes of the run, if there are several, so that the number of one that a
+ * launcher says has died tells its rank. */
+void training_say_processes(struct progress *progress, const struct training_run *run);
+
+/* The metrics of several processes go to the standard output, but that is a terminal. */
+void training_say_unseen_metrics(struct progress *progress, const struct training_run *run);
 
 /* Which model's parameters a new run begins with, if it does. */
 void training_say_start(struct progress *progress, const struct training_run *run);
@@ -25,10 +33,14 @@ void training_say_warmup(struct progress *progress, const struct training_run *r
 /* No token of the validation set has a weight above 0. */
 void training_say_unweighted(struct progress *progress, const struct training_run *run);
 
-/* A resume has another validation set than the run had, or none; and what becomes of the best
- * model. */
-void training_say_validation_set(struct progress *progress, const struct training_run *run,
-                                 const struct training_changes *changes);
+/* A run goes on from a state (training_run_resume()), or has nothing to do: what differs from the
+ * run before, and what becomes of the best model. */
+void training_say_resume(struct progress *progress, const struct training_run *run,
+                         const struct training_changes *changes);
+
+/* The metrics of the run before were repaired, to go on behind step `after`. */
+void training_say_repair(struct progress *progress, const struct metrics_output *metrics,
+                         int64_t after);
 
 /* A batch was skipped: the same step is tried again, on the next one. Batches without a weighted
  * token may be many: one of a thousand is told. */
@@ -46,5 +58,8 @@ void training_say_lines(struct progress *progress, const struct training_data *d
 /* Why training is over: all steps are done, or something stopped it before. */
 void training_say_end(struct progress *progress, const struct training_run *run,
                       struct interrupt *interrupt);
+
+/* Why a run ended before its first step: err is set. */
+void training_untrained(const struct training_run *run, bool interrupted, struct err *err);
 
 #endif

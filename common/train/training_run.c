@@ -41,8 +41,9 @@ void training_run_set_from(struct training_run *run, json_t *from)
 	json_object_set(run->model.about, "from", from);
 }
 
-int training_run_init(struct training_run *run, const struct training_run_options *options,
-                      struct training_data *data, json_t *chain, struct err *err)
+/* All that needs no other process. */
+static int begin(struct training_run *run, const struct training_run_options *options,
+                 struct training_data *data, json_t *chain, struct err *err)
 {
 	*run = (struct training_run){
 		.options = *options,
@@ -70,15 +71,37 @@ int training_run_init(struct training_run *run, const struct training_run_option
 		training_run_set_from(run, options->start->from);
 		run->model.ends = options->start->model.ends;
 	}
-	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0 ||
-	    make_trainer(run, err) < 0)
+	if (batch_init(&run->batch, options->batch, options->network.context, err) < 0)
 		return -1;
-	run->options.start = NULL;
+	return make_trainer(run, err);
+}
+
+static int open_directory(struct training_run *run, struct err *err)
+{
+	const struct training_run_options *options = &run->options;
+
+	if (training_run_comm(run)->rank > 0)
+		return training_directory_name(&run->directory, options->directory, err);
 	return training_directory_open(&run->directory, options->directory,
 	                               options->resume      ? TRAINING_RESUME
 	                               : options->overwrite ? TRAINING_OVERWRITE
 	                                                    : TRAINING_NEW,
 	                               err);
+}
+
+int training_run_init(struct training_run *run, const struct training_run_options *options,
+                      struct training_data *data, json_t *chain, struct err *err)
+{
+	const struct comm *comm;
+
+	begin(run, options, data, chain, err);
+	comm = training_run_comm(run);
+	if (comm_settle(comm, err) < 0 || training_run_agree(run, NULL, err) < 0)
+		return -1;
+	run->options.start = NULL;
+	trainer_level(run->trainer);
+	open_directory(run, err); /* not before: this may remove an earlier run's state */
+	return comm_settle(comm, err);
 }
 
 void training_run_release(struct training_run *run)
@@ -142,8 +165,10 @@ int training_run_step(struct training_run *run, struct step_result *result, stru
 	const double began = now();
 	struct err what = {0};
 
-	if (trainer_step(run->trainer, run->batch.examples, run->batch.count, result, &what) < 0)
-		return not_finite(run, &what, err);
+	if (trainer_step(run->trainer, run->batch.examples, run->batch.count, result, &what) < 0) {
+		not_finite(run, &what, err);
+		return comm_settle(training_run_comm(run), err);
+	}
 	run->at.step = trainer_steps(run->trainer);
 	run->at.examples = data_loader_position(run->data->loader);
 	run->digest = data_loader_digest(run->data->loader);
@@ -170,5 +195,6 @@ json_t *training_run_validate(struct training_run *run, struct validation *total
 	json_decref(record);
 	err_set(err, "step %" PRId64 ": validation loss %g, expected a finite number; %s", run->at.step,
 	        total->loss, training_run_last_good(run, good));
+	comm_settle(training_run_comm(run), err);
 	return NULL;
 }

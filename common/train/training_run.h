@@ -3,6 +3,10 @@
  *
  * The caller decides what happens when: it takes a batch, makes a step, validates, saves. A
  * run owns the state of all that, so that each of these is one call.
+ *
+ * A run may be one of several processes (comm.h, trainer.h). Each has a run with the same options
+ * and data, and makes the same calls; all but training_run_next() are collective, and if one fails
+ * in one process, it fails in all (comm_settle()). Only rank 0 opens the directory and saves.
  */
 #ifndef MEMOSCOPE_TRAINING_RUN_H
 #define MEMOSCOPE_TRAINING_RUN_H

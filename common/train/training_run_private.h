@@ -18,4 +18,13 @@ void training_run_set_from(struct training_run *run, json_t *from);
 int training_run_mend(struct training_run *run, const struct trainer_state *state,
                       struct err *err);
 
+/* The processes of the run. */
+const struct comm *training_run_comm(const struct training_run *run);
+
+/* Collective: have all ranks the same settings, data and memoscope, and, if they go on from a
+ * state, the same one (NULL: they do not)? -1 with err set, of status ERR_USAGE: it names what
+ * differs and both values. */
+int training_run_agree(const struct training_run *run, const struct trainer_state *state,
+                       struct err *err);
+
 #endif

@@ -46,11 +46,10 @@ static int take_from(struct training_run *run, const json_t *saved, const char *
 	return take_ends(run, json_string_value(json_object_get(saved, "end")), last, err);
 }
 
-/* Read the state in DIR/last into the run; *saved becomes the settings that it holds. */
-static int load_last(struct training_run *run, json_t *saved, struct err *err)
+/* Read the state in DIR/last; *saved becomes the settings that it holds. */
+static int load_last(struct training_run *run, json_t *saved, struct trainer_state *state,
+                     struct training_progress *at, struct err *err)
 {
-	struct trainer_state state = {0};
-	struct training_progress at;
 	json_t *settings = training_settings(run);
 	const char *last = run->directory.last.path;
 
@@ -64,18 +63,33 @@ static int load_last(struct training_run *run, json_t *saved, struct err *err)
 	if (result == 0)
 		result = take_from(run, saved, last, err);
 	if (result == 0)
-		result = trainer_state(run->trainer, &state, err);
+		result = trainer_state_new(run->trainer, state, err);
 	if (result == 0)
-		result = training_state_load(last, &run->model.config, &state, &at, err);
+		result = training_state_load(last, &run->model.config, state, at, err);
+	json_decref(settings);
+	return result;
+}
+
+/* Go on from that state, if all ranks have read the same one. */
+static int take_last(struct training_run *run, json_t *saved, struct err *err)
+{
+	const struct comm *comm = training_run_comm(run);
+	struct trainer_state state = {0};
+	struct training_progress at;
+	int result;
+
+	load_last(run, saved, &state, &at, err);
+	result = comm_settle(comm, err);
 	if (result == 0) {
 		trainer_restore(run->trainer, &state);
 		run->at = at;
 		run->saved = at.step;
-		result = training_run_mend(run, &state, err);
+		result = training_run_agree(run, &state, err);
 	}
+	if (result == 0 && comm->rank == 0)
+		training_run_mend(run, &state, err);
 	trainer_state_release(&state);
-	json_decref(settings);
-	return result;
+	return result == 0 ? comm_settle(comm, err) : -1;
 }
 
 /* The best loss so far goes on if it was measured on this run's validation set. Losses on two sets
@@ -105,17 +119,15 @@ int training_run_resume(struct training_run *run, struct training_changes *chang
 {
 	struct data_loader *loader = run->data->loader;
 	json_t *saved = training_settings(run);
-	int result = load_last(run, saved, err);
+	const int result = take_last(run, saved, err);
 
-	if (result == 0)
-		result = data_loader_skip(loader, run->at.examples, err);
-	if (result == 0) {
+	if (result == 0 && data_loader_skip(loader, run->at.examples, err) == 0) {
 		run->digest = data_loader_digest(loader);
 		json_t *settings = training_settings(run);
 		training_settings_compare(saved, settings, changes);
 		json_decref(settings);
-		result = take_best(run, saved, changes, err);
+		take_best(run, saved, changes, err);
 	}
 	json_decref(saved);
-	return result;
+	return result == 0 ? comm_settle(training_run_comm(run), err) : -1;
 }

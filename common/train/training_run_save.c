@@ -71,7 +71,7 @@ int training_run_mend(struct training_run *run, const struct trainer_state *stat
 
 /* ---- the place ---- */
 
-int training_run_check_place(const struct training_run *run, struct err *err)
+static int check_place(const struct training_run *run, struct err *err)
 {
 	struct err what = {0};
 
@@ -82,10 +82,19 @@ int training_run_check_place(const struct training_run *run, struct err *err)
 	return err_set(err, "%s; the model of step %" PRId64 " is there", what.text, run->saved);
 }
 
+int training_run_check_place(const struct training_run *run, struct err *err)
+{
+	const struct comm *comm = training_run_comm(run);
+
+	if (comm->rank == 0)
+		check_place(run, err);
+	return comm_settle(comm, err);
+}
+
 /* In a directory that was removed nothing can be made any more. */
 static int check_removed(const struct training_run *run, struct err *err)
 {
-	return training_directory_removed(&run->directory) ? training_run_check_place(run, err) : 0;
+	return training_directory_removed(&run->directory) ? check_place(run, err) : 0;
 }
 
 /* ---- saves ---- */
@@ -133,51 +142,66 @@ static bool is_best(const struct training_run *run, double loss)
 	return isnan(loss) ? isinf(run->at.best) : loss < run->at.best;
 }
 
+static int write_save(struct training_run *run, const struct trainer_state *state, bool best,
+                      struct err *err)
+{
+	if (check_removed(run, err) < 0 || check_finite(run, "", state->params, err) < 0 ||
+	    check_finite(run, "first moment of ", state->moment1, err) < 0 ||
+	    check_finite(run, "second moment of ", state->moment2, err) < 0 ||
+	    training_directory_clear(&run->directory, err) < 0)
+		return -1;
+	if (best && save_model(run, &run->directory.top, state->params, err) < 0)
+		return -1;
+	return save_last(run, state, err) < 0 ? -1 : check_place(run, err);
+}
+
 int training_run_save(struct training_run *run, double loss, struct err *err)
 {
+	const struct comm *comm = training_run_comm(run);
+	const bool best = is_best(run, loss);
+	const double before = run->at.best;
 	struct trainer_state state;
-	int result = 0;
 
-	if (check_removed(run, err) < 0 || trainer_state(run->trainer, &state, err) < 0)
+	if (trainer_state(run->trainer, &state, err) < 0)
 		return -1;
-	if (check_finite(run, "", state.params, err) < 0 ||
-	    check_finite(run, "first moment of ", state.moment1, err) < 0 ||
-	    check_finite(run, "second moment of ", state.moment2, err) < 0)
-		result = -1;
-	else
-		result = training_directory_clear(&run->directory, err);
-	if (result == 0 && is_best(run, loss)) {
-		if (isfinite(loss))
-			run->at.best = loss;
-		result = save_model(run, &run->directory.top, state.params, err);
-	}
-	if (result == 0)
-		result = save_last(run, &state, err);
-	if (result == 0)
-		result = training_run_check_place(run, err);
+	if (best && isfinite(loss))
+		run->at.best = loss;
+	if (comm->rank == 0)
+		write_save(run, &state, best, err);
 	trainer_state_release(&state);
-	return result;
+	if (comm_settle(comm, err) < 0) {
+		run->at.best = before;
+		return -1;
+	}
+	run->saved = run->at.step;
+	return 0;
+}
+
+static int write_checkpoint(struct training_run *run, const float *params, struct err *err)
+{
+	struct directory checkpoint = DIRECTORY_CLOSED;
+
+	if (check_removed(run, err) < 0 || check_finite(run, "", params, err) < 0 ||
+	    training_directory_clear(&run->directory, err) < 0 ||
+	    training_directory_checkpoint(&run->directory, run->at.step, &checkpoint, err) < 0)
+		return -1;
+	if (save_model(run, &checkpoint, params, err) == 0)
+		check_place(run, err);
+	directory_close(&checkpoint);
+	return err->status == ERR_NONE ? 0 : -1;
 }
 
 int training_run_checkpoint(struct training_run *run, struct err *err)
 {
+	const struct comm *comm = training_run_comm(run);
 	const size_t count = gpt_parameter_count(&run->model.config);
-	float *params = malloc(count * sizeof *params);
-	struct directory checkpoint = DIRECTORY_CLOSED;
-	int result = -1;
+	float *params = comm->rank == 0 ? malloc(count * sizeof *params) : NULL;
 
-	if (!params)
-		return err_set(err, "out of memory for %zu parameters", count);
-	trainer_params(run->trainer, params);
-	if (check_removed(run, err) == 0 && check_finite(run, "", params, err) == 0)
-		result = training_directory_clear(&run->directory, err);
-	if (result == 0)
-		result = training_directory_checkpoint(&run->directory, run->at.step, &checkpoint, err);
-	if (result == 0)
-		result = save_model(run, &checkpoint, params, err);
-	if (result == 0)
-		result = training_run_check_place(run, err);
-	directory_close(&checkpoint);
+	if (params) {
+		trainer_params(run->trainer, params);
+		write_checkpoint(run, params, err);
+	} else if (comm->rank == 0)
+		err_set(err, "out of memory for %zu parameters", count);
 	free(params);
-	return result;
+	return comm_settle(comm, err);
 }

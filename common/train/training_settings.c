@@ -61,6 +61,7 @@ json_t *training_settings(const struct training_run *run)
 	const struct optimizer_options *optimizer = &options->optimizer;
 	const bool muon = optimizer->kind == OPTIMIZER_MUON;
 	const bool linear = lr->schedule == SCHEDULE_LINEAR;
+	const int ranks = options->comm ? options->comm->size : 1;
 	const int pass_rows = options->pass_rows ? options->pass_rows : options->kernels->pass_rows;
 	json_t *settings = json_object();
 	char weights[512];
@@ -92,7 +93,7 @@ json_t *training_settings(const struct training_run *run)
 		{"weight", json_string(*weights ? weights : "none")},
 		{"dtype", json_string(dtype_name(options->dtype))},
 		{"device", json_string(options->kernels->name)},
-		{"threads", json_sprintf("%d", options->workers)},
+		{"threads", json_sprintf("%d", options->workers * ranks)},
 		{"pass-rows", json_sprintf("%d", pass_rows)},
 		{"data", json_sprintf("%016" PRIx64, run->digest)},
 		{"from", from},

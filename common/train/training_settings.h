@@ -3,8 +3,8 @@
  * Settings are a JSON object of strings: the options of gpt-train under their names, and
  * "vocab-size", "vocab-digest", "data" (data_loader_digest()), "from" (the JSON text of what
  * starting_model.h says), "end" (the token that ends a text), "val" and "val-records"
- * (validation_set.h). The state of a run holds them (training_state.h), so a resume can tell what
- * is different now.
+ * (validation_set.h). "threads" are those of all processes. The state of a run holds them
+ * (training_state.h), so a resume can tell what is different now.
  */
 #ifndef MEMOSCOPE_TRAINING_SETTINGS_H
 #define MEMOSCOPE_TRAINING_SETTINGS_H

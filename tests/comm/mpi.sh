@@ -1,0 +1,229 @@
+#!/bin/bash
+# mpi.sh - gpt-train in several processes, under each MPI that is here: what they write is what as many
+# threads of one process write, to the bit; whatever ends one of them ends all.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+if grep -q __asan_init "$BUILD/gpt-train"; then
+	echo '1..0 # SKIP an MPI keeps memory, which a sanitizer takes for a leak'
+	exit 0
+fi
+# Each MPI of Debian has names of its own, so that several can be there.
+mpis=()
+for mpi in openmpi mpich; do
+	command -v "mpirun.$mpi" >/dev/null && [ -f "$BUILD/tests/comm-mpi.$mpi.so" ] && mpis+=("$mpi")
+done
+if [ ${#mpis[@]} -eq 0 ]; then
+	echo '1..0 # SKIP there is no MPI: neither mpirun.openmpi nor mpirun.mpich, with its mpicc'
+	exit 0
+fi
+# Open MPI: more processes than processors, also in a container, whose user is root
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+cd "$TMP" || exit 1
+
+# ranks N COMMAND...: in N processes, under $mpi
+ranks() {
+	local count=$1
+	shift
+	MEMOSCOPE_MPI=$BUILD/tests/comm-mpi.$mpi.so "mpirun.$mpi" -n "$count" "$@"
+}
+
+# state FILE: what is in a state, but for the seconds
+state() {
+	local size
+	size=$(od -An -t u8 -N 8 "$1")
+	tail -c +$((9 + size)) "$1" | sha256sum
+	tail -c +9 "$1" | head -c "$size" | jq -S '.__metadata__ | del(.seconds, .xxh3)'
+}
+
+# numbers FILE: the metrics that do not depend on time
+numbers() {
+	mpcat --json "$1" | jq -c '[.step, .loss, .grad_norm, .lr, .val]'
+}
+
+# differences A B: what differs between the files of two runs
+differences() {
+	local file
+	for file in $(cd "$1" && find . -name '*.safetensors' ! -name 'training*'; echo ./config.json); do
+		cmp "$1/$file" "$2/$file"
+	done
+	diff <(cd "$1" && find . -type f | sort) <(cd "$2" && find . -type f | sort)
+	diff <(state "$1/last/training.safetensors") <(state "$2/last/training.safetensors")
+}
+
+# same A B: the same, with their metrics, A.mp and B.mp
+same() {
+	differences "$1" "$2"
+	diff <(numbers "$1.mp") <(numbers "$2.mp")
+}
+
+# speech FILE: what gpt-train said in it, without what launchers say
+speech() {
+	grep '^gpt-train: ' "$1"
+}
+
+# refused STATUS PATTERN NAME: what ran last ended with this status, as $?, and gpt-train said one line
+refused() {
+	local have=$? lines
+	lines=$(speech said | wc -l)
+	[ $have -eq "$1" ] && [ "$lines" -eq 1 ] && speech said | grep -Eq -- "$2"
+	ok $? "$mpi: $3"
+	{ [ $have -eq "$1" ] && [ "$lines" -eq 1 ] && speech said | grep -Eq -- "$2"; } || sed "s/^/# $have: /" said
+}
+
+phonegen --count 300 --entries 1 --seed 1 | tokenize | shard --val 0.1 -o data
+mpcat --header data/val.mp | jq .vocab >vocab
+phonegen --count 270 --entries 1 --seed 2 | tokenize --vocab vocab >other.mp
+net=(data/train-0000.mp --val data/val.mp --layers 2 --heads 2 --width 16 --context 128 --batch 8 --warmup 0
+	--log-every 1 --eval-every 5 --steps 10)
+
+gpt-train -o four "${net[@]}" --threads 4 --quiet >four.mp
+gpt-train -o three "${net[@]}" --threads 3 --quiet --optimizer muon --dropout 0.1 --dtype f32 --checkpoint-every 4 >three.mp
+cp -r four long
+gpt-train -o long "${net[@]}" --threads 4 --quiet --resume --steps 14 >/dev/null
+
+for mpi in "${mpis[@]}"; do
+	# ---- the same bits ----
+	ranks 4 gpt-train -o one "${net[@]}" --threads 1 --metrics one.mp 2>said
+	is "$? $(same four one)" "0 " "$mpi: 4 processes of one thread write what 4 threads write"
+	is "$(speech said | grep -c 'processes joined by')" 1 "$mpi: one of them speaks"
+	[[ $(speech said) =~ rank\ 0\ is\ [0-9]+,\ .*rank\ 3\ is\ [0-9]+ ]]
+	ok $? "$mpi: and says which process has which rank"
+	ranks 3 gpt-train -o muon "${net[@]}" --threads 1 --quiet --optimizer muon --dropout 0.1 --dtype f32 \
+		--checkpoint-every 4 --metrics muon.mp 2>said
+	is "$? $(same three muon)$(speech said)" "0 " "$mpi: Muon, dropout and checkpoints"
+	ranks 2 gpt-train -o two "${net[@]}" --threads 2 --metrics two.mp --quiet 2>said
+	is "$? $(same four two)$(speech said)" "0 " "$mpi: so do 2 processes of two threads"
+	ranks 2 gpt-train -o one "${net[@]}" --threads 2 --resume --steps 14 --metrics one.mp --quiet 2>said
+	is "$? $(differences long one)$(speech said)" "0 " "$mpi: a state goes on in another number of processes"
+
+	# ---- ranks that disagree ----
+	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad "${net[@]}" --threads 1 --lr 2e-3 >/dev/null 2>said
+	refused 2 'rank 1: lr is 0.002, but 0.001 on rank 0' "another option"
+	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad "${net[@]}" --threads 2 >/dev/null 2>said
+	refused 2 'rank 1: threads is 2, but 1 on rank 0' "another number of threads"
+	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad other.mp "${net[@]:1}" --threads 1 >/dev/null 2>said
+	refused 2 'rank 1: data is [0-9a-f]{16}, but [0-9a-f]{16} on rank 0' "other data"
+	[ ! -e bad ]
+	ok $? "$mpi: nothing is made then"
+	ranks 1 gpt-train -o one "${net[@]}" --threads 1 --overwrite : -n 1 gpt-train -o one "${net[@]}" --threads 1 --resume \
+		>/dev/null 2>said
+	refused 2 'rank 1: begins is resume, but overwrite on rank 0' "one is to resume"
+	[ -f one/last/training.safetensors ]
+	ok $? "$mpi: and the earlier run is still there"
+	cp -r one stale
+	gpt-train -o stale "${net[@]}" --threads 2 --resume --steps 15 --quiet >/dev/null 2>&1
+	ranks 1 gpt-train -o one "${net[@]}" --threads 1 --resume --steps 20 --quiet : -n 1 gpt-train -o stale "${net[@]}" --threads 1 \
+		--resume --steps 20 --quiet >/dev/null 2>said
+	refused 2 'rank 1: (step|state) is .*, but .* on rank 0' "another state"
+	rm -rf stale
+
+	# ---- what cannot be done ----
+	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad gone.mp "${net[@]:1}" --threads 1 >/dev/null 2>said
+	refused 1 'rank 1: gone.mp: cannot open' "a shard that one process has not"
+	ranks 2 gpt-train -o bad gone.mp "${net[@]:1}" --threads 1 >/dev/null 2>said
+	refused 1 '^gpt-train: gone.mp: cannot open' "or none has"
+	ranks 2 gpt-train -o bad "${net[@]:1}" --threads 1 <data/train-0000.mp >/dev/null 2>said
+	refused 2 'standard input has one reader' "the standard input"
+	ranks 3 gpt-train -o bad "${net[@]}" --threads 1 --batch 2 >/dev/null 2>said
+	refused 2 '^gpt-train: --batch 2: expected at least one sequence for each of the 3 processes' \
+		"more processes than records in a batch"
+	ranks 2 gpt-train -o one "${net[@]}" --threads 1 >/dev/null 2>said
+	refused 2 'holds .* already' "a directory that holds a run"
+	ranks 2 gpt-train -o full "${net[@]}" --threads 1 --quiet --metrics /dev/full 2>said
+	refused 1 '' "a full disk"
+	for other in openmpi mpich; do
+		if [ $other = "$mpi" ] || [ ! -f "$BUILD/tests/comm-mpi.$other.so" ]; then continue; fi
+		MEMOSCOPE_MPI=$BUILD/tests/comm-mpi.$other.so "mpirun.$mpi" -n 2 gpt-train -o bad "${net[@]}" >/dev/null 2>said
+		is "$? $(speech said | grep -c 'finds one process: start it by the mpirun of that MPI')" "2 2" "$mpi: the object of another MPI"
+	done
+
+	# ---- an end before the end ----
+	# begin DIR PROCESSES: begins $process in the background, and waits for its first save
+	begin() {
+		local i
+		set -m # else it ignores SIGINT
+		MEMOSCOPE_MPI=$BUILD/tests/comm-mpi.$mpi.so "mpirun.$mpi" -n "$2" gpt-train -o "$1" "${net[@]}" \
+			--threads $((4 / $2)) --steps 1000000 >/dev/null 2>said &
+		process=$!
+		set +m
+		for ((i = 0; i < 1200; i++)); do
+			[ -f "$1/last/memoscope.json" ] && break
+			sleep 0.05
+		done
+	}
+	# of_rank N: the process of this rank
+	of_rank() {
+		speech said | grep -o "rank $1 is [0-9]*" | head -n 1 | grep -o '[0-9]*$'
+	}
+	# lives PROCESS: says so, if it still does after a while
+	lives() {
+		local i
+		for ((i = 0; i < 100; i++)); do
+			grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null || return
+			sleep 0.1
+		done
+		echo "$1 lives"
+	}
+	# goes_on DIR: with ranks and with threads, from where it was saved, to the same bits
+	goes_on() {
+		local steps
+		steps=$(jq .training.step "$1/last/memoscope.json")
+		rm -rf copy
+		cp -r "$1" copy
+		ranks 4 gpt-train -o "$1" "${net[@]}" --threads 1 --resume --steps $((steps + 3)) --quiet >/dev/null 2>&1 || echo "ends with $?"
+		gpt-train -o copy "${net[@]}" --threads 4 --resume --steps $((steps + 3)) --quiet >/dev/null 2>&1
+		cmp "$1/last/model.safetensors" copy/last/model.safetensors
+		diff <(state "$1/last/training.safetensors") <(state copy/last/training.safetensors)
+	}
+	for rank in 0 2; do
+		rm -rf dies
+		begin dies 4
+		began=$SECONDS
+		victim=$(of_rank $rank)
+		kill -KILL "$victim"
+		wait $process
+		status=$?
+		[ $status -ne 0 ] && [ $((SECONDS - began)) -le 30 ]
+		ok $? "$mpi: rank $rank is killed, and all end"
+		is "$(for i in 0 1 2 3; do lives "$(of_rank $i)"; done)" "" "$mpi: none of them lives"
+		is "$(goes_on dies)" "" "$mpi: the last state goes on"
+	done
+	export OMPI_MCA_odls_base_sigkill_timeout=10 # seconds to save in; a slow machine may need more than 1
+	for signal in INT TERM; do
+		rm -rf stops
+		begin stops 2
+		kill -$signal $process
+		wait $process
+		is "$(speech said | grep -c 'interrupted at step [0-9]* and saved')" 1 "$mpi: SIG$signal to mpirun: one line says that the run is saved"
+		is "$(jq .training.step stops/last/memoscope.json)" \
+			"$(speech said | grep -o 'interrupted at step [0-9]*' | grep -o '[0-9]*')" "$mpi: at that step"
+		is "$(goes_on stops)" "" "$mpi: and it goes on"
+	done
+	rm -rf stops
+	begin stops 4
+	kill -TERM "$(of_rank 3)"
+	wait $process
+	is "$? $(speech said | grep -c 'interrupted at step [0-9]* and saved')" "0 1" "$mpi: a signal to one process ends all, saved"
+	unset OMPI_MCA_odls_base_sigkill_timeout
+	rm -rf one two muon dies stops full bad
+done
+
+# ---- without MPI ----
+mpi=none
+MEMOSCOPE_MPI=/nowhere gpt-train -o alone "${net[@]}" --threads 4 --quiet >alone.mp 2>said
+is "$? $(cat said)$(same four alone)" "0 " "a process alone needs no MPI"
+MEMOSCOPE_MPI=/nowhere OMPI_COMM_WORLD_SIZE=2 gpt-train -o none "${net[@]}" --threads 4 --quiet --comm none >none.mp 2>said
+is "$? $(cat said)$(same four none)" "0 " "nor one with --comm none"
+fails 2 '^gpt-train: there is no /nowhere, so processes cannot be joined: this memoscope was built without MPI$' "--comm mpi without MPI" \
+	env MEMOSCOPE_MPI=/nowhere gpt-train -o bad "${net[@]}" --comm mpi
+for launcher in OMPI_COMM_WORLD PMI MV2_COMM_WORLD; do
+	fails 2 '^gpt-train: there is no /nowhere' "several processes without MPI: $launcher" \
+		env MEMOSCOPE_MPI=/nowhere ${launcher}_SIZE=2 ${launcher}_RANK=1 gpt-train -o bad "${net[@]}"
+done
+fails 2 '^gpt-train: there is no /nowhere' "or by srun" env MEMOSCOPE_MPI=/nowhere SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1 gpt-train -o bad "${net[@]}"
+SLURM_NTASKS=8 MEMOSCOPE_MPI=/nowhere gpt-train -o batch "${net[@]}" --threads 4 --quiet >batch.mp 2>said
+is "$? $(cat said)" "0 " "a batch script of Slurm is one process, whatever its job has"
+fails 2 '^gpt-train: /dev/null cannot be used: ' "an object that is none" env MEMOSCOPE_MPI=/dev/null gpt-train -o bad "${net[@]}" --comm mpi
+is "$(ldd "$BUILD/gpt-train" | grep -i mpi)" "" "no program is linked with MPI"
+
+done_testing

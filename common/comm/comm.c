@@ -31,6 +31,7 @@ const struct comm comm_alone = {
 	.size = 1,
 	.local_size = 1,
 	.name = "one process",
+	.witness = -1,
 	.exchange = exchange,
 	.gather = gather,
 	.close = leave,

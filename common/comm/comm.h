@@ -26,6 +26,7 @@ struct comm {
 	int local_rank, local_size; /* the same among the processes of this host */
 	int host; /* the lowest rank of this host */
 	char name[64]; /* of what connects the ranks: "Open MPI 4.1.4" */
+	int witness; /* of this process (witness.h); -1: none */
 
 	/* Collective: send and receive all of these; return when their memory may be used again. */
 	void (*exchange)(const struct comm *comm, const struct comm_message *messages, int count);

@@ -1,6 +1,7 @@
 #include "common/comm/launcher.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "common/base/threads.h"
 #include "common/comm/comm_mpi.h"
+#include "common/comm/witness.h"
 
 #define OBJECT "comm-mpi.so"
 
@@ -68,6 +70,30 @@ static void object_path(char path[PATH_MAX])
 	}
 }
 
+/* What is said if this process dies. run: witness.h */
+static void tell_witness(int witness, int run, int rank)
+{
+	char line[400], host[64] = "";
+
+	gethostname(host, sizeof host - 1);
+	snprintf(line, sizeof line, "rank %d, process %d on %s, died, so all processes of the run end; "
+	         "what was saved last is whole", rank, (int)getpid(), host);
+	witness_tell(witness, run, line);
+}
+
+/* The run is known by the process of its first rank on this host. */
+static void name_run(const struct comm *comm)
+{
+	int *processes = calloc((size_t)comm->size, sizeof *processes);
+	const int own = getpid();
+
+	if (!processes)
+		comm->abort(comm, ERR_DATA);
+	comm->gather(comm, &own, processes, sizeof own);
+	tell_witness(comm->witness, processes[comm->host], comm->rank);
+	free(processes);
+}
+
 static int open_mpi(struct comm *comm, const struct launcher *launcher, struct err *err)
 {
 	char path[PATH_MAX];
@@ -81,10 +107,18 @@ static int open_mpi(struct comm *comm, const struct launcher *launcher, struct e
 	comm_entry *entry = object ? (comm_entry *)dlsym(object, "comm_mpi") : NULL;
 	if (!entry)
 		return err_usage(err, "%s cannot be used: %s", path, dlerror());
-	if (entry(sizeof *comm, comm) < 0)
+	const int witness = witness_start(number_of("PMI_FD")); /* of MPICH's mpirun */
+	if (launcher->size > 1) /* until more is known, a run is what has one parent */
+		tell_witness(witness, getppid(), launcher->rank);
+	if (entry(sizeof *comm, comm) < 0) {
+		witness_end(witness, false);
 		return err_usage(err, "%s is of another version of memoscope", path);
+	}
+	comm->witness = witness;
+	name_run(comm);
 	if (comm->size == launcher->size || comm->size > 1)
 		return 0;
+	witness_end(witness, false);
 	char name[sizeof comm->name];
 	strcpy(name, comm->name);
 	comm->close(comm);
@@ -110,8 +144,8 @@ static void abandon(int status, void *data)
 {
 	const struct comm *comm = data;
 
-	if (comm->size > 1)
-		comm->abort(comm, status);
+	witness_end(comm->witness, true);
+	comm->abort(comm, status);
 }
 
 void comm_join(enum comm_kind kind, struct comm *comm)
@@ -125,16 +159,18 @@ void comm_join(enum comm_kind kind, struct comm *comm)
 
 void comm_leave(struct comm *comm)
 {
+	witness_end(comm->witness, false);
 	comm->close(comm);
 	*comm = comm_alone;
 }
 
 void comm_fail(struct comm *comm, const struct err *err)
 {
+	if (*err->text)
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, err->text);
+	comm_largest(comm, 0); /* a launcher may kill all when the first one has ended */
 	comm_leave(comm);
-	if (*err->text == '\0')
-		exit(err->status);
-	err_exit(err);
+	exit(err->status);
 }
 
 /* ---- processors ---- */

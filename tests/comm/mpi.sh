@@ -185,6 +185,8 @@ for mpi in "${mpis[@]}"; do
 		status=$?
 		[ $status -ne 0 ] && [ $((SECONDS - began)) -le 30 ]
 		ok $? "$mpi: rank $rank is killed, and all end"
+		is "$(speech said | grep -c ' died, so ') $(speech said | grep -o "rank $rank, process $victim on .*, died")" \
+			"1 rank $rank, process $victim on $(uname -n), died" "$mpi: one line names it"
 		is "$(for i in 0 1 2 3; do lives "$(of_rank $i)"; done)" "" "$mpi: none of them lives"
 		is "$(goes_on dies)" "" "$mpi: the last state goes on"
 	done

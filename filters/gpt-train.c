@@ -239,7 +239,9 @@ static int run_options(const struct starting_model *start, int processors,
 	if (gpt_config_check(&network, &bad) < 0)
 		return err_usage(err, "%s", bad.text);
 	trainer.kernels = backend_find(backend, &network, silent, err);
-	if (!trainer.kernels || backend_dtype_find(trainer.kernels, dtype, &trainer.dtype, err) < 0)
+	if (!trainer.kernels ||
+	    backend_share(trainer.kernels, comm.local_rank, comm.local_size, silent, err) < 0 ||
+	    backend_dtype_find(trainer.kernels, dtype, &trainer.dtype, err) < 0)
 		return -1;
 	if (trainer.workers == 0 && comm.size > 1)
 		trainer.workers = processors < WORKERS_MAX ? processors : WORKERS_MAX;

@@ -143,6 +143,11 @@ struct kernels {
 	/* The dtype of a device's activations: float32, or that of its products. */
 	enum dtype (*activations)(const struct device *dev);
 
+	/* Of several such devices of the machine, what this thread opens from now on is on number
+	 * `number`, counted over and over. Returns how many there are; -1 with err set if that one
+	 * cannot be used. NULL: there is nothing to choose. */
+	int (*choose)(int number, struct err *err);
+
 	/* A device of this backend, to close(). NULL with err set. */
 	struct device *(*open)(enum dtype dtype, struct err *err);
 	void (*close)(struct device *dev); /* NULL is allowed */

@@ -20,8 +20,8 @@ void training_say_network(struct progress *progress, const struct training_run *
 		snprintf(workers, sizeof workers, "%d thread%s", run->options.trainer.workers,
 		         run->options.trainer.workers == 1 ? "" : "s");
 	if (processes > 1)
-		snprintf(spread, sizeof spread, "%d processes joined by %s, each with ", processes,
-		         comm->name);
+		snprintf(spread, sizeof spread, "%d processes joined by %s, each %s", processes,
+		         comm->name, run->options.trainer.kernels->single ? "" : "with ");
 	progress_say(progress, "%zu parameters, a vocabulary of %d, %s%s, %s, about %.*f %s of %s%s",
 	             gpt_parameter_count(config), config->vocab, spread, workers,
 	             dtype_name(run->options.trainer.dtype), bytes < 0x1p30 ? 0 : 1,

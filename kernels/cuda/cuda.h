@@ -74,6 +74,7 @@ struct device {
 
 bool cuda_supports(enum dtype dtype);
 enum dtype cuda_activations(const struct device *dev);
+int cuda_choose(int number, struct err *err);
 struct device *cuda_open(enum dtype dtype, struct err *err);
 void cuda_close(struct device *dev);
 void *cuda_alloc(struct device *dev, size_t bytes);

@@ -26,14 +26,24 @@ static void not_recording(const struct device *dev, const char *what)
 
 /* ---- finding a GPU ---- */
 
-/* 75: compute capability 7.5 */
+/* 75: compute capability 7.5 of the GPU that the thread uses */
 static int capability(void)
 {
-	int major = 0, minor = 0;
+	int number = 0, major = 0, minor = 0;
 
-	cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
-	cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0);
+	cudaGetDevice(&number);
+	cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, number);
+	cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, number);
 	return 10 * major + minor;
+}
+
+static int check_capability(struct err *err)
+{
+	if (capability() >= CUDA_ARCH_LEAST)
+		return 0;
+	return err_set(err, "the GPU is of compute capability %d.%d, expected %d.%d or later",
+	               capability() / 10, capability() % 10, CUDA_ARCH_LEAST / 10,
+	               CUDA_ARCH_LEAST % 10);
 }
 
 __attribute__((visibility("default")))
@@ -51,12 +61,20 @@ const struct kernels *kernels_cuda(size_t size, struct err *err)
 		                                                   cudaGetErrorString(status));
 		return NULL;
 	}
-	if (capability() < CUDA_ARCH_LEAST) {
-		err_set(err, "the GPU is of compute capability %d.%d, expected %d.%d or later",
-		        capability() / 10, capability() % 10, CUDA_ARCH_LEAST / 10, CUDA_ARCH_LEAST % 10);
-		return NULL;
-	}
-	return &kernels_cuda_table;
+	return check_capability(err) < 0 ? NULL : &kernels_cuda_table;
+}
+
+int cuda_choose(int number, struct err *err)
+{
+	int count = 0;
+	cudaError_t status = cudaGetDeviceCount(&count);
+
+	if (status == cudaSuccess && count > 0)
+		status = cudaSetDevice(number % count);
+	if (status != cudaSuccess || count == 0)
+		return err_set(err, "GPU %d cannot be used: %s", count > 0 ? number % count : number,
+		               cudaGetErrorString(status));
+	return check_capability(err) < 0 ? -1 : count;
 }
 
 /* Tensor cores take half from compute capability 7 on, bfloat16 from 8. */

@@ -29,6 +29,7 @@ const struct kernels kernels_cuda_table = {
 	.row_step = TILE,
 	.supports = cuda_supports,
 	.activations = cuda_activations,
+	.choose = cuda_choose,
 	.open = cuda_open,
 	.close = cuda_close,
 	.alloc = cuda_alloc,

@@ -96,6 +96,15 @@ for mpi in "${mpis[@]}"; do
 	ranks 2 gpt-train -o one "${net[@]}" --threads 2 --resume --steps 14 --metrics one.mp --quiet 2>said
 	is "$? $(differences long one)$(speech said)" "0 " "$mpi: a state goes on in another number of processes"
 
+	# ---- memory of a device's own: the GPU's kernels, on the machine of tests/kernels/shim ----
+	small=("${net[@]}" --layers 1 --width 8 --batch 4 --steps 3 --dtype f32 --optimizer muon)
+	MEMOSCOPE_CUDA=$BUILD/tests/kernels-shim.so ranks 2 gpt-train -o gpu "${small[@]}" --device cuda --metrics gpu.mp 2>said
+	is "$? $(speech said | grep -c ": 2 processes share 1 GPU$")" "0 1" "$mpi: a device of its own"
+	gpt-train -o cpu "${small[@]}" --threads 2 --overwrite --quiet >cpu.mp
+	is "$(paste <(mpcat --tsv=loss,grad_norm gpu.mp) <(mpcat --tsv=loss,grad_norm cpu.mp) | awk '
+		NR > 1 && $1 != "" && ($1 - $3) ^ 2 < 1e-8 && ($2 / $4 - 1) ^ 2 < 1e-8 { alike++ } END { print alike }')" 3 \
+		"$mpi: the losses of two threads, but for rounding"
+
 	# ---- ranks that disagree ----
 	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad "${net[@]}" --threads 1 --lr 2e-3 >/dev/null 2>said
 	refused 2 'rank 1: lr is 0.002, but 0.001 on rank 0' "another option"
@@ -207,7 +216,7 @@ for mpi in "${mpis[@]}"; do
 	wait $process
 	is "$? $(speech said | grep -c 'interrupted at step [0-9]* and saved')" "0 1" "$mpi: a signal to one process ends all, saved"
 	unset OMPI_MCA_odls_base_sigkill_timeout
-	rm -rf one two muon dies stops full bad
+	rm -rf gpu one two muon dies stops full bad
 done
 
 # ---- without MPI ----

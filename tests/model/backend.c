@@ -14,6 +14,8 @@ int main(void)
 	is_int(backend_threads(&many, 0, 1024, true), threads_processors(), "one for each processor");
 	is_int(backend_threads(&many, 0, 1, true), 1, "but no more than the caller takes");
 	is_int(backend_threads(&many, 3, 1024, true), 3, "unless the user asks for others");
+	struct err err = {0};
+	is_int(backend_share(&many, 1, 2, true, &err), 0, "processors are shared by all");
 	is_int(backend_threads(&single, 3, 1024, true), 1, "a single device has work for one");
 	sched_getaffinity(0, sizeof before, &before);
 	while (!CPU_ISSET(first, &before))

@@ -14,6 +14,7 @@
 #include "tests/kernels/shim/shim.h"
 
 int fake_major = 8, fake_products[DTYPES], fake_calls, fake_waits, fake_graph_launches, fake_graphs;
+int fake_devices = 1, fake_device;
 enum fake_failure fake_failure;
 
 /* ---- graphs ---- */
@@ -209,13 +210,27 @@ static cudaError_t take(void **memory, size_t bytes)
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
-	*count = 1;
+	*count = fake_devices;
+	return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device)
+{
+	if (device < 0 || device >= fake_devices)
+		return cudaErrorInvalidDevice;
+	fake_device = device;
+	return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int *device)
+{
+	*device = fake_device;
 	return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device)
 {
-	*value = device != 0                                          ? 0
+	*value = device < 0 || device >= fake_devices             ? 0
 	         : attribute == cudaDevAttrComputeCapabilityMajor ? fake_major
 	         : attribute == cudaDevAttrComputeCapabilityMinor ? fake_major == 7 ? 5 : 0
 	                                                          : 0;

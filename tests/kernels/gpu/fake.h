@@ -7,6 +7,9 @@
 /* The GPU's compute capability, as cudaDeviceGetAttribute() has it: its first number. */
 extern int fake_major;
 
+/* How many GPUs there are, and which of them is used. */
+extern int fake_devices, fake_device;
+
 /* What the host has asked a stream for so far: launches, copies, fills, products, graphs. */
 extern int fake_calls;
 

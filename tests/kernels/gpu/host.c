@@ -125,6 +125,21 @@ static void check_support(const struct kernels *kernels)
 	fake_major = 8;
 }
 
+/* Processes of one host take the GPUs in turn. */
+static void check_choice(const struct kernels *kernels)
+{
+	struct err err = {0};
+
+	fake_devices = 3;
+	for (int number = 0; number < 7; number++)
+		ok(kernels->choose(number, &err) == 3 && fake_device == number % 3,
+		   "process %d of a host with 3 GPUs takes number %d", number, number % 3);
+	fake_devices = 0;
+	ok(kernels->choose(4, &err) < 0 && strstr(err.text, "GPU 4 cannot be used"), "there is none");
+	fake_devices = 1;
+	fake_device = 0;
+}
+
 /* ---- graphs ---- */
 
 static void want_graphs(bool wanted)
@@ -531,6 +546,7 @@ int main(void)
 	check_mixed(kernels);
 	check_unwanted(kernels);
 	check_support(kernels);
+	check_choice(kernels);
 	check_training(kernels, DTYPE_F32, 0);
 	check_training(kernels, DTYPE_F16, 0.2);
 	check_shapes(kernels);

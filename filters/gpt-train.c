@@ -276,11 +276,9 @@ static void write_metrics(json_t *record)
 {
 	struct err err = {0};
 
-	if (comm.rank > 0) {
+	if (comm.rank > 0)
 		json_decref(record);
-		return;
-	}
-	if (metrics_output_write(&metrics, record, &err) < 0)
+	else if (metrics_output_write(&metrics, record, &err) < 0)
 		err_exit(&err);
 	interrupt.unread |= metrics.unread;
 }
@@ -389,10 +387,8 @@ static void take_steps(struct training_run *run)
 		const int count = training_run_next(run, &err);
 		if (!resume && !option_given(&program, "pack") && training_data_lines(run->data))
 			training_say_lines(&progress, run->data);
-		if (interrupt.signal && run->batch.count < run->batch.room) {
-			early = true;
+		if ((early = interrupt.signal && run->batch.count < run->batch.room))
 			break; /* a resume takes the whole batch */
-		}
 		if (count < 0)
 			err_exit(&err);
 		if (count > 0 && training_run_step(run, &result, &err) < 0)
@@ -430,9 +426,7 @@ static void train(struct training_run *run, const json_t *header)
 	progress_start(&progress, NULL, NULL, quiet || comm.rank > 0);
 	progress.mute = comm.rank > 0;
 	training_say_network(&progress, run);
-	training_say_processes(&progress, run);
-	if (!metrics_path)
-		training_say_unseen_metrics(&progress, run);
+	training_say_processes(&progress, run, metrics_path);
 	training_say_start(&progress, run);
 	training_say_unweighted(&progress, run);
 	const bool due = !resume || resume_last(run);
@@ -459,7 +453,6 @@ static int prepare(struct training_data *data, struct starting_model *start, cha
                    int count, int processors, struct training_run_options *wanted, struct err *err)
 {
 	struct err bad = {0};
-
 	if (check_directory(err) < 0 || (resume && take_over(err) < 0) ||
 	    (from && take_network(start, err) < 0))
 		return -1;
@@ -468,8 +461,8 @@ static int prepare(struct training_data *data, struct starting_model *start, cha
 	data->model = from;
 	data->memory = (uint64_t)memory;
 	/* as many as are validated on, and those whose digest a resume compares */
-	data->val_most = (uint64_t)(eval_records > saved_val_records ? eval_records
-	                                                             : saved_val_records);
+	const int64_t most = eval_records > saved_val_records ? eval_records : saved_val_records;
+	data->val_most = (uint64_t)most;
 	start->model.vocab = NULL;
 	if (span_weights_parse(weights, 1e6, &data->kinds, trainer.weight, &bad) < 0)
 		return err_usage(err, "--weight: %s", bad.text);

@@ -49,7 +49,16 @@ static void say_host(struct progress *progress, const struct process *all, int s
 	progress_say(progress, "processes on %s:%s", all[host].name, list);
 }
 
-void training_say_processes(struct progress *progress, const struct training_run *run)
+/* Of several processes. */
+static void say_unseen_metrics(struct progress *progress)
+{
+	progress_say(progress, "no metrics are written, because the standard output is a terminal, "
+	             "which Open MPI gives to each process, also if its own output is a file: "
+	             "--metrics FILE writes them");
+}
+
+void training_say_processes(struct progress *progress, const struct training_run *run,
+                            const char *metrics)
 {
 	const struct comm *comm = run->options.trainer.comm;
 	struct process own = {.id = getpid()}, *all;
@@ -65,16 +74,8 @@ void training_say_processes(struct progress *progress, const struct training_run
 		if (all[r].host == r)
 			say_host(progress, all, comm->size, r);
 	free(all);
-}
-
-void training_say_unseen_metrics(struct progress *progress, const struct training_run *run)
-{
-	const struct comm *comm = run->options.trainer.comm;
-
-	if (comm && comm->size > 1 && isatty(STDOUT_FILENO))
-		progress_say(progress, "no metrics are written, because the standard output is a terminal, "
-		             "which Open MPI gives to each process, also if its own output is a file: "
-		             "--metrics FILE writes them");
+	if (!metrics && isatty(STDOUT_FILENO))
+		say_unseen_metrics(progress);
 }
 
 void training_say_start(struct progress *progress, const struct training_run *run)

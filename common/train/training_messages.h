@@ -17,11 +17,10 @@
 void training_say_network(struct progress *progress, const struct training_run *run);
 
 /* Collective: the processes of the run, if there are several, so that the number of one that a
- * launcher says has died tells its rank. */
-void training_say_processes(struct progress *progress, const struct training_run *run);
-
-/* The metrics of several processes go to the standard output, but that is a terminal. */
-void training_say_unseen_metrics(struct progress *progress, const struct training_run *run);
+ * launcher says has died tells its rank; and that no metrics are written, if they go to the
+ * standard output (metrics is NULL) and that is a terminal. */
+void training_say_processes(struct progress *progress, const struct training_run *run,
+                            const char *metrics);
 
 /* Which model's parameters a new run begins with, if it does. */
 void training_say_start(struct progress *progress, const struct training_run *run);

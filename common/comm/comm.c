@@ -5,9 +5,14 @@
 
 /* ---- a process alone ---- */
 
-static void exchange(const struct comm *comm, const struct comm_message *messages, int count)
+static void begin(const struct comm *comm, const struct comm_message *messages, int count)
 {
 	(void)comm, (void)messages, (void)count;
+}
+
+static void nothing(const struct comm *comm)
+{
+	(void)comm;
 }
 
 static void gather(const struct comm *comm, const void *mine, void *all, size_t bytes)
@@ -15,11 +20,6 @@ static void gather(const struct comm *comm, const void *mine, void *all, size_t 
 	(void)comm;
 	if (all != mine)
 		memcpy(all, mine, bytes);
-}
-
-static void leave(const struct comm *comm)
-{
-	(void)comm;
 }
 
 static void end(const struct comm *comm, int status)
@@ -32,11 +32,19 @@ const struct comm comm_alone = {
 	.local_size = 1,
 	.name = "one process",
 	.witness = -1,
-	.exchange = exchange,
+	.begin = begin,
+	.advance = nothing,
+	.finish = nothing,
 	.gather = gather,
-	.close = leave,
+	.close = nothing,
 	.abort = end,
 };
+
+void comm_exchange(const struct comm *comm, const struct comm_message *messages, int count)
+{
+	comm->begin(comm, messages, count);
+	comm->finish(comm);
+}
 
 /* ---- what ranks agree on ---- */
 
@@ -74,7 +82,7 @@ static void spread(const struct comm *comm, int from, void *memory, size_t bytes
 	for (int r = 0; r < comm->size && comm->rank == from; r++)
 		if (r != from)
 			messages[count++] = (struct comm_message){r, false, memory, bytes};
-	comm->exchange(comm, messages, count);
+	comm_exchange(comm, messages, count);
 	free(messages);
 }
 

@@ -28,8 +28,15 @@ struct comm {
 	char name[64]; /* of what connects the ranks: "Open MPI 4.1.4" */
 	int witness; /* of this process (witness.h); -1: none */
 
-	/* Collective: send and receive all of these; return when their memory may be used again. */
-	void (*exchange)(const struct comm *comm, const struct comm_message *messages, int count);
+	/* Begin to send and receive these; return at once. Until finish() what is sent must not change,
+	 * and what is received must not be read; messages may go. Several calls
+	 * begin more, in the order of the calls; receives may be begun long before the sends. */
+	void (*begin)(const struct comm *comm, const struct comm_message *messages, int count);
+	/* Let what was begun get on, as far as it can without waiting. What connects the ranks may move
+	 * nothing between the calls. */
+	void (*advance)(const struct comm *comm);
+	/* Collective: wait for all that was begun. Until then no other collective call is made. */
+	void (*finish)(const struct comm *comm);
 	/* Collective: all[size] becomes the `bytes` bytes that each rank has in mine, which may be its
 	 * place in all. */
 	void (*gather)(const struct comm *comm, const void *mine, void *all, size_t bytes);
@@ -41,6 +48,9 @@ struct comm {
 
 /* A process alone. */
 extern const struct comm comm_alone;
+
+/* Collective: send and receive all of these; return when their memory may be used again. */
+void comm_exchange(const struct comm *comm, const struct comm_message *messages, int count);
 
 /* Collective: the largest of all ranks' values. */
 int comm_largest(const struct comm *comm, int value);

@@ -180,7 +180,7 @@ static void add_message(struct rank_exchange *ranks, int peer, bool receive, flo
 
 static void exchange(struct rank_exchange *ranks)
 {
-	ranks->comm->exchange(ranks->comm, ranks->messages, ranks->count);
+	comm_exchange(ranks->comm, ranks->messages, ranks->count);
 	ranks->count = 0;
 }
 

@@ -37,6 +37,77 @@ static void settle(struct meeting *meeting, int size, const char *text, int stat
 	is_int(silent, size - 1, "  and the others are silent");
 }
 
+/* ---- messages ---- */
+
+/* Two ranks. Rank 0 begins what it sends one by one, rank 1 begins its receives before that. */
+struct talk {
+	pthread_barrier_t both;
+	char sent[3], received[3], answer;
+	char early; /* what rank 1 has when only the first message is begun */
+	char last; /* what it has when all have come, but nobody has looked */
+};
+
+static void speak(const struct comm *comm, struct talk *talk)
+{
+	const struct comm_message answer = {1, true, &talk->answer, 1};
+
+	pthread_barrier_wait(&talk->both);
+	for (int i = 0; i < 3; i++) {
+		const struct comm_message one = {1, false, &talk->sent[i], 1};
+		comm->begin(comm, &one, 1);
+		if (i != 1) { /* rank 1 looks when one is begun, and when all are */
+			pthread_barrier_wait(&talk->both);
+			pthread_barrier_wait(&talk->both);
+		}
+	}
+	comm->begin(comm, &answer, 1);
+	comm->finish(comm);
+	talk->sent[0] = '-';
+}
+
+static void listen(const struct comm *comm, struct talk *talk)
+{
+	struct comm_message in[3], out = {0, false, &talk->received[2], 1};
+
+	for (int i = 0; i < 3; i++)
+		in[i] = (struct comm_message){0, true, &talk->received[i], 1};
+	comm->begin(comm, in, 1);
+	comm->begin(comm, in + 1, 2);
+	memset(in, 0, sizeof in); /* messages may go */
+	comm->advance(comm); /* nothing is there to be received, and it does not wait */
+	pthread_barrier_wait(&talk->both);
+	pthread_barrier_wait(&talk->both);
+	comm->advance(comm);
+	talk->early = talk->received[0];
+	pthread_barrier_wait(&talk->both);
+	pthread_barrier_wait(&talk->both);
+	talk->last = talk->received[2];
+	pthread_barrier_wait(&talk->both);
+	comm->finish(comm);
+	comm->begin(comm, &out, 1);
+	comm->finish(comm);
+}
+
+static void converse(const struct comm *comm, void *data)
+{
+	(comm->rank == 0 ? speak : listen)(comm, data);
+}
+
+static void test_messages(void)
+{
+	struct talk talk = {.sent = "abc", .received = "???"};
+	struct ranks ranks;
+
+	pthread_barrier_init(&talk.both, NULL, 2);
+	ranks_run(&ranks, 2, converse, &talk);
+	pthread_barrier_destroy(&talk.both);
+	is_int(talk.early, 'a', "a message that was begun has arrived before the others are begun");
+	ok(talk.last != 'c', "  and later ones not before anybody looks");
+	ok(memcmp(talk.received, "abc", 3) == 0, "  all have, in their order, when they are finished");
+	is_int(talk.answer, 'c', "  and an answer to them");
+	is_int((int)ranks.rank[0].received + (int)ranks.rank[1].received, 4, "  by as many bytes");
+}
+
 int main(void)
 {
 	struct meeting meeting = {0};
@@ -57,6 +128,7 @@ int main(void)
 	ok(strcmp(none.text, "wrong") == 0 && none.status == ERR_USAGE, "  which stays as it is");
 
 	/* together */
+	test_messages();
 	for (int r = 0; r < SIZE; r++)
 		snprintf(meeting.text[r], sizeof *meeting.text, "of rank %d", r);
 	ranks_run(&ranks, SIZE, meet, &meeting);

@@ -82,6 +82,8 @@ cp -r four long
 gpt-train -o long "${net[@]}" --threads 4 --quiet --resume --steps 14 >/dev/null
 
 for mpi in "${mpis[@]}"; do
+	is "$(ranks 2 "$BUILD/tests/tools/handover" 2>said)" 'whole' "$mpi: what was begun moves on while nobody waits"
+
 	# ---- the same bits ----
 	ranks 4 gpt-train -o one "${net[@]}" --threads 1 --metrics one.mp 2>said
 	is "$? $(same four one)" "0 " "$mpi: 4 processes of one thread write what 4 threads write"

@@ -1,4 +1,4 @@
-/* comm_mpi.c - ranks that MPI connects: comm-mpi.so, which open.c opens.
+/* comm_mpi.c - ranks that MPI connects: comm-mpi.so, which launcher.c opens.
  *
  * Written against MPI 3.1 (Message Passing Interface Forum, 2015). An error of MPI's ends all
  * processes, with MPI's message: that is what its communicators do if nobody says otherwise.
@@ -15,12 +15,18 @@
 
 static MPI_Comm world; /* ours alone, so that nobody else's messages are taken for ours */
 
-/* Wait, and let others have the processor meanwhile: there may be fewer of them than processes. */
-static void wait_for(MPI_Request *requests, MPI_Status *statuses, int count)
+/* What was begun and is not finished. */
+static MPI_Request *requests; /* [room] */
+static MPI_Status *statuses; /* [room] */
+static int begun, room;
+
+/* Let others have the processor while this one waits: there may be fewer of them than processes. */
+static void wait_for(MPI_Request *request)
 {
+	MPI_Status status;
 	int done = 0;
 
-	while (MPI_Testall(count, requests, &done, statuses) == MPI_SUCCESS && !done)
+	while (MPI_Test(request, &done, &status) == MPI_SUCCESS && !done)
 		sched_yield();
 }
 
@@ -29,17 +35,25 @@ static int parts(size_t bytes)
 	return (int)((bytes + PART - 1) / PART);
 }
 
-static void exchange(const struct comm *comm, const struct comm_message *messages, int count)
+static void make_room(const struct comm *comm, int count)
 {
-	int total = 0, begun = 0;
+	if (count <= room)
+		return;
+	room = 2 * count;
+	requests = realloc(requests, (size_t)room * sizeof *requests);
+	statuses = realloc(statuses, (size_t)room * sizeof *statuses);
+	if (!requests || !statuses)
+		comm->abort(comm, ERR_DATA);
+}
+
+static void begin(const struct comm *comm, const struct comm_message *messages, int count)
+{
+	int total = begun;
 
 	for (int i = 0; i < count; i++)
 		total += parts(messages[i].bytes);
-	MPI_Request *requests = malloc((size_t)total * sizeof *requests + 1);
-	MPI_Status *statuses = malloc((size_t)total * sizeof *statuses + 1);
-	if (!requests || !statuses)
-		comm->abort(comm, ERR_DATA);
-	/* Receives first: then no message arrives that has no place yet. */
+	make_room(comm, total);
+	/* Receives first: then fewer messages arrive that have no place yet. */
 	for (int receive = 1; receive >= 0; receive--)
 		for (int i = 0; i < count; i++) {
 			const struct comm_message *message = &messages[i];
@@ -53,25 +67,46 @@ static void exchange(const struct comm *comm, const struct comm_message *message
 					MPI_Isend(memory, bytes, MPI_BYTE, message->peer, 0, world, &requests[begun++]);
 			}
 		}
-	wait_for(requests, statuses, begun);
-	free(statuses);
-	free(requests);
+}
+
+/* One look at what was begun, in which MPI moves what it can: is nothing left? */
+static bool look(void)
+{
+	int done = 1;
+
+	if (begun > 0 && MPI_Testall(begun, requests, &done, statuses) == MPI_SUCCESS && done)
+		begun = 0;
+	return done;
+}
+
+static void advance(const struct comm *comm)
+{
+	(void)comm;
+	look();
+}
+
+static void finish(const struct comm *comm)
+{
+	(void)comm;
+	while (!look())
+		sched_yield();
 }
 
 static void gather(const struct comm *comm, const void *mine, void *all, size_t bytes)
 {
 	const bool placed = mine == (char *)all + (size_t)comm->rank * bytes;
 	MPI_Request request;
-	MPI_Status status;
 
 	MPI_Iallgather(placed ? MPI_IN_PLACE : mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE,
 	               world, &request);
-	wait_for(&request, &status, 1);
+	wait_for(&request);
 }
 
 static void leave(const struct comm *comm)
 {
 	(void)comm;
+	free(requests);
+	free(statuses);
 	MPI_Finalize();
 }
 
@@ -121,7 +156,8 @@ int comm_mpi(size_t size, struct comm *comm)
 	if (size != sizeof *comm)
 		return -1;
 	*comm = (struct comm){
-		.exchange = exchange, .gather = gather, .close = leave, .abort = end_all,
+		.begin = begin, .advance = advance, .finish = finish, .gather = gather,
+		.close = leave, .abort = end_all,
 	};
 	MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
 	MPI_Comm_dup(MPI_COMM_WORLD, &world);

@@ -152,7 +152,8 @@ struct kernels {
 	struct device *(*open)(enum dtype dtype, struct err *err);
 	void (*close)(struct device *dev); /* NULL is allowed */
 
-	/* Device memory is the host's: operations take any buffer of the host's as well. */
+	/* Device memory is the host's: operations take any buffer of the host's as well, and are
+	 * done when they return. */
 	bool host_memory;
 
 	/* Device memory, 64-byte aligned, not cleared. NULL: out of memory. */

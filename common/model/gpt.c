@@ -245,6 +245,19 @@ static void *rounded_gradient(const struct gpt *gpt)
 	return gpt->dropout.rate > 0 ? NULL : gpt->dx_rounded;
 }
 
+void gpt_on_gradients(struct gpt *gpt, gpt_listener *told, void *data)
+{
+	gpt->told = gpt->k->host_memory && !gpt->k->replay ? told : NULL;
+	gpt->told_data = data;
+}
+
+/* So many sections of the gradients are final. */
+static void tell(const struct gpt *gpt, int sections)
+{
+	if (gpt->told)
+		gpt->told(gpt->told_data, sections);
+}
+
 static void block_backward(struct gpt *gpt, int l, int n, const struct sequences *seqs)
 {
 	const struct kernels *k = gpt->k;
@@ -266,6 +279,7 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	                   w->mlp_fc, n, c, f);
 	k->layernorm_backward(dev, gpt->dx, g->ln_2, g->ln_2_b, rounded, gpt->dbranch, a->x_mid,
 	                      a->mean_2, a->rstd_2, w->ln_2, n, c);
+	tell(gpt, 2 * (gpt->config.layers - l));
 
 	into = branch_gradient(gpt, n, PLACE_PROJECTION, l);
 	k->linear_residual_backward(dev, gpt->dbranch, g->attn_proj, g->attn_proj_b, into, rounded,
@@ -277,6 +291,7 @@ static void block_backward(struct gpt *gpt, int l, int n, const struct sequences
 	                   w->attn_qkv, n, c, 3 * c);
 	k->layernorm_backward(dev, gpt->dx, g->ln_1, g->ln_1_b, rounded, gpt->dbranch, a->x,
 	                      a->mean_1, a->rstd_1, w->ln_1, n, c);
+	tell(gpt, 2 * (gpt->config.layers - l) + 1);
 }
 
 void gpt_backward(struct gpt *gpt)
@@ -292,11 +307,13 @@ void gpt_backward(struct gpt *gpt)
 	k->layernorm_backward(gpt->dev, gpt->dx, gpt->grads.ln_f, gpt->grads.ln_f_b,
 	                      rounded_gradient(gpt), gpt->dbranch, gpt->x_last, gpt->mean_f,
 	                      gpt->rstd_f, gpt->weights.ln_f, n, c);
+	tell(gpt, 1);
 	for (int l = gpt->config.layers - 1; l >= 0; l--)
 		block_backward(gpt, l, n, &gpt->batch->sequences);
 	drop(gpt, gpt->dx, count, PLACE_EMBEDDING, 0);
 	k->embed_backward(gpt->dev, gpt->grads.wte, gpt->grads.wpe, gpt->dx, gpt->token,
 	                  gpt->position, n, c, v, gpt->config.context);
+	tell(gpt, gpt_section_count(&gpt->config));
 }
 
 /* ---- whole passes ---- */

@@ -74,6 +74,13 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
  * Only with GPT_KEEP_ALL. */
 void gpt_backward(struct gpt *gpt);
 
+/* From now on each backward pass calls told(data, count) each time when it is done with more of the
+ * gradients: with the first `count` sections (gpt_parameters.h). told NULL: no more. Only a device
+ * whose memory is the host's is done when its operations return; with others, and if it replays
+ * calls (kernels.h), told is never called. */
+typedef void gpt_listener(void *data, int count);
+void gpt_on_gradients(struct gpt *gpt, gpt_listener *told, void *data);
+
 /* gpt_forward() and gpt_backward() in one, for a batch with targets. *sum, device memory: the
  * losses of all rows are added to it. The call does not wait for the device, and batch may go
  * afterwards. */

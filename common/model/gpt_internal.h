@@ -66,6 +66,8 @@ struct gpt {
 	struct gpt_weights weights; /* in the caller's parameters */
 	struct gpt_weights grads; /* in gradients */
 	float *gradients; /* the whole array; NULL unless all is kept */
+	gpt_listener *told; /* of gpt_on_gradients(); NULL: nobody */
+	void *told_data;
 
 	/* of the last pass */
 	struct block_activations *blocks; /* [layers], host memory; all blocks share the buffers

@@ -137,6 +137,30 @@ size_t gpt_parameter_count(const struct gpt_config *config)
 	return walk_tensors(config, visit_nothing, NULL);
 }
 
+/* ---- sections ---- */
+
+int gpt_section_count(const struct gpt_config *config)
+{
+	return 2 * config->layers + 2;
+}
+
+/* Each layer norm's gain begins a section. */
+static void visit_section(void *data, const struct gpt_tensor *tensor, enum start start)
+{
+	size_t **next = data;
+
+	if (start == START_ONE)
+		*--*next = tensor->offset;
+}
+
+void gpt_sections(const struct gpt_config *config, size_t *begin)
+{
+	size_t *next = begin + gpt_section_count(config);
+
+	*--next = 0;
+	walk_tensors(config, visit_section, &next);
+}
+
 /* ---- initialisation ---- */
 
 struct init {

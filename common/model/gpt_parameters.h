@@ -38,6 +38,15 @@ void gpt_tensors(const struct gpt_config *config, struct gpt_tensor *tensors);
 /* How many floats the array holds. */
 size_t gpt_parameter_count(const struct gpt_config *config);
 
+/* A backward pass is done with the gradients from the end of the array to its begin, section by
+ * section: what follows the last block, the feed-forward part and the attention of each block from
+ * the last to the first, the embeddings. A tied output head is one of these. */
+int gpt_section_count(const struct gpt_config *config);
+
+/* begin[gpt_section_count()], overwritten: where each section begins in the array, in that order.
+ * It ends where the one before it begins. */
+void gpt_sections(const struct gpt_config *config, size_t *begin);
+
 /* Fill the array with GPT-2's initialisation (Radford et al. 2019): N(0, 0.02), projections
  * into the residual stream N(0, 0.02 / sqrt(2 layers)), gains 1, biases 0. The result depends
  * on config and seed alone. params[gpt_parameter_count()]: host memory, overwritten. */

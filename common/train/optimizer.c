@@ -157,7 +157,7 @@ static int make_shares(struct optimizer *optimizer, const struct gpt_config *con
 		result = list_ranges(optimizer, &optimizer->shares[optimizer->first + w], tensors,
 		                     tensor_count, err);
 	if (result == 0 && comm->size > 1)
-		result = rank_exchange_new(optimizer, comm, tensors, tensor_count, err);
+		result = rank_exchange_new(optimizer, config, comm, tensors, tensor_count, err);
 	free(tensors);
 	return result;
 }
@@ -246,6 +246,8 @@ void optimizer_begin(struct optimizer *optimizer, int64_t number, double lr, dou
 	};
 
 	optimizer->k->upload(optimizer->dev, optimizer->update, &update, sizeof update);
+	if (optimizer->ranks)
+		rank_exchange_begin(optimizer);
 }
 
 double *optimizer_losses(struct optimizer *optimizer, int worker)
@@ -254,6 +256,12 @@ double *optimizer_losses(struct optimizer *optimizer, int worker)
 
 	optimizer->k->zero(share->dev, share->tally, sizeof *share->tally);
 	return &share->tally->loss;
+}
+
+void optimizer_final(struct optimizer *optimizer, int worker, float *const *gradients, int sections)
+{
+	if (optimizer->ranks && optimizer->k->host_memory)
+		rank_exchange_final(optimizer, worker, gradients, sections);
 }
 
 /* Sum the stretch's gradients of all workers into gradients[0]. */

@@ -1,10 +1,12 @@
 /* optimizer.h - AdamW and Muon, whose work several workers share, in one process or several.
  *
  * The optimizer owns the parameters and their moments. Every worker has a network that
- * computes gradients of its own. A step has four stages:
+ * computes gradients of its own. A step has these stages:
  *
  *   optimizer_begin()    one thread: what is constant during the step
  *   optimizer_losses()   every worker, before its passes: where they sum their losses
+ *   optimizer_final()    every worker, in its last pass, if it can: which gradients are final,
+ *                        so that ranks exchange them meanwhile
  *   optimizer_update()   every worker, after its passes: the gradients are summed in the
  *                        order of the workers, and each worker steps its share of the
  *                        parameters; the result does not depend on who is faster
@@ -84,13 +86,21 @@ size_t optimizer_memory(const struct optimizer *optimizer); /* bytes */
  * optimizer_update() and optimizer_upload() alone. */
 const float *optimizer_params(const struct optimizer *optimizer);
 
-/* Begin a step. number: of the step, from 1; steps that were not taken do not count. lr: its
- * learning rate. mean: the sum of all gradients times this is the gradient to step by. */
+/* Begin a step, which optimizer_update() must end. number: of the step, from 1; steps that were not
+ * taken do not count. lr: its learning rate. mean: the sum of all gradients times this is the
+ * gradient to step by. */
 void optimizer_begin(struct optimizer *optimizer, int64_t number, double lr, double mean);
 
 /* The sum of a worker's losses in this step, set to 0: device memory, for
  * gpt_forward_backward(). */
 double *optimizer_losses(struct optimizer *optimizer, int worker);
+
+/* The first `sections` of the worker's gradients (gpt_sections()) will not change any more in this
+ * step; never fewer than before. By the worker's own thread; it does not wait. That of worker 0
+ * also sends what all workers of the rank are done with, and helps on what is on its way.
+ * gradients: as for optimizer_update(). */
+void optimizer_final(struct optimizer *optimizer, int worker, float *const *gradients,
+                     int sections);
 
 /* Step the parameters. Collective: all workers call this at once, by threads_run() of these
  * threads. gradients: of each worker's network, device memory of gpt_parameter_count() floats;

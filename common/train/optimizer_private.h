@@ -2,6 +2,8 @@
 #ifndef MEMOSCOPE_OPTIMIZER_PRIVATE_H
 #define MEMOSCOPE_OPTIMIZER_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "common/train/optimizer.h"
 
 /* A matrix that one worker steps with Muon. */
@@ -38,6 +40,11 @@ struct rank_exchange {
 	struct tally *tallies; /* [workers], host memory */
 	struct comm_message *messages; /* [room] */
 	int count, room;
+	size_t *sections; /* [section_count] of gradients: gpt_sections() */
+	int section_count;
+	/* of this step */
+	atomic_int *final; /* [own workers]: so many sections will not change any more */
+	int begun; /* so many sections of all own workers are on their way */
 };
 
 struct optimizer {
@@ -61,13 +68,21 @@ size_t optimizer_rank_begin(const struct optimizer *optimizer, int rank);
 size_t optimizer_rank_end(const struct optimizer *optimizer, int rank);
 
 /* Make optimizer->ranks, when the shares and matrices are known. -1 with err set. */
-int rank_exchange_new(struct optimizer *optimizer, const struct comm *comm,
-                      const struct gpt_tensor *tensors, int tensor_count, struct err *err);
+int rank_exchange_new(struct optimizer *optimizer, const struct gpt_config *config,
+                      const struct comm *comm, const struct gpt_tensor *tensors, int tensor_count,
+                      struct err *err);
 void rank_exchange_free(struct optimizer *optimizer); /* none is allowed */
 size_t rank_exchange_memory(const struct optimizer *optimizer);
 
-/* Collective, by one thread of each rank: get the gradients that other ranks' workers have of this
- * rank's stretch; the tallies of all; of tensors that this rank steps with Muon, the sums that
+/* Begin to receive the gradients that other ranks' workers have of this rank's stretch. */
+void rank_exchange_begin(struct optimizer *optimizer);
+
+/* What optimizer_final() does; kernels have host_memory. */
+void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *gradients,
+                         int sections);
+
+/* Collective, by one thread of each rank: end what rank_exchange_begin() began; get the tallies of
+ * all; of tensors that this rank steps with Muon, the sums that
  * other ranks have made in gradients[0]; the parameters that other ranks have stepped. */
 void rank_exchange_gradients(struct optimizer *optimizer, float *const *gradients);
 void rank_exchange_tallies(struct optimizer *optimizer);

@@ -96,8 +96,23 @@ static int make_copies(struct optimizer *optimizer, struct err *err)
 	return err_set(err, "out of memory for copies of %zu parameters", count);
 }
 
-int rank_exchange_new(struct optimizer *optimizer, const struct comm *comm,
-                      const struct gpt_tensor *tensors, int tensor_count, struct err *err)
+static int make_sections(struct optimizer *optimizer, const struct gpt_config *config,
+                         struct err *err)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+
+	ranks->section_count = gpt_section_count(config);
+	ranks->sections = calloc((size_t)ranks->section_count, sizeof *ranks->sections);
+	ranks->final = calloc((size_t)optimizer->own, sizeof *ranks->final);
+	if (!ranks->sections || !ranks->final)
+		return err_set(err, "out of memory");
+	gpt_sections(config, ranks->sections);
+	return 0;
+}
+
+int rank_exchange_new(struct optimizer *optimizer, const struct gpt_config *config,
+                      const struct comm *comm, const struct gpt_tensor *tensors, int tensor_count,
+                      struct err *err)
 {
 	struct rank_exchange *ranks = calloc(1, sizeof *ranks);
 
@@ -105,10 +120,11 @@ int rank_exchange_new(struct optimizer *optimizer, const struct comm *comm,
 		return err_set(err, "out of memory");
 	ranks->comm = comm;
 	optimizer->ranks = ranks;
-	if (list_pieces(optimizer, tensors, tensor_count, err) < 0)
+	if (list_pieces(optimizer, tensors, tensor_count, err) < 0 ||
+	    make_sections(optimizer, config, err) < 0)
 		return -1;
 	const size_t received = received_count(optimizer);
-	ranks->room = ranks->piece_count * comm->size + 2 * optimizer->workers * comm->size;
+	ranks->room = ranks->piece_count * comm->size + ranks->section_count * optimizer->workers;
 	ranks->messages = calloc((size_t)ranks->room, sizeof *ranks->messages);
 	ranks->tallies = calloc((size_t)optimizer->workers, sizeof *ranks->tallies);
 	ranks->received = optimizer->k->alloc(optimizer->dev, received * sizeof(float) + 1);
@@ -132,6 +148,8 @@ void rank_exchange_free(struct optimizer *optimizer)
 	free(ranks->tallies);
 	free(ranks->messages);
 	free(ranks->pieces);
+	free(ranks->sections);
+	free(ranks->final);
 	free(ranks);
 	optimizer->ranks = NULL;
 }
@@ -178,10 +196,16 @@ static void add_message(struct rank_exchange *ranks, int peer, bool receive, flo
 		};
 }
 
+static void begin_messages(struct rank_exchange *ranks)
+{
+	ranks->comm->begin(ranks->comm, ranks->messages, ranks->count);
+	ranks->count = 0;
+}
+
 static void exchange(struct rank_exchange *ranks)
 {
-	comm_exchange(ranks->comm, ranks->messages, ranks->count);
-	ranks->count = 0;
+	begin_messages(ranks);
+	ranks->comm->finish(ranks->comm);
 }
 
 /* Where the gradients of another rank's worker are received. */
@@ -194,28 +218,86 @@ static size_t slot(const struct optimizer *optimizer, int worker)
 	return (size_t)(worker < optimizer->first ? worker : worker - optimizer->own) * stretch;
 }
 
-void rank_exchange_gradients(struct optimizer *optimizer, float *const *gradients)
+/* What a section has of a rank's stretch; false: nothing. */
+static bool section_of(const struct optimizer *optimizer, int section, int rank, size_t *from,
+                       size_t *to)
+{
+	const size_t *sections = optimizer->ranks->sections;
+	const size_t section_end = section > 0 ? sections[section - 1] : optimizer->count;
+	const size_t begin = optimizer_rank_begin(optimizer, rank);
+	const size_t end = optimizer_rank_end(optimizer, rank);
+
+	*from = sections[section] > begin ? sections[section] : begin;
+	*to = section_end < end ? section_end : end;
+	return *from < *to;
+}
+
+/* A message for each section and worker, in the order in which begin_sections() sends them. */
+void rank_exchange_begin(struct optimizer *optimizer)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
 	const int rank = ranks->comm->rank, own = optimizer->own;
 	const size_t begin = optimizer_rank_begin(optimizer, rank);
-	const size_t end = optimizer_rank_end(optimizer, rank);
+	size_t from, to;
 
-	for (int w = 0; w < own; w++) {
+	for (int w = 0; w < own; w++)
+		atomic_store_explicit(&ranks->final[w], 0, memory_order_relaxed);
+	ranks->begun = 0;
+	for (int section = 0; section < ranks->section_count; section++)
+		for (int w = 0; w < optimizer->workers; w++)
+			if (w / own != rank && section_of(optimizer, section, rank, &from, &to))
+				add_message(ranks, w / own, true,
+				            ranks->host_received + slot(optimizer, w) + (from - begin), to - from);
+	begin_messages(ranks);
+}
+
+/* Begin to send own workers' gradients: up to so many sections, if they are not on their way. */
+static void begin_sections(struct optimizer *optimizer, float *const *gradients, int sections)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const int first = ranks->begun;
+	size_t from, to;
+
+	for (; ranks->begun < sections; ranks->begun++)
+		for (int peer = 0; peer < ranks->comm->size; peer++)
+			for (int w = 0; w < optimizer->own && peer != ranks->comm->rank; w++)
+				if (section_of(optimizer, ranks->begun, peer, &from, &to))
+					add_message(ranks, peer, false,
+					            host_gradients(optimizer, gradients, w) + from, to - from);
+	if (ranks->begun > first)
+		begin_messages(ranks);
+}
+
+void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *gradients,
+                         int sections)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	int all = sections;
+
+	atomic_store_explicit(&ranks->final[worker], sections, memory_order_release);
+	if (worker != 0)
+		return;
+	for (int w = 1; w < optimizer->own; w++) {
+		const int one = atomic_load_explicit(&ranks->final[w], memory_order_acquire);
+		all = one < all ? one : all;
+	}
+	begin_sections(optimizer, gradients, all);
+	ranks->comm->advance(ranks->comm);
+}
+
+void rank_exchange_gradients(struct optimizer *optimizer, float *const *gradients)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+	const int rank = ranks->comm->rank;
+
+	for (int w = 0; w < optimizer->own; w++) {
 		float *host = host_gradients(optimizer, gradients, w);
-		fetch(optimizer, host, gradients[w], 0, begin);
-		fetch(optimizer, host, gradients[w], end, optimizer->count);
+		fetch(optimizer, host, gradients[w], 0, optimizer_rank_begin(optimizer, rank));
+		fetch(optimizer, host, gradients[w], optimizer_rank_end(optimizer, rank),
+		      optimizer->count);
 	}
-	for (int peer = 0; peer < ranks->comm->size; peer++) {
-		const size_t from = optimizer_rank_begin(optimizer, peer);
-		for (int w = 0; w < own && peer != rank; w++) {
-			add_message(ranks, peer, false, host_gradients(optimizer, gradients, w) + from,
-			            optimizer_rank_end(optimizer, peer) - from);
-			add_message(ranks, peer, true,
-			            ranks->host_received + slot(optimizer, peer * own + w), end - begin);
-		}
-	}
-	exchange(ranks);
+	begin_sections(optimizer, gradients, ranks->section_count);
+	ranks->comm->finish(ranks->comm);
 	store(optimizer, ranks->host_received, ranks->received, 0, received_count(optimizer));
 }
 

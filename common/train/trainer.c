@@ -12,6 +12,8 @@
 #define STEP_BITS 28 /* of the number of a step's examples: 65536 in a batch, 4096 batches */
 
 struct worker {
+	struct trainer *trainer;
+	int index; /* among those of this process */
 	struct gpt *gpt; /* on the worker's device */
 	struct token_batch batch; /* the pass that is being filled */
 };
@@ -51,6 +53,8 @@ static int worker_fill(struct trainer *trainer, int index, struct err *err)
 	const int wanted = trainer->options.pass_rows;
 	struct err why;
 
+	worker->trainer = trainer;
+	worker->index = index;
 	for (int rows = wanted ? wanted : trainer->k->pass_rows;; rows /= 2) {
 		const int least = rows > context ? rows : context;
 		const int rows_max = (least + multiple - 1) / multiple * multiple;
@@ -175,6 +179,15 @@ static void train_pass(struct trainer *trainer, struct worker *worker, double *l
 	token_batch_clear(batch);
 }
 
+/* In a worker's last pass of a step. */
+static void tell_final(void *data, int sections)
+{
+	const struct worker *worker = data;
+	const struct trainer *trainer = worker->trainer;
+
+	optimizer_final(trainer->optimizer, worker->index, trainer->gradients, sections);
+}
+
 /* A worker's part of a step. */
 static void step_work(int index, void *data)
 {
@@ -196,8 +209,13 @@ static void step_work(int index, void *data)
 			first = i;
 		}
 	}
-	if (worker->batch.count > 0)
+	if (worker->batch.count > 0) {
+		gpt_on_gradients(worker->gpt, tell_final, worker);
 		train_pass(trainer, worker, losses, own->index[first]);
+		gpt_on_gradients(worker->gpt, NULL, NULL);
+	} else {
+		tell_final(worker, gpt_section_count(&trainer->config));
+	}
 	gpt_hold_parameters(worker->gpt, false);
 	optimizer_update(trainer->optimizer, index, trainer->gradients, trainer->threads);
 }

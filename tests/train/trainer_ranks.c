@@ -8,6 +8,7 @@
 #include "tests/train/trainer.h"
 
 #define STEPS 5
+#define PASS_ROWS 128 /* several passes a step */
 
 /* A course of training, and what each rank has at its end. */
 struct plan {
@@ -116,6 +117,137 @@ static void test_resume(const struct plan *what)
 	release(&whole, 1);
 }
 
+/* ---- when messages are begun ---- */
+
+/* What a rank of one worker does, in the order in which it does it: l and e backward of a layer
+ * norm and of the embeddings; r, s and x begin messages that are received, sent, and both; a and f
+ * advance and finish them. */
+static _Thread_local struct {
+	char text[1000];
+	size_t length;
+} done_so_far;
+
+static void note(char what)
+{
+	if (done_so_far.length < sizeof done_so_far.text - 1)
+		done_so_far.text[done_so_far.length++] = what;
+}
+
+static void noted_layernorm_backward(struct device *dev, float *din, float *dgain, float *dbias,
+                                     void *rounded, const void *dout, const float *x,
+                                     const float *mean, const float *rstd, const float *gain, int n,
+                                     int c)
+{
+	note('l');
+	kernels_find("cpu", NULL)->layernorm_backward(dev, din, dgain, dbias, rounded, dout, x, mean,
+	                                              rstd, gain, n, c);
+}
+
+static void noted_embed_backward(struct device *dev, float *dwte, float *dwpe, const float *dout,
+                                 const int32_t *token, const int32_t *position, int n, int c, int v,
+                                 int t)
+{
+	note('e');
+	kernels_find("cpu", NULL)->embed_backward(dev, dwte, dwpe, dout, token, position, n, c, v, t);
+}
+
+static void noted_begin(const struct comm *comm, const struct comm_message *messages, int count)
+{
+	bool receive = false, send = false;
+
+	for (int i = 0; i < count; i++)
+		*(messages[i].receive ? &receive : &send) = true;
+	if (count > 0)
+		note(receive && send ? 'x' : receive ? 'r' : 's');
+	ranks_begin(comm, messages, count);
+}
+
+static void noted_advance(const struct comm *comm)
+{
+	note('a');
+	ranks_advance(comm);
+}
+
+static void noted_finish(const struct comm *comm)
+{
+	note('f');
+	ranks_finish(comm);
+}
+
+/* The end of a step: the last gradients, none of Muon's sums, and the parameters. */
+#define STEP "f" "f" "xf"
+
+struct noted_plan {
+	struct plan plan;
+	char text[2][1000]; /* of each rank */
+};
+
+static void train_noting(const struct comm *comm, void *data)
+{
+	struct noted_plan *noted = data;
+	struct trainer_options options = noted->plan.options;
+	struct rank *rank = rank_of(comm);
+	struct step_result result;
+	struct err err = {0};
+
+	rank->comm.begin = noted_begin;
+	rank->comm.advance = noted_advance;
+	rank->comm.finish = noted_finish;
+	options.comm = comm;
+	struct trainer *trainer = make_trainer(&options);
+	trainer_step(trainer, noted->plan.data->example, noted->plan.examples, &result, &err);
+	strcpy(noted->text[comm->rank], done_so_far.text);
+	trainer_free(trainer);
+}
+
+/* It was that, with `each` before it as often as there were passes before the last. */
+static void was(const char *text, const char *before, const char *each, const char *last,
+                int passes, const char *what)
+{
+	char want[1000];
+	size_t length = (size_t)sprintf(want, "%s", before);
+
+	for (int i = 1; i < passes; i++)
+		length += (size_t)sprintf(want + length, "%s", each);
+	strcpy(want + length, last);
+	const bool good = ok(strcmp(text, want) == 0, "%s", what);
+	if (!good)
+		printf("# have: %s\n# want: %s\n", text, want);
+}
+
+/* Half of the parameters is rank 0's: the embeddings, block 0 but for the end of its feed-forward
+ * part. The rest is rank 1's. Each sends what it computes of the other's. */
+static void test_order(const struct data *data)
+{
+	struct kernels k = *kernels_find("cpu", NULL);
+	struct noted_plan noted = {
+		.plan = {.data = data, .options = options_of(1), .examples = EXAMPLES},
+	};
+	struct ranks ranks;
+	int passes = 0;
+
+	k.layernorm_backward = noted_layernorm_backward;
+	k.embed_backward = noted_embed_backward;
+	noted.plan.options.kernels = &k;
+	noted.plan.options.pass_rows = PASS_ROWS;
+	ranks_run(&ranks, 2, train_noting, &noted);
+	for (const char *c = noted.text[0]; *c; c++)
+		passes += *c == 'e';
+	ok(passes > 1, "%d passes: messages are begun in the last one", passes);
+	was(noted.text[0], "r", "llllle", "lsa" "lsa" "lsa" "lsa" "la" "ea" STEP, passes,
+	    "  those of the last layers before the first layer is done");
+	was(noted.text[1], "r", "llllle", "la" "la" "la" "lsa" "lsa" "esa" STEP, passes,
+	    "  those of the first ones when they are");
+	noted.plan.examples = 1;
+	ranks_run(&ranks, 2, train_noting, &noted);
+	was(noted.text[1], "r", "", "sa" STEP, 1, "who has no example has all to send at once");
+	k.host_memory = false;
+	ranks_run(&ranks, 2, train_noting, &noted);
+	was(noted.text[0], "r", "", "llllle" "s" STEP, 1,
+	    "a device's gradients are sent when it has done all");
+	was(noted.text[1], "r", "", "s" STEP, 1, "  also if there are none");
+}
+
 int main(void)
 {
 	static struct data data;
@@ -125,10 +257,13 @@ int main(void)
 	};
 
 	make_data(&data, 1);
+	test_order(&data);
 	compare_all(&plan, "AdamW");
 	plan.options.dropout = 0.2;
 	plan.options.optimizer.clip = 0.1;
 	compare_all(&plan, "dropout and clipping");
+	plan.options.pass_rows = PASS_ROWS;
+	compare_all(&plan, "several passes");
 	plan.options.optimizer.kind = OPTIMIZER_MUON;
 	plan.options.optimizer.momentum = 0.95;
 	compare_all(&plan, "Muon");

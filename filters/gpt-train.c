@@ -141,8 +141,8 @@ static int take_over(struct err *err)
 	json_object_set_new(saved, "kind", json_string(""));
 	json_object_set_new(saved, "val-records", json_string(""));
 	snprintf(last, sizeof last, "%s/last", directory);
-	if (access(last, F_OK) < 0)
-		return 0; /* training_run_init() reports it */
+	if (access(last, F_OK) < 0) /* of rank 0, training_run_init() reports it */
+		return comm.rank == 0 ? 0 : err_set(err, "%s: there is no such directory here", last);
 	if (training_state_settings(last, saved, err) < 0)
 		return -1;
 	kind = json_string_value(json_object_get(saved, "kind"));
@@ -389,8 +389,8 @@ static void take_steps(struct training_run *run)
 			training_say_lines(&progress, run->data);
 		if ((early = interrupt.signal && run->batch.count < run->batch.room))
 			break; /* a resume takes the whole batch */
-		if (count < 0)
-			err_exit(&err);
+		if (comm_settle(&comm, &err) < 0)
+			comm_fail(&comm, &err);
 		if (count > 0 && training_run_step(run, &result, &err) < 0)
 			comm_fail(&comm, &err);
 		if (count == 0)
@@ -468,24 +468,24 @@ static int prepare(struct training_data *data, struct starting_model *start, cha
 		return err_usage(err, "--weight: %s", bad.text);
 	if (run_options(start, processors, wanted, err) < 0)
 		return -1;
-	if (comm.size > 1 && (count == 0 || strcmp(paths[0], "-") == 0))
-		return err_usage(err, "the standard input has one reader, and here are %d processes: "
-		                 "expected files to train on", comm.size);
+	if (comm.size > 1 && training_data_shared(paths, count, val_path, err) < 0)
+		return -1;
 	return training_data_open(data, paths, count, val_path, trainer.seed, err);
 }
 
 int main(int argc, char **argv)
 {
-	const int first = options_parse(&program, argc, argv);
 	struct starting_model start = {0};
 	struct training_data data = {0};
 	struct training_run_options wanted;
 	struct training_run run;
 	struct err err = {0};
 
+	const int first = options_read(&program, argc, argv, &err); /* an error is told to all ranks */
 	comm_join(comm_kind, &comm);
 	const int processors = comm_processors(&comm);
-	prepare(&data, &start, argv + first, argc - first, processors, &wanted, &err);
+	if (first >= 0)
+		prepare(&data, &start, argv + first, argc - first, processors, &wanted, &err);
 	if (comm_settle(&comm, &err) < 0)
 		comm_fail(&comm, &err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);

@@ -337,26 +337,26 @@ static bool unknown_key(const struct syntax *syntax)
 	       (optopt == ':' || !strchr(syntax->keys, optopt));
 }
 
-/* Say what getopt_long found wrong with an argument; missing: its own argument. */
-_Noreturn static void refuse(const struct syntax *syntax, bool missing, const char *argument)
+/* What getopt_long found wrong with an argument; missing: its own argument. */
+static int refuse(const struct syntax *syntax, bool missing, const char *argument, struct err *err)
 {
 	int size = (int)strcspn(argument, "="), alike = 0;
 
 	if (unknown_key(syntax))
-		die_usage("-%c: no such option; --help lists them", optopt);
+		return err_usage(err, "-%c: no such option; --help lists them", optopt);
 	if (missing)
-		die_usage("%.80s: its argument is missing", argument);
+		return err_usage(err, "%.80s: its argument is missing", argument);
 	for (const struct getopt_option *name = syntax->names; name->name; name++)
 		if (strncmp(name->name, argument + 2, (size_t)size - 2) == 0)
 			alike++;
 	if (size > 80)
 		size = 80;
 	if (alike > 1)
-		die_usage("%.*s: may be one of %d options; --help lists them", size, argument,
-		          alike);
+		return err_usage(err, "%.*s: may be one of %d options; --help lists them", size, argument,
+		                 alike);
 	if (alike == 1)
-		die_usage("%.*s: takes no argument", size, argument);
-	die_usage("%.*s: no such option; --help lists them", size, argument);
+		return err_usage(err, "%.*s: takes no argument", size, argument);
+	return err_usage(err, "%.*s: no such option; --help lists them", size, argument);
 }
 
 /* Descriptors 0, 1 and 2 that were closed fail when they are used, rather than
@@ -368,54 +368,73 @@ static void standard_descriptors(void)
 			(void)!TEMP_FAILURE_RETRY(open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
 }
 
-static void check_operands(const struct program *program, int count, char **operands)
+static int check_operands(const struct program *program, int count, char **operands,
+                          struct err *err)
 {
 	if (count < program->operands_min)
-		die_usage("an operand is missing: expected %s", program->operands);
+		return err_usage(err, "an operand is missing: expected %s", program->operands);
 	if (program->operands_max >= 0 && count > program->operands_max)
-		die_usage("'%.80s': one operand too many, expected %s",
-		          operands[program->operands_max],
-		          program->operands[0] ? program->operands : "none");
+		return err_usage(err, "'%.80s': one operand too many, expected %s",
+		                 operands[program->operands_max],
+		                 program->operands[0] ? program->operands : "none");
 	for (int i = 0; i < count; i++)
 		if (!*operands[i]) /* of a directory, its files would be those of / */
-			die_usage("operand %d is empty, expected %s", i + 1, program->operands);
+			return err_usage(err, "operand %d is empty, expected %s", i + 1, program->operands);
+	return 0;
 }
 
-int options_parse(const struct program *program, int argc, char **argv)
+/* Take the option of this key. */
+static int take_key(const struct program *program, int count, int key, const char *argument,
+                    struct err *err)
 {
 	const struct option *options = program->options;
-	int count = table_size(options), key;
+
+	if (key == key_of_common(HELP, count))
+		help(program, ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC | ARGP_HELP_LONG);
+	if (key == key_of_common(USAGE, count))
+		help(program, ARGP_HELP_USAGE);
+	if (key == key_of_common(VERSION, count))
+		version();
+	for (int i = 0; i < count; i++) {
+		if (options[i].type == OPTION_GROUP || key_of(options, i) != key)
+			continue;
+		if (take(&options[i], argument, err) < 0)
+			return -1;
+		if (program->given)
+			program->given[i] = true;
+	}
+	return 0;
+}
+
+int options_read(const struct program *program, int argc, char **argv, struct err *err)
+{
+	int count = table_size(program->options), key, result = 0;
 	struct syntax syntax;
-	struct err err = {0};
 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is a write that fails */
 	standard_descriptors();
-	if (make_syntax(options, count, &syntax) < 0)
-		die("out of memory");
+	if (make_syntax(program->options, count, &syntax) < 0)
+		return err_set(err, "out of memory");
 	opterr = 0;
-	while ((key = getopt_long(argc, argv, syntax.keys, syntax.names, NULL)) != -1) {
-		if (key == '?' || key == ':')
-			refuse(&syntax, key == ':', argv[optind - 1]);
-		if (key == key_of_common(HELP, count))
-			help(program, ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC | ARGP_HELP_LONG);
-		if (key == key_of_common(USAGE, count))
-			help(program, ARGP_HELP_USAGE);
-		if (key == key_of_common(VERSION, count))
-			version();
-		for (int i = 0; i < count; i++) {
-			if (options[i].type == OPTION_GROUP || key_of(options, i) != key)
-				continue;
-			if (take(&options[i], optarg, &err) < 0)
-				err_exit(&err);
-			if (program->given)
-				program->given[i] = true;
-		}
-	}
+	while (result == 0 && (key = getopt_long(argc, argv, syntax.keys, syntax.names, NULL)) != -1)
+		result = key == '?' || key == ':' ? refuse(&syntax, key == ':', argv[optind - 1], err)
+		                                  : take_key(program, count, key, optarg, err);
 	free(syntax.keys);
 	free(syntax.names);
-	check_operands(program, argc - optind, argv + optind);
+	if (result < 0 || check_operands(program, argc - optind, argv + optind, err) < 0)
+		return -1;
 	return optind;
+}
+
+int options_parse(const struct program *program, int argc, char **argv)
+{
+	struct err err = {0};
+	const int first = options_read(program, argc, argv, &err);
+
+	if (first < 0)
+		err_exit(&err);
+	return first;
 }
 
 /* The place of an option in the table, which has it. */

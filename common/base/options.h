@@ -56,10 +56,14 @@ struct program {
  * at its default, SIGXFSZ ignored, and descriptors 0, 1 and 2 open. */
 int options_parse(const struct program *program, int argc, char **argv);
 
+/* The same, but an error does not end the program: -1 with err set. The options before the wrong
+ * one are set. */
+struct err;
+int options_read(const struct program *program, int argc, char **argv, struct err *err);
+
 /* Set an option as if the command line had it with this text (of a flag, "true" or "false"), which
  * must live on: 1. 0, and nothing is set, if the command line has the option. The program has
  * `given`, and the option is in its table. -1 with err set if the text is wrong. */
-struct err;
 int option_take(const struct program *program, const char *name, const char *text,
                 struct err *err);
 

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,12 +149,41 @@ static void abandon(int status, void *data)
 	comm->abort(comm, status);
 }
 
+/* All launchers end the other processes if one fails before MPI has begun, but for MPICH's mpirun
+ * and srun. These are asked to, by the protocol of MPICH, PMI 1; not before they have passed on
+ * what was said. */
+static void end_by_launcher(int status)
+{
+	struct pollfd launcher = {.fd = number_of("PMI_FD"), .events = POLLIN};
+	char answer[200];
+
+	if (launcher.fd < 0)
+		return;
+	usleep(200000);
+	dprintf(launcher.fd, "cmd=init pmi_version=1 pmi_subversion=1\n");
+	if (poll(&launcher, 1, 1000) == 1 && read(launcher.fd, answer, sizeof answer) > 0)
+		dprintf(launcher.fd, "cmd=abort exitcode=%d\n", status);
+}
+
+/* End before the others are joined, which wait for this process. */
+_Noreturn static void fail_alone(const struct err *err)
+{
+	if (launcher_find().size > 1) { /* the others' witnesses are to be silent */
+		const int witness = witness_start(-1);
+		tell_witness(witness, getppid(), 0);
+		witness_end(witness, true);
+	}
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, err->text);
+	end_by_launcher(err->status);
+	exit(err->status);
+}
+
 void comm_join(enum comm_kind kind, struct comm *comm)
 {
 	struct err err = {0};
 
 	if (comm_open(kind, comm, &err) < 0)
-		err_exit(&err);
+		fail_alone(&err);
 	on_exit(abandon, comm);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void training_data_init(struct training_data *data, enum pack pack, int context)
 {
@@ -111,6 +112,28 @@ static int read_validation(struct training_data *data, const char *path, struct 
 	if (val->count == 0)
 		return err_set(err, "%s: no record to validate on", err_path(path));
 	return 0;
+}
+
+static int check_shared(const char *path, struct err *err)
+{
+	struct stat status;
+	const bool standard = strcmp(path, "-") == 0;
+
+	if (!standard &&
+	    (stat(path, &status) < 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
+		return 0; /* what is wrong with it is found when it is opened */
+	return err_usage(err, "%s%s has one reader, and here are several processes: expected a file",
+	                 standard ? "the standard input" : path, standard ? "" : ": a pipe");
+}
+
+int training_data_shared(char **paths, int count, const char *val_path, struct err *err)
+{
+	if (count == 0 && check_shared("-", err) < 0)
+		return -1;
+	for (int i = 0; i < count; i++)
+		if (check_shared(paths[i], err) < 0)
+			return -1;
+	return val_path ? check_shared(val_path, err) : 0;
 }
 
 int training_data_open(struct training_data *data, char **paths, int count,

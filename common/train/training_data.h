@@ -49,6 +49,10 @@ struct training_data {
 void training_data_init(struct training_data *data, enum pack pack, int context);
 void training_data_release(struct training_data *data); /* a zeroed one is allowed */
 
+/* Can several processes read these, each of them all? -1 with err set if one is the standard input
+ * or a pipe, which has one reader. Paths as of training_data_open(). */
+int training_data_shared(char **paths, int count, const char *val_path, struct err *err);
+
 /* Open the training data: count files, in an order that depends on seed; or the
  * standard input, if count is 0 or the only path is "-". Then read the validation set (val_path
  * NULL: none). If a sequence is a record, each must have 2 to context tokens. -1 with err set;

@@ -285,6 +285,22 @@ static void test_take(void)
 	ok(option_take(&program, "again", "1001", &err) == -1 && again == 9 &&
 	   strstr(err.text, "--again: '1001' is not an integer from 0 to 1000"),
 	   "what is wrong with it is said: %s", err.text);
+
+	char *wrong[] = {(char *)"x", (char *)"-n", (char *)"8", (char *)"--none", NULL};
+	char *more[] = {(char *)"x", (char *)"more", NULL};
+	char *right[] = {(char *)"x", (char *)"--other", NULL};
+	err = (struct err){0};
+	optind = 0;
+	ok(options_read(&program, 4, wrong, &err) == -1 && err.status == ERR_USAGE && count == 8 &&
+	   strcmp(err.text, "--none: no such option; --help lists them") == 0,
+	   "an error that does not end the program: %s", err.text);
+	err = (struct err){0};
+	optind = 0;
+	ok(options_read(&program, 2, more, &err) == -1 && err.status == ERR_USAGE &&
+	   strstr(err.text, "one operand too many"), "also of an operand: %s", err.text);
+	err = (struct err){0};
+	optind = 0;
+	ok(options_read(&program, 2, right, &err) == 2 && other, "and none: %s", err.text);
 }
 
 int main(void)

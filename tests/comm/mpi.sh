@@ -128,6 +128,12 @@ for mpi in "${mpis[@]}"; do
 	refused 2 'rank 1: (step|state) is .*, but .* on rank 0' "another state"
 	rm -rf stale
 
+	ranks 1 gpt-train -o one "${net[@]}" --threads 1 --resume --steps 20 : -n 1 gpt-train -o gone "${net[@]}" --threads 1 --resume \
+		--steps 20 >/dev/null 2>said
+	refused 1 'rank 1: gone/last: there is no such directory here' "the directory to resume from is missing on one host"
+	ranks 2 gpt-train -o gone "${net[@]}" --threads 1 --resume >/dev/null 2>said
+	refused 1 'gone/last: there is no such directory' "or on all"
+
 	# ---- what cannot be done ----
 	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad gone.mp "${net[@]:1}" --threads 1 >/dev/null 2>said
 	refused 1 'rank 1: gone.mp: cannot open' "a shard that one process has not"
@@ -135,6 +141,17 @@ for mpi in "${mpis[@]}"; do
 	refused 1 '^gpt-train: gone.mp: cannot open' "or none has"
 	ranks 2 gpt-train -o bad "${net[@]:1}" --threads 1 <data/train-0000.mp >/dev/null 2>said
 	refused 2 'standard input has one reader' "the standard input"
+	ranks 2 gpt-train -o bad data/train-0000.mp - "${net[@]:1}" --threads 1 <data/train-0000.mp >/dev/null 2>said
+	refused 2 'standard input has one reader' "the standard input beside a file"
+	ranks 2 gpt-train -o bad data/train-0000.mp --val - --threads 1 <data/val.mp >/dev/null 2>said
+	refused 2 'standard input has one reader' "the standard input to validate on"
+	ranks 2 gpt-train -o bad "${net[@]}" --bad >/dev/null 2>said
+	refused 2 '^gpt-train: --bad: no such option; --help lists them$' "an option that is none"
+	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 gpt-train -o bad "${net[@]}" --threads x >/dev/null 2>said
+	refused 2 "^gpt-train: rank 1: --threads: 'x' is not an integer" "an option that one process has wrong"
+	ranks 1 gpt-train -o bad "${net[@]}" --threads 1 : -n 1 env MEMOSCOPE_MPI=/nowhere gpt-train -o bad "${net[@]}" \
+		>/dev/null 2>said
+	refused 2 '^gpt-train: there is no /nowhere' "one host has no MPI"
 	ranks 3 gpt-train -o bad "${net[@]}" --threads 1 --batch 2 >/dev/null 2>said
 	refused 2 '^gpt-train: --batch 2: expected at least one sequence for each of the 3 processes' \
 		"more processes than records in a batch"
@@ -142,10 +159,25 @@ for mpi in "${mpis[@]}"; do
 	refused 2 'holds .* already' "a directory that holds a run"
 	ranks 2 gpt-train -o full "${net[@]}" --threads 1 --quiet --metrics /dev/full 2>said
 	refused 1 '' "a full disk"
+	cp data/train-0000.mp cut.mp
+	ranks 1 gpt-train -o cut "${net[@]}" --threads 1 --steps 1000000 --log-every 100000 --eval-every 100 : -n 1 gpt-train -o cut \
+		cut.mp "${net[@]:1}" --threads 1 --steps 1000000 --log-every 100000 --eval-every 100 >/dev/null 2>all &
+	process=$!
+	for ((i = 0; i < 1200; i++)); do
+		[ -f cut/last/memoscope.json ] && break
+		sleep 0.05
+	done
+	: >cut.mp
+	wait $process
+	status=$?
+	grep 'cut.mp' all >said
+	(exit $status)
+	refused 1 '^gpt-train: rank 1: cut.mp: .*cannot be read any more' "a file that one process cannot read any more"
 	for other in openmpi mpich; do
 		if [ $other = "$mpi" ] || [ ! -f "$BUILD/tests/comm-mpi.$other.so" ]; then continue; fi
 		MEMOSCOPE_MPI=$BUILD/tests/comm-mpi.$other.so "mpirun.$mpi" -n 2 gpt-train -o bad "${net[@]}" >/dev/null 2>said
-		is "$? $(speech said | grep -c 'finds one process: start it by the mpirun of that MPI')" "2 2" "$mpi: the object of another MPI"
+		is "$? $(speech said | sort -u | grep -o 'finds one process: .* of that MPI')" "2 finds one process: start it by the mpirun of that MPI" \
+			"$mpi: the object of another MPI"
 	done
 
 	# ---- an end before the end ----
@@ -219,7 +251,7 @@ for mpi in "${mpis[@]}"; do
 	wait $process
 	is "$? $(speech said | grep -c 'interrupted at step [0-9]* and saved')" "0 1" "$mpi: a signal to one process ends all, saved"
 	unset OMPI_MCA_odls_base_sigkill_timeout
-	rm -rf gpu one two muon dies stops full bad
+	rm -rf gpu one two muon dies stops full bad cut
 done
 
 # ---- without MPI ----

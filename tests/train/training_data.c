@@ -232,6 +232,36 @@ static void test_cut_off(void)
 	close(set.fd);
 }
 
+/* Several processes cannot each read a pipe whole. */
+static void test_shared(void)
+{
+	static struct set set;
+	char dash[] = "-", gone[] = "gone.mp", pipe_path[40];
+	struct err err = {0};
+	int ends[2];
+
+	set_make_mixed(&set, 7, 10, CONTEXT);
+	if (pipe(ends) < 0)
+		return;
+	snprintf(pipe_path, sizeof pipe_path, "/dev/fd/%d", ends[0]);
+	char *files[] = {set.path, gone}, *standard[] = {set.path, dash};
+	char *pipes[] = {set.path, pipe_path};
+	is_int(training_data_shared(files, 2, set.path, &err), 0, "processes can share files");
+	is_int(training_data_shared(files, 2, NULL, &err), 0, "  also without a validation set");
+	is_int(training_data_shared(NULL, 0, NULL, &err), -1, "not the standard input");
+	ok(err.status == ERR_USAGE, "  %s", err.text);
+	err = (struct err){0};
+	is_int(training_data_shared(standard, 2, NULL, &err), -1, "nor beside a file");
+	err = (struct err){0};
+	is_int(training_data_shared(files, 2, "-", &err), -1, "nor to validate on");
+	err = (struct err){0};
+	is_int(training_data_shared(pipes, 2, NULL, &err), -1, "nor a pipe");
+	ok(strstr(err.text, ": a pipe has one reader"), "  %s", err.text);
+	close(ends[0]);
+	close(ends[1]);
+	close(set.fd);
+}
+
 int main(void)
 {
 	test_files();
@@ -239,5 +269,6 @@ int main(void)
 	test_validation();
 	test_weighted();
 	test_cut_off();
+	test_shared();
 	return done();
 }

@@ -141,9 +141,9 @@ for mpi in "${mpis[@]}"; do
 	refused 1 '^gpt-train: gone.mp: cannot open' "or none has"
 	ranks 2 gpt-train -o bad "${net[@]:1}" --threads 1 <data/train-0000.mp >/dev/null 2>said
 	refused 2 'standard input has one reader' "the standard input"
-	ranks 2 gpt-train -o bad data/train-0000.mp - "${net[@]:1}" --threads 1 <data/train-0000.mp >/dev/null 2>said
+	ranks 2 gpt-train -o bad data/train-0000.mp - "${net[@]:1}" --threads 1 <other.mp >/dev/null 2>said
 	refused 2 'standard input has one reader' "the standard input beside a file"
-	ranks 2 gpt-train -o bad data/train-0000.mp --val - --threads 1 <data/val.mp >/dev/null 2>said
+	ranks 2 gpt-train -o bad data/train-0000.mp --val - --threads 1 <other.mp >/dev/null 2>said
 	refused 2 'standard input has one reader' "the standard input to validate on"
 	ranks 2 gpt-train -o bad "${net[@]}" --bad >/dev/null 2>said
 	refused 2 '^gpt-train: --bad: no such option; --help lists them$' "an option that is none"

@@ -78,3 +78,20 @@ begin() {
 		printf '%s\n' "$settings" >"$OUT/settings"
 	fi
 }
+
+# keep NAME...: a folder $OUT for results to which later runs add: what is there stays. Refuses other values of the
+# variables NAME..., in one line each, than those that it was begun with.
+keep() {
+	local name was
+	is_ours
+	mkdir -p "$OUT"
+	[ -e "$OUT/settings" ] || printf 'pipeline %s\n' "$owner" >"$OUT/settings"
+	for name; do
+		if was=$(grep -m 1 "^$name=" "$OUT/settings"); then
+			[ "$was" = "$name=${!name}" ] ||
+				refuse "$(printf %q "$OUT") was begun with another ${name//_/ }: choose another folder of results, or remove that one yourself"
+		else
+			printf '%s=%s\n' "$name" "${!name}" >>"$OUT/settings"
+		fi
+	done
+}

@@ -40,7 +40,7 @@ failed() {
 		echo "$1"
 		grep -v '^[[:space:]]*$' "$folder/log" | tail -n 1
 	} | paste -sd ':' | sed 's/:/: /' >"$folder/failed"
-	echo "$name failed on $host"
+	echo "$(cat "$folder/label") failed on $host"
 	leave
 }
 
@@ -85,5 +85,5 @@ numbers "$folder/evaluation" >"$folder/numbers"
 		END { if (best != "") print "val_loss\t" best; printf "seconds\t%.2f\n", seconds }'
 	cat "$folder/numbers"
 } >"$folder/result.new" && mv "$folder/result.new" "$folder/result.tsv" || exit
-echo "$name took $((SECONDS - began)) s on $host"
+echo "$(cat "$folder/label") took $((SECONDS - began)) s on $host"
 leave

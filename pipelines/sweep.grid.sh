@@ -181,7 +181,7 @@ cells_of() {
 # The name of a cell does not depend on the order in which its options were given. It has letters, digits and ._- only, because
 # parallel and some versions of rsync do not agree about how to quote others. A line "again A B" ends it if two are the same.
 named() {
-	LC_ALL=C awk -F '\t' -v OFS='\t' -v longest=120 '
+	LC_ALL=C awk -F '\t' -v OFS='\t' -v longest=200 '
 		BEGIN { for (i = 1; i < 256; i++) code[sprintf("%c", i)] = i }
 		# tells texts apart whose names would be the same
 		function sum(text, i, h) {
@@ -223,4 +223,15 @@ options_of() {
 			printf -- '--%s\n' "${word%%=*}"
 		fi
 	done
+}
+
+# label_of NAME: what tells this cell of $OUT/grid.tsv from the others, for people
+label_of() {
+	name=$1 awk -F '\t' '
+		{ for (i = 2; i <= NF; i++) { if (!n[$i]++) option[++options] = $i }; if ($1 == ENVIRON["name"]) { own = NF; for (i = 2; i <= NF; i++) has[$i] } }
+		END {
+			for (i = 1; i <= options; i++)
+				if (option[i] in has && n[option[i]] < NR) { text = text (text == "" ? "" : ", ") option[i]; sub(/=/, " ", text) }
+			print text == "" ? ENVIRON["name"] : text
+		}' "$OUT/grid.tsv"
 }

@@ -262,8 +262,8 @@ failures() {
 	local name
 	while IFS= read -r name; do
 		case $(cell_state "$name") in
-		failed) printf '%s\n' "- \`$name\`: $(tr '|<`' '   ' <"$OUT/cells/$name/failed")" ;;
-		'') echo "- \`$name\`: it was not run to its end" ;;
+		failed) printf '%s\n' "- $(cat "$OUT/cells/$name/label"): $(tr '|<`' '   ' <"$OUT/cells/$name/failed")" ;;
+		'') echo "- $(cat "$OUT/cells/$name/label"): it was not run to its end" ;;
 		esac
 	done <"$OUT/names" | { grep . || echo "All cells have a result."; }
 }

@@ -105,7 +105,7 @@ is "$? $(grep -c 'cells$' log) $(began "$out" | wc -l) $(column cell "$out" | tr
 sweep_into failing --evaluate 'case $MODEL in *width_8-*|*width_8/*) [ -e repaired ] || { echo "no such thing" >&2; exit 3; } ;; esac; echo score 1' \
 	--metric score --jobs 1 -- --width 4 8 12 "${small[@]}"
 is "$? $(column status failing)|$(column score failing)" "1 done failed done|1 - 1" "a cell fails, the others go on"
-grep -q 'width_8`: the evaluation failed: no such thing' failing/report.md && tail -n 1 log | grep -q '1 of 3 cells have no result'
+grep -q -- '- width 8: the evaluation failed: no such thing' failing/report.md && tail -n 1 log | grep -q '1 of 3 cells have no result'
 ok $? "the report says why"
 is "$(awk -F '\t' 'NR > 1 { print $1, $7 != 0 }' failing/jobs.tsv | sort -n | paste -sd '|')" "1 0|2 1|3 0" "parallel's log has it as failed"
 trained=$(began failing)
@@ -172,8 +172,8 @@ refused "--lr stands twice" "${all[@]}" -- --lr 1e-3 --lr 1e-2
 refused "--lr has a value twice: 0\.001" "${all[@]}" -- --lr 1e-3 0.001
 refused "--lr needs a value" "${all[@]}" -- --lr --width 8
 refused "--bias takes no value" "${all[@]}" -- --bias 3
-refused "the cell heads_3--width_8: gpt-train: number of heads is 3" "${all[@]}" -- --width 8 --heads 3
-refused "the cell lr_fast: gpt-train: --lr: 'fast' is not a number" "${all[@]}" -- --lr 1e-3 fast
+refused "the cell --heads=3 --width=8: gpt-train: number of heads is 3" "${all[@]}" -- --width 8 --heads 3
+refused "the cell --lr=fast: gpt-train: --lr: 'fast' is not a number" "${all[@]}" -- --lr 1e-3 fast
 refused "--x: the grid has no option width" "${all[@]}" --x width -- --lr 1e-3
 refused "--jobs is not a whole number" "${all[@]}" --jobs many -- --lr 1e-3
 refused "--metric is missing" --train data/train-0000.mp --evaluate 'echo 1' -o none -- --lr 1e-3

@@ -228,10 +228,12 @@ options_of() {
 # label_of NAME: what tells this cell of $OUT/grid.tsv from the others, for people
 label_of() {
 	name=$1 awk -F '\t' '
-		{ for (i = 2; i <= NF; i++) { if (!n[$i]++) option[++options] = $i }; if ($1 == ENVIRON["name"]) { own = NF; for (i = 2; i <= NF; i++) has[$i] } }
+		{ for (i = 2; i <= NF; i++) n[$i]++ }
+		$1 == ENVIRON["name"] { own = $0 }
 		END {
-			for (i = 1; i <= options; i++)
-				if (option[i] in has && n[option[i]] < NR) { text = text (text == "" ? "" : ", ") option[i]; sub(/=/, " ", text) }
+			words = split(own, word, FS)
+			for (i = 2; i <= words; i++)
+				if (n[word[i]] < NR) { sub(/=/, " ", word[i]); text = text (text == "" ? "" : ", ") word[i] }
 			print text == "" ? ENVIRON["name"] : text
 		}' "$OUT/grid.tsv"
 }

@@ -165,7 +165,7 @@ log_jobs() {
 
 # run_cells: those that have no result
 run_cells() {
-	local how=(--jobs "${jobs:-$(processors)}") name
+	local how=(--jobs "${jobs:-$(processors)}") name command
 	if [ -n "$hosts" ]; then
 		mkdir -p "$OUT/start" "$OUT/ended"
 		for name in "${pending[@]}"; do
@@ -175,14 +175,16 @@ run_cells() {
 		how=(${jobs:+--jobs "$jobs"} --sshloginfile hosts --workdir "$workdir" --basefile kit --transferfile 'start/{}.tar'
 			--return 'ended/{}.tar' --cleanup --retries $(($(wc -l <"$OUT/hosts") + 2)))
 	fi
+	# Hosts do not have these variables. The shell that reads the command may be another one there.
 	export SWEEP_OUT=$OUT SWEEP_HERE=$here
+	command="bash -c 'cd \"\${SWEEP_OUT:-.}\" && exec bash kit/cell.sh \"\$0\"' {}"
 	# An interrupted gpt-train saves, which takes a moment.
 	# In the background, so that a signal does not wait for it.
 	(
 		cd "$OUT" || exit
 		export PARALLEL_SHELL=$BASH
 		exec parallel --will-cite --plain --joblog jobs.tsv --resume --resume-failed --line-buffer \
-			--termseq INT,20000,TERM,1000,KILL,25 "${how[@]}" bash kit/cell.sh '{}' :::: names
+			--termseq INT,20000,TERM,1000,KILL,25 "${how[@]}" "$command" :::: names
 	) </dev/null > >(trap '' INT TERM HUP && sed -u "s/^/$pipeline: /" >&2) 2>"$OUT/parallel.log" &
 	running=$!
 	wait "$running" || true

@@ -63,7 +63,8 @@ has_column() {
 }
 
 # points: of the table, a line for each combination of options but the seed, and a line of names first: point, the options,
-# and the mean of the metric over seeds, the ends of its interval (NaN of one seed), how many seeds. The means go to summary.tsv, too.
+# and the mean of the metric over seeds, the ends of its interval (NaN of one seed), how many seeds. The interval of a share ends at
+# 0 and 1; a metric is a share if the table has how many are right, NAME_right, of NAME_of. The means go to summary.tsv, too.
 points() {
 	axes="${axes[*]}" metric=$metric awk -F '\t' '
 		NR == 1 { n = split(ENVIRON["axes"], axis, " "); for (i = NF; i > n; i--) if ($i == ENVIRON["metric"]) at = i; next }
@@ -72,7 +73,10 @@ points() {
 			for (i = 1; i <= n; i++) if (axis[i] != "seed") key = key "\t" $i
 			if (!(key in point)) { point[key] = ++points; print points key >"/dev/stderr" }
 			if (at && $at != "-") print "point_" point[key] "\t" $at
-		}' "$OUT/table.tsv" 2>"$OUT/points.new" | confint --mean >"$OUT/summary.tsv"
+		}' "$OUT/table.tsv" 2>"$OUT/points.new" | confint --mean |
+		awk -F '\t' -v OFS='\t' -v share="$(has_column "${metric}_right" && has_column "${metric}_of" && echo 1)" '
+			share && $1 ~ /_(low|high)$/ { $2 = $2 < 0 ? 0 : $2 > 1 ? 1 : $2 }
+			{ print }' >"$OUT/summary.tsv"
 	{
 		printf 'point'
 		for name in "${axes[@]}"; do [ "$name" = seed ] || printf '\t%s' "$name"; done
@@ -287,6 +291,7 @@ conclude() {
 	if [ -s "$OUT/curves.tsv" ]; then
 		plot sweep metric="$metric" x="$x" labels="$(cat "$OUT/labels")" logarithmic="$(log_scale && echo 1 || echo 0)" \
 			ticks="$(cut -f 2,6 "$OUT/curves.tsv" | sort -u -k 1,1g)" \
+			range="$(cut -f 2 "$OUT/curves.tsv" | sort -g | sed -n '1p;$p' | paste -sd ' ')" \
 			flat="$(cut -f 3 "$OUT/curves.tsv" | sort -u | awk 'NR == 1 { x = $1 } END { if (NR == 1) print x }')"
 	fi
 	report "$(verdict)"

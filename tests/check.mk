@@ -6,7 +6,7 @@ TEST_ROOMS := base stream data comm model train sample eval page kernels filters
 
 # What takes long, and what few changes can break, is for make check-all: pipelines that train many
 # networks, tests that break a kernel in many ways, each of which must be noticed, and a browser.
-SLOW := browser cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings
+SLOW := browser cuda_races cuda_faults cuda_traffic ops_reference cuda_half temperature quizzes gpu findings sweep
 # These are begun first, the longest at the head, so that none is left for the end.
 LONG := $(SLOW) ops cuda gpt-train gpt-train-faults faults qamix man house badinput which-heads
 

@@ -332,7 +332,16 @@ is "$? $(column status far-failing) $(column host far-failing) $(grep -c 'failed
 trained=$(stat -c %Y far-failing/cells/*/metrics.mp)
 sweep_into far-failing --evaluate 'echo 2' --hosts hosts --workdir "$TMP/far" --metric score -- --width 4 "${small[@]}"
 is "$? $(column score far-failing) $(stat -c %Y far-failing/cells/*/metrics.mp)" "0 2 $trained" "it goes on from where it was"
+# this machine beside a host: each waits for the other
+printf '%s\n' 1/one 1/: >hosts
+rm -rf here
+sweep_into both --evaluate ": >$TMP/\${TEST_HOST:-here}; until [ -e $TMP/one ] && [ -e $TMP/here ]; do sleep 0.1; done; echo 1" \
+	--hosts hosts --workdir "$TMP/far" --metric score -- --width 4 8 "${small[@]}"
+is "$? $(column host both | tr ' ' '\n' | sort | paste -sd ' ')" "0 $(printf '%s\n' one "$HOSTNAME" | sort | paste -sd ' ')" "this machine and a host"
+[ ! -e "$TMP/far" ]
+ok $? "nothing is left there"
 switch_off "${sshd_pid[one]}"
+echo 2/one >hosts
 sweep_into nobody --evaluate 'echo 2' --hosts hosts --workdir "$TMP/far" --metric score -- --width 4 "${small[@]}"
 is "$? $(grep -c 'one takes no part' log) $(column status nobody)" "1 1 none" "no host is left"
 refused "--file: .*README.md must lie below this folder" "${all[@]}" --hosts hosts --file "$ROOT/README.md" -- --lr 1e-3

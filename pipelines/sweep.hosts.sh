@@ -190,5 +190,5 @@ run_cells() {
 	wait "$running" || true
 	running=''
 	gather
-	cp "$OUT/jobs.tsv" /tmp/swp/jl; 	log_jobs
+	log_jobs
 }

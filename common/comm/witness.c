@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #define KEPT 10 /* descriptors below this one are the witness's to give */
 #define HOLD 10 /* seconds in which the others of a host die, after the first one */
+#define LATE 500000 /* microseconds in which a witness wakes up on a busy machine */
 
 /* What a process tells its witness. */
 struct message {
@@ -39,7 +41,24 @@ static int is_first(int run)
 	               offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0;
 }
 
-_Noreturn static void watch(int fd, int launcher, const char *program)
+/* Did the process call abort()? So do MPI's transports if another process has died: UCX, when it
+ * cannot read that one's memory. */
+static bool has_aborted(pid_t process)
+{
+	char path[40], text[1024] = "";
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	const ssize_t size = read(fd, text, sizeof text - 1);
+	close(fd);
+	/* the last field is the status of waitpid(): the signal, and 128 more with a core dump */
+	const char *last = size > 0 ? strrchr(text, ' ') : NULL;
+	return last && (strcmp(last, " 6\n") == 0 || strcmp(last, " 134\n") == 0);
+}
+
+_Noreturn static void watch(int fd, int launcher, pid_t process, const char *program)
 {
 	struct message told = {0}, message;
 	ssize_t size;
@@ -50,6 +69,8 @@ _Noreturn static void watch(int fd, int launcher, const char *program)
 			told = message;
 			continue;
 		}
+		if (message.what == END_ALL)
+			usleep(LATE); /* its error may be that another one was killed, which has a witness */
 		const int held = message.what == END_ALL && told.run && is_first(told.run);
 		close(launcher);
 		close(STDERR_FILENO);
@@ -57,6 +78,8 @@ _Noreturn static void watch(int fd, int launcher, const char *program)
 			sleep(HOLD);
 		_exit(0);
 	}
+	if (has_aborted(process))
+		usleep(LATE);
 	if (told.run && is_first(told.run)) {
 		dprintf(STDERR_FILENO, "%s: %.*s\n", program, (int)sizeof told.line, told.line);
 		close(launcher);
@@ -68,7 +91,7 @@ _Noreturn static void watch(int fd, int launcher, const char *program)
 
 /* Nothing of the process but its stderr and the way to it. Signals are not for the witness: a
  * terminal or a launcher sends them to all. */
-_Noreturn static void become_witness(int fd, int launcher)
+_Noreturn static void become_witness(int fd, int launcher, pid_t process)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 	const char *program = program_invocation_short_name;
@@ -85,7 +108,7 @@ _Noreturn static void become_witness(int fd, int launcher)
 	dup2(launcher, 4);
 	close_range(launcher < 0 ? 4 : 5, ~0U, 0);
 	prctl(PR_SET_NAME, "witness");
-	watch(3, launcher < 0 ? -1 : 4, program);
+	watch(3, launcher < 0 ? -1 : 4, process, program);
 }
 
 /* ---- its process ---- */
@@ -96,9 +119,9 @@ int witness_start(int launcher)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	const pid_t child = fork();
+	const pid_t process = getpid(), child = fork();
 	if (child == 0)
-		become_witness(pair[1], launcher);
+		become_witness(pair[1], launcher, process);
 	close(pair[1]);
 	if (child > 0)
 		return pair[0];

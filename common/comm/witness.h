@@ -3,7 +3,8 @@
  * If one process of a run is killed, the launcher kills all others at once, and not every launcher
  * can say which one was the first. So each process has a witness, in a session of its own, which
  * the launcher does not know. The first witness of a host that sees its process die prints a line
- * on stderr; the others see that it has, and are silent.
+ * on stderr; the others see that it has, and are silent. The witness of a process that aborts, or
+ * ends all with an error of its own, waits for half a second before: that may be the consequence.
  */
 #ifndef MEMOSCOPE_WITNESS_H
 #define MEMOSCOPE_WITNESS_H

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/base/threads.h"
@@ -141,10 +142,24 @@ int comm_open(enum comm_kind kind, struct comm *comm, struct err *err)
 
 /* ---- the ends of a program ---- */
 
+/* MPICH's launcher drops what a process has said if it has not read it before the process ends all
+ * others. A second is long enough for one that reads, and short for one that does not. */
+static void be_heard(void)
+{
+	int unread = 0;
+
+	for (int i = 0; i < 100; i++) {
+		if (ioctl(STDERR_FILENO, FIONREAD, &unread) < 0 || unread == 0)
+			return; /* no pipe, or an empty one */
+		usleep(10000);
+	}
+}
+
 static void abandon(int status, void *data)
 {
 	const struct comm *comm = data;
 
+	be_heard();
 	witness_end(comm->witness, true);
 	comm->abort(comm, status);
 }

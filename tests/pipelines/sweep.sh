@@ -3,6 +3,10 @@
 # which dies. Hosts are sshd's of this test on 127.0.0.1.
 # shellcheck source=tests/lib.sh disable=SC2016 # commands for the shells of cells stand in single quotes
 . "$(dirname "$0")/../lib.sh"
+if grep -q __asan_init "$BUILD/gpt-train"; then
+	echo '1..0 # SKIP hosts do not get the options of a sanitizer'
+	exit 0
+fi
 cd "$TMP" || exit 1
 export PARALLEL_HOME=$TMP/parallel HOME=$TMP/home
 mkdir "$PARALLEL_HOME" "$HOME"
@@ -318,7 +322,8 @@ is "$(grep 'takes no part:' log | sed 's/: error while.*//; s/nowhere takes no p
 	"sweep: lacking takes no part: gpt-sample does not run there|sweep: nowhere: refused" "hosts that cannot take part are named"
 is "$(grep -c 'two takes no part any more: ssh: ' log)" 1 "so is the one that died"
 cell=$(column cell $out | cut -d ' ' -f 4)
-cmp -s "$out/cells/$cell/model/model.safetensors" <(rm -rf here; sweep_into here --evaluate 'echo 1' -- --lr 3e-3 --width 8 "${small[@]}" >/dev/null; \
+# A host takes the best instructions that it has, whatever this shell was told.
+cmp -s "$out/cells/$cell/model/model.safetensors" <(unset MEMOSCOPE_ISA; rm -rf here; sweep_into here --evaluate 'echo 1' -- --lr 3e-3 --width 8 "${small[@]}" >/dev/null; \
 	cat "here/cells/$cell/model/model.safetensors")
 ok $? "the models have come back, and are those of this machine"
 [ ! -e "$TMP/far" ] && [ ! -e $out/start ] && [ ! -e $out/ended ]

@@ -29,8 +29,8 @@ struct comm {
 	int witness; /* of this process (witness.h); -1: none */
 
 	/* Begin to send and receive these; return at once. Until finish() what is sent must not change,
-	 * and what is received must not be read; messages may go. Several calls
-	 * begin more, in the order of the calls; receives may be begun long before the sends. */
+	 * and what is received must not be read; the array of messages may go. More calls begin more,
+	 * in their order. Receives may be begun long before the sends. */
 	void (*begin)(const struct comm *comm, const struct comm_message *messages, int count);
 	/* Let what was begun get on, as far as it can without waiting. What connects the ranks may move
 	 * nothing between the calls. */

@@ -2,46 +2,21 @@
 
 #include <dlfcn.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/object.h"
 #include "kernels/cpu/cpu.h"
-
-#define OBJECT "kernels-cuda.so"
 
 /* The entry of the object; size is that of the table, so that no other version's is
  * taken for ours. NULL with err set where there is no GPU. */
 typedef const struct kernels *entry(size_t size, struct err *err);
 
-/* Where the object is, or, where it is not, should be. */
-static void object_path(char path[PATH_MAX])
-{
-	/* installed; as make leaves it, and what is said where neither has it */
-	static const char *const places[] = {"../lib/memoscope/", ""};
-	const char *given = getenv("MEMOSCOPE_CUDA");
-	char program[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
-
-	if (given && *given) {
-		snprintf(path, PATH_MAX, "%s", given);
-		return;
-	}
-	while (length > 0 && program[length - 1] != '/')
-		length--;
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, PATH_MAX, "%.*s%s" OBJECT, (int)length, program, places[i]);
-		if (access(path, R_OK) == 0)
-			return;
-	}
-}
-
 bool kernels_gpu(void)
 {
 	char path[PATH_MAX];
 
-	object_path(path);
+	object_path("MEMOSCOPE_CUDA", "kernels-cuda.so", path);
 	/* what the driver leaves in a machine, or in a Windows machine's Linux */
 	return access(path, R_OK) == 0 &&
 	       (access("/dev/nvidiactl", F_OK) == 0 || access("/dev/dxg", F_OK) == 0);
@@ -52,7 +27,7 @@ static const struct kernels *find_cuda(struct err *err)
 	char path[PATH_MAX];
 	const struct kernels *table = NULL;
 
-	object_path(path);
+	object_path("MEMOSCOPE_CUDA", "kernels-cuda.so", path);
 	if (access(path, R_OK) < 0) {
 		err_set(err, "there is no %s: this memoscope was built without CUDA", path);
 		return NULL;

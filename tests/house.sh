@@ -75,8 +75,8 @@ found find common -mindepth 1 -maxdepth 1 |
 includes filters | awk '$2 !~ /^common\// && $2 != "kernels/kernels.h"' |
 	none "filters include common/ and kernels/kernels.h only"
 includes kernels |
-	awk '$2 !~ /^kernels\// && $2 !~ /^common\/base\/(err|rng|philox)\.h$/' |
-	none "kernels include kernels/, and err.h, rng.h and philox.h of base only"
+	awk '$2 !~ /^kernels\// && $2 !~ /^common\/base\/(err|object|rng|philox)\.h$/' |
+	none "kernels include kernels/, and err.h, object.h, rng.h and philox.h of base only"
 for device in cpu cuda; do
 	includes "kernels/$device" |
 		awk -v own="kernels/$device/" '$2 ~ /^kernels\/.*\// && index($2, own) != 1'

@@ -11,11 +11,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/base/object.h"
 #include "common/base/threads.h"
 #include "common/comm/comm_mpi.h"
 #include "common/comm/witness.h"
-
-#define OBJECT "comm-mpi.so"
 
 /* ---- what the environment says ---- */
 
@@ -50,28 +49,6 @@ struct launcher launcher_find(void)
 
 /* ---- the object ---- */
 
-/* Where the object is, or, where it is not, should be. */
-static void object_path(char path[PATH_MAX])
-{
-	/* installed; as make leaves it, and what is said where neither has it */
-	static const char *const places[] = {"../lib/memoscope/", ""};
-	const char *given = getenv("MEMOSCOPE_MPI");
-	char program[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
-
-	if (given && *given) {
-		snprintf(path, PATH_MAX, "%s", given);
-		return;
-	}
-	while (length > 0 && program[length - 1] != '/')
-		length--;
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, PATH_MAX, "%.*s%s" OBJECT, (int)length, program, places[i]);
-		if (access(path, R_OK) == 0)
-			return;
-	}
-}
-
 /* What is said if this process dies. run: witness.h */
 static void tell_witness(int witness, int run, int rank)
 {
@@ -100,7 +77,7 @@ static int open_mpi(struct comm *comm, const struct launcher *launcher, struct e
 {
 	char path[PATH_MAX];
 
-	object_path(path);
+	object_path("MEMOSCOPE_MPI", "comm-mpi.so", path);
 	if (access(path, R_OK) < 0)
 		return err_usage(err, "there is no %s, so processes cannot be joined: this memoscope was "
 		                 "built without MPI", path);

@@ -147,6 +147,9 @@ struct kernels {
 	 * `number`, counted over and over. Returns how many there are; -1 with err set if that one
 	 * cannot be used. NULL: there is nothing to choose. */
 	int (*choose)(int number, struct err *err);
+	/* What tells the one that this thread uses from the others of this machine, as
+	 * "0000:3B:00.0", its address on the PCI bus; size: of text. NULL as choose. */
+	void (*identity)(char *text, size_t size);
 
 	/* A device of this backend, to close(). NULL with err set. */
 	struct device *(*open)(enum dtype dtype, struct err *err);
@@ -159,6 +162,10 @@ struct kernels {
 	/* Device memory, 64-byte aligned, not cleared. NULL: out of memory. */
 	void *(*alloc)(struct device *dev, size_t bytes);
 	void (*free)(struct device *dev, void *memory); /* NULL is allowed */
+	/* Memory of the host that is copied to and from the device faster than other memory, not
+	 * cleared, to host_free(). NULL: out of memory. Both NULL where host_memory. */
+	void *(*host_alloc)(struct device *dev, size_t bytes);
+	void (*host_free)(struct device *dev, void *memory); /* NULL is allowed */
 	/* What stands in from_host may change as soon as upload() returns. */
 	void (*upload)(struct device *dev, void *to, const void *from_host, size_t bytes);
 	void (*download)(struct device *dev, void *to_host, const void *from, size_t bytes);

@@ -78,10 +78,14 @@ static void spread(const struct comm *comm, int from, void *memory, size_t bytes
 	int count = 0;
 
 	if (comm->rank != from)
-		messages[count++] = (struct comm_message){from, true, memory, bytes};
+		messages[count++] = (struct comm_message){
+			.peer = from, .receive = true, .memory = memory, .bytes = bytes,
+		};
 	for (int r = 0; r < comm->size && comm->rank == from; r++)
 		if (r != from)
-			messages[count++] = (struct comm_message){r, false, memory, bytes};
+			messages[count++] = (struct comm_message){
+				.peer = r, .memory = memory, .bytes = bytes,
+			};
 	comm_exchange(comm, messages, count);
 	free(messages);
 }

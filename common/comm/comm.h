@@ -17,7 +17,8 @@
 struct comm_message {
 	int peer; /* the other rank */
 	bool receive; /* from it, or else send to it */
-	void *memory; /* host memory */
+	bool device; /* the memory is a GPU's, whose operations on it are done; else it is the host's */
+	void *memory;
 	size_t bytes; /* may be 0 */
 };
 
@@ -27,6 +28,8 @@ struct comm {
 	int host; /* the lowest rank of this host */
 	char name[64]; /* of what connects the ranks: "Open MPI 4.1.4" */
 	int witness; /* of this process (witness.h); -1: none */
+	bool device_memory; /* messages may be of a GPU's memory */
+	int devices; /* GPUs that all ranks have between them (devices.h); 0: none, or not known */
 
 	/* Begin to send and receive these; return at once. Until finish() what is sent must not change,
 	 * and what is received must not be read; the array of messages may go. More calls begin more,

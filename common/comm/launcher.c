@@ -73,10 +73,28 @@ static void name_run(const struct comm *comm)
 	free(processes);
 }
 
+/* Whether MPI takes a GPU's memory, as the user says: *says is 0 or 1; or -1: nothing is said. */
+static int read_device_memory(int *says, struct err *err)
+{
+	static const char name[] = "MEMOSCOPE_MPI_DEVICE_MEMORY";
+	const char *text = getenv(name);
+
+	*says = -1;
+	if (!text || !*text)
+		return 0;
+	*says = number_of(name);
+	if (*says == 0 || *says == 1)
+		return 0;
+	return err_usage(err, "%s '%s' is not known, expected 0 or 1", name, text);
+}
+
 static int open_mpi(struct comm *comm, const struct launcher *launcher, struct err *err)
 {
 	char path[PATH_MAX];
+	int device_memory;
 
+	if (read_device_memory(&device_memory, err) < 0)
+		return -1;
 	object_path("MEMOSCOPE_MPI", "comm-mpi.so", path);
 	if (access(path, R_OK) < 0)
 		return err_usage(err, "there is no %s, so processes cannot be joined: this memoscope was "
@@ -95,6 +113,9 @@ static int open_mpi(struct comm *comm, const struct launcher *launcher, struct e
 	}
 	comm->witness = witness;
 	name_run(comm);
+	if (device_memory >= 0)
+		comm->device_memory = device_memory;
+	comm->device_memory = !comm_largest(comm, !comm->device_memory); /* all, or none */
 	if (comm->size == launcher->size || comm->size > 1)
 		return 0;
 	witness_end(witness, false);

@@ -10,12 +10,13 @@
 enum comm_kind {
 	COMM_AUTO, /* by MPI, if a launcher says that there are several */
 	COMM_MPI,
+	COMM_NCCL, /* by MPI, and GPUs by NCCL: comm_use_devices() */
 	COMM_NONE, /* each process is alone */
 };
 
 /* The row of an option table that sets it. */
 #define COMM_OPTION(kind) \
-	{.name = "comm", .type = OPTION_WORD, .value = &(kind), .argument = "auto|mpi|none", \
+	{.name = "comm", .type = OPTION_WORD, .value = &(kind), .argument = "auto|mpi|nccl|none", \
 	 .text = "what joins several processes (default auto: MPI, if a launcher started several)"}
 
 /* What a launcher says in the environment of its processes. */
@@ -29,8 +30,9 @@ struct launcher launcher_find(void);
 
 /* Collective: *comm becomes that of this process, to comm->close(). A process alone never loads
  * MPI. The object is that which $MEMOSCOPE_MPI names; or comm-mpi.so, beside the program or in
- * ../lib/memoscope from there. -1 with err set, of status ERR_USAGE if there is no such object, or
- * if it is of another MPI than the launcher. */
+ * ../lib/memoscope from there. $MEMOSCOPE_MPI_DEVICE_MEMORY, 0 or 1, says whether this MPI takes a
+ * GPU's memory; by default MPI is asked. -1 with err set, of status ERR_USAGE if there is no such
+ * object, or if it is of another MPI than the launcher. */
 int comm_open(enum comm_kind kind, struct comm *comm, struct err *err);
 
 /* For filters only, collective: comm_open(), which ends the program with status 2 if it fails. From

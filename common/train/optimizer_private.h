@@ -29,13 +29,17 @@ struct piece {
 	bool whole; /* a tensor that is stepped with Muon: its owner needs the sum of all of it */
 };
 
-/* What ranks exchange in a step (optimizer_ranks.c). Arrays of the host are those of the device if
- * its memory is the host's; else they are copies for sending and receiving. */
+/* What ranks exchange in a step (optimizer_ranks.c). If the device's memory is the host's, or if the
+ * comm takes that of a device, messages are of the device's arrays. Else they are of copies in the
+ * host's memory. */
 struct rank_exchange {
 	const struct comm *comm; /* the caller's */
 	struct piece *pieces; /* [piece_count]: all parameters, in ascending order */
 	int piece_count;
 	float *received; /* [workers of others][stretch of this rank], device memory: their gradients */
+	bool copies, device; /* messages are of the host's copies; of a device's own memory; or neither */
+	/* The copies, in memory from host_alloc(). Without: the device's arrays, and gradients are
+	 * NULL. */
 	float *host_received, *host_gradients, *host_params; /* [own workers][count], [count] */
 	struct tally *tallies; /* [workers], host memory */
 	struct comm_message *messages; /* [room] */

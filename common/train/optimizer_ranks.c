@@ -82,15 +82,19 @@ static int make_copies(struct optimizer *optimizer, struct err *err)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
 	const size_t count = optimizer->count, received = received_count(optimizer);
+	const struct kernels *k = optimizer->k;
+	struct device *dev = optimizer->dev;
 
-	if (optimizer->k->host_memory) {
+	ranks->device = !k->host_memory && ranks->comm->device_memory;
+	ranks->copies = !k->host_memory && !ranks->device;
+	if (!ranks->copies) {
 		ranks->host_received = ranks->received;
 		ranks->host_params = optimizer->params;
 		return 0;
 	}
-	ranks->host_received = malloc(received * sizeof(float) + 1);
-	ranks->host_gradients = malloc((size_t)optimizer->own * count * sizeof(float));
-	ranks->host_params = malloc(count * sizeof(float));
+	ranks->host_received = k->host_alloc(dev, received * sizeof(float));
+	ranks->host_gradients = k->host_alloc(dev, (size_t)optimizer->own * count * sizeof(float));
+	ranks->host_params = k->host_alloc(dev, count * sizeof(float));
 	if (ranks->host_received && ranks->host_gradients && ranks->host_params)
 		return 0;
 	return err_set(err, "out of memory for copies of %zu parameters", count);
@@ -136,15 +140,16 @@ int rank_exchange_new(struct optimizer *optimizer, const struct gpt_config *conf
 void rank_exchange_free(struct optimizer *optimizer)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
+	const struct kernels *k = optimizer->k;
 
 	if (!ranks)
 		return;
-	if (!optimizer->k->host_memory) {
-		free(ranks->host_received);
-		free(ranks->host_gradients);
-		free(ranks->host_params);
+	if (ranks->copies) {
+		k->host_free(optimizer->dev, ranks->host_received);
+		k->host_free(optimizer->dev, ranks->host_gradients);
+		k->host_free(optimizer->dev, ranks->host_params);
 	}
-	optimizer->k->free(optimizer->dev, ranks->received);
+	k->free(optimizer->dev, ranks->received);
 	free(ranks->tallies);
 	free(ranks->messages);
 	free(ranks->pieces);
@@ -159,13 +164,14 @@ size_t rank_exchange_memory(const struct optimizer *optimizer)
 	return optimizer->ranks ? received_count(optimizer) * sizeof(float) : 0;
 }
 
-/* ---- copies of the host ---- */
+/* ---- the host's copies ---- */
 
-/* Where the host has a worker's gradients; the worker is one of this rank, from 0. */
+/* Where messages have a worker's gradients; the worker is one of this rank, from 0. */
 static float *host_gradients(const struct optimizer *optimizer, float *const *gradients, int worker)
 {
-	return optimizer->k->host_memory ? gradients[worker]
-	       : optimizer->ranks->host_gradients + (size_t)worker * optimizer->count;
+	return optimizer->ranks->copies
+	       ? optimizer->ranks->host_gradients + (size_t)worker * optimizer->count
+	       : gradients[worker];
 }
 
 /* Floats begin ... end of an array of the device, to or from the host. */
@@ -192,20 +198,25 @@ static void add_message(struct rank_exchange *ranks, int peer, bool receive, flo
 {
 	if (count > 0)
 		ranks->messages[ranks->count++] = (struct comm_message){
-			.peer = peer, .receive = receive, .memory = memory, .bytes = count * sizeof *memory,
+			.peer = peer, .receive = receive, .device = ranks->device, .memory = memory,
+			.bytes = count * sizeof *memory,
 		};
 }
 
-static void begin_messages(struct rank_exchange *ranks)
+static void begin_messages(const struct optimizer *optimizer)
 {
+	struct rank_exchange *ranks = optimizer->ranks;
+
+	if (ranks->device)
+		optimizer->k->wait(optimizer->dev); /* operations that write what is sent */
 	ranks->comm->begin(ranks->comm, ranks->messages, ranks->count);
 	ranks->count = 0;
 }
 
-static void exchange(struct rank_exchange *ranks)
+static void exchange(const struct optimizer *optimizer)
 {
-	begin_messages(ranks);
-	ranks->comm->finish(ranks->comm);
+	begin_messages(optimizer);
+	optimizer->ranks->comm->finish(optimizer->ranks->comm);
 }
 
 /* Where the gradients of another rank's worker are received. */
@@ -248,7 +259,7 @@ void rank_exchange_begin(struct optimizer *optimizer)
 			if (w / own != rank && section_of(optimizer, section, rank, &from, &to))
 				add_message(ranks, w / own, true,
 				            ranks->host_received + slot(optimizer, w) + (from - begin), to - from);
-	begin_messages(ranks);
+	begin_messages(optimizer);
 }
 
 /* Begin to send own workers' gradients: up to so many sections, if they are not on their way. */
@@ -265,7 +276,7 @@ static void begin_sections(struct optimizer *optimizer, float *const *gradients,
 					add_message(ranks, peer, false,
 					            host_gradients(optimizer, gradients, w) + from, to - from);
 	if (ranks->begun > first)
-		begin_messages(ranks);
+		begin_messages(optimizer);
 }
 
 void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *gradients,
@@ -348,7 +359,7 @@ void rank_exchange_sums(struct optimizer *optimizer, float *const *gradients)
 			}
 		}
 	const int count = ranks->count;
-	exchange(ranks);
+	exchange(optimizer);
 	for (int i = 0; i < count; i++) {
 		const struct comm_message *message = &ranks->messages[i];
 		const size_t at = (size_t)((float *)message->memory - host);
@@ -357,7 +368,8 @@ void rank_exchange_sums(struct optimizer *optimizer, float *const *gradients)
 	}
 }
 
-void rank_exchange_gather(const struct optimizer *optimizer, float *array)
+/* Fill in what other ranks have stepped of an array, of the host or, if device, of a device. */
+static void gather(const struct optimizer *optimizer, float *array, bool device)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
 	const int rank = ranks->comm->rank;
@@ -372,7 +384,14 @@ void rank_exchange_gather(const struct optimizer *optimizer, float *array)
 			if (r != rank)
 				add_message(ranks, r, false, memory, count);
 	}
-	exchange(ranks);
+	for (int i = 0; i < ranks->count; i++)
+		ranks->messages[i].device = device;
+	exchange(optimizer);
+}
+
+void rank_exchange_gather(const struct optimizer *optimizer, float *array)
+{
+	gather(optimizer, array, false);
 }
 
 void rank_exchange_params(struct optimizer *optimizer)
@@ -384,7 +403,7 @@ void rank_exchange_params(struct optimizer *optimizer)
 		if (ranks->pieces[i].rank == rank)
 			fetch(optimizer, ranks->host_params, optimizer->params, ranks->pieces[i].begin,
 			      ranks->pieces[i].end);
-	rank_exchange_gather(optimizer, ranks->host_params);
+	gather(optimizer, ranks->host_params, ranks->device);
 	for (int i = 0; i < ranks->piece_count; i++)
 		if (ranks->pieces[i].rank != rank)
 			store(optimizer, ranks->host_params, optimizer->params, ranks->pieces[i].begin,

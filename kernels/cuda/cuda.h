@@ -75,10 +75,13 @@ struct device {
 bool cuda_supports(enum dtype dtype);
 enum dtype cuda_activations(const struct device *dev);
 int cuda_choose(int number, struct err *err);
+void cuda_identity(char *text, size_t size);
 struct device *cuda_open(enum dtype dtype, struct err *err);
 void cuda_close(struct device *dev);
 void *cuda_alloc(struct device *dev, size_t bytes);
 void cuda_free(struct device *dev, void *memory);
+void *cuda_host_alloc(struct device *dev, size_t bytes);
+void cuda_host_free(struct device *dev, void *memory);
 void cuda_upload(struct device *dev, void *to, const void *from_host, size_t bytes);
 void cuda_download(struct device *dev, void *to_host, const void *from, size_t bytes);
 void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes);

@@ -77,6 +77,14 @@ int cuda_choose(int number, struct err *err)
 	return check_capability(err) < 0 ? -1 : count;
 }
 
+void cuda_identity(char *text, size_t size)
+{
+	int number = 0;
+
+	CHECK(cudaGetDevice(&number));
+	CHECK(cudaDeviceGetPCIBusId(text, (int)size, number));
+}
+
 /* Tensor cores take half from compute capability 7 on, bfloat16 from 8. */
 bool cuda_supports(enum dtype dtype)
 {
@@ -135,18 +143,24 @@ void cuda_close(struct device *dev)
 
 /* ---- memory ---- */
 
+/* What the call gave; NULL: out of memory. */
+static void *taken(const char *call, cudaError_t status, void *memory)
+{
+	if (status == cudaSuccess)
+		return memory;
+	cudaGetLastError(); /* the next launch must not be blamed for it */
+	if (status != cudaErrorMemoryAllocation)
+		cuda_fail(call, cudaGetErrorString(status));
+	return NULL;
+}
+
 void *cuda_alloc(struct device *dev, size_t bytes)
 {
 	void *memory = NULL;
 
 	not_recording(dev, "cudaMalloc");
-	cudaError_t status = cudaMalloc(&memory, bytes ? bytes : 64);
-	if (status == cudaSuccess)
-		return memory;
-	cudaGetLastError(); /* the next launch must not be blamed for it */
-	if (status != cudaErrorMemoryAllocation)
-		cuda_fail("cudaMalloc", cudaGetErrorString(status));
-	return NULL;
+	const cudaError_t status = cudaMalloc(&memory, bytes ? bytes : 64);
+	return taken("cudaMalloc", status, memory);
 }
 
 void cuda_free(struct device *dev, void *memory)
@@ -157,6 +171,23 @@ void cuda_free(struct device *dev, void *memory)
 	dev->weights = NULL; /* they may have been in it */
 	graphs_forget(dev);
 	CHECK(cudaFree(memory));
+}
+
+void *cuda_host_alloc(struct device *dev, size_t bytes)
+{
+	void *memory = NULL;
+
+	not_recording(dev, "cudaMallocHost");
+	const cudaError_t status = cudaMallocHost(&memory, bytes ? bytes : 64);
+	return taken("cudaMallocHost", status, memory);
+}
+
+void cuda_host_free(struct device *dev, void *memory)
+{
+	if (!memory)
+		return;
+	cuda_wait(dev); /* a copy may be under way */
+	CHECK(cudaFreeHost(memory));
 }
 
 bool cuda_take_scratch(struct device *dev, enum scratch which, size_t bytes)

@@ -49,11 +49,13 @@ struct talk {
 
 static void speak(const struct comm *comm, struct talk *talk)
 {
-	const struct comm_message answer = {1, true, &talk->answer, 1};
+	const struct comm_message answer = {
+		.peer = 1, .receive = true, .memory = &talk->answer, .bytes = 1,
+	};
 
 	pthread_barrier_wait(&talk->both);
 	for (int i = 0; i < 3; i++) {
-		const struct comm_message one = {1, false, &talk->sent[i], 1};
+		const struct comm_message one = {.peer = 1, .memory = &talk->sent[i], .bytes = 1};
 		comm->begin(comm, &one, 1);
 		if (i != 1) { /* rank 1 looks when one is begun, and when all are */
 			pthread_barrier_wait(&talk->both);
@@ -67,10 +69,12 @@ static void speak(const struct comm *comm, struct talk *talk)
 
 static void listen(const struct comm *comm, struct talk *talk)
 {
-	struct comm_message in[3], out = {0, false, &talk->received[2], 1};
+	struct comm_message in[3], out = {.memory = &talk->received[2], .bytes = 1};
 
 	for (int i = 0; i < 3; i++)
-		in[i] = (struct comm_message){0, true, &talk->received[i], 1};
+		in[i] = (struct comm_message){
+			.receive = true, .memory = &talk->received[i], .bytes = 1,
+		};
 	comm->begin(comm, in, 1);
 	comm->begin(comm, in + 1, 2);
 	memset(in, 0, sizeof in); /* messages may go */

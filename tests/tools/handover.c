@@ -31,8 +31,10 @@ static void await(const struct comm *comm, const char *memory, int filler, size_
 static void hand_over(const struct comm *comm, size_t bytes)
 {
 	char *in = calloc(bytes, 1), *out = malloc(bytes);
-	const struct comm_message receive = {1 - comm->rank, true, in, bytes};
-	const struct comm_message send = {1 - comm->rank, false, out, bytes};
+	const struct comm_message receive = {
+		.peer = 1 - comm->rank, .receive = true, .memory = in, .bytes = bytes,
+	};
+	const struct comm_message send = {.peer = 1 - comm->rank, .memory = out, .bytes = bytes};
 
 	if (!in || !out)
 		die("out of memory");

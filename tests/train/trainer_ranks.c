@@ -1,5 +1,6 @@
 /* trainer_ranks.c - workers in several processes do what as many threads of one process do, to the
  * bit. The processes are threads here (tests/comm/ranks.h). */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -242,10 +243,124 @@ static void test_order(const struct data *data)
 	ranks_run(&ranks, 2, train_noting, &noted);
 	was(noted.text[1], "r", "", "sa" STEP, 1, "who has no example has all to send at once");
 	k.host_memory = false;
+	k.host_alloc = k.alloc;
+	k.host_free = k.free;
 	ranks_run(&ranks, 2, train_noting, &noted);
 	was(noted.text[0], "r", "", "llllle" "s" STEP, 1,
 	    "a device's gradients are sent when it has done all");
 	was(noted.text[1], "r", "", "s" STEP, 1, "  also if there are none");
+}
+
+/* ---- a device's own memory ---- */
+
+/* A device whose memory is said to be its own: it is the processor's. */
+static atomic_int host_taken, host_given; /* calls of host_alloc() and host_free() */
+static atomic_int device_messages, too_early; /* of a step; begun before the device had done all */
+static _Thread_local bool busy; /* the rank's device has not been waited for */
+
+static void *apart_host_alloc(struct device *dev, size_t bytes)
+{
+	(void)dev;
+	host_taken++;
+	return malloc(bytes);
+}
+
+static void apart_host_free(struct device *dev, void *memory)
+{
+	(void)dev;
+	host_given += memory != NULL;
+	free(memory);
+}
+
+static void apart_adamw(struct device *dev, float *param, const float *grad, float *m, float *v,
+                        size_t count, const struct adamw_range *ranges, int range_count,
+                        const struct adamw *adamw, const struct update *update)
+{
+	busy = true;
+	kernels_find("cpu", NULL)->adamw(dev, param, grad, m, v, count, ranges, range_count, adamw,
+	                                 update);
+}
+
+static void apart_layernorm_backward(struct device *dev, float *din, float *dgain, float *dbias,
+                                     void *rounded, const void *dout, const float *x,
+                                     const float *mean, const float *rstd, const float *gain, int n,
+                                     int c)
+{
+	busy = true;
+	kernels_find("cpu", NULL)->layernorm_backward(dev, din, dgain, dbias, rounded, dout, x, mean,
+	                                              rstd, gain, n, c);
+}
+
+static void apart_add(struct device *dev, float *x, const float *y, size_t count)
+{
+	busy = true;
+	kernels_find("cpu", NULL)->add(dev, x, y, count);
+}
+
+static void apart_wait(struct device *dev)
+{
+	busy = false;
+	kernels_find("cpu", NULL)->wait(dev);
+}
+
+static void apart_download(struct device *dev, void *to_host, const void *from, size_t bytes)
+{
+	busy = false;
+	kernels_find("cpu", NULL)->download(dev, to_host, from, bytes);
+}
+
+static void apart_begin(const struct comm *comm, const struct comm_message *messages, int count)
+{
+	for (int i = 0; i < count; i++) {
+		device_messages += messages[i].device;
+		too_early += busy && !messages[i].receive;
+	}
+	ranks_begin(comm, messages, count);
+}
+
+static bool device_memory; /* of the comm */
+
+static void train_apart(const struct comm *comm, void *data)
+{
+	struct rank *rank = rank_of(comm);
+
+	rank->comm.begin = apart_begin;
+	rank->comm.device_memory = device_memory;
+	train(comm, data);
+}
+
+/* The course of two ranks whose devices have memory of their own, and that of one process. */
+static void test_device_memory(const struct plan *what, const char *name)
+{
+	struct kernels k = *kernels_find("cpu", NULL);
+	struct plan alone = *what, apart = *what;
+	struct ranks ranks;
+
+	k.host_memory = false;
+	k.host_alloc = apart_host_alloc;
+	k.host_free = apart_host_free;
+	k.adamw = apart_adamw;
+	k.layernorm_backward = apart_layernorm_backward;
+	k.add = apart_add;
+	k.wait = apart_wait;
+	k.download = apart_download;
+	alone.options.workers = 2;
+	apart.options.kernels = &k;
+	ranks_run(&ranks, 1, train, &alone);
+	for (int direct = 0; direct < 2; direct++) {
+		device_memory = direct;
+		host_taken = host_given = device_messages = too_early = 0;
+		ranks_run(&ranks, 2, train_apart, &apart);
+		ok(same_state(&apart.state[0], &alone.state[0]) &&
+		   same_state(&apart.state[1], &alone.state[0]), "%s: two devices have the state of one "
+		   "process, %s", name, direct ? "whose memory is sent" : "by copies in the host's memory");
+		is_int(host_taken, direct ? 0 : 6, "  so many of these are made");
+		is_int(host_given, host_taken, "  and given back");
+		ok(direct ? device_messages > 0 : device_messages == 0, "  messages say whose memory it is");
+		is_int(too_early, 0, "  all are begun when the device has done its work");
+		release(&apart, 2);
+	}
+	release(&alone, 1);
 }
 
 int main(void)
@@ -277,11 +392,15 @@ int main(void)
 	/* As on a GPU, copies for sending and receiving are made. */
 	struct kernels apart = *kernels_find("cpu", &err);
 	apart.host_memory = false;
+	apart.host_alloc = apart.alloc;
+	apart.host_free = apart.free;
 	plan.options = options_of(1);
 	plan.options.kernels = &apart;
 	compare_all(&plan, "memory of the device's own");
+	test_device_memory(&plan, "AdamW");
 	plan.options.optimizer.kind = OPTIMIZER_MUON;
 	compare_all(&plan, "Muon, memory of the device's own");
+	test_device_memory(&plan, "Muon");
 	if (apart.supports(DTYPE_BF16)) {
 		plan.options = options_of(1);
 		plan.options.dtype = DTYPE_BF16;

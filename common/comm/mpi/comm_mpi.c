@@ -5,6 +5,9 @@
  */
 #include <limits.h>
 #include <mpi.h>
+#ifdef OPEN_MPI
+#include <mpi-ext.h>
+#endif
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +152,19 @@ static void find_neighbours(struct comm *comm)
 	MPI_Comm_free(&host);
 }
 
+/* Whether this MPI can read and write a GPU's memory, as far as it says. */
+static bool takes_device_memory(void)
+{
+#if defined MPIX_CUDA_AWARE_SUPPORT /* Open MPI */
+	return MPIX_Query_cuda_support();
+#elif defined MPIX_GPU_SUPPORT_CUDA /* MPICH */
+	int takes = 0;
+	return MPIX_GPU_query_support(MPIX_GPU_SUPPORT_CUDA, &takes) == MPI_SUCCESS && takes;
+#else
+	return false;
+#endif
+}
+
 int comm_mpi(size_t size, struct comm *comm)
 {
 	int level;
@@ -165,5 +181,6 @@ int comm_mpi(size_t size, struct comm *comm)
 	MPI_Comm_size(world, &comm->size);
 	read_name(comm->name, sizeof comm->name);
 	find_neighbours(comm);
+	comm->device_memory = takes_device_memory();
 	return 0;
 }

@@ -228,6 +228,12 @@ cudaError_t cudaGetDevice(int *device)
 	return cudaSuccess;
 }
 
+cudaError_t cudaDeviceGetPCIBusId(char *text, int size, int device)
+{
+	snprintf(text, (size_t)size, "0000:%02X:00.0", 16 + device);
+	return cudaSuccess;
+}
+
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device)
 {
 	*value = device < 0 || device >= fake_devices             ? 0

@@ -134,6 +134,11 @@ static void check_choice(const struct kernels *kernels)
 	for (int number = 0; number < 7; number++)
 		ok(kernels->choose(number, &err) == 3 && fake_device == number % 3,
 		   "process %d of a host with 3 GPUs takes number %d", number, number % 3);
+	char text[20], little[5];
+	kernels->identity(text, sizeof text);
+	kernels->identity(little, sizeof little);
+	ok(strcmp(text, "0000:10:00.0") == 0, "it is known by its address");
+	ok(strcmp(little, "0000") == 0, "  as far as there is room");
 	fake_devices = 0;
 	ok(kernels->choose(4, &err) < 0 && strstr(err.text, "GPU 4 cannot be used"), "there is none");
 	fake_devices = 1;

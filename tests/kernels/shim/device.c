@@ -26,10 +26,22 @@ bool cuda_supports(enum dtype dtype)
 	return dtype < DTYPES;
 }
 
+/* There are as many as $MEMOSCOPE_SHIM_GPUS says, or one. */
+static int chosen;
+
 int cuda_choose(int number, struct err *err)
 {
-	(void)number, (void)err;
-	return 1;
+	const char *text = getenv("MEMOSCOPE_SHIM_GPUS");
+	const int count = text ? *text - '0' : 1;
+
+	(void)err;
+	chosen = number % count;
+	return count;
+}
+
+void cuda_identity(char *text, size_t size)
+{
+	snprintf(text, size, "shim %d", chosen);
 }
 
 struct device *cuda_open(enum dtype dtype, struct err *err)
@@ -70,6 +82,17 @@ void *cuda_alloc(struct device *dev, size_t bytes)
 void cuda_free(struct device *dev, void *memory)
 {
 	dev->weights = NULL;
+	free(memory);
+}
+
+void *cuda_host_alloc(struct device *dev, size_t bytes)
+{
+	return cuda_alloc(dev, bytes);
+}
+
+void cuda_host_free(struct device *dev, void *memory)
+{
+	(void)dev;
 	free(memory);
 }
 

@@ -3,6 +3,7 @@
 #   make deps          install what building and testing needs (apt)
 #   make               all programs, into build/, on all cores (-j1: on one)
 #   make cuda          the GPU's half for all GPUs; make builds it for the GPU that is there
+#   make NCCL_HOME=DIR GPUs of several processes joined by the NCCL of this folder; make takes that of CUDA or the system
 #   make MPICC=mpicc.X training over processes by the MPI of this compiler; make takes mpicc, if it is there
 #   make check         the test suite, without what takes long, by prove
 #   make check/NAME    a room of tests, as check/stream, or the tests of that name, as check/vocab
@@ -128,6 +129,19 @@ MPI_C := common/comm/mpi/comm_mpi.c
 MPI_NAMES := openmpi mpich
 MPI_TESTED := $(foreach m,$(MPI_NAMES),$(if $(shell command -v mpicc.$m),$(BUILD)/tests/comm-mpi.$m.so))
 
+# And what joins GPUs by NCCL, whose header is that of NCCL_HOME, CUDA or the system. Tests have
+# something plain in place of NCCL and CUDA (tests/comm/nccl).
+NCCL_C := common/comm/nccl/comm_nccl.c common/comm/comm.c $(patsubst %,common/base/%.c,err escape utf8)
+NCCL_INCLUDE := $(patsubst %/nccl.h,%,$(firstword $(wildcard $(addsuffix /nccl.h,$(NCCL_HOME:%=%/include) \
+	$(CUDA_HOME)/include /usr/include))))
+NCCL_LIB = $(firstword $(foreach d,$(NCCL_HOME:%=%/lib) $(CUDA_LIB) $(wildcard /usr/lib/*-linux-gnu) /usr/lib64 /usr/lib, \
+	$(if $(wildcard $d/libnccl.so),$d)))
+NCCL_OBJECT := $(BUILD)/comm-nccl.so
+NCCL_FOUND := $(if $(and $(CUDA_FOUND),$(NCCL_INCLUDE),$(NCCL_LIB)),$(NCCL_OBJECT))
+NCCL_TESTED := $(if $(and $(wildcard $(CUDA_HOME)/include/cuda_runtime_api.h),$(NCCL_INCLUDE)),$(BUILD)/tests/comm-nccl.so)
+build_nccl = $(CC) $(ALL_CFLAGS) -isystem $(CUDA_HOME)/include -isystem $(NCCL_INCLUDE) -fPIC -fvisibility=hidden \
+	-shared $(ALL_LDFLAGS) -o $@ $(1)
+
 FILTERS := $(sort $(notdir $(basename $(wildcard filters/*.c))))
 PROGRAMS := $(FILTERS:%=$(BUILD)/%)
 COMMON := $(wildcard common/*/*.c) $(wildcard kernels/*.c)
@@ -168,10 +182,10 @@ include tests/check.mk # the tests, and when they run
 .SECONDARY:
 always:
 
-all: $(PROGRAMS) $(if $(GPU_HALF),$(OBJECT)) $(if $(MPICC),$(MPI_OBJECT))
+all: $(PROGRAMS) $(if $(GPU_HALF),$(OBJECT)) $(if $(MPICC),$(MPI_OBJECT)) $(if $(GPU_HALF),$(NCCL_FOUND))
 
 ifneq ($(CUDA_FOUND),)
-cuda: $(OBJECT)
+cuda: $(OBJECT) $(NCCL_FOUND)
 else
 cuda:
 	@echo "make cuda: there is no nvcc with cuBLAS, of CUDA 12 or later" >&2; exit 1
@@ -245,6 +259,14 @@ $(BUILD)/obj/mpicc: $(if $(filter-out $(shell cat $(BUILD)/obj/mpicc 2>/dev/null
 	@mkdir -p $(@D)
 	@echo $(MPICC) $(realpath $(MPICC)) >$@
 
+$(NCCL_OBJECT): $(NCCL_C) $(wildcard common/comm/*.h) common/base/err.h
+	@mkdir -p $(@D)
+	$(call build_nccl,$(NCCL_C) -L$(CUDA_LIB) -L$(NCCL_LIB) -lnccl -lcudart_static -lpthread -ldl -lrt \
+		-Xlinker -rpath -Xlinker $(NCCL_LIB))
+$(BUILD)/tests/comm-nccl.so: $(NCCL_C) $(wildcard tests/comm/nccl/*.c common/comm/*.h) common/base/err.h
+	@mkdir -p $(@D)
+	$(call build_nccl,$(NCCL_C) $(wildcard tests/comm/nccl/*.c))
+
 $(BUILD)/obj/cuda/archs: $(if $(filter-out $(ARCHS_BUILT),$(ARCHS)),always)
 	@mkdir -p $(@D)
 	@echo $(ARCHS) >$@
@@ -309,7 +331,7 @@ $(BUILD)/obj/kernels/cpu/isa/%.$(1).o: kernels/cpu/isa/%.c
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
-tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(FAULTS) $(MPI_TESTED) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
+tests: $(TEST_PROGRAMS) $(TEST_TOOLS) $(FAULTS) $(MPI_TESTED) $(NCCL_TESTED) $(SHIM_OBJECT) $(BUILD)/gpu/check $(BENCHES)
 
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -355,6 +377,9 @@ install: all
 	if [ -f $(MPI_OBJECT) ]; then \
 		install -D -m 644 -- $(MPI_OBJECT) $(TO)/lib/memoscope/$(notdir $(MPI_OBJECT)); \
 	fi
+	if [ -f $(NCCL_OBJECT) ]; then \
+		install -D -m 644 -- $(NCCL_OBJECT) $(TO)/lib/memoscope/$(notdir $(NCCL_OBJECT)); \
+	fi
 	for s in 1 5 7; do \
 		install -m 644 -- man/*.$$s $(TO)/share/man/man$$s || exit 1; \
 	done
@@ -365,7 +390,7 @@ install: all
 # build/ is the build's own. Another folder may have other files: there go the files that a build
 # makes, by their names, folders that are then empty, and through no link.
 OBJ_ROOMS := $(addprefix $(BUILD)/obj/,common cuda filters kernels shim tests watched)
-MADE_BELOW = $(MPI_NAMES:%=$(BUILD)/tests/comm-mpi.%.so) $(HARNESS) $(SHIM) $(SHIM_OBJECT) $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/tests/tools/faults.so \
+MADE_BELOW = $(MPI_NAMES:%=$(BUILD)/tests/comm-mpi.%.so) $(BUILD)/tests/comm-nccl.so $(HARNESS) $(SHIM) $(SHIM_OBJECT) $(TEST_PROGRAMS) $(TEST_TOOLS) $(BUILD)/tests/tools/faults.so \
 	$(BENCHES) $(BUILD)/gpu/check $(addprefix $(BUILD)/gen/,names.inc attention_hashes.inc \
 	attention.html attention.css attention.js)
 clean:
@@ -375,7 +400,7 @@ else
 	@if [ -e $(BUILD) ] && [ ! -d $(BUILD)/obj/common ]; then \
 		echo "make clean: $(BUILD) has no build, and nothing is removed" >&2; exit 2; \
 	fi
-	rm -f $(PROGRAMS) $(LIBRARY) $(OBJECT) $(MPI_OBJECT) $(BUILD)/obj/mpicc $(BUILD)/pipelines.lock
+	rm -f $(PROGRAMS) $(LIBRARY) $(OBJECT) $(MPI_OBJECT) $(NCCL_OBJECT) $(BUILD)/obj/mpicc $(BUILD)/pipelines.lock
 	@find $(sort $(foreach f,$(MADE_BELOW),$(BUILD)/$(firstword $(subst /, ,$(f:$(BUILD)/%=%))))) -type f \
 		\( $(patsubst %,-path % -o,$(MADE_BELOW)) -false \) -delete 2>/dev/null || true
 	@find $(BUILD)/obj -depth \( $(foreach r,$(OBJ_ROOMS),-path '$r/*' -o -path $r -o) -path '$(BUILD)/obj/cuda/archs' \) \

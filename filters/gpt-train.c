@@ -11,7 +11,7 @@
 #include "common/base/interrupt.h"
 #include "common/base/options.h"
 #include "common/base/progress.h"
-#include "common/comm/launcher.h"
+#include "common/comm/devices.h"
 #include "common/model/backend.h"
 #include "common/stream/stream.h"
 #include "common/train/metrics.h"
@@ -24,10 +24,8 @@
 #define WORKERS_MAX 1024
 
 static struct gpt_config network = GPT_CONFIG_DEFAULT;
-static struct trainer_options trainer = {
-	.lr = LEARNING_RATE_DEFAULT,
-	.optimizer = OPTIMIZER_DEFAULT,
-};
+static struct trainer_options trainer = {.lr = LEARNING_RATE_DEFAULT,
+                                         .optimizer = OPTIMIZER_DEFAULT};
 static int batch = 32, accumulate = 1;
 static int64_t memory;
 static int64_t saved_val_records; /* that the state of a resumed run was validated on */
@@ -39,6 +37,7 @@ static bool resume, overwrite, new_best, quiet;
 static enum backend backend;
 static enum comm_kind comm_kind;
 static struct comm comm; /* of the processes of this run */
+static char identity[BACKEND_IDENTITY]; /* of the GPU that this one computes on */
 
 static const char *set_preset(const char *argument, void *value)
 {
@@ -240,7 +239,7 @@ static int run_options(const struct starting_model *start, int processors,
 		return err_usage(err, "%s", bad.text);
 	trainer.kernels = backend_find(backend, &network, silent, err);
 	if (!trainer.kernels ||
-	    backend_share(trainer.kernels, comm.local_rank, comm.local_size, silent, err) < 0 ||
+	    backend_share(trainer.kernels, comm.local_rank, comm.local_size, identity, err) < 0 ||
 	    backend_dtype_find(trainer.kernels, dtype, &trainer.dtype, err) < 0)
 		return -1;
 	if (trainer.workers == 0 && comm.size > 1)
@@ -486,7 +485,7 @@ int main(int argc, char **argv)
 	const int processors = comm_processors(&comm);
 	if (first >= 0)
 		prepare(&data, &start, argv + first, argc - first, processors, &wanted, &err);
-	if (comm_settle(&comm, &err) < 0)
+	if (comm_settle(&comm, &err) < 0 || comm_use_devices(&comm, comm_kind, identity, &err) < 0)
 		comm_fail(&comm, &err);
 	json_t *header = header_new(STREAM_METRICS, data.header, argc, argv);
 	if (training_run_init(&run, &wanted, &data, json_object_get(header, "chain"), &err) < 0)

@@ -18,7 +18,7 @@ UNSANITIZED := $(WATCHED) tests/kernels/cuda_faults.c tests/kernels/ops_referenc
 
 TESTS_C := $(wildcard $(TEST_ROOMS:%=tests/%/*.c))
 TESTS_C := $(if $(SANITIZE),$(filter-out $(UNSANITIZED),$(TESTS_C)),$(TESTS_C))
-TESTS_SH := $(filter-out tests/lib.sh tests/browser/lib.sh,$(wildcard tests/*.sh $(TEST_ROOMS:%=tests/%/*.sh)))
+TESTS_SH := $(filter-out tests/lib.sh tests/browser/lib.sh tests/comm/lib.sh,$(wildcard tests/*.sh $(TEST_ROOMS:%=tests/%/*.sh)))
 # tests/kernels/gpu/host.c, where CUDA's headers are
 GPU_TEST := $(if $(CUDA_FOUND),$(BUILD)/tests/kernels/gpu.t)
 TEST_PROGRAMS := $(TESTS_C:tests/%.c=$(BUILD)/tests/%.t) $(GPU_TEST)
@@ -36,7 +36,7 @@ OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.s
 needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(if $(filter $(OVER_ALL),$(1)),$(PROGRAMS) \
 	$(TEST_TOOLS),$(call mentioned,$(PROGRAMS) $(TEST_TOOLS),$(1))) $(if $(shell grep -l \
 	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)) $(if $(shell grep -l faults.so \
-	$(filter %.sh,$(1))),$(FAULTS)) $(if $(shell grep -l comm-mpi $(filter %.sh,$(1))),$(MPI_TESTED)))
+	$(filter %.sh,$(1))),$(FAULTS)) $(if $(filter tests/comm/%.sh,$(1)),$(MPI_TESTED) $(NCCL_TESTED)))
 mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$(2)) tests/lib.sh | \
 	sort -u),$(filter %/$w,$(1)))
 # $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored

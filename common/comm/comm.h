@@ -29,7 +29,7 @@ struct comm {
 	char name[64]; /* of what connects the ranks: "Open MPI 4.1.4" */
 	int witness; /* of this process (witness.h); -1: none */
 	bool device_memory; /* messages may be of a GPU's memory */
-	int devices; /* GPUs that all ranks have between them (devices.h); 0: none, or not known */
+	int devices, device_users; /* GPUs of all ranks; ranks that have one: comm_use_devices() */
 
 	/* Begin to send and receive these; return at once. Until finish() what is sent must not change,
 	 * and what is received must not be read; the array of messages may go. More calls begin more,

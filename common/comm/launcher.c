@@ -14,6 +14,7 @@
 #include "common/base/object.h"
 #include "common/base/threads.h"
 #include "common/comm/comm_mpi.h"
+#include "common/comm/devices.h"
 #include "common/comm/witness.h"
 
 /* ---- what the environment says ---- */
@@ -135,6 +136,8 @@ int comm_open(enum comm_kind kind, struct comm *comm, struct err *err)
 	*comm = comm_alone;
 	if (kind == COMM_NONE || (kind == COMM_AUTO && launcher.size == 1))
 		return 0;
+	if (kind == COMM_NCCL && comm_nccl_find(err) < 0)
+		return -1;
 	return open_mpi(comm, &launcher, err);
 }
 

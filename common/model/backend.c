@@ -47,18 +47,16 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 	return kernels;
 }
 
-int backend_share(const struct kernels *kernels, int number, int processes, bool quiet,
-                  struct err *err)
+int backend_share(const struct kernels *kernels, int number, int processes,
+                  char identity[BACKEND_IDENTITY], struct err *err)
 {
-	struct progress progress = {.quiet = quiet};
-
+	*identity = '\0';
 	if (processes == 1 || !kernels->choose)
 		return 0;
-	const int count = kernels->choose(number, err);
-	if (count > 0 && count < processes)
-		progress_say(&progress, "%d processes share %d GPU%s", processes, count,
-		             count == 1 ? "" : "s");
-	return count < 0 ? -1 : 0;
+	if (kernels->choose(number, err) < 0)
+		return -1;
+	kernels->identity(identity, BACKEND_IDENTITY);
+	return 0;
 }
 
 int backend_threads(const struct kernels *kernels, int asked, int most, bool quiet)

@@ -29,10 +29,12 @@ const struct kernels *backend_choose(enum backend backend, const struct gpt_conf
 const struct kernels *backend_find(enum backend backend, const struct gpt_config *config,
                                    bool quiet, struct err *err);
 
-/* Processes of one host take its GPUs in turn: this is number `number` of so many. If there are
- * fewer GPUs, a line on stderr says so, unless quiet. -1 with err set if its GPU cannot be used. */
-int backend_share(const struct kernels *kernels, int number, int processes, bool quiet,
-                  struct err *err);
+/* Processes of one host take its GPUs in turn: this is number `number` of so many. identity becomes
+ * what tells the GPU from the others of the host, "" if there is none or one process. -1 with err
+ * set if its GPU cannot be used. */
+#define BACKEND_IDENTITY 64
+int backend_share(const struct kernels *kernels, int number, int processes,
+                  char identity[BACKEND_IDENTITY], struct err *err);
 
 /* For filters only: how many threads share the work: one if the kernels take the whole device, else
  * `asked`, or if that is 0, one for each processor, but no more than `most`. If the user asks for

@@ -74,6 +74,12 @@ void training_say_processes(struct progress *progress, const struct training_run
 		if (all[r].host == r)
 			say_host(progress, all, comm->size, r);
 	free(all);
+	if (comm->device_users > 0 && !comm->device_memory)
+		progress_say(progress, "gradients go through the host's memory: this MPI does not say that it "
+		             "takes a GPU's; if it does, MEMOSCOPE_MPI_DEVICE_MEMORY=1 has it do so");
+	if (comm->devices < comm->device_users)
+		progress_say(progress, "%d processes share %d GPU%s", comm->device_users, comm->devices,
+		             comm->devices == 1 ? "" : "s");
 	if (!metrics && isatty(STDOUT_FILENO))
 		say_unseen_metrics(progress);
 }

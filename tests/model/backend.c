@@ -15,7 +15,9 @@ int main(void)
 	is_int(backend_threads(&many, 0, 1, true), 1, "but no more than the caller takes");
 	is_int(backend_threads(&many, 3, 1024, true), 3, "unless the user asks for others");
 	struct err err = {0};
-	is_int(backend_share(&many, 1, 2, true, &err), 0, "processors are shared by all");
+	char identity[BACKEND_IDENTITY] = "?";
+	is_int(backend_share(&many, 1, 2, identity, &err), 0, "processors are shared by all");
+	ok(*identity == '\0', "  and have no name");
 	is_int(backend_threads(&single, 3, 1024, true), 1, "a single device has work for one");
 	sched_getaffinity(0, sizeof before, &before);
 	while (!CPU_ISSET(first, &before))

@@ -59,8 +59,8 @@ int comm_nccl_find(struct err *err)
 	nccl_path(path);
 	if (access(path, R_OK) == 0)
 		return 0;
-	return err_usage(err, "there is no %s, so GPUs cannot be joined by NCCL: this memoscope was built "
-	                 "without it; --comm mpi does without", path);
+	return err_usage(err, "there is no %s, so GPUs cannot be joined by NCCL: this memoscope was "
+	                 "built without it; --comm mpi does without", path);
 }
 
 /* This rank's part: the object, whose NCCL may not be there, and the GPU. */
@@ -84,12 +84,12 @@ static int use_nccl(struct comm *comm, const char *identity, struct err *err)
 	comm_nccl_entry *entry = NULL;
 
 	if (without > 0)
-		err_usage(err, "--comm nccl: NCCL joins GPUs, but %d of %d processes compute%s on the CPU; "
-		          "--device cuda takes a GPU, --comm mpi does without", without, comm->size,
+		err_usage(err, "--comm nccl: NCCL joins GPUs, but %d of %d processes compute%s on the "
+		          "CPU; --device cuda takes a GPU, --comm mpi does without", without, comm->size,
 		          without == 1 ? "s" : "");
 	else if (comm->devices < comm->size)
-		err_usage(err, "--comm nccl: %d processes share %d GPU%s, expected one for each: start fewer "
-		          "of them, or take --comm mpi", comm->size, comm->devices,
+		err_usage(err, "--comm nccl: %d processes share %d GPU%s, expected one for each: start "
+		          "fewer of them, or take --comm mpi", comm->size, comm->devices,
 		          comm->devices == 1 ? "" : "s");
 	else
 		entry = open_nccl(identity, err);

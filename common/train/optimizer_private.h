@@ -37,7 +37,7 @@ struct rank_exchange {
 	struct piece *pieces; /* [piece_count]: all parameters, in ascending order */
 	int piece_count;
 	float *received; /* [workers of others][stretch of this rank], device memory: their gradients */
-	bool copies, device; /* messages are of the host's copies; of a device's own memory; or neither */
+	bool copies, device; /* messages are of the host's copies; of a device's own memory */
 	/* The copies, in memory from host_alloc(). Without: the device's arrays, and gradients are
 	 * NULL. */
 	float *host_received, *host_gradients, *host_params; /* [own workers][count], [count] */

@@ -3,11 +3,9 @@
  * Written against MPI 3.1 (Message Passing Interface Forum, 2015). An error of MPI's ends all
  * processes, with MPI's message: that is what its communicators do if nobody says otherwise.
  */
+#include <dlfcn.h>
 #include <limits.h>
 #include <mpi.h>
-#ifdef OPEN_MPI
-#include <mpi-ext.h>
-#endif
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,17 +150,13 @@ static void find_neighbours(struct comm *comm)
 	MPI_Comm_free(&host);
 }
 
-/* Whether this MPI can read and write a GPU's memory, as far as it says. */
+/* Whether this MPI can read and write a GPU's memory, as far as it says. The function is an extension
+ * of Open MPI, which MPICH has, too. */
 static bool takes_device_memory(void)
 {
-#if defined MPIX_CUDA_AWARE_SUPPORT /* Open MPI */
-	return MPIX_Query_cuda_support();
-#elif defined MPIX_GPU_SUPPORT_CUDA /* MPICH */
-	int takes = 0;
-	return MPIX_GPU_query_support(MPIX_GPU_SUPPORT_CUDA, &takes) == MPI_SUCCESS && takes;
-#else
-	return false;
-#endif
+	int (*query)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "MPIX_Query_cuda_support");
+
+	return query && query();
 }
 
 int comm_mpi(size_t size, struct comm *comm)

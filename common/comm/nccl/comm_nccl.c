@@ -16,8 +16,8 @@
 
 #include "common/comm/comm_nccl.h"
 
-/* Seconds that a rank waits before it says that another one has failed: that one says more, and ends
- * all, for which Open MPI takes a second. */
+/* Seconds that a rank waits before it says that another one has failed: that one says more, and
+ * ends all, for which Open MPI takes a second. */
 #define REMOTE 5
 
 static struct comm mpi; /* what the host's memory goes by */

@@ -29,9 +29,9 @@ struct piece {
 	bool whole; /* a tensor that is stepped with Muon: its owner needs the sum of all of it */
 };
 
-/* What ranks exchange in a step (optimizer_ranks.c). If the device's memory is the host's, or if the
- * comm takes that of a device, messages are of the device's arrays. Else they are of copies in the
- * host's memory. */
+/* What ranks exchange in a step (optimizer_ranks.c). If the device's memory is the host's, or if
+ * the comm takes that of a device, messages are of the device's arrays. Else they are of copies in
+ * the host's memory. */
 struct rank_exchange {
 	const struct comm *comm; /* the caller's */
 	struct piece *pieces; /* [piece_count]: all parameters, in ascending order */

@@ -75,8 +75,8 @@ void training_say_processes(struct progress *progress, const struct training_run
 			say_host(progress, all, comm->size, r);
 	free(all);
 	if (comm->device_users > 0 && !comm->device_memory)
-		progress_say(progress, "gradients go through the host's memory: this MPI does not say that it "
-		             "takes a GPU's; if it does, MEMOSCOPE_MPI_DEVICE_MEMORY=1 has it do so");
+		progress_say(progress, "gradients go through the host's memory: this MPI does not say that "
+		             "it takes a GPU's; if it does, MEMOSCOPE_MPI_DEVICE_MEMORY=1 says so");
 	if (comm->devices < comm->device_users)
 		progress_say(progress, "%d processes share %d GPU%s", comm->device_users, comm->devices,
 		             comm->devices == 1 ? "" : "s");

@@ -356,7 +356,7 @@ static void test_device_memory(const struct plan *what, const char *name)
 		   "process, %s", name, direct ? "whose memory is sent" : "by copies in the host's memory");
 		is_int(host_taken, direct ? 0 : 6, "  so many of these are made");
 		is_int(host_given, host_taken, "  and given back");
-		ok(direct ? device_messages > 0 : device_messages == 0, "  messages say whose memory it is");
+		ok((device_messages > 0) == direct, "  messages say whose memory it is");
 		is_int(too_early, 0, "  all are begun when the device has done its work");
 		release(&apart, 2);
 	}

@@ -150,8 +150,8 @@ static void find_neighbours(struct comm *comm)
 	MPI_Comm_free(&host);
 }
 
-/* Whether this MPI can read and write a GPU's memory, as far as it says. The function is an extension
- * of Open MPI, which MPICH has, too. */
+/* Whether this MPI can read and write a GPU's memory, as far as it says. The function is an
+ * extension of Open MPI's, which MPICH has, too. */
 static bool takes_device_memory(void)
 {
 	int (*query)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "MPIX_Query_cuda_support");

@@ -136,8 +136,8 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
 	return comm->count > 0 || comm->failed || comm->broken ? cudaErrorNotReady : cudaSuccess;
 }
 
-static ncclResult_t add(struct ncclComm *comm, cudaStream_t stream, bool receive, const void *memory,
-                        size_t bytes, ncclDataType_t type, int peer)
+static ncclResult_t add(struct ncclComm *comm, cudaStream_t stream, bool receive,
+                        const void *memory, size_t bytes, ncclDataType_t type, int peer)
 {
 	if (!comm->open || type != ncclInt8 || peer < 0 || peer >= comm->size || peer == comm->rank)
 		return ncclInvalidUsage;
@@ -194,7 +194,8 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId *id)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(id->internal, sizeof id->internal, "memoscope-nccl-%d-%ld", (int)getpid(), now.tv_nsec);
+	snprintf(id->internal, sizeof id->internal, "memoscope-nccl-%d-%ld", (int)getpid(),
+	         now.tv_nsec);
 	return ncclSuccess;
 }
 

@@ -7,10 +7,10 @@
 #include "common/comm/launcher.h"
 
 /* Collective: comm->devices becomes how many GPUs the ranks have between them, device_users how
- * many ranks have one. identity: what tells this rank's from the others of its host (kernels.h), fewer
- * than 64 bytes; "": it has none. With COMM_NCCL messages of GPUs' memory go by NCCL from here on.
- * -1 with err set, as comm_settle() does: of status ERR_USAGE if a rank has no GPU then, or if two
- * have the same one, which NCCL does not join. */
+ * many ranks have one. identity: what tells this rank's from the others of its host (kernels.h),
+ * fewer than 64 bytes; "": it has none. With COMM_NCCL messages of GPUs' memory go by NCCL from
+ * here on. -1 with err set, as comm_settle() does: of status ERR_USAGE if a rank has no GPU then,
+ * or if two have the same one, which NCCL does not join. */
 int comm_use_devices(struct comm *comm, enum comm_kind kind, const char *identity,
                      struct err *err);
 

@@ -171,9 +171,14 @@ run_cells() {
 		for name in "${pending[@]}"; do
 			tar -cf "$OUT/start/$name.tar" -C "$OUT/cells/$name" .
 		done
+		# When a job ends, parallel removes its files from the host, and then each of their folders that is empty, though another
+		# job there is yet to write to it. A folder that holds one more file stays.
+		: >"$OUT/start/kept"
+		: >"$OUT/ended/kept"
 		# A job may fail once on each host. A host on which it has not failed comes first.
-		how=(${jobs:+--jobs "$jobs"} --sshloginfile hosts --workdir "$workdir" --basefile kit --transferfile 'start/{}.tar'
-			--return 'ended/{}.tar' --cleanup --retries $(($(wc -l <"$OUT/hosts") + 2)))
+		how=(${jobs:+--jobs "$jobs"} --sshloginfile hosts --workdir "$workdir" --basefile kit --basefile start/kept
+			--basefile ended/kept --transferfile 'start/{}.tar' --return 'ended/{}.tar' --cleanup
+			--retries $(($(wc -l <"$OUT/hosts") + 2)))
 	fi
 	# Hosts do not have these variables. The shell that reads the command may be another one there.
 	export SWEEP_OUT=$OUT SWEEP_HERE=$here

@@ -333,6 +333,10 @@ is "$? $(column status far-failing) $(column host far-failing) $(grep -c 'failed
 trained=$(stat -c %Y far-failing/cells/*/metrics.mp)
 sweep_into far-failing --evaluate 'echo 2' --hosts hosts --workdir "$TMP/far" --metric score -- --width 4 "${small[@]}"
 is "$? $(column score far-failing) $(stat -c %Y far-failing/cells/*/metrics.mp)" "0 2 $trained" "it goes on from where it was"
+# A cell comes back while another one is at work there, and nothing that this one needs goes with it.
+sweep_into slots --evaluate "case \$MODEL in *width_8*) echo >>$TMP/asked; $await grep -q width_4 $TMP/slots/jobs.tsv ;; esac && echo 1" \
+	--hosts hosts --workdir "$TMP/far" --metric score -- --width 4 8 "${small[@]}"
+is "$? $(column status slots) $(wc -l <asked) $(grep -c ' took ' log)" "0 done done 1 2" "a cell is done once, though another one on its host ends before"
 # this machine beside a host: each waits for the other
 printf '%s\n' 1/one 1/: >hosts
 rm -rf here

@@ -5,7 +5,7 @@
  * float32 unless said otherwise (activations are), row-major, not overlapping another unless
  * said so. "Overwrite": what the output held does not matter. "Accumulate":
  * the result is added to it. Operations of one device run in the order of the
- * calls; only download(), read_activations() and wait() wait for them.
+ * calls; only download(), read_activations() and wait() wait for them, and await() for some.
  *
  * A batch of sequences is packed: their tokens stand one after another in n
  * rows, sequence s in rows begin[s] … begin[s+1]-1, with no padding; only
@@ -177,6 +177,14 @@ struct kernels {
 	/* Until all operations so far are done: then another device of the backend may
 	 * read what they wrote. */
 	void (*wait)(struct device *dev);
+
+	/* The operations up to here are those of mark `mark`, from 0; it is set anew each time.
+	 * await() waits for them; download_marked() is download() of what they wrote. Those after
+	 * them go on meanwhile. Not between replay() and recorded(). All NULL where host_memory. */
+	void (*mark)(struct device *dev, int mark);
+	void (*await)(struct device *dev, int mark);
+	void (*download_marked)(struct device *dev, int mark, void *to_host, const void *from,
+	                        size_t bytes);
 
 	/* Take what the device needs of its own to train such a network, so that nothing has to
 	 * be taken in the middle: *bytes is how much that is. False: out of memory. NULL where

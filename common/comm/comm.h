@@ -36,7 +36,8 @@ struct comm {
 	 * in their order. Receives may be begun long before the sends. */
 	void (*begin)(const struct comm *comm, const struct comm_message *messages, int count);
 	/* Let what was begun get on, as far as it can without waiting. What connects the ranks may move
-	 * nothing between the calls. */
+	 * nothing between the calls. With messages of a GPU's memory this is collective, as finish()
+	 * is: from one such call to the next the ranks begin both ends of the same messages. */
 	void (*advance)(const struct comm *comm);
 	/* Collective: wait for all that was begun. Until then no other collective call is made. */
 	void (*finish)(const struct comm *comm);

@@ -247,7 +247,7 @@ static void *rounded_gradient(const struct gpt *gpt)
 
 void gpt_on_gradients(struct gpt *gpt, gpt_listener *told, void *data)
 {
-	gpt->told = gpt->k->host_memory && !gpt->k->replay ? told : NULL;
+	gpt->told = told;
 	gpt->told_data = data;
 }
 
@@ -358,7 +358,7 @@ static uint64_t replay_key(const struct gpt *gpt, const double *sum)
 static void run_pass(struct gpt *gpt, double *sum)
 {
 	const struct kernels *k = gpt->k;
-	const bool replays = k->replay && gpt->keep == GPT_KEEP_ALL;
+	const bool replays = k->replay && gpt->keep == GPT_KEEP_ALL && !gpt->told;
 
 	do {
 		if (replays && k->replay(gpt->dev, &gpt->batch->sequences, replay_key(gpt, sum)))

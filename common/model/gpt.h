@@ -75,9 +75,9 @@ void gpt_forward(struct gpt *gpt, const struct gpt_batch *batch, float *losses);
 void gpt_backward(struct gpt *gpt);
 
 /* From now on each backward pass calls told(data, count) each time when it is done with more of the
- * gradients: with the first `count` sections (gpt_parameters.h). told NULL: no more. Only a device
- * whose memory is the host's is done when its operations return; with others, and if it replays
- * calls (kernels.h), told is never called. */
+ * gradients: with the first `count` sections (gpt_parameters.h). told NULL: no more. A device whose
+ * memory is not the host's has been asked by then for all that these sections need, and may still
+ * be at it; and it replays no calls (kernels.h) of such a pass. */
 typedef void gpt_listener(void *data, int count);
 void gpt_on_gradients(struct gpt *gpt, gpt_listener *told, void *data);
 

@@ -260,7 +260,7 @@ double *optimizer_losses(struct optimizer *optimizer, int worker)
 
 void optimizer_final(struct optimizer *optimizer, int worker, float *const *gradients, int sections)
 {
-	if (optimizer->ranks && optimizer->k->host_memory)
+	if (optimizer->ranks)
 		rank_exchange_final(optimizer, worker, gradients, sections);
 }
 
@@ -316,7 +316,6 @@ static void get_gradients(struct optimizer *optimizer, int worker, float *const 
 {
 	if (!optimizer->ranks)
 		return;
-	optimizer->k->wait(optimizer->shares[optimizer->first + worker].dev);
 	threads_barrier(threads);
 	if (worker == 0)
 		rank_exchange_gradients(optimizer, gradients);

@@ -97,7 +97,9 @@ double *optimizer_losses(struct optimizer *optimizer, int worker);
 
 /* The first `sections` of the worker's gradients (gpt_sections()) will not change any more in this
  * step; never fewer than before. By the worker's own thread; it does not wait. That of worker 0
- * also sends what all workers of the rank are done with, and helps on what is on its way.
+ * also sends what all workers of the rank are done with, and helps on what is on its way. A device
+ * with memory of its own has only been asked for them by then: optimizer_update() sends them, as
+ * it gets done.
  * gradients: as for optimizer_update(). */
 void optimizer_final(struct optimizer *optimizer, int worker, float *const *gradients,
                      int sections);

@@ -81,7 +81,7 @@ size_t rank_exchange_memory(const struct optimizer *optimizer);
 /* Begin to receive the gradients that other ranks' workers have of this rank's stretch. */
 void rank_exchange_begin(struct optimizer *optimizer);
 
-/* What optimizer_final() does; kernels have host_memory. */
+/* What optimizer_final() does. */
 void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *gradients,
                          int sections);
 

@@ -207,14 +207,14 @@ static void begin_messages(const struct optimizer *optimizer)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
 
-	if (ranks->device)
-		optimizer->k->wait(optimizer->dev); /* operations that write what is sent */
 	ranks->comm->begin(ranks->comm, ranks->messages, ranks->count);
 	ranks->count = 0;
 }
 
 static void exchange(const struct optimizer *optimizer)
 {
+	if (optimizer->ranks->device)
+		optimizer->k->wait(optimizer->dev); /* operations that write what is sent */
 	begin_messages(optimizer);
 	optimizer->ranks->comm->finish(optimizer->ranks->comm);
 }
@@ -243,40 +243,63 @@ static bool section_of(const struct optimizer *optimizer, int section, int rank,
 	return *from < *to;
 }
 
-/* A message for each section and worker, in the order in which begin_sections() sends them. */
-void rank_exchange_begin(struct optimizer *optimizer)
+/* What others' workers have of a section, in the order in which begin_sections() sends it. */
+static void receive_section(const struct optimizer *optimizer, int section)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
 	const int rank = ranks->comm->rank, own = optimizer->own;
 	const size_t begin = optimizer_rank_begin(optimizer, rank);
 	size_t from, to;
 
-	for (int w = 0; w < own; w++)
+	for (int w = 0; w < optimizer->workers; w++)
+		if (w / own != rank && section_of(optimizer, section, rank, &from, &to))
+			add_message(ranks, w / own, true,
+			            ranks->host_received + slot(optimizer, w) + (from - begin), to - from);
+}
+
+void rank_exchange_begin(struct optimizer *optimizer)
+{
+	struct rank_exchange *ranks = optimizer->ranks;
+
+	for (int w = 0; w < optimizer->own; w++)
 		atomic_store_explicit(&ranks->final[w], 0, memory_order_relaxed);
 	ranks->begun = 0;
-	for (int section = 0; section < ranks->section_count; section++)
-		for (int w = 0; w < optimizer->workers; w++)
-			if (w / own != rank && section_of(optimizer, section, rank, &from, &to))
-				add_message(ranks, w / own, true,
-				            ranks->host_received + slot(optimizer, w) + (from - begin), to - from);
+	for (int section = 0; section < ranks->section_count && optimizer->k->host_memory; section++)
+		receive_section(optimizer, section);
 	begin_messages(optimizer);
 }
 
-/* Begin to send own workers' gradients: up to so many sections, if they are not on their way. */
+/* Begin to send own workers' gradients: up to so many sections, if they are not on their way. Those
+ * of a device's memory go section by section, and are received so, too. */
 static void begin_sections(struct optimizer *optimizer, float *const *gradients, int sections)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
 	const int first = ranks->begun;
 	size_t from, to;
 
-	for (; ranks->begun < sections; ranks->begun++)
+	for (; ranks->begun < sections; ranks->begun++) {
+		if (!optimizer->k->host_memory)
+			receive_section(optimizer, ranks->begun);
 		for (int peer = 0; peer < ranks->comm->size; peer++)
 			for (int w = 0; w < optimizer->own && peer != ranks->comm->rank; w++)
 				if (section_of(optimizer, ranks->begun, peer, &from, &to))
 					add_message(ranks, peer, false,
 					            host_gradients(optimizer, gradients, w) + from, to - from);
+	}
 	if (ranks->begun > first)
 		begin_messages(optimizer);
+}
+
+/* A device is asked for its operations long before it does them: marks say how far they are. A
+ * section is final at the mark of its number. */
+static void mark_sections(const struct optimizer *optimizer, int worker, int sections)
+{
+	atomic_int *final = &optimizer->ranks->final[worker];
+	const int first = atomic_load_explicit(final, memory_order_relaxed);
+
+	for (int section = first; section < sections; section++)
+		optimizer->k->mark(optimizer->shares[optimizer->first + worker].dev, section);
+	atomic_store_explicit(final, sections, memory_order_relaxed);
 }
 
 void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *gradients,
@@ -285,6 +308,10 @@ void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *
 	struct rank_exchange *ranks = optimizer->ranks;
 	int all = sections;
 
+	if (!optimizer->k->host_memory) {
+		mark_sections(optimizer, worker, sections);
+		return;
+	}
 	atomic_store_explicit(&ranks->final[worker], sections, memory_order_release);
 	if (worker != 0)
 		return;
@@ -296,16 +323,34 @@ void rank_exchange_final(struct optimizer *optimizer, int worker, float *const *
 	ranks->comm->advance(ranks->comm);
 }
 
+/* Until a worker's device is done with a section: the host has copies, if messages are of these. */
+static void await_section(const struct optimizer *optimizer, int section, int worker,
+                          float *const *gradients)
+{
+	const struct rank_exchange *ranks = optimizer->ranks;
+	struct device *dev = optimizer->shares[optimizer->first + worker].dev;
+	float *host = host_gradients(optimizer, gradients, worker);
+	size_t from, to;
+
+	optimizer->k->await(dev, section);
+	for (int peer = 0; peer < ranks->comm->size && ranks->copies; peer++)
+		if (peer != ranks->comm->rank && section_of(optimizer, section, peer, &from, &to))
+			optimizer->k->download_marked(dev, section, host + from, gradients[worker] + from,
+			                              (to - from) * sizeof *host);
+}
+
 void rank_exchange_gradients(struct optimizer *optimizer, float *const *gradients)
 {
 	struct rank_exchange *ranks = optimizer->ranks;
-	const int rank = ranks->comm->rank;
+	const bool marked = !optimizer->k->host_memory;
 
-	for (int w = 0; w < optimizer->own; w++) {
-		float *host = host_gradients(optimizer, gradients, w);
-		fetch(optimizer, host, gradients[w], 0, optimizer_rank_begin(optimizer, rank));
-		fetch(optimizer, host, gradients[w], optimizer_rank_end(optimizer, rank),
-		      optimizer->count);
+	for (int w = 0; w < optimizer->own && marked; w++)
+		mark_sections(optimizer, w, ranks->section_count); /* what nobody has said is final now */
+	for (int section = 0; section < ranks->section_count && marked; section++) {
+		for (int w = 0; w < optimizer->own; w++)
+			await_section(optimizer, section, w, gradients);
+		begin_sections(optimizer, gradients, section + 1);
+		ranks->comm->advance(ranks->comm);
 	}
 	begin_sections(optimizer, gradients, ranks->section_count);
 	ranks->comm->finish(ranks->comm);

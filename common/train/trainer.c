@@ -210,7 +210,8 @@ static void step_work(int index, void *data)
 		}
 	}
 	if (worker->batch.count > 0) {
-		gpt_on_gradients(worker->gpt, tell_final, worker);
+		if (trainer->comm->size > 1) /* a device does not remember such a pass */
+			gpt_on_gradients(worker->gpt, tell_final, worker);
 		train_pass(trainer, worker, losses, own->index[first]);
 		gpt_on_gradients(worker->gpt, NULL, NULL);
 	} else {

@@ -52,6 +52,9 @@ struct device {
 	bool row_invariant;
 	int plain_products; /* so far, that cuBLASLt had no way for: slow */
 	void *stream; /* cudaStream_t */
+	void *beside; /* another one, for download_marked(); NULL: none yet */
+	void **marks; /* [mark_count] cudaEvent_t; NULL: none of this number yet */
+	int mark_count;
 	void *blas; /* of cublas.c */
 	void *scratch[SCRATCHES]; /* of scratch_bytes, see cuda_scratch() */
 	size_t scratch_bytes[SCRATCHES];
@@ -88,6 +91,10 @@ void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes);
 void cuda_zero(struct device *dev, void *memory, size_t bytes);
 void cuda_read_activations(struct device *dev, float *to_host, const void *from, size_t count);
 void cuda_wait(struct device *dev);
+void cuda_mark(struct device *dev, int mark);
+void cuda_await(struct device *dev, int mark);
+void cuda_download_marked(struct device *dev, int mark, void *to_host, const void *from,
+                          size_t bytes);
 bool cuda_reserve(struct device *dev, const struct sizes *sizes, size_t *bytes);
 
 /* End the program: what failed, and why. */

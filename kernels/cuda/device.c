@@ -132,6 +132,12 @@ void cuda_close(struct device *dev)
 		cudaStreamSynchronize((cudaStream_t)dev->stream);
 	for (int i = 0; i < SCRATCHES; i++)
 		cudaFree(dev->scratch[i]);
+	for (int i = 0; i < dev->mark_count; i++)
+		if (dev->marks[i])
+			cudaEventDestroy((cudaEvent_t)dev->marks[i]);
+	if (dev->beside)
+		cudaStreamDestroy((cudaStream_t)dev->beside);
+	free(dev->marks);
 	cudaFree(dev->sums);
 	cudaFree(dev->tiles);
 	cudaFreeHost(dev->staging);
@@ -243,6 +249,54 @@ void cuda_download(struct device *dev, void *to_host, const void *from, size_t b
 	CHECK(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost,
 	                      (cudaStream_t)dev->stream));
 	cuda_wait(dev);
+}
+
+/* ---- marks ---- */
+
+/* Room for this one, with none in it. */
+static void take_marks(struct device *dev, int mark)
+{
+	if (mark < dev->mark_count)
+		return;
+	void **marks = realloc(dev->marks, (size_t)(mark + 1) * sizeof *marks);
+	if (!marks)
+		cuda_fail("marks", "out of memory");
+	for (int i = dev->mark_count; i <= mark; i++)
+		marks[i] = NULL;
+	dev->marks = marks;
+	dev->mark_count = mark + 1;
+}
+
+void cuda_mark(struct device *dev, int mark)
+{
+	cudaEvent_t event = NULL;
+
+	not_recording(dev, "cudaEventRecord");
+	take_marks(dev, mark);
+	if (!dev->marks[mark]) {
+		CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+		dev->marks[mark] = event;
+	}
+	CHECK(cudaEventRecord((cudaEvent_t)dev->marks[mark], (cudaStream_t)dev->stream));
+}
+
+void cuda_await(struct device *dev, int mark)
+{
+	CHECK(cudaEventSynchronize((cudaEvent_t)dev->marks[mark]));
+}
+
+void cuda_download_marked(struct device *dev, int mark, void *to_host, const void *from,
+                          size_t bytes)
+{
+	cudaStream_t beside = (cudaStream_t)dev->beside;
+
+	cuda_await(dev, mark);
+	if (!beside) {
+		CHECK(cudaStreamCreateWithFlags(&beside, cudaStreamNonBlocking));
+		dev->beside = beside;
+	}
+	CHECK(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, beside));
+	CHECK(cudaStreamSynchronize(beside));
 }
 
 void cuda_copy(struct device *dev, void *to, const void *from, size_t bytes)

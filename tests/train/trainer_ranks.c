@@ -122,7 +122,8 @@ static void test_resume(const struct plan *what)
 
 /* What a rank of one worker does, in the order in which it does it: l and e backward of a layer
  * norm and of the embeddings; r, s and x begin messages that are received, sent, and both; a and f
- * advance and finish them. */
+ * advance and finish them. Of a device with memory of its own, m is a mark, w waits for one, and d
+ * downloads what was written before it. */
 static _Thread_local struct {
 	char text[1000];
 	size_t length;
@@ -150,6 +151,26 @@ static void noted_embed_backward(struct device *dev, float *dwte, float *dwpe, c
 {
 	note('e');
 	kernels_find("cpu", NULL)->embed_backward(dev, dwte, dwpe, dout, token, position, n, c, v, t);
+}
+
+static void noted_mark(struct device *dev, int mark)
+{
+	(void)dev, (void)mark;
+	note('m');
+}
+
+static void noted_await(struct device *dev, int mark)
+{
+	(void)dev, (void)mark;
+	note('w');
+}
+
+static void noted_download(struct device *dev, int mark, void *to_host, const void *from,
+                           size_t bytes)
+{
+	(void)mark;
+	note('d');
+	kernels_find("cpu", NULL)->download(dev, to_host, from, bytes);
 }
 
 static void noted_begin(const struct comm *comm, const struct comm_message *messages, int count)
@@ -245,10 +266,14 @@ static void test_order(const struct data *data)
 	k.host_memory = false;
 	k.host_alloc = k.alloc;
 	k.host_free = k.free;
+	k.mark = noted_mark;
+	k.await = noted_await;
+	k.download_marked = noted_download;
 	ranks_run(&ranks, 2, train_noting, &noted);
-	was(noted.text[0], "r", "", "llllle" "s" STEP, 1,
-	    "a device's gradients are sent when it has done all");
-	was(noted.text[1], "r", "", "s" STEP, 1, "  also if there are none");
+	was(noted.text[0], "lmlmlmlmlmem", "", "wdsa" "wdsa" "wdsa" "wdxa" "wra" "wra" STEP, 1,
+	    "a device is asked for all, and its gradients are sent as it gets done with them");
+	was(noted.text[1], "mmmmmm", "", "wra" "wra" "wra" "wdxa" "wdsa" "wdsa" STEP, 1,
+	    "  and others' are received in the same order, also if there are none to send");
 }
 
 /* ---- a device's own memory ---- */
@@ -309,6 +334,19 @@ static void apart_download(struct device *dev, void *to_host, const void *from, 
 	kernels_find("cpu", NULL)->download(dev, to_host, from, bytes);
 }
 
+static void apart_await(struct device *dev, int mark)
+{
+	(void)dev, (void)mark;
+	busy = false;
+}
+
+static void apart_download_marked(struct device *dev, int mark, void *to_host, const void *from,
+                                  size_t bytes)
+{
+	(void)mark;
+	apart_download(dev, to_host, from, bytes);
+}
+
 static void apart_begin(const struct comm *comm, const struct comm_message *messages, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -343,6 +381,9 @@ static void test_device_memory(const struct plan *what, const char *name)
 	k.layernorm_backward = apart_layernorm_backward;
 	k.add = apart_add;
 	k.wait = apart_wait;
+	k.mark = noted_mark;
+	k.await = apart_await;
+	k.download_marked = apart_download_marked;
 	k.download = apart_download;
 	alone.options.workers = 2;
 	apart.options.kernels = &k;
@@ -394,6 +435,9 @@ int main(void)
 	apart.host_memory = false;
 	apart.host_alloc = apart.alloc;
 	apart.host_free = apart.free;
+	apart.mark = noted_mark;
+	apart.await = noted_await;
+	apart.download_marked = noted_download;
 	plan.options = options_of(1);
 	plan.options.kernels = &apart;
 	compare_all(&plan, "memory of the device's own");

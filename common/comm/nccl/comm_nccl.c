@@ -1,7 +1,7 @@
 /* comm_nccl.c - GPUs that NCCL connects: comm-nccl.so, which devices.c opens.
  *
  * Written against NCCL 2.7 (NVIDIA, 2020), the first with ncclSend() and ncclRecv(). What is begun
- * in a step is done at its end, in one group: a receive in a group of its own would hold up all
+ * from one advance() to the next is one group: a receive in a group of its own would hold up all
  * sends behind it, and two ranks would wait for each other. Messages of the host's memory go on by
  * MPI.
  */
@@ -24,7 +24,7 @@ static struct comm mpi; /* what the host's memory goes by */
 static ncclComm_t nccl;
 static cudaStream_t stream; /* of the rank's GPU */
 
-/* What was begun and is not finished. */
+/* What was begun and is not launched. */
 static struct comm_message *begun; /* [room] */
 static int count, room;
 
@@ -84,23 +84,35 @@ static void wait_for_stream(void)
 		fail("the GPU", cudaGetErrorString(status));
 }
 
+/* What was begun, as one group. */
+static void launch(void)
+{
+	if (count == 0)
+		return;
+	need(ncclGroupStart(), "ncclGroupStart");
+	for (int i = 0; i < count; i++) {
+		const struct comm_message *message = &begun[i];
+		if (message->receive)
+			need(ncclRecv(message->memory, message->bytes, ncclInt8, message->peer, nccl, stream),
+			     "ncclRecv");
+		else
+			need(ncclSend(message->memory, message->bytes, ncclInt8, message->peer, nccl, stream),
+			     "ncclSend");
+	}
+	need(ncclGroupEnd(), "ncclGroupEnd");
+	count = 0;
+}
+
+static void advance(const struct comm *comm)
+{
+	launch();
+	mpi.advance(comm);
+}
+
 static void finish(const struct comm *comm)
 {
-	if (count > 0) {
-		need(ncclGroupStart(), "ncclGroupStart");
-		for (int i = 0; i < count; i++) {
-			const struct comm_message *message = &begun[i];
-			if (message->receive)
-				need(ncclRecv(message->memory, message->bytes, ncclInt8, message->peer, nccl,
-				              stream), "ncclRecv");
-			else
-				need(ncclSend(message->memory, message->bytes, ncclInt8, message->peer, nccl,
-				              stream), "ncclSend");
-		}
-		need(ncclGroupEnd(), "ncclGroupEnd");
-		wait_for_stream();
-		count = 0;
-	}
+	launch();
+	wait_for_stream();
 	mpi.finish(comm);
 }
 
@@ -167,6 +179,7 @@ int comm_nccl(size_t size, struct comm *comm, const char *identity, struct err *
 	add_version(comm->name, sizeof comm->name);
 	comm->device_memory = true;
 	comm->begin = begin;
+	comm->advance = advance;
 	comm->finish = finish;
 	comm->close = leave;
 	return 0;

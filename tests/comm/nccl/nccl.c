@@ -129,7 +129,9 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
 	struct ncclComm *comm = stream->comm;
 
-	if (breaks("late", comm->rank) && comm->group == 3)
+	if (!comm) /* nothing was ever asked of it */
+		return cudaSuccess;
+	if (breaks("late", comm->rank) && comm->group >= 3)
 		comm->broken = true;
 	else if (comm->count > 0)
 		move_all(comm);

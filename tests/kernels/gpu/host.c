@@ -145,6 +145,32 @@ static void check_choice(const struct kernels *kernels)
 	fake_device = 0;
 }
 
+/* ---- marks ---- */
+
+static void check_marks(const struct kernels *kernels)
+{
+	const float numbers[4] = {1, 2, 3, 4};
+	struct err err = {0};
+	struct device *dev = kernels->open(DTYPE_F32, &err);
+	float *x = kernels->alloc(dev, sizeof numbers), have[4] = {0};
+	bool good = true;
+
+	for (int turn = 0; turn < 3; turn++)
+		for (int mark = 5; mark >= 0; mark--) {
+			kernels->upload(dev, x, numbers, sizeof numbers);
+			kernels->mark(dev, mark);
+			const int waits = fake_waits;
+			kernels->await(dev, mark);
+			good &= fake_waits == waits;
+			memset(have, 0, sizeof have);
+			kernels->download_marked(dev, mark, have, x, sizeof have);
+			good &= memcmp(have, numbers, sizeof have) == 0 && fake_waits == waits + 1;
+		}
+	ok(good, "what was written before a mark is downloaded, waiting for another stream");
+	kernels->free(dev, x);
+	kernels->close(dev);
+}
+
 /* ---- graphs ---- */
 
 static void want_graphs(bool wanted)
@@ -552,6 +578,7 @@ int main(void)
 	check_unwanted(kernels);
 	check_support(kernels);
 	check_choice(kernels);
+	check_marks(kernels);
 	check_training(kernels, DTYPE_F32, 0);
 	check_training(kernels, DTYPE_F16, 0.2);
 	check_shapes(kernels);

@@ -140,6 +140,24 @@ void cuda_wait(struct device *dev)
 	(void)dev;
 }
 
+void cuda_mark(struct device *dev, int mark)
+{
+	dev->mark_count = mark + 1 > dev->mark_count ? mark + 1 : dev->mark_count;
+}
+
+void cuda_await(struct device *dev, int mark)
+{
+	if (mark >= dev->mark_count)
+		cuda_fail("await", "there is no such mark");
+}
+
+void cuda_download_marked(struct device *dev, int mark, void *to_host, const void *from,
+                          size_t bytes)
+{
+	cuda_await(dev, mark);
+	memcpy(to_host, from, bytes);
+}
+
 bool cuda_replay(struct device *dev, const struct sequences *seqs, uint64_t key)
 {
 	(void)dev;

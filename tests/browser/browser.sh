@@ -168,6 +168,7 @@ ended() {
 	begin_test "$2"
 	[ -n "$(left)" ]
 	ok $? "$4: a browser is there"
+	: >"$TMP/seen"
 	[ -z "$1" ] || kill -s "$1" -- "$3$test"
 	took=$SECONDS
 	wait $test 2>/dev/null
@@ -175,10 +176,11 @@ ended() {
 	ok $? "$4: it ends"
 	gone "$4"
 	[ "$1" = KILL ] || is "$(find "$TMP/own" -mindepth 1)" "" "$4: no file is left"
-	rm -rf "$TMP/own"
+	rm -rf "$TMP/own" "$TMP/seen"
 }
-ended '' 'exit 3' '' "a test that fails"
-ended '' 'unset nothing; echo "$nothing"' '' "a test with an error"
+seen='until [ -e "$2/seen" ]; do sleep 0.1; done' # else it could be gone before it is looked at
+ended '' "$seen; exit 3" '' "a test that fails"
+ended '' "$seen; unset nothing; echo \"\$nothing\"" '' "a test with an error"
 ended INT 'sleep 120' - "Ctrl-C"
 ended TERM 'sleep 120' '' "a test that is stopped"
 ended KILL 'sleep 120' '' "a test that is killed"

@@ -31,14 +31,14 @@ TESTS := $(TESTS_SH) $(TEST_PROGRAMS)
 named = $(strip $(foreach t,$(TESTS),$(if $(filter $(1),$(basename $(notdir $t)) $(filter-out tests, \
 	$(notdir $(patsubst %/,%,$(dir $t))))),$t)))
 # $(call needs,TEST...): what is to be built for them. A script needs the programs and tools that it
-# names, or all of them if it goes over all.
+# or the lib.sh beside it names, or all of them if it goes over all.
 OVER_ALL := $(wildcard tests/*.sh tests/pipelines/*.sh) tests/filters/badinput.sh tests/browser/report.sh
 needs = $(filter %.t,$(1)) $(if $(filter %.sh,$(1)),$(if $(filter $(OVER_ALL),$(1)),$(PROGRAMS) \
 	$(TEST_TOOLS),$(call mentioned,$(PROGRAMS) $(TEST_TOOLS),$(1))) $(if $(shell grep -l \
 	kernels-shim $(filter %.sh,$(1))),$(SHIM_OBJECT)) $(if $(shell grep -l faults.so \
 	$(filter %.sh,$(1))),$(FAULTS)) $(if $(filter tests/comm/%.sh,$(1)),$(MPI_TESTED) $(NCCL_TESTED)))
-mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$(2)) tests/lib.sh | \
-	sort -u),$(filter %/$w,$(1)))
+mentioned = $(foreach w,$(shell grep -owhE '[a-z]+([-_][a-z]+)*' $(filter %.sh,$(2)) $(wildcard $(addsuffix lib.sh, \
+	$(sort tests/ $(dir $(filter %.sh,$(2)))))) | sort -u),$(filter %/$w,$(1)))
 # $(call prove,TEST...): TAP of C programs and shell scripts side by side. Signals that are ignored
 # where make was called - in the background, under nohup - would not reach what tests interrupt.
 prove = BUILD=$(BUILD) env --default-signal prove -j$(call quoted,$(TEST_JOBS)) $(call ordered,$(1))

@@ -78,7 +78,8 @@ int rank_exchange_new(struct optimizer *optimizer, const struct gpt_config *conf
 void rank_exchange_free(struct optimizer *optimizer); /* none is allowed */
 size_t rank_exchange_memory(const struct optimizer *optimizer);
 
-/* Begin to receive the gradients that other ranks' workers have of this rank's stretch. */
+/* Begin to receive the gradients that other ranks' workers have of this rank's stretch; those of a
+ * device with memory of its own are received section by section, when they are sent. */
 void rank_exchange_begin(struct optimizer *optimizer);
 
 /* What optimizer_final() does. */
